@@ -1,0 +1,189 @@
+/*
+ * Positive semi-definite matrices.
+ *
+ *   Sigma   n x n, PSD up to rounding                                            [pixel^2]
+ *   U       n x n orthogonal, lambda n x 1 ascending: Sigma = U diag(lambda) U^T
+ *   L       n x n, Sigma = L L^T; R = Sigma^1/2                                    [pixel]
+ *
+ * "Up to rounding" is n eps |Sigma|_2 everywhere, eps = 2^-52: what an eigensolver itself may err by.
+ */
+#include <math.h>
+
+#include "base/internal.h"
+#include "internal.h"
+#include <gref/psd.h>
+
+/* Largest |C(i,j) - C(j,i)| and where. */
+static double asymmetry(gref_cmat C, int *row, int *col)
+{
+    double worst = 0.0;
+    for (int j = 0; j < C.n; j++)
+        for (int i = j + 1; i < C.m; i++) {
+            double d = fabs(GREF_AT(C, i, j) - GREF_AT(C, j, i));
+            if (d > worst) {
+                worst = d;
+                *row = i;
+                *col = j;
+            }
+        }
+    return worst;
+}
+
+/* Square, finite, and symmetric to 8 eps max|C|: a matrix meant to be symmetric is that close. */
+static gref_status require_symmetric(gref_cmat C, const char *name)
+{
+    gref_status status = GREF_OK;
+    int i = 0, j = 0;
+    REQUIRE(C.m == C.n, GREF_ERR_SHAPE, "%s must be square, not %d x %d", name, C.m, C.n);
+    TRY(gref_require_finite(C, name));
+    double gap = asymmetry(C, &i, &j), allowed = 16 * GREF_U * gref_mat_norm_max(C);
+    REQUIRE(gap <= allowed, GREF_ERR_NOT_SYMMETRIC,
+            "%s is not symmetric: entry (%d, %d) is %.17g, entry (%d, %d) is %.17g", name, i, j,
+            GREF_AT(C, i, j), j, i, GREF_AT(C, j, i));
+out:
+    return status;
+}
+
+/* lambda ascending: values down to -n eps |Sigma| become 0, anything below is refused. */
+static gref_status clip(gref_mat lambda, double *clipped, const char *name)
+{
+    gref_status status = GREF_OK;
+    int n = lambda.m;
+    *clipped = 0.0;
+    if (n == 0)
+        goto out;
+    double largest = fmax(fabs(lambda.a[0]), fabs(lambda.a[n - 1]));
+    double allowed = 2 * GREF_U * n * largest;
+    REQUIRE(lambda.a[0] >= -allowed, GREF_ERR_NOT_PSD,
+            "%s is not positive semi-definite: its most negative eigenvalue is %.17g, its largest %.17g",
+            name, lambda.a[0], lambda.a[n - 1]);
+    for (int i = 0; i < n && lambda.a[i] < 0.0; i++) {
+        *clipped = fmin(*clipped, lambda.a[i]);
+        lambda.a[i] = 0.0;
+    }
+out:
+    return status;
+}
+
+/**
+ * Accepts a covariance, or says why it is none.
+ *
+ * @param[in] Sigma  n x n, both triangles read.
+ * @param[in] name   what the message calls it.
+ * @return GREF_OK; GREF_ERR_SHAPE; GREF_ERR_NONFINITE; GREF_ERR_NOT_SYMMETRIC (entries differ by more
+ *         than 8 eps max|Sigma|); GREF_ERR_NOT_PSD with the most negative eigenvalue (below
+ *         -n eps |Sigma|_2); GREF_ERR_NOMEM; GREF_ERR_NUMERICS.
+ * @cost  4/3 n^3 flops; n^2 doubles.
+ * @see   Tests: test_psd.c
+ */
+gref_status gref_psd_require(gref_cmat Sigma, const char *name)
+{
+    gref_status status = GREF_OK;
+    gref_mat C = {0}, lambda = {0};
+    double clipped;
+    TRY(require_symmetric(Sigma, name));
+    TRY(gref_mat_new(&C, Sigma.n, Sigma.n));
+    TRY(gref_mat_new(&lambda, Sigma.n, 1));
+    gref_mat_copy(C, Sigma);
+    TRY(gref_eigh_values(lambda, C));
+    TRY(clip(lambda, &clipped, name));
+out:
+    gref_mat_free(&C);
+    gref_mat_free(&lambda);
+    return status;
+}
+
+/**
+ * Spectral decomposition of a covariance.
+ *
+ *     Sigma = U diag(lambda) U^T,   0 <= lambda_1 <= ... <= lambda_n
+ *
+ * Negative eigenvalues within rounding of zero become 0 and are reported, never hidden.
+ *
+ * @param[out] U        n x n orthogonal; does not alias Sigma. Undefined on error.
+ * @param[out] lambda   n x 1. Undefined on error.                                   [pixel^2]
+ * @param[out] clipped  most negative eigenvalue that was set to 0, or 0.
+ * @param[in]  Sigma    n x n PSD, both triangles read.                              [pixel^2]
+ * @return as gref_psd_require.
+ * @error  |U diag(lambda) U^T - Sigma|_2 <= c n eps |Sigma|_2, c about 1 (LAPACK's dsyevd).
+ */
+gref_status gref_psd_eigh(gref_mat U, gref_mat lambda, double *clipped, gref_cmat Sigma, const char *name)
+{
+    gref_status status = GREF_OK;
+    TRY(require_symmetric(Sigma, name));
+    TRY(gref_require_shape(gref_const(U), Sigma.n, Sigma.n, "U"));
+    gref_mat_copy(U, Sigma);
+    TRY(gref_eigh(lambda, U));
+    TRY(clip(lambda, clipped, name));
+out:
+    return status;
+}
+
+/**
+ * A factor of a covariance.
+ *
+ *     Sigma = L L^T + R,   |R|_* <= (n - rank) tol + rounding,   tol = 4 eps max_i Sigma(i, i)
+ *
+ * Cholesky where Sigma is positive definite, else complete-pivoted Cholesky truncated at its rank
+ * (NUMERICS: eigenvalue clipping would leave sqrt(eps) noise columns). No ridge is ever added.
+ *
+ * @param[out] L      n x n; may be Sigma itself (same storage). Undefined on error.      [pixel]
+ * @param[out] rank   number of non-zero columns; the others are exactly zero.
+ * @param[in]  Sigma  n x n PSD up to rounding, lower triangle read.                     [pixel^2]
+ * @return GREF_OK; GREF_ERR_SHAPE; GREF_ERR_NONFINITE; GREF_ERR_NOMEM; GREF_ERR_NUMERICS.
+ * @error  |L L^T - Sigma|_2 <= c n eps |Sigma|_2.
+ * @see    Higham, Accuracy and Stability, section 10.3. Tests: test_psd.c
+ */
+gref_status gref_psd_factor(gref_mat L, int *rank, gref_cmat Sigma)
+{
+    gref_status status = GREF_OK;
+    gref_mat C = {0};
+    int n = Sigma.n;
+    TRY(gref_require_shape(gref_const(L), n, n, "L"));
+    TRY(gref_require_shape(Sigma, n, n, "Sigma"));
+    TRY(gref_mat_new(&C, n, n));
+    gref_mat_copy(C, Sigma);
+    if (gref_cholesky_succeeds(C)) {
+        gref_mat_copy(L, gref_const(C));
+        *rank = n;
+        goto out;
+    }
+    double largest = 0.0;
+    for (int i = 0; i < n; i++)
+        largest = fmax(largest, GREF_AT(Sigma, i, i));
+    if (L.a != Sigma.a)
+        gref_mat_copy(L, Sigma);
+    TRY(gref_cholesky_pivoted(L, rank, 8 * GREF_U * largest));
+out:
+    gref_mat_free(&C);
+    return status;
+}
+
+/**
+ * Symmetric square root: the one root that depends on Sigma alone, not on a basis of eigenvectors.
+ *
+ *     R = U diag(sqrt(lambda)) U^T, eigenvalues below n eps |Sigma|_2 counted as 0
+ *
+ * @param[out] R      n x n, both triangles; does not alias Sigma. Undefined on error.     [pixel]
+ * @return as gref_psd_require.
+ * @error  |R R - Sigma|_2 <= c n eps |Sigma|_2.
+ */
+gref_status gref_psd_sqrt(gref_mat R, gref_cmat Sigma, const char *name)
+{
+    gref_status status = GREF_OK;
+    gref_mat U = {0}, lambda = {0};
+    double clipped;
+    int n = Sigma.n;
+    TRY(gref_mat_new(&U, n, n));
+    TRY(gref_mat_new(&lambda, n, 1));
+    TRY(gref_psd_eigh(U, lambda, &clipped, Sigma, name));
+    double floor = n > 0 ? 2 * GREF_U * n * lambda.a[n - 1] : 0.0;
+    for (int i = 0; i < n; i++) /* lambda^1/4: R = (U lambda^1/4)(U lambda^1/4)^T */
+        lambda.a[i] = lambda.a[i] > floor ? sqrt(sqrt(lambda.a[i])) : 0.0;
+    gref_mat_scale_cols(U, gref_const(lambda));
+    TRY(gref_syrk(R, 1.0, gref_const(U), false, 0.0));
+out:
+    gref_mat_free(&U);
+    gref_mat_free(&lambda);
+    return status;
+}

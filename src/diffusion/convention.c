@@ -1,0 +1,64 @@
+/* Names of the switches that change the answer (THEORY section 7): one table each, read both ways. */
+#include <string.h>
+
+#include <gref/convention.h>
+
+static const char *const guidance_names[] = {
+    [GREF_GUIDANCE_SCORE] = "score", [GREF_GUIDANCE_MEAN] = "mean", [GREF_GUIDANCE_AFTER] = "after"};
+static const char *const variance_names[] = {
+    [GREF_VARIANCE_BETA] = "beta", [GREF_VARIANCE_BETA_TILDE] = "beta_tilde"};
+static const char *const start_names[] = {
+    [GREF_START_STANDARD] = "standard", [GREF_START_EXACT] = "exact"};
+static const char *const r2_names[] = {[GREF_R2_1_ABAR] = "1-abar",
+                                       [GREF_R2_1_ABAR_ABAR] = "(1-abar)/abar",
+                                       [GREF_R2_1_ABAR_2_ABAR] = "(1-abar)/(2-abar)"};
+
+#define COUNT(table) ((int)(sizeof(table) / sizeof *(table)))
+
+static const char *name_of(const char *const *table, int count, int value)
+{
+    return value >= 0 && value < count ? table[value] : "unknown";
+}
+
+/* Index of `name`, or -1. */
+static int value_of(const char *const *table, int count, const char *name)
+{
+    for (int k = 0; k < count; k++)
+        if (strcmp(table[k], name) == 0)
+            return k;
+    return -1;
+}
+
+/* The two directions of one switch; the parser leaves *out alone for an unknown name. */
+#define DEFINE_SWITCH(type, table)                                                               \
+    const char *gref_##type##_name(gref_##type value)                                            \
+    {                                                                                            \
+        return name_of(table, COUNT(table), (int)value);                                         \
+    }                                                                                            \
+    bool gref_##type##_parse(gref_##type *out, const char *name)                                 \
+    {                                                                                            \
+        int k = value_of(table, COUNT(table), name);                                             \
+        if (k >= 0)                                                                              \
+            *out = (gref_##type)k;                                                               \
+        return k >= 0;                                                                           \
+    }
+
+DEFINE_SWITCH(guidance, guidance_names)
+DEFINE_SWITCH(variance, variance_names)
+DEFINE_SWITCH(start, start_names)
+DEFINE_SWITCH(r2, r2_names)
+
+/**
+ * What a case means when it names no convention: guidance "score", variance "beta_tilde", no noise
+ * at t = 1, start "standard", r2 "1-abar", alpha_DPS = 1. zeta has no default: 0 here, meaning unset.
+ */
+gref_convention gref_convention_default(void)
+{
+    return (gref_convention){.guidance = GREF_GUIDANCE_SCORE,
+                             .zeta = 0.0,
+                             .variance = GREF_VARIANCE_BETA_TILDE,
+                             .last_noise = false,
+                             .start = GREF_START_STANDARD,
+                             .r2 = GREF_R2_1_ABAR,
+                             .alpha_dps = 1.0};
+}

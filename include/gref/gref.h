@@ -1,0 +1,19 @@
+/* Everything gref offers: one include for users of the library. */
+#ifndef GREF_H
+#define GREF_H
+
+#include <gref/case.h>
+#include <gref/convention.h>
+#include <gref/matrix.h>
+#include <gref/modes.h>
+#include <gref/npy.h>
+#include <gref/operator.h>
+#include <gref/prior.h>
+#include <gref/problem.h>
+#include <gref/psd.h>
+#include <gref/random.h>
+#include <gref/schedule.h>
+#include <gref/status.h>
+#include <gref/version.h>
+
+#endif

@@ -1,0 +1,102 @@
+/* Messages, exit codes and suggestions, shared by every command. */
+#include "cmd.h"
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+/* A file name may hold a newline; a message is one line all the same. */
+static void make_one_line(char *text)
+{
+    for (char *c = text; *c != '\0'; c++)
+        if ((unsigned char)*c < 0x20 || *c == 0x7f)
+            *c = '?';
+}
+
+int cmd_complain(int code, const char *command, const char *fmt, ...)
+{
+    char message[2048];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(message, sizeof message, fmt, ap);
+    va_end(ap);
+    make_one_line(message);
+    fflush(stdout);
+    fprintf(stderr, "gref%s%s: %s\n", command != NULL ? " " : "", command != NULL ? command : "",
+            message);
+    return code;
+}
+
+int cmd_finish(const char *command, gref_status status)
+{
+    if (status == GREF_OK)
+        return CMD_OK;
+    const char *message = gref_last_error()->message;
+    return cmd_complain(cmd_exit_code(status), command, "%s",
+                        message[0] != '\0' ? message : gref_status_text(status));
+}
+
+int cmd_exit_code(gref_status status)
+{
+    switch (status) {
+    case GREF_OK:
+        return CMD_OK;
+    case GREF_ERR_NUMERICS:
+        return CMD_NUMERICS;
+    case GREF_ERR_SHAPE:
+    case GREF_ERR_RANGE:
+    case GREF_ERR_NONFINITE:
+    case GREF_ERR_NOT_SYMMETRIC:
+    case GREF_ERR_NOT_PSD:
+    case GREF_ERR_NOT_PD:
+    case GREF_ERR_NOMEM: /* the case is too large for this machine: choose another */
+    case GREF_ERR_IO:
+    case GREF_ERR_FORMAT:
+    case GREF_ERR_CASE:
+    case GREF_ERR_EXISTS:
+        return CMD_USAGE;
+    }
+    return CMD_USAGE;
+}
+
+enum { LONGEST = 31 };
+
+static int min3(int a, int b, int c)
+{
+    int m = a < b ? a : b;
+    return m < c ? m : c;
+}
+
+/* Insertions, deletions, replacements and swaps of neighbours that turn a into b. */
+static int edit_distance(const char *a, const char *b)
+{
+    int m = (int)strnlen(a, LONGEST + 1), n = (int)strnlen(b, LONGEST + 1);
+    if (m > LONGEST || n > LONGEST)
+        return LONGEST;
+    int d[LONGEST + 1][LONGEST + 1];
+    for (int i = 0; i <= m; i++)
+        for (int j = 0; j <= n; j++) {
+            if (i == 0 || j == 0) {
+                d[i][j] = i + j;
+                continue;
+            }
+            d[i][j] = min3(d[i - 1][j] + 1, d[i][j - 1] + 1, d[i - 1][j - 1] + (a[i - 1] != b[j - 1]));
+            bool swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+            if (swapped && d[i - 2][j - 2] + 1 < d[i][j])
+                d[i][j] = d[i - 2][j - 2] + 1;
+        }
+    return d[m][n];
+}
+
+void cmd_consider(cmd_suggestion *s, const char *name)
+{
+    size_t length = strlen(s->word);
+    bool begins = length > 0 && strncmp(s->word, name, length) == 0;
+    int distance = begins ? 0 : edit_distance(s->word, name);
+    bool alike = distance <= 1 + (int)(length < LONGEST ? length : LONGEST) / 4;
+    if (alike && (s->best == NULL || distance < s->distance)) {
+        s->best = name;
+        s->distance = distance;
+    }
+}

@@ -1,0 +1,35 @@
+/* What every command of the program shares: its prototype, its exit codes, its one line of complaint. */
+#ifndef GREF_CMD_H
+#define GREF_CMD_H
+
+#include <gref/status.h>
+
+enum {
+    CMD_OK = 0,
+    CMD_DIFFERS = 1,   /* what was compared is not the same */
+    CMD_USAGE = 2,     /* wrong usage, or input that cannot be used */
+    CMD_NUMERICS = 3,  /* the numerics of this machine cannot be trusted */
+    CMD_UNDECIDED = 4, /* the samples do not decide the question */
+};
+
+/*
+ * A command: argv[0] is its name, the return value is the exit code. Results go to stdout, all else
+ * to stderr. Declare it here, give it a row in gref.c and a file cmd_<name>.c.
+ */
+typedef int cmd_function(int argc, char **argv);
+
+/* Prints "gref COMMAND: message" as exactly one line on stderr (COMMAND may be NULL); gives `code`. */
+int cmd_complain(int code, const char *command, const char *fmt, ...) GREF_PRINTF(3, 4);
+/* The exit code of a status, after printing the library's last message unless it is GREF_OK. */
+int cmd_finish(const char *command, gref_status status);
+/* The one place where a status becomes an exit code. */
+int cmd_exit_code(gref_status status);
+
+/* The name most like `word` among those considered; `best` stays NULL when none is alike. */
+typedef struct {
+    const char *word, *best;
+    int distance;
+} cmd_suggestion;
+void cmd_consider(cmd_suggestion *s, const char *name);
+
+#endif

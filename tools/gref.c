@@ -1,0 +1,85 @@
+/* gref: the command table, and the few things that are not a command. */
+#include <stdio.h>
+#include <string.h>
+
+#include <gref/gref.h>
+
+#include "cmd.h"
+#include "options.h"
+
+static int cmd_help(int argc, char **argv);
+
+/* One row each: the name, one line for --help, and the function, which lives in cmd_<name>.c. */
+static const struct {
+    const char *name, *summary;
+    cmd_function *run;
+} commands[] = {
+    {"help", "explain a command", cmd_help},
+};
+enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
+
+static void print_help(FILE *out)
+{
+    fprintf(out, "Usage: gref COMMAND [arguments]\n\n"
+                 "Exact laws of diffusion posterior samplers on Gaussian images.\n\n"
+                 "Commands:\n");
+    for (int k = 0; k < N_COMMANDS; k++)
+        fprintf(out, "  %-10s %s\n", commands[k].name, commands[k].summary);
+    fprintf(out, "\n'gref COMMAND --help' explains one command; 'gref --version' names this one.\n"
+                 "Exit codes: 0 ok, 1 differs, 2 wrong usage or unusable input, 3 numerics not\n"
+                 "trusted, 4 statistically undecided.\n");
+}
+
+static int run(int argc, char **argv)
+{
+    for (int k = 0; k < N_COMMANDS; k++)
+        if (strcmp(commands[k].name, argv[0]) == 0)
+            return commands[k].run(argc, argv);
+    cmd_suggestion s = {.word = argv[0]};
+    for (int k = 0; k < N_COMMANDS; k++)
+        cmd_consider(&s, commands[k].name);
+    const char *what = argv[0][0] == '-' ? "option" : "command";
+    if (s.best != NULL)
+        return cmd_complain(CMD_USAGE, NULL, "unknown %s '%s', did you mean '%s'?", what, argv[0], s.best);
+    return cmd_complain(CMD_USAGE, NULL, "unknown %s '%s', see gref --help", what, argv[0]);
+}
+
+static int cmd_help(int argc, char **argv)
+{
+    static const option options[] = {{0}};
+    static const usage u = {
+        .command = "help",
+        .arguments = "[COMMAND]",
+        .about = "Explains a command, or lists them all.",
+        .options = options,
+        .max_operands = 1,
+    };
+    int n, code;
+    if (!options_parse(&u, argc, argv, &n, &code))
+        return code;
+    if (n == 0) {
+        print_help(stdout);
+        return CMD_OK;
+    }
+    char help[] = "--help";
+    char *of_command[] = {argv[0], help, NULL};
+    return run(2, of_command);
+}
+
+int main(int argc, char **argv)
+{
+    int code = CMD_OK;
+    if (argc < 2) {
+        print_help(stderr);
+        code = CMD_USAGE;
+    } else if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+        print_help(stdout);
+    } else if (strcmp(argv[1], "--version") == 0) {
+        printf("gref %s\n", gref_version());
+    } else {
+        code = run(argc - 1, argv + 1);
+    }
+    if ((fflush(stdout) != 0 || ferror(stdout)) && code == CMD_OK)
+        code = cmd_complain(CMD_USAGE, NULL, "cannot write to standard output");
+    return code;
+}

@@ -1,0 +1,39 @@
+/* A strict parser of long options, and the --help that is printed from the same table. */
+#ifndef GREF_OPTIONS_H
+#define GREF_OPTIONS_H
+
+#include <stdbool.h>
+
+typedef struct {
+    const char **item;
+    int n;
+} option_list;
+
+/* One option; exactly one of flag, text and list says where its value goes and so what kind it is. */
+typedef struct {
+    const char *name;  /* without the dashes; NULL ends a table */
+    const char *value; /* what the value is called in --help: "DIR"; NULL for a flag */
+    const char *help;  /* one line, no full stop */
+    bool *flag;        /* set to true */
+    const char **text; /* NULL before; may be given once */
+    option_list *list; /* {0} before; may be repeated */
+} option;
+
+typedef struct {
+    const char *command;
+    const char *arguments; /* as shown after the name: "CASE --out DIR [options]" */
+    const char *about;     /* what the command does, lines of at most 80 columns */
+    const option *options; /* ends with a row whose name is NULL */
+    int min_operands, max_operands;
+} usage;
+
+/*
+ * Accepts --name, --name VALUE, --name=VALUE, operands anywhere, and -- before operands that begin with
+ * a dash. True: go on, with the operands in argv[0 .. *n - 1]. False: the command ends with *exit_code;
+ * help was printed, or one line of complaint. Afterwards, in either case, call options_free.
+ */
+bool options_parse(const usage *u, int argc, char **argv, int *n, int *exit_code);
+/* Frees the lists of the table; the items themselves belong to argv. */
+void options_free(const usage *u);
+
+#endif

@@ -5,6 +5,7 @@
 #define _GNU_SOURCE /* dladdr */
 #include <cblas.h>
 #include <dlfcn.h>
+#include <lapacke.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -41,6 +42,7 @@ START_TEST(test_backend__is_what_the_setup_expects)
     cblas_dgemm(CblasColMajor, CblasNoTrans, CblasNoTrans, 1, 1, 1, 1.0, &one, 1, &one, 1, 0.0,
                 &product, 1);
     ck_assert(product == 1.0);
+    ck_assert(LAPACKE_dlamch('E') == EPS);
     char *(*config)(void);
     LOOK_UP(config, "openblas_get_config");
     char *(*core)(void);

@@ -1,6 +1,7 @@
 #!/bin/sh
 # The program without a command: help, version, and what a slip of the hand gets.
 # Why passing proves it: each sub-test is what a user types, with exit code, stdout and stderr all checked.
+# shellcheck source=tests/support/tap.sh
 . "$TAP"
 
 gref() {

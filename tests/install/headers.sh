@@ -2,27 +2,27 @@
 # Every public header compiles alone, as C11 and as C++, and the umbrella names them all.
 # Why passing proves it: each header is the first and only line of a program, with the strictest warnings.
 # Usage: headers.sh INCLUDE_DIR CXX_OR_EMPTY HEADER...   (CC and TAP in the environment)
+# shellcheck source=tests/support/tap.sh
 . "$TAP"
 include=$1 cxx=$2
 shift 2
 
-compile() {
-    run "$@"
-    exits 0
-    silent
-}
+strict='-pedantic -Wall -Wextra -Werror -fsyntax-only'
 
 for header in "$@"; do
     name=$(basename "$header")
-    subtest "$name as C11"
-    printf '#include <gref/%s>\nint nothing_but_this_header;\n' "$name" >../alone.c
-    # CC is split on purpose: it may be a command with arguments.
+    subtest "$name compiles alone${cxx:+, also as C++}"
+    printf '#include <gref/%s>\nint nothing_but_this_header;\n' "$name" | tee ../alone.c >../alone.cc
+    # CC and strict are split on purpose.
     # shellcheck disable=SC2086
-    compile $CC -std=c11 -pedantic -Wall -Wextra -Werror -I "$include" -fsyntax-only ../alone.c
+    run $CC -std=c11 $strict -I "$include" ../alone.c
+    exits 0
+    silent
     if [ -n "$cxx" ]; then
-        subtest "$name as C++"
-        cp ../../$((tap_n - 1))/alone.c ../alone.cc
-        compile "$cxx" -std=c++11 -pedantic -Wall -Wextra -Werror -I "$include" -fsyntax-only ../alone.cc
+        # shellcheck disable=SC2086
+        run "$cxx" -std=c++11 $strict -I "$include" ../alone.cc
+        exits 0
+        silent
     fi
 done
 

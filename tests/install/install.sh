@@ -3,6 +3,7 @@
 # Why passing proves it: program, commands and expected output are cut out of README.md, and the compiler
 # sees nothing of the project but the installed tree.
 # Usage: install.sh README BUILD_DIR PREFIX LIBDIR   (CC, MESON, GREF_VERSION and TAP in the environment)
+# shellcheck source=tests/support/tap.sh
 . "$TAP"
 readme=$1 build=$2 prefix=$3 libdir=$4
 root=$tap_top/root

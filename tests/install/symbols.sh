@@ -2,6 +2,7 @@
 # The shared library exports what the public headers declare, and nothing else.
 # Why passing proves it: both lists are complete, the one by nm, the other by the preprocessor.
 # Usage: symbols.sh NM LIBRARY INCLUDE_DIR   (CC and TAP in the environment)
+# shellcheck source=tests/support/tap.sh
 . "$TAP"
 nm=$1 library=$2 include=$3
 export LC_ALL=C

@@ -10,6 +10,7 @@
 #     done_testing
 #
 # A sub-test fails when any of its checks does, or when it has none.
+# shellcheck shell=sh
 set -u
 
 tap_n=0 tap_failures=0 tap_name='' tap_checks=0 tap_failed=0

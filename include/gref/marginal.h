@@ -1,0 +1,44 @@
+/* Exact marginal laws of a sampler, from t = T down to 0. */
+#ifndef GREF_MARGINAL_H
+#define GREF_MARGINAL_H
+
+#include <gref/sampler.h>
+#include <gref/wasserstein.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Walks the chain; holds the law of y_t. Borrows the sampler. */
+typedef struct gref_marginal gref_marginal;
+
+/* The start law, t = T. */
+GREF_API GREF_NODISCARD gref_status gref_marginal_new(gref_marginal **law, const gref_sampler *s);
+GREF_API void gref_marginal_free(gref_marginal *law);
+/* From t to t - 1. GREF_ERR_RANGE at t = 0. */
+GREF_API GREF_NODISCARD gref_status gref_marginal_advance(gref_marginal *law);
+
+GREF_API int gref_marginal_t(const gref_marginal *law);
+/* True once variances or means have left 2^900, 2^450: the law is then no longer propagated. */
+GREF_API bool gref_marginal_diverged(const gref_marginal *law);
+/* First step (from T down) with an eigenvalue of M_t below -1, or 0 if none so far. */
+GREF_API int gref_marginal_first_unstable(const gref_marginal *law);
+/* log10 of max_t sqrt(tr P_t / tr C_{t|v}) so far: how far the law has grown beyond its target. */
+GREF_API double gref_marginal_growth(const gref_marginal *law);
+
+/* In pixels. GREF_ERR_NUMERICS after divergence. */
+GREF_API GREF_NODISCARD gref_status gref_marginal_mean(gref_mat mean, const gref_marginal *law);
+GREF_API GREF_NODISCARD gref_status gref_marginal_cov(gref_mat cov, const gref_marginal *law);
+/* m_t - mu_{t|v}, n x 1, without forming either. */
+GREF_API GREF_NODISCARD gref_status gref_marginal_bias(gref_mat bias, const gref_marginal *law);
+
+/* W2 of the law to the exact p_t(x | v), and to the prior's p_t(x). */
+GREF_API GREF_NODISCARD gref_status gref_marginal_w2(gref_w2 *out, const gref_marginal *law);
+GREF_API GREF_NODISCARD gref_status gref_marginal_w2_prior(gref_w2 *out, const gref_marginal *law);
+/* W2 of the sampler's modelled law N(mu_{t|v}, C_{t|v}) to the exact p_t(x | v). */
+GREF_API GREF_NODISCARD gref_status gref_conditional_w2(gref_w2 *out, const gref_sampler *s, int t);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,48 @@
+/* Samplers whose law is Gaussian: a sequence of affine steps y_{t-1} = M_t y_t + b_t + N(0, N_t I). */
+#ifndef GREF_SAMPLER_H
+#define GREF_SAMPLER_H
+
+#include <stdint.h>
+
+#include <gref/convention.h>
+#include <gref/modes.h>
+#include <gref/schedule.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct gref_sampler gref_sampler;
+
+/* Borrows z and schedule, which must outlive it. */
+GREF_API GREF_NODISCARD gref_status gref_sampler_new(gref_sampler **s, const gref_modes *z,
+                                                     const gref_schedule *schedule,
+                                                     const gref_sampler_spec *spec);
+GREF_API void gref_sampler_free(gref_sampler *s);
+GREF_API const gref_sampler_spec *gref_sampler_get_spec(const gref_sampler *s);
+/* Name and one-line title of method k = 0, 1, ...; NULL after the last. */
+GREF_API const char *gref_sampler_name(int k);
+GREF_API const char *gref_sampler_title(int k);
+
+/* One step in pixels: M n x n, b n x 1, *noise the variance N_t. t = T..1. */
+GREF_API GREF_NODISCARD gref_status gref_sampler_step(gref_mat M, gref_mat b, double *noise,
+                                                      const gref_sampler *s, int t);
+/* C_{v|t}, m x m. t = T..0. GREF_ERR_RANGE for a sampler that has none (ddpm). */
+GREF_API GREF_NODISCARD gref_status gref_likelihood_cov(gref_mat C, const gref_sampler *s, int t);
+
+/* The law that the sampler takes p_t(x | v) to be, in pixels, by two routes that share no formula. */
+GREF_API GREF_NODISCARD gref_status gref_conditional_bayes(gref_mat mean, gref_mat cov,
+                                                           const gref_sampler *s, int t);
+GREF_API GREF_NODISCARD gref_status gref_conditional_precision(gref_mat mean, gref_mat cov,
+                                                               const gref_sampler *s, int t);
+/* The exact p_t(x | v), in pixels. */
+GREF_API GREF_NODISCARD gref_status gref_conditional_exact(gref_mat mean, gref_mat cov, const gref_modes *z,
+                                                           const gref_schedule *schedule, int t);
+
+/* N samples of the whole chain, one a column of Y (n x N), by Algorithm 8 line by line. */
+GREF_API GREF_NODISCARD gref_status gref_sampler_draw(gref_mat Y, const gref_sampler *s, uint64_t seed);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

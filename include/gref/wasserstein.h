@@ -1,0 +1,31 @@
+/* 2-Wasserstein distance between Gaussian laws (THEORY section 8). */
+#ifndef GREF_WASSERSTEIN_H
+#define GREF_WASSERSTEIN_H
+
+#include <gref/matrix.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* w2^2 = w2_mean^2 + w2_cov^2; all in the unit of the images (W2, never its square). */
+typedef struct {
+    double w2;
+    double w2_mean; /* |m1 - m2| */
+    double w2_cov;  /* distance of the centred laws */
+} gref_w2;
+
+/* From covariances. */
+GREF_API GREF_NODISCARD gref_status gref_w2_laws(gref_w2 *out, gref_cmat m1, gref_cmat C1, gref_cmat m2,
+                                                 gref_cmat C2);
+/* From factors C_i = L_i L_i^T, L_i n x r_i. */
+GREF_API GREF_NODISCARD gref_status gref_w2_factors(gref_w2 *out, gref_cmat m1, gref_cmat L1, gref_cmat m2,
+                                                    gref_cmat L2);
+/* From variances in a common orthonormal basis, n x 1 each. */
+GREF_API GREF_NODISCARD gref_status gref_w2_spectra(gref_w2 *out, gref_cmat m1, gref_cmat lambda1,
+                                                    gref_cmat m2, gref_cmat lambda2);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,235 @@
+/*
+ * The exact p_t(x | v), and what each sampler takes it to be (THEORY sections 4 and 5).
+ *
+ *   exact       C_{t|v} = abar_t Sigma_post + (1 - abar_t) I, mu_{t|v} = sqrt(abar_t) mu_post
+ *   modelled    two routes: the precision H_t = Sigma_t^-1 + W^T C^-1 W, and Bayes' rule (25)-(27)
+ *   f_t(i)      sqrt(abar_t) lambda_i / sqrt(s_t(i)): W Sigma_t^1/2 = B diag(f)
+ *   E           n x n, I + diag(f) Gamma diag(f) = R R^T
+ *   L           n x n, diag(sqrt s_t) R^-T: C_{t|v} = H_t^-1 = L L^T, without forming H_t, for any PSD
+ *               Sigma and also at t = 0
+ */
+#include <math.h>
+
+#include "base/internal.h"
+#include "dense/internal.h"
+#include "internal.h"
+
+double gref_exact_variance(const gref_modes *z, const gref_schedule *schedule, int t, int i)
+{
+    return schedule->abar[t] * (z->rho.a[i] * z->rho.a[i]) + schedule->qbar[t];
+}
+
+void gref_exact_factor(gref_mat L, const gref_modes *z, const gref_schedule *schedule, int t)
+{
+    for (int j = 0; j < z->n; j++) {
+        double sd = sqrt(gref_exact_variance(z, schedule, t, j));
+        for (int i = 0; i < z->n; i++)
+            GREF_AT(L, i, j) = GREF_AT(z->X, i, j) * sd;
+    }
+}
+
+/* The unconditional model: p_t(x) = N(sqrt(abar_t) mu, Sigma_t). */
+static void prior_factor(gref_mat mean, gref_mat L, const gref_sampler *s, int t)
+{
+    gref_mat_fill(L, 0.0);
+    for (int i = 0; i < s->z->n; i++) {
+        GREF_AT(L, i, i) = sqrt(gref_mode_variance(s, t, i));
+        mean.a[i] = -sqrt(s->schedule->abar[t]) * s->z->d.a[i];
+    }
+}
+
+gref_status gref_conditional_factor(gref_mat mean, gref_mat L, const gref_sampler *s, int t)
+{
+    gref_status status = GREF_OK;
+    int n = s->z->n;
+    gref_mat E = {0}, g = {0}, w = {0};
+    if (!s->method->guided) {
+        prior_factor(mean, L, s, t);
+        goto out;
+    }
+    TRY(gref_mat_new(&E, n, n));
+    TRY(gref_mat_new(&g, n, 1));
+    TRY(gref_mat_new(&w, n, 1));
+    TRY(s->method->guidance(E, g, s, t));
+    for (int k = 0; k < n; k++) {
+        double sk = gref_mode_variance(s, t, k);
+        double f = sk > 0.0 ? sqrt(s->schedule->abar[t]) * s->z->lambda.a[k] / sqrt(sk) : 0.0;
+        for (int i = 0; i < n; i++) {
+            GREF_AT(E, i, k) *= f;
+            GREF_AT(E, k, i) *= f;
+        }
+        g.a[k] *= gref_mode_gain(s, t, k);
+    }
+    for (int i = 0; i < n; i++)
+        GREF_AT(E, i, i) += 1.0;
+    TRY(gref_cholesky(E));
+    gref_mat_fill(L, 0.0);
+    for (int i = 0; i < n; i++)
+        GREF_AT(L, i, i) = sqrt(gref_mode_variance(s, t, i));
+    TRY(gref_trsm(L, false, gref_const(E), true)); /* diag(sqrt s) R^-T */
+    TRY(gref_gemv(w, 1.0, gref_const(L), true, gref_const(g), 0.0));
+    for (int i = 0; i < n; i++) /* C_{t|v} W^T C^-1 r - sqrt(abar_t) d */
+        mean.a[i] = s->z->d.a[i];
+    TRY(gref_gemv(mean, 1.0, gref_const(L), false, gref_const(w), -sqrt(s->schedule->abar[t])));
+out:
+    gref_mat_free(&E);
+    gref_mat_free(&g);
+    gref_mat_free(&w);
+    return status;
+}
+
+static gref_status check_arguments(gref_mat mean, gref_mat cov, int n, int t, int T)
+{
+    gref_status status = GREF_OK;
+    TRY(gref_require_shape(gref_const(mean), n, 1, "mu_{t|v}"));
+    TRY(gref_require_shape(gref_const(cov), n, n, "C_{t|v}"));
+    REQUIRE(t >= 0 && t <= T, GREF_ERR_RANGE, "t = %d is outside 0..%d", t, T);
+out:
+    return status;
+}
+
+/* mean = sqrt(abar_t) (mu + U d) + U zmean; zmean is used up. */
+static gref_status mean_to_pixels(gref_mat mean, gref_mat zmean, const gref_modes *z, double abar)
+{
+    gref_status status = GREF_OK;
+    gref_mat_axpy(zmean, sqrt(abar), gref_const(z->d));
+    gref_mat_copy(mean, gref_const(z->mu));
+    TRY(gref_gemv(mean, 1.0, gref_const(z->U), false, gref_const(zmean), sqrt(abar)));
+out:
+    return status;
+}
+
+/**
+ * Modelled law of x_t given v, from its precision.
+ *
+ *     H_t = Sigma_t^-1 + W^T C^-1 W,  W = A J,   C_{t|v} = H_t^-1
+ *     mu_{t|v} = sqrt(abar_t) mu + C_{t|v} W^T C^-1 (v - A mu)
+ *
+ * in square-root form: PSD by construction, also for a singular Sigma and at t = 0.
+ *
+ * @param[out] mean  n x 1. Undefined on error.                                           [pixel]
+ * @param[out] cov   n x n, both triangles. Undefined on error.                         [pixel^2]
+ * @param[in]  t     0..T.
+ * @return GREF_OK; GREF_ERR_SHAPE; GREF_ERR_RANGE (t; pigdm and cgdm at t = 0 with sigma = 0);
+ *         GREF_ERR_NOMEM; GREF_ERR_NUMERICS.
+ * @error  |error in cov| <= c n eps |Sigma_t| cond(E), cond(E) <= 1 + |W|^2 |Sigma_t| |C^-1|.
+ * @cost   4 n x n products and the sampler's Gamma.
+ * @see    THEORY section 4, (25)-(26). Tests: test_conditional.c
+ */
+gref_status gref_conditional_precision(gref_mat mean, gref_mat cov, const gref_sampler *s, int t)
+{
+    gref_status status = GREF_OK;
+    const gref_modes *z = s->z;
+    gref_mat L = {0}, UL = {0}, zmean = {0};
+    TRY(check_arguments(mean, cov, z->n, t, s->schedule->T));
+    TRY(gref_mat_new(&L, z->n, z->n));
+    TRY(gref_mat_new(&UL, z->n, z->n));
+    TRY(gref_mat_new(&zmean, z->n, 1));
+    TRY(gref_conditional_factor(zmean, L, s, t));
+    TRY(gref_gemm(UL, 1.0, gref_const(z->U), false, gref_const(L), false, 0.0));
+    TRY(gref_syrk(cov, 1.0, gref_const(UL), false, 0.0));
+    TRY(mean_to_pixels(mean, zmean, z, s->schedule->abar[t]));
+out:
+    gref_mat_free(&L);
+    gref_mat_free(&UL);
+    gref_mat_free(&zmean);
+    return status;
+}
+
+/* Y = B diag(sqrt(abar_t) lambda / sqrt(s_t)): Y Y^T = abar_t A Sigma^2 Sigma_t^-1 A^T. */
+static void weight_columns(gref_mat Y, const gref_sampler *s, int t)
+{
+    gref_mat_copy(Y, gref_const(s->z->B));
+    for (int j = 0; j < s->z->n; j++) {
+        double sj = gref_mode_variance(s, t, j);
+        double f = sj > 0.0 ? sqrt(s->schedule->abar[t]) * s->z->lambda.a[j] / sqrt(sj) : 0.0;
+        for (int i = 0; i < s->z->m; i++)
+            GREF_AT(Y, i, j) *= f;
+    }
+}
+
+/**
+ * Modelled law of x_t given v, by Bayes' rule.
+ *
+ *     L_t      = C_{v|t} + abar_t A Sigma^2 Sigma_t^-1 A^T
+ *     C_{t|v}  = abar_t [Sigma - Sigma A^T L_t^-1 A Sigma] + (1 - abar_t) I      (25), (26), (27)
+ *     mu_{t|v} = sqrt(abar_t) [mu + Sigma A^T L_t^-1 (v - A mu)]
+ *
+ * The second route: it shares neither Gamma nor the inversion with gref_conditional_precision. The
+ * unconditional sampler has no L_t: C = Sigma_t, mu = sqrt(abar_t) mu.
+ *
+ * @param      as gref_conditional_precision.
+ * @return GREF_OK; GREF_ERR_SHAPE; GREF_ERR_RANGE; GREF_ERR_NOT_PD; GREF_ERR_NOMEM.
+ * @error  |error in cov| <= c (m + n) eps |Sigma| cond(L_t): the difference cancels.
+ * @see    THEORY section 4. Tests: test_conditional.c
+ */
+gref_status gref_conditional_bayes(gref_mat mean, gref_mat cov, const gref_sampler *s, int t)
+{
+    gref_status status = GREF_OK;
+    const gref_modes *z = s->z;
+    double abar = s->schedule->abar[t >= 0 && t <= s->schedule->T ? t : 0];
+    gref_mat Lt = {0}, Y = {0}, P = {0}, y = {0}, zmean = {0};
+    TRY(check_arguments(mean, cov, z->n, t, s->schedule->T));
+    TRY(gref_mat_new(&P, z->n, z->n));
+    TRY(gref_mat_new(&zmean, z->n, 1));
+    for (int i = 0; i < z->n; i++)
+        GREF_AT(P, i, i) = gref_mode_variance(s, t, i);
+    if (s->method->guided) {
+        TRY(gref_mat_new(&Lt, z->m, z->m));
+        TRY(gref_mat_new(&Y, z->m, z->n));
+        TRY(gref_mat_new(&y, z->m, 1));
+        TRY(s->method->likelihood(Lt, s, t));
+        weight_columns(Y, s, t);
+        TRY(gref_syrk(Lt, 1.0, gref_const(Y), false, 1.0));
+        TRY(gref_cholesky(Lt));
+        gref_mat_copy(Y, gref_const(z->B)); /* R^-1 A Sigma in modes, L_t = R R^T */
+        gref_mat_scale_cols(Y, gref_const(z->lambda));
+        gref_mat_copy(y, gref_const(z->r));
+        TRY(gref_trsm(Y, true, gref_const(Lt), false));
+        TRY(gref_trsm(y, true, gref_const(Lt), false));
+        TRY(gref_syrk(P, -abar, gref_const(Y), true, 1.0));
+        TRY(gref_gemv(zmean, sqrt(abar), gref_const(Y), true, gref_const(y), 0.0));
+    }
+    TRY(gref_modes_cov_to_pixels(cov, z, gref_const(P)));
+    gref_mat_axpy(zmean, -sqrt(abar), gref_const(z->d));
+    TRY(mean_to_pixels(mean, zmean, z, abar));
+out:
+    gref_mat_free(&Lt);
+    gref_mat_free(&Y);
+    gref_mat_free(&P);
+    gref_mat_free(&y);
+    gref_mat_free(&zmean);
+    return status;
+}
+
+/**
+ * The exact law of x_t given v.
+ *
+ *     mu_{t|v} = sqrt(abar_t) mu_post,   C_{t|v} = abar_t Sigma_post + (1 - abar_t) I
+ *
+ * @param[out] mean  n x 1. Undefined on error.                                           [pixel]
+ * @param[out] cov   n x n, both triangles. Undefined on error.                         [pixel^2]
+ * @param[in]  t     0..T; at 0 this is the posterior.
+ * @return GREF_OK; GREF_ERR_SHAPE; GREF_ERR_RANGE; GREF_ERR_NOMEM.
+ * @error  |error in cov| <= c n eps |C_{t|v}|; relative in the standard deviations.
+ * @see    THEORY section 6. Tests: test_conditional.c
+ */
+gref_status gref_conditional_exact(gref_mat mean, gref_mat cov, const gref_modes *z,
+                                   const gref_schedule *schedule, int t)
+{
+    gref_status status = GREF_OK;
+    gref_mat L = {0}, UL = {0}, zmean = {0};
+    TRY(check_arguments(mean, cov, z->n, t, schedule->T));
+    TRY(gref_mat_new(&L, z->n, z->n));
+    TRY(gref_mat_new(&UL, z->n, z->n));
+    TRY(gref_mat_new(&zmean, z->n, 1));
+    gref_exact_factor(L, z, schedule, t);
+    TRY(gref_gemm(UL, 1.0, gref_const(z->U), false, gref_const(L), false, 0.0));
+    TRY(gref_syrk(cov, 1.0, gref_const(UL), false, 0.0));
+    TRY(mean_to_pixels(mean, zmean, z, schedule->abar[t]));
+out:
+    gref_mat_free(&L);
+    gref_mat_free(&UL);
+    gref_mat_free(&zmean);
+    return status;
+}

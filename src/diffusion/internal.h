@@ -1,0 +1,76 @@
+/* What the files of this folder share; not installed. */
+#ifndef GREF_DIFFUSION_INTERNAL_H
+#define GREF_DIFFUSION_INTERNAL_H
+
+#include <gref/sampler.h>
+
+/*
+ * Coordinates. Every law and step is kept centred on sqrt(abar_t) mu_post, in one of two bases:
+ *   GREF_BASIS_SIGMA      x = sqrt(abar_t) mu_post + U z        modes of Sigma
+ *   GREF_BASIS_POSTERIOR  x = sqrt(abar_t) mu_post + U X z      modes of Sigma_post
+ * so that the mean of z is the bias itself, never the difference of two means.
+ */
+typedef enum { GREF_BASIS_SIGMA, GREF_BASIS_POSTERIOR } gref_basis;
+
+/* A published method: one file in samplers/, one row in sampler.c. All in modes of Sigma. */
+typedef struct {
+    const char *name, *title;
+    bool guided;           /* false: the unconditional DDPM */
+    bool exact_likelihood; /* C_{v|t} is the exact one: the run is DDPM on the posterior */
+    /* What is constant in t, kept in s->data. Refuses what the method cannot do. */
+    gref_status (*prepare)(gref_sampler *s);
+    void (*release)(void *data);
+    /* Gamma = B^T C^-1 B (n x n, both triangles), g = B^T C^-1 r (n x 1), C = C_{v|t}; t = T..0. */
+    gref_status (*guidance)(gref_mat Gamma, gref_mat g, const gref_sampler *s, int t);
+    /* C_{v|t}, m x m. */
+    gref_status (*likelihood)(gref_mat C, const gref_sampler *s, int t);
+} gref_method;
+
+extern const gref_method gref_method_ddpm, gref_method_dps, gref_method_pigdm, gref_method_cgdm;
+
+struct gref_sampler {
+    gref_sampler_spec spec;
+    const gref_method *method;
+    const gref_modes *z;
+    const gref_schedule *schedule;
+    gref_mat G;  /* n x n, B^T B, where the method or guidance "after" needs it, else empty */
+    gref_mat Br; /* n x 1, B^T r, likewise */
+    void *data;  /* the method's own */
+};
+
+/* One step in the basis of the sampler: z_{t-1} = M z_t + c + N(0, noise I). */
+typedef struct {
+    bool diagonal;   /* M is n x 1, the diagonal of the matrix */
+    gref_mat M, c;
+    double noise;
+    bool overshoots; /* an eigenvalue of M lies below -1 */
+} gref_step;
+
+/* True if the sampler runs in the modes of Sigma_post, where all of its steps are diagonal. */
+bool gref_sampler_runs_on_posterior(const gref_sampler *s);
+gref_status gref_step_new(gref_step *step, const gref_sampler *s);
+void gref_step_free(gref_step *step);
+gref_status gref_step_at(gref_step *step, const gref_sampler *s, int t);
+
+/* kappa_t: coefficient of the guidance W^T C^-1 (v - A x0hat) in y_{t-1}. */
+double gref_guidance_coefficient(const gref_sampler *s, int t);
+/* sigma_t^2 of the convention, before "last_noise" is applied; and N_t, after. */
+double gref_step_variance(const gref_sampler *s, int t);
+double gref_step_noise(const gref_sampler *s, int t);
+/* Gamma and g of the convention in force: those of the method, or G and Br for guidance "after". */
+gref_status gref_guidance_at(gref_mat Gamma, gref_mat g, const gref_sampler *s, int t);
+/* s->G and s->Br, once. */
+gref_status gref_sampler_form_gram(gref_sampler *s);
+
+/* s_t(i) = abar_t lambda_i + 1 - abar_t and j_t(i) = sqrt(abar_t) lambda_i / s_t(i). */
+double gref_mode_variance(const gref_sampler *s, int t, int i);
+double gref_mode_gain(const gref_sampler *s, int t, int i);
+double gref_r2_value(gref_r2 r2, const gref_schedule *schedule, int t);
+
+/* L (n x n) = X diag(sqrt(abar_t rho^2 + 1 - abar_t)): the exact C_{t|v} = L L^T, in modes of Sigma. */
+void gref_exact_factor(gref_mat L, const gref_modes *z, const gref_schedule *schedule, int t);
+double gref_exact_variance(const gref_modes *z, const gref_schedule *schedule, int t, int i);
+/* Modelled law: mean centred as above, factor L of C_{t|v}, in modes of Sigma. */
+gref_status gref_conditional_factor(gref_mat mean, gref_mat L, const gref_sampler *s, int t);
+
+#endif

@@ -1,0 +1,429 @@
+/*
+ * Exact marginal laws of a sampler (THEORY section 6).
+ *
+ *   mean   n x 1, E y_t - sqrt(abar_t) mu_post in the basis of the sampler: the bias itself   [pixel]
+ *   P      n x n, or n x 1 when every step and the start are diagonal                       [pixel^2]
+ *
+ *   mean <- M mean + c,     P <- M P M^T + N I
+ */
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/internal.h"
+#include "dense/internal.h"
+#include "internal.h"
+#include <gref/marginal.h>
+#include <gref/psd.h>
+
+/* Beyond these the law has diverged; products of three such numbers still fit a double. */
+#define VARIANCE_LIMIT 0x1p900
+#define MEAN_LIMIT 0x1p450
+
+struct gref_marginal {
+    const gref_sampler *s;
+    int t;
+    gref_basis basis;
+    bool diagonal, diverged;
+    int first_unstable;
+    double growth;
+    gref_mat mean, P;
+    gref_step step;
+    gref_mat work; /* n x n, for M P; empty when the law is diagonal */
+};
+
+void gref_marginal_free(gref_marginal *law)
+{
+    if (law == NULL)
+        return;
+    gref_mat_free(&law->mean);
+    gref_mat_free(&law->P);
+    gref_mat_free(&law->work);
+    gref_step_free(&law->step);
+    free(law);
+}
+
+int gref_marginal_t(const gref_marginal *law)
+{
+    return law->t;
+}
+
+bool gref_marginal_diverged(const gref_marginal *law)
+{
+    return law->diverged;
+}
+
+int gref_marginal_first_unstable(const gref_marginal *law)
+{
+    return law->first_unstable;
+}
+
+double gref_marginal_growth(const gref_marginal *law)
+{
+    return law->growth;
+}
+
+static double law_trace(const gref_marginal *law)
+{
+    double trace = 0.0;
+    for (int i = 0; i < law->P.m; i++)
+        trace += law->diagonal ? law->P.a[i] : GREF_AT(law->P, i, i);
+    return trace;
+}
+
+static void note_growth(gref_marginal *law)
+{
+    double target = 0.0;
+    for (int i = 0; i < law->s->z->n; i++)
+        target += gref_exact_variance(law->s->z, law->s->schedule, law->t, i);
+    double ratio = 0.5 * log10(law_trace(law) / target);
+    if (ratio > law->growth)
+        law->growth = ratio;
+}
+
+/* N(0, I), centred: the mean of z is -sqrt(abar_T) times mu_post in the basis. */
+static gref_status standard_start(gref_marginal *law)
+{
+    gref_status status = GREF_OK;
+    const gref_modes *z = law->s->z;
+    double root = sqrt(law->s->schedule->abar[law->t]);
+    gref_mat w = {0};
+    TRY(gref_mat_new(&w, z->n, 1));
+    gref_mat_copy(w, gref_const(z->d));
+    TRY(gref_gemv(w, 1.0, gref_const(z->U), true, gref_const(z->mu), 1.0)); /* U^T mu_post */
+    if (law->basis == GREF_BASIS_POSTERIOR)
+        TRY(gref_gemv(law->mean, -root, gref_const(z->X), true, gref_const(w), 0.0));
+    else
+        gref_mat_axpy(law->mean, -root, gref_const(w));
+    for (int i = 0; i < z->n; i++)
+        GREF_AT(law->P, i, law->diagonal ? 0 : i) = 1.0;
+out:
+    gref_mat_free(&w);
+    return status;
+}
+
+/* The exact p_T(x | v): mean 0. */
+static gref_status exact_start(gref_marginal *law)
+{
+    gref_status status = GREF_OK;
+    if (law->diagonal) {
+        for (int i = 0; i < law->P.m; i++)
+            law->P.a[i] = gref_exact_variance(law->s->z, law->s->schedule, law->t, i);
+    } else {
+        gref_exact_factor(law->work, law->s->z, law->s->schedule, law->t);
+        TRY(gref_syrk(law->P, 1.0, gref_const(law->work), false, 0.0));
+    }
+out:
+    return status;
+}
+
+/**
+ * The law at t = T: N(0, I), or the exact p_T(x | v) by the convention "start".
+ *
+ * @param[out] law  owned by the caller; gref_marginal_free. Unchanged on error.
+ * @param[in]  s    borrowed: must outlive the law.
+ * @return GREF_OK; GREF_ERR_NOMEM; GREF_ERR_SHAPE.
+ * @see    THEORY section 6. Tests: test_marginal.c
+ */
+gref_status gref_marginal_new(gref_marginal **out, const gref_sampler *s)
+{
+    gref_status status = GREF_OK;
+    int n = s->z->n;
+    bool exact = s->spec.convention.start == GREF_START_EXACT;
+    gref_marginal *law = gref_alloc(1, sizeof *law);
+    REQUIRE(law != NULL, GREF_ERR_NOMEM, "no memory for a law");
+    law->s = s;
+    law->t = s->schedule->T;
+    law->basis = gref_sampler_runs_on_posterior(s) ? GREF_BASIS_POSTERIOR : GREF_BASIS_SIGMA;
+    TRY(gref_step_new(&law->step, s));
+    law->diagonal = law->step.diagonal && (law->basis == GREF_BASIS_POSTERIOR || !exact);
+    TRY(gref_mat_new(&law->mean, n, 1));
+    TRY(gref_mat_new(&law->P, n, law->diagonal ? 1 : n));
+    if (!law->diagonal)
+        TRY(gref_mat_new(&law->work, n, n));
+    TRY(exact ? exact_start(law) : standard_start(law));
+    law->growth = -INFINITY;
+    note_growth(law);
+    *out = law;
+    law = NULL;
+out:
+    gref_marginal_free(law);
+    return status;
+}
+
+static gref_status advance_mean(gref_marginal *law)
+{
+    gref_status status = GREF_OK;
+    gref_mat c = law->step.c;
+    if (law->step.diagonal) {
+        gref_mat_scale_rows(law->mean, gref_const(law->step.M));
+        gref_mat_axpy(law->mean, 1.0, gref_const(c));
+    } else {
+        TRY(gref_gemv(c, 1.0, gref_const(law->step.M), false, gref_const(law->mean), 1.0));
+        gref_mat_copy(law->mean, gref_const(c));
+    }
+out:
+    return status;
+}
+
+static gref_status advance_cov(gref_marginal *law)
+{
+    gref_status status = GREF_OK;
+    gref_cmat M = gref_const(law->step.M);
+    if (law->step.diagonal) {
+        gref_mat_scale_rows(law->P, M);
+        if (law->diagonal)
+            gref_mat_scale_rows(law->P, M);
+        else
+            gref_mat_scale_cols(law->P, M);
+    } else {
+        TRY(gref_gemm(law->work, 1.0, M, false, gref_const(law->P), false, 0.0));
+        TRY(gref_gemm(law->P, 1.0, gref_const(law->work), false, M, false, 0.0)); /* M = M^T */
+        gref_mat_symmetrise(law->P);
+    }
+    for (int i = 0; i < law->P.m; i++)
+        GREF_AT(law->P, i, law->diagonal ? 0 : i) += law->step.noise;
+out:
+    return status;
+}
+
+/**
+ * The law one step on.
+ *
+ *     m_{t-1} = M_t m_t + b_t,   P_{t-1} = M_t P_t M_t^T + N_t I
+ *
+ * Once a variance exceeds 2^900 or a mean 2^450 the law has diverged: t goes on, the moments do not.
+ *
+ * @return GREF_OK; GREF_ERR_RANGE at t = 0; GREF_ERR_NOMEM; GREF_ERR_NUMERICS. On error the law must
+ *         only be freed.
+ * @error  per step c n eps |M_t|^2 |P_t| in P, c about 1; contracted by the steps that follow.
+ * @cost   2 n x n products, the sampler's Gamma, at most one Cholesky factorisation; O(n) when
+ *         diagonal.
+ * @see    THEORY section 6. Tests: test_marginal.c
+ */
+gref_status gref_marginal_advance(gref_marginal *law)
+{
+    gref_status status = GREF_OK;
+    REQUIRE(law->t >= 1, GREF_ERR_RANGE, "the law is at t = 0 already");
+    if (!law->diverged) {
+        TRY(gref_step_at(&law->step, law->s, law->t));
+        if (law->step.overshoots && law->first_unstable == 0)
+            law->first_unstable = law->t;
+        TRY(advance_mean(law));
+        TRY(advance_cov(law));
+        law->diverged = !(gref_mat_norm_max(gref_const(law->P)) <= VARIANCE_LIMIT &&
+                          gref_mat_norm_max(gref_const(law->mean)) <= MEAN_LIMIT);
+    }
+    law->t--;
+    if (!law->diverged)
+        note_growth(law);
+out:
+    return status;
+}
+
+static gref_status require_alive(const gref_marginal *law)
+{
+    gref_status status = GREF_OK;
+    REQUIRE(!law->diverged, GREF_ERR_NUMERICS, "the law of %s has diverged before t = %d",
+            law->s->spec.label, law->t);
+out:
+    return status;
+}
+
+/* z, n x 1 in the basis of the law, to pixels. */
+static gref_status basis_to_pixels(gref_mat x, const gref_marginal *law, gref_cmat zvec)
+{
+    gref_status status = GREF_OK;
+    gref_mat w = {0};
+    if (law->basis == GREF_BASIS_POSTERIOR) {
+        TRY(gref_mat_new(&w, zvec.m, 1));
+        TRY(gref_gemv(w, 1.0, gref_const(law->s->z->X), false, zvec, 0.0));
+        zvec = gref_const(w);
+    }
+    TRY(gref_modes_to_pixels(x, law->s->z, zvec));
+out:
+    gref_mat_free(&w);
+    return status;
+}
+
+/**
+ * Bias image m_t - mu_{t|v}, in pixels: relative accuracy, also where it is tiny.
+ * @return GREF_OK; GREF_ERR_SHAPE; GREF_ERR_NUMERICS after divergence; GREF_ERR_NOMEM.
+ */
+gref_status gref_marginal_bias(gref_mat bias, const gref_marginal *law)
+{
+    gref_status status = GREF_OK;
+    TRY(require_alive(law));
+    TRY(basis_to_pixels(bias, law, gref_const(law->mean)));
+out:
+    return status;
+}
+
+/** m_t, n x 1, in pixels. Returns as gref_marginal_bias. */
+gref_status gref_marginal_mean(gref_mat mean, const gref_marginal *law)
+{
+    gref_status status = GREF_OK;
+    const gref_modes *z = law->s->z;
+    double root = sqrt(law->s->schedule->abar[law->t]);
+    TRY(gref_marginal_bias(mean, law));
+    gref_mat_axpy(mean, root, gref_const(z->mu));
+    TRY(gref_gemv(mean, root, gref_const(z->U), false, gref_const(z->d), 1.0));
+out:
+    return status;
+}
+
+/** P_t, n x n, both triangles, in pixels. Returns as gref_marginal_bias. */
+gref_status gref_marginal_cov(gref_mat cov, const gref_marginal *law)
+{
+    gref_status status = GREF_OK;
+    const gref_modes *z = law->s->z;
+    gref_mat L = {0}, UL = {0};
+    TRY(require_alive(law));
+    if (!law->diagonal) {
+        TRY(gref_modes_cov_to_pixels(cov, z, gref_const(law->P)));
+        goto out;
+    }
+    TRY(gref_mat_new(&UL, z->n, z->n));
+    if (law->basis == GREF_BASIS_POSTERIOR)
+        TRY(gref_gemm(UL, 1.0, gref_const(z->U), false, gref_const(z->X), false, 0.0));
+    else
+        gref_mat_copy(UL, gref_const(z->U));
+    TRY(gref_mat_new(&L, z->n, 1));
+    for (int i = 0; i < z->n; i++)
+        L.a[i] = sqrt(law->P.a[i]);
+    gref_mat_scale_cols(UL, gref_const(L));
+    TRY(gref_syrk(cov, 1.0, gref_const(UL), false, 0.0));
+out:
+    gref_mat_free(&L);
+    gref_mat_free(&UL);
+    return status;
+}
+
+/* A factor of P in the modes of Sigma. */
+static gref_status law_factor(gref_mat L, const gref_marginal *law)
+{
+    gref_status status = GREF_OK;
+    int rank;
+    if (!law->diagonal) {
+        TRY(gref_psd_factor(L, &rank, gref_const(law->P)));
+        goto out;
+    }
+    if (law->basis == GREF_BASIS_POSTERIOR)
+        gref_mat_copy(L, gref_const(law->s->z->X));
+    else
+        gref_mat_identity(L);
+    for (int j = 0; j < L.n; j++)
+        for (int i = 0; i < L.m; i++)
+            GREF_AT(L, i, j) *= sqrt(law->P.a[j]);
+out:
+    return status;
+}
+
+/**
+ * W2 of the law of y_t to the exact p_t(x | v), at t = 0 to the posterior.
+ *
+ * In closed form where the two commute by construction (cgdm), else by factors.
+ *
+ * @param[out] out  unchanged on error.                                                   [pixel]
+ * @return GREF_OK; GREF_ERR_NUMERICS after divergence; GREF_ERR_NOMEM.
+ * @error  as gref_w2_factors or gref_w2_spectra.
+ * @see    THEORY sections 6 and 8. Tests: test_marginal.c
+ */
+gref_status gref_marginal_w2(gref_w2 *out, const gref_marginal *law)
+{
+    gref_status status = GREF_OK;
+    const gref_modes *z = law->s->z;
+    int n = z->n;
+    gref_mat zero = {0}, L1 = {0}, L2 = {0};
+    TRY(require_alive(law));
+    TRY(gref_mat_new(&zero, n, 1));
+    if (law->diagonal && law->basis == GREF_BASIS_POSTERIOR) {
+        TRY(gref_mat_new(&L1, n, 1));
+        for (int i = 0; i < n; i++)
+            L1.a[i] = gref_exact_variance(z, law->s->schedule, law->t, i);
+        TRY(gref_w2_spectra(out, gref_const(zero), gref_const(L1), gref_const(law->mean),
+                            gref_const(law->P)));
+        goto out;
+    }
+    TRY(gref_mat_new(&L1, n, n));
+    TRY(gref_mat_new(&L2, n, n));
+    gref_exact_factor(L1, z, law->s->schedule, law->t);
+    TRY(law_factor(L2, law));
+    TRY(gref_w2_factors(out, gref_const(zero), gref_const(L1), gref_const(law->mean), gref_const(L2)));
+out:
+    gref_mat_free(&zero);
+    gref_mat_free(&L1);
+    gref_mat_free(&L2);
+    return status;
+}
+
+/**
+ * W2 of the law of y_t to the prior's p_t(x) = N(sqrt(abar_t) mu, Sigma_t): what an unconditional
+ * sampler aims at. Returns as gref_marginal_w2.
+ */
+gref_status gref_marginal_w2_prior(gref_w2 *out, const gref_marginal *law)
+{
+    gref_status status = GREF_OK;
+    const gref_sampler *s = law->s;
+    int n = s->z->n;
+    gref_mat mean = {0}, L1 = {0}, L2 = {0}, own = {0};
+    TRY(require_alive(law));
+    TRY(gref_mat_new(&mean, n, 1));
+    TRY(gref_mat_new(&own, n, 1));
+    gref_mat_axpy(mean, -sqrt(s->schedule->abar[law->t]), gref_const(s->z->d));
+    if (law->basis == GREF_BASIS_POSTERIOR)
+        TRY(gref_gemv(own, 1.0, gref_const(s->z->X), false, gref_const(law->mean), 0.0));
+    else
+        gref_mat_copy(own, gref_const(law->mean));
+    bool spectral = law->diagonal && law->basis == GREF_BASIS_SIGMA;
+    TRY(gref_mat_new(&L1, n, spectral ? 1 : n));
+    for (int i = 0; i < n; i++) {
+        double st = gref_mode_variance(s, law->t, i);
+        GREF_AT(L1, i, spectral ? 0 : i) = spectral ? st : sqrt(st);
+    }
+    if (spectral) {
+        TRY(gref_w2_spectra(out, gref_const(mean), gref_const(L1), gref_const(own), gref_const(law->P)));
+        goto out;
+    }
+    TRY(gref_mat_new(&L2, n, n));
+    TRY(law_factor(L2, law));
+    TRY(gref_w2_factors(out, gref_const(mean), gref_const(L1), gref_const(own), gref_const(L2)));
+out:
+    gref_mat_free(&mean);
+    gref_mat_free(&own);
+    gref_mat_free(&L1);
+    gref_mat_free(&L2);
+    return status;
+}
+
+/**
+ * W2 of the law that a sampler takes p_t(x | v) to be, N(mu_{t|v}, C_{t|v}), to the exact one.
+ *
+ * 0 for cgdm, whose likelihood is the exact one (an identity, held by test_conditional.c).
+ *
+ * @param[in] t  0..T.
+ * @return GREF_OK; GREF_ERR_RANGE; GREF_ERR_NOMEM; GREF_ERR_NUMERICS.
+ */
+gref_status gref_conditional_w2(gref_w2 *out, const gref_sampler *s, int t)
+{
+    gref_status status = GREF_OK;
+    int n = s->z->n;
+    gref_mat zero = {0}, mean = {0}, L1 = {0}, L2 = {0};
+    REQUIRE(t >= 0 && t <= s->schedule->T, GREF_ERR_RANGE, "t = %d is outside 0..%d", t, s->schedule->T);
+    if (s->method->exact_likelihood) {
+        *out = (gref_w2){0};
+        goto out;
+    }
+    TRY(gref_mat_new(&zero, n, 1));
+    TRY(gref_mat_new(&mean, n, 1));
+    TRY(gref_mat_new(&L1, n, n));
+    TRY(gref_mat_new(&L2, n, n));
+    gref_exact_factor(L1, s->z, s->schedule, t);
+    TRY(gref_conditional_factor(mean, L2, s, t));
+    TRY(gref_w2_factors(out, gref_const(zero), gref_const(L1), gref_const(mean), gref_const(L2)));
+out:
+    gref_mat_free(&zero);
+    gref_mat_free(&mean);
+    gref_mat_free(&L1);
+    gref_mat_free(&L2);
+    return status;
+}

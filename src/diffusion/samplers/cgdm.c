@@ -1,0 +1,69 @@
+/*
+ * cgdm: the conditional Gaussian diffusion model, whose likelihood is exact (THEORY (22)).
+ *
+ *   C_{v|t} = (1 - abar_t) A Sigma Sigma_t^-1 A^T + sigma^2 I
+ *           = B diag(c) B^T + sigma^2 I,   c_i = (1 - abar_t) lambda_i / s_t(i)
+ *   C = L L^T,  Y = L^-1 B:   Gamma = Y^T Y,  g = Y^T L^-1 r
+ *
+ * With guidance "score" none of this is needed: the run is DDPM on N(mu_post, Sigma_post), and its
+ * steps are diagonal in the modes of Sigma_post (sampler.c).
+ */
+#include <math.h>
+
+#include "base/internal.h"
+#include "dense/internal.h"
+#include "diffusion/internal.h"
+
+static gref_status likelihood(gref_mat C, const gref_sampler *s, int t)
+{
+    gref_status status = GREF_OK;
+    const gref_modes *z = s->z;
+    gref_mat Y = {0};
+    TRY(gref_mat_new(&Y, z->m, z->n));
+    gref_mat_copy(Y, gref_const(z->B));
+    for (int j = 0; j < z->n; j++) {
+        double st = gref_mode_variance(s, t, j);
+        double c = t > 0 ? s->schedule->qbar[t] * (z->lambda.a[j] / st) : 0.0;
+        for (int i = 0; i < z->m; i++)
+            GREF_AT(Y, i, j) *= sqrt(c);
+    }
+    TRY(gref_syrk(C, 1.0, gref_const(Y), false, 0.0));
+    for (int i = 0; i < C.m; i++)
+        GREF_AT(C, i, i) += z->sigma * z->sigma;
+out:
+    gref_mat_free(&Y);
+    return status;
+}
+
+static gref_status guidance(gref_mat Gamma, gref_mat g, const gref_sampler *s, int t)
+{
+    gref_status status = GREF_OK;
+    const gref_modes *z = s->z;
+    gref_mat L = {0}, Y = {0}, y = {0};
+    REQUIRE(z->sigma > 0.0 || t > 0, GREF_ERR_RANGE, "cgdm has C_{v|t} = 0 at t = 0 for sigma = 0");
+    TRY(gref_mat_new(&L, z->m, z->m));
+    TRY(gref_mat_new(&Y, z->m, z->n));
+    TRY(gref_mat_new(&y, z->m, 1));
+    TRY(likelihood(L, s, t));
+    TRY(gref_cholesky(L));
+    gref_mat_copy(Y, gref_const(z->B));
+    gref_mat_copy(y, gref_const(z->r));
+    TRY(gref_trsm(Y, true, gref_const(L), false));
+    TRY(gref_trsm(y, true, gref_const(L), false));
+    TRY(gref_syrk(Gamma, 1.0, gref_const(Y), true, 0.0));
+    TRY(gref_gemv(g, 1.0, gref_const(Y), true, gref_const(y), 0.0));
+out:
+    gref_mat_free(&L);
+    gref_mat_free(&Y);
+    gref_mat_free(&y);
+    return status;
+}
+
+const gref_method gref_method_cgdm = {
+    .name = "cgdm",
+    .title = "CGDM, the exact C_{v|t} (Pierret & Galerne 2025)",
+    .guided = true,
+    .exact_likelihood = true,
+    .guidance = guidance,
+    .likelihood = likelihood,
+};

@@ -4,6 +4,7 @@
 
 #include <gref/case.h>
 #include <gref/convention.h>
+#include <gref/marginal.h>
 #include <gref/matrix.h>
 #include <gref/modes.h>
 #include <gref/npy.h>
@@ -12,8 +13,10 @@
 #include <gref/problem.h>
 #include <gref/psd.h>
 #include <gref/random.h>
+#include <gref/sampler.h>
 #include <gref/schedule.h>
 #include <gref/status.h>
 #include <gref/version.h>
+#include <gref/wasserstein.h>
 
 #endif

@@ -1,0 +1,218 @@
+/* Is a value what its row of the schema asks for? Every refusal names the key and the value. */
+#include <limits.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "internal.h"
+
+/* Edit distance between two short words, by rows of the usual table. */
+static int edit_distance(const char *a, const char *b)
+{
+    enum { MOST = 63 };
+    int before[MOST + 1], now[MOST + 1];
+    int m = (int)strlen(a), n = (int)strlen(b);
+    if (m > MOST || n > MOST)
+        return MOST + 1;
+    for (int j = 0; j <= n; j++)
+        before[j] = j;
+    for (int i = 1; i <= m; i++) {
+        now[0] = i;
+        for (int j = 1; j <= n; j++) {
+            int best = before[j - 1] + (a[i - 1] != b[j - 1]);
+            best = before[j] + 1 < best ? before[j] + 1 : best;
+            now[j] = now[j - 1] + 1 < best ? now[j - 1] + 1 : best;
+        }
+        memcpy(before, now, sizeof before);
+    }
+    return before[n];
+}
+
+void gref_case_guess(char best[64], const char *candidate, const char *word)
+{
+    int distance = edit_distance(candidate, word);
+    if (distance > 1 + (int)strlen(word) / 4)
+        return;
+    if (*best == '\0' || distance < edit_distance(best, word))
+        snprintf(best, 64, "%s", candidate);
+}
+
+typedef struct {
+    double low, high;
+    char left, right; /* brackets: '(' and ')' exclude the end */
+} interval;
+
+static interval read_range(const char *range)
+{
+    interval r = {-INFINITY, INFINITY, '[', ')'};
+    if (range != NULL)
+        sscanf(range, "%c%lf,%lf%c", &r.left, &r.low, &r.high, &r.right);
+    return r;
+}
+
+static bool in_range(const char *range, double x)
+{
+    interval r = read_range(range);
+    return (r.left == '(' ? x > r.low : x >= r.low) && (r.right == ')' ? x < r.high : x <= r.high);
+}
+
+/* "> 0", ">= 1", "> 0 and <= 1" */
+static void say_range(char said[64], const char *range)
+{
+    interval r = read_range(range);
+    int used = snprintf(said, 64, "%s %.10g", r.left == '(' ? ">" : ">=", r.low);
+    if (isfinite(r.high))
+        snprintf(said + used, 64 - (size_t)used, " and %s %.10g",
+                 r.right == ')' ? "<" : "<=", r.high);
+}
+
+static gref_status check_number(const gref_case *c, const gref_case_row *row, const char *key,
+                                const json_t *value)
+{
+    gref_status status = GREF_OK;
+    char shown[GREF_CASE_SHOWN], said[64];
+    gref_case_show(shown, value);
+    CASE_REQUIRE(json_is_number(value), c, key, "%s must be a number, not %s", key, shown);
+    say_range(said, row->range);
+    CASE_REQUIRE(in_range(row->range, json_number_value(value)), c, key, "%s must be %s, not %s",
+                 key, said, shown);
+out:
+    return status;
+}
+
+static gref_status check_integer(const gref_case *c, const gref_case_row *row, const char *key,
+                                 const json_t *value)
+{
+    gref_status status = GREF_OK;
+    char shown[GREF_CASE_SHOWN];
+    gref_case_show(shown, value);
+    CASE_REQUIRE(json_is_integer(value), c, key, "%s must be an integer, not %s", key, shown);
+    json_int_t i = json_integer_value(value);
+    TRY(check_number(c, row, key, value));
+    CASE_REQUIRE(row->type == GREF_CASE_SEED || i <= INT_MAX, c, key, "%s must be <= %d, not %s",
+                 key, INT_MAX, shown);
+    CASE_REQUIRE(row->type != GREF_CASE_ODD || i % 2 != 0, c, key, "%s must be odd, not %s", key,
+                 shown);
+out:
+    return status;
+}
+
+static gref_status check_word(const gref_case *c, const gref_case_row *row, const char *key,
+                              const json_t *value)
+{
+    gref_status status = GREF_OK;
+    char shown[GREF_CASE_SHOWN], word[64], best[64] = "", list[256] = "";
+    const char *words = row->words, *given = json_string_value(value);
+    int count = 0;
+    if (given != NULL && gref_case_word_in(row->words, given))
+        goto out;
+    for (size_t used = 0; gref_case_next_word(word, &words); count++) {
+        snprintf(list + used, sizeof list - used, "%s\"%s\"", used == 0 ? "" : ", ", word);
+        used = strlen(list);
+        if (given != NULL)
+            gref_case_guess(best, word, given);
+    }
+    gref_case_show(shown, value);
+    const char *number = row->type == GREF_CASE_NUMBER_OR_WORD ? "a number or " : "";
+    CASE_REQUIRE(*best == '\0', c, key, "%s must be %s%s%s, not %s (did you mean %s?)", key, number,
+                 count > 1 ? "one of " : "", list, shown, best);
+    CASE_FAIL(c, key, "%s must be %s%s%s, not %s", key, number, count > 1 ? "one of " : "", list,
+              shown);
+out:
+    return status;
+}
+
+/* Strings that are free: text, file names, labels. */
+static gref_status check_string(const gref_case *c, const gref_case_row *row, const char *key,
+                                const json_t *value)
+{
+    gref_status status = GREF_OK;
+    const char *what = row->type == GREF_CASE_TEXT             ? "a string"
+                       : row->type == GREF_CASE_FILE           ? "a file name"
+                       : row->type == GREF_CASE_NUMBER_OR_FILE ? "a number or a file name"
+                                                               : "a label";
+    const char *legal = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.+=-";
+    const char *s = json_string_value(value);
+    char shown[GREF_CASE_SHOWN];
+    gref_case_show(shown, value);
+    CASE_REQUIRE(s != NULL, c, key, "%s must be %s, not %s", key, what, shown);
+    CASE_REQUIRE(*s != '\0' || row->type == GREF_CASE_TEXT, c, key, "%s must be %s, not empty", key,
+                 what);
+    if (row->type == GREF_CASE_LABEL)
+        CASE_REQUIRE(s[strspn(s, legal)] == '\0' && strlen(s) < 64, c, key,
+                     "%s must be 1 to 63 characters out of A-Z a-z 0-9 _ . + = -, not %s", key,
+                     shown);
+out:
+    return status;
+}
+
+/* Lists of numbers: the row's own type is that of the list, its range that of every element. */
+static gref_status check_list(const gref_case *c, const gref_case_row *row, const char *key,
+                              const json_t *value)
+{
+    gref_status status = GREF_OK;
+    const char *what = row->type == GREF_CASE_BOX    ? "[row, col, rows, cols]"
+                       : row->type == GREF_CASE_SIZE ? "[rows, cols]"
+                       : row->type == GREF_CASE_SPAN ? "a list of two numbers"
+                                                     : "a list of integers";
+    size_t length = row->type == GREF_CASE_BOX ? 4 : row->type == GREF_CASE_INTS ? 0 : 2;
+    char shown[GREF_CASE_SHOWN], element[GREF_CASE_KEY];
+    gref_case_show(shown, value);
+    CASE_REQUIRE(json_is_array(value) && (length == 0 || json_array_size(value) == length), c, key,
+                 "%s must be %s, not %s", key, what, shown);
+    CASE_REQUIRE(json_array_size(value) > 0, c, key, "%s must not be empty", key);
+    for (size_t k = 0; k < json_array_size(value); k++) {
+        gref_case_row item = *row;
+        item.type = row->type == GREF_CASE_SPAN ? GREF_CASE_NUMBER : GREF_CASE_INT;
+        if (row->type == GREF_CASE_BOX)
+            item.range = k < 2 ? "[0,inf)" : "[1,inf)";
+        gref_case_join_index(element, key, k);
+        TRY(gref_case_check_value(c, &item, element, json_array_get(value, k)));
+    }
+out:
+    return status;
+}
+
+/* Fails unless the value is what the row asks for; objects and lists of them are not seen here. */
+gref_status gref_case_check_value(const gref_case *c, const gref_case_row *row, const char *key,
+                                  const json_t *value)
+{
+    gref_status status = GREF_OK;
+    char shown[GREF_CASE_SHOWN];
+    switch (row->type) {
+    case GREF_CASE_KIND:
+    case GREF_CASE_WORD:
+        return check_word(c, row, key, value);
+    case GREF_CASE_TEXT:
+    case GREF_CASE_FILE:
+    case GREF_CASE_LABEL:
+        return check_string(c, row, key, value);
+    case GREF_CASE_INT:
+    case GREF_CASE_ODD:
+    case GREF_CASE_SEED:
+        return check_integer(c, row, key, value);
+    case GREF_CASE_NUMBER:
+        return check_number(c, row, key, value);
+    case GREF_CASE_NUMBER_OR_WORD:
+        return json_is_number(value) ? check_number(c, row, key, value)
+                                     : check_word(c, row, key, value);
+    case GREF_CASE_NUMBER_OR_FILE:
+        return json_is_number(value) ? check_number(c, row, key, value)
+                                     : check_string(c, row, key, value);
+    case GREF_CASE_BOX:
+    case GREF_CASE_SIZE:
+    case GREF_CASE_SPAN:
+    case GREF_CASE_INTS:
+        return check_list(c, row, key, value);
+    case GREF_CASE_BOOL:
+        gref_case_show(shown, value);
+        CASE_REQUIRE(json_is_boolean(value), c, key, "%s must be true or false, not %s", key,
+                     shown);
+        break;
+    case GREF_CASE_OBJECT:
+    case GREF_CASE_LIST:
+        break;
+    }
+out:
+    return status;
+}

@@ -1,0 +1,161 @@
+/*
+ * From the tree a case file gives to the completed one: every key checked against its row of the
+ * schema, every default filled in, keys in the schema's order.
+ */
+#include <string.h>
+
+#include "internal.h"
+
+static gref_status complete_object(json_t **out_object, const gref_case *c, const char *object,
+                                   const char *at, json_t *given);
+
+/* Says which key was not expected, and which one may have been meant. */
+static gref_status refuse_key(const gref_case *c, const char *object, const char *kind,
+                              const char *key, const char *name)
+{
+    gref_status status = GREF_OK;
+    char best[64] = "", legal[256] = "";
+    const gref_case_row *selector = gref_case_selector(object);
+    int n;
+    const gref_case_row *row = gref_case_rows(&n);
+    bool elsewhere = false;
+    for (int k = 0; k < n; k++) {
+        if (strcmp(row[k].object, object) != 0)
+            continue;
+        elsewhere = elsewhere || strcmp(row[k].key, name) == 0;
+        if (row[k].kinds != NULL && !gref_case_word_in(row[k].kinds, kind))
+            continue;
+        gref_case_guess(best, row[k].key, name);
+        size_t used = strlen(legal);
+        snprintf(legal + used, sizeof legal - used, "%s%s", used == 0 ? "" : ", ", row[k].key);
+    }
+    CASE_REQUIRE(!elsewhere, c, key, "%s does not belong to %s \"%s\" (its keys: %s)", key,
+                 selector->key, kind, legal);
+    CASE_REQUIRE(*best == '\0', c, key, "unknown key %s (did you mean %s?)", key, best);
+    CASE_FAIL(c, key, "unknown key %s (known here: %s)", key, legal);
+out:
+    return status;
+}
+
+static gref_status refuse_unknown(const gref_case *c, const char *object, const char *kind,
+                                  const char *at, json_t *given)
+{
+    gref_status status = GREF_OK;
+    const char *name;
+    json_t *value;
+    char key[GREF_CASE_KEY];
+    json_object_foreach(given, name, value)
+    {
+        gref_case_join(key, at, name);
+        if (gref_case_row_of(object, kind, name) == NULL)
+            TRY(refuse_key(c, object, kind, key, name));
+    }
+out:
+    return status;
+}
+
+/* The blame for a missing key is on the override that chose the kind, else on the object's line. */
+static gref_status refuse_missing(const gref_case *c, const gref_case_row *row, const char *at,
+                                  const char *kind)
+{
+    gref_status status = GREF_OK;
+    char key[GREF_CASE_KEY], selector[GREF_CASE_KEY];
+    const gref_case_row *chooser = gref_case_selector(row->object);
+    gref_case_join(key, at, row->key);
+    gref_case_join(selector, at, chooser == NULL ? "" : chooser->key);
+    bool chosen = chooser != NULL && gref_case_override_of(c, selector) != NULL;
+    const char *place = chosen ? selector : at;
+    CASE_REQUIRE(row->kinds == NULL, c, place, "%s is missing (%s \"%s\" needs it)", key,
+                 chooser->key, kind);
+    CASE_FAIL(c, place, "%s is missing", key);
+out:
+    return status;
+}
+
+static gref_status complete_list(json_t **out_list, const gref_case *c, const char *object,
+                                 const char *at, json_t *given)
+{
+    gref_status status = GREF_OK;
+    json_t *list = json_array(), *item = NULL;
+    char shown[GREF_CASE_SHOWN], key[GREF_CASE_KEY];
+    gref_case_show(shown, given);
+    REQUIRE(list != NULL, GREF_ERR_NOMEM, "no memory for a case");
+    CASE_REQUIRE(json_is_array(given), c, at, "%s must be a list [{...}, ...], not %s", at, shown);
+    CASE_REQUIRE(json_array_size(given) > 0, c, at, "%s must not be empty", at);
+    for (size_t k = 0; k < json_array_size(given); k++) {
+        gref_case_join_index(key, at, k);
+        TRY(complete_object(&item, c, object, key, json_array_get(given, k)));
+        REQUIRE(json_array_append_new(list, item) == 0, GREF_ERR_NOMEM, "no memory for a case");
+    }
+    *out_list = list;
+    list = NULL;
+out:
+    json_decref(list);
+    return status;
+}
+
+/* Puts the checked value of one row, or its default, into `done`. */
+static gref_status complete_key(json_t *done, const gref_case *c, const gref_case_row *row,
+                                const char *at, json_t *given)
+{
+    gref_status status = GREF_OK;
+    char key[GREF_CASE_KEY], kind[64];
+    json_t *fallback = NULL, *value = json_object_get(given, row->key), *checked = NULL;
+    gref_case_join(key, at, row->key);
+    if (value == NULL) {
+        gref_case_kind(kind, row->object, done);
+        if (row->fallback == GREF_CASE_OPTIONAL)
+            goto out;
+        if (strcmp(row->fallback, GREF_CASE_REQUIRED) == 0)
+            TRY(refuse_missing(c, row, at, kind));
+        value = fallback = json_loads(row->fallback, JSON_DECODE_ANY, NULL);
+        REQUIRE(value != NULL, GREF_ERR_NOMEM, "no memory for a case");
+    }
+    if (row->type == GREF_CASE_OBJECT) {
+        TRY(complete_object(&checked, c, row->key, key, value));
+    } else if (row->type == GREF_CASE_LIST) {
+        TRY(complete_list(&checked, c, row->key, key, value));
+    } else {
+        TRY(gref_case_check_value(c, row, key, value));
+        checked = json_deep_copy(value);
+    }
+    REQUIRE(json_object_set_new(done, row->key, checked) == 0, GREF_ERR_NOMEM,
+            "no memory for a case");
+out:
+    json_decref(fallback);
+    return status;
+}
+
+/* The completed object `given` at the key `at`; `object` names its rows in the schema. */
+static gref_status complete_object(json_t **out_object, const gref_case *c, const char *object,
+                                   const char *at, json_t *given)
+{
+    gref_status status = GREF_OK;
+    char shown[GREF_CASE_SHOWN], kind[64];
+    int n;
+    const gref_case_row *row = gref_case_rows(&n), *selector = gref_case_selector(object);
+    json_t *done = json_object();
+    gref_case_show(shown, given);
+    REQUIRE(done != NULL, GREF_ERR_NOMEM, "no memory for a case");
+    CASE_REQUIRE(json_is_object(given), c, at, "%s must be an object {...}, not %s",
+                 *at == '\0' ? "a case" : at, shown);
+    if (selector != NULL)
+        TRY(complete_key(done, c, selector, at, given));
+    gref_case_kind(kind, object, done);
+    TRY(refuse_unknown(c, object, kind, at, given));
+    for (int k = 0; k < n; k++)
+        if (strcmp(row[k].object, object) == 0 && &row[k] != selector &&
+            (row[k].kinds == NULL || gref_case_word_in(row[k].kinds, kind)))
+            TRY(complete_key(done, c, &row[k], at, given));
+    *out_object = done;
+    done = NULL;
+out:
+    json_decref(done);
+    return status;
+}
+
+/* c->completed from c->given. */
+gref_status gref_case_complete(gref_case *c)
+{
+    return complete_object(&c->completed, c, "", "", c->given);
+}

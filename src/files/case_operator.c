@@ -1,0 +1,173 @@
+/*
+ * The operator of a case as an explicit matrix.
+ *
+ *   A  m x n, n = rows * cols                                            [measurement / pixel]
+ *   K  kernel of a convolution, odd x odd
+ */
+#include <string.h>
+
+#include "internal.h"
+#include <gref/operator.h>
+
+/* The matrix and the shape of v as a picture. */
+typedef struct {
+    gref_mat A;
+    int v_rows, v_cols;
+} built;
+
+typedef gref_status build_fn(built *b, const gref_case *c, int rows, int cols);
+
+/* Position of the case's word in a list of names, which the schema guarantees. */
+static int index_of(const char *const *names, const gref_case *c, const char *key)
+{
+    const char *word = gref_case_string(c, "operator", key);
+    int k = 0;
+    while (strcmp(names[k], word) != 0)
+        k++;
+    return k;
+}
+
+static gref_status identity(built *b, const gref_case *c, int rows, int cols)
+{
+    gref_status status = GREF_OK;
+    (void)c;
+    TRY(gref_mat_new(&b->A, rows * cols, rows * cols));
+    gref_mat_identity(b->A);
+    b->v_rows = rows;
+    b->v_cols = cols;
+out:
+    return status;
+}
+
+static gref_status convolution(built *b, const gref_case *c, int rows, int cols)
+{
+    static const char *const boundaries[] = {
+        [GREF_BOUNDARY_PERIODIC] = "periodic",   [GREF_BOUNDARY_ZERO] = "zero",
+        [GREF_BOUNDARY_REFLECT] = "reflect",     [GREF_BOUNDARY_SYMMETRIC] = "symmetric",
+        [GREF_BOUNDARY_REPLICATE] = "replicate", [GREF_BOUNDARY_VALID] = "valid"};
+    gref_status status = GREF_OK;
+    gref_mat K = {0};
+    gref_boundary boundary = (gref_boundary)index_of(boundaries, c, "boundary");
+    bool correlate = json_is_true(gref_case_get(c, "operator", "correlate"));
+    if (gref_case_is(c, "operator", "gaussian_blur"))
+        CASE_TRY(c, "operator",
+                 gref_kernel_gaussian(&K, gref_case_number(c, "operator", "std"),
+                                      gref_case_int(c, "operator", "size")));
+    else if (gref_case_is(c, "operator", "motion_blur"))
+        CASE_TRY(c, "operator",
+                 gref_kernel_motion(&K, gref_case_number(c, "operator", "length"),
+                                    gref_case_number(c, "operator", "angle")));
+    else
+        TRY(gref_case_read_array(&K, c, "operator", "file"));
+    CASE_TRY(c, "operator",
+             gref_operator_convolution(&b->A, gref_const(K), rows, cols, boundary, correlate));
+    bool valid = boundary == GREF_BOUNDARY_VALID;
+    b->v_rows = valid ? rows - K.m + 1 : rows;
+    b->v_cols = valid ? cols - K.n + 1 : cols;
+out:
+    gref_mat_free(&K);
+    return status;
+}
+
+static gref_status super_resolution(built *b, const gref_case *c, int rows, int cols)
+{
+    static const char *const filters[] = {
+        [GREF_SR_BOX] = "box", [GREF_SR_BICUBIC] = "bicubic", [GREF_SR_NONE] = "none"};
+    gref_status status = GREF_OK;
+    int factor = gref_case_int(c, "operator", "factor");
+    gref_sr_filter filter = (gref_sr_filter)index_of(filters, c, "filter");
+    CASE_TRY(c, "operator.factor",
+             gref_operator_super_resolution(&b->A, rows, cols, factor, filter));
+    b->v_rows = rows / factor;
+    b->v_cols = cols / factor;
+out:
+    return status;
+}
+
+/* The mask of an inpainting and the key that gave it. */
+static gref_status read_mask(gref_mat *keep, const char **key, const gref_case *c, int rows,
+                             int cols)
+{
+    gref_status status = GREF_OK;
+    const double span[2] = {0.0, 1.0};
+    int box[4];
+    if (gref_case_get(c, "operator", "mask") != NULL) {
+        *key = "operator.mask";
+        TRY(gref_case_read_picture(keep, c, "operator", "mask", span));
+        CASE_REQUIRE(keep->m == rows && keep->n == cols, c, *key,
+                     "%s: %s is %d x %d, the image is %d x %d", *key,
+                     gref_case_string(c, "operator", "mask"), keep->m, keep->n, rows, cols);
+    } else if (gref_case_ints(box, 4, c, "operator", "box")) {
+        *key = "operator.box";
+        TRY(gref_case_require_inside(c, *key, box, rows, cols));
+        CASE_TRY(c, *key, gref_mask_box(keep, rows, cols, box));
+    } else {
+        *key = "operator.keep";
+        CASE_TRY(c, *key,
+                 gref_mask_keep(keep, rows, cols, gref_case_number(c, "operator", "keep"),
+                                gref_case_seed(c, "operator")));
+    }
+out:
+    return status;
+}
+
+static gref_status inpainting(built *b, const gref_case *c, int rows, int cols)
+{
+    gref_status status = GREF_OK;
+    gref_mat keep = {0};
+    const char *key = "operator";
+    TRY(read_mask(&keep, &key, c, rows, cols));
+    CASE_TRY(c, key, gref_operator_inpainting(&b->A, gref_const(keep)));
+    CASE_REQUIRE(b->A.m > 0, c, key, "%s keeps none of the %d x %d pixels", key, rows, cols);
+    b->v_rows = b->A.m;
+    b->v_cols = 1;
+out:
+    gref_mat_free(&keep);
+    return status;
+}
+
+static gref_status matrix(built *b, const gref_case *c, int rows, int cols)
+{
+    gref_status status = GREF_OK;
+    TRY(gref_case_read_array(&b->A, c, "operator", "file"));
+    CASE_REQUIRE(b->A.n == rows * cols, c, "operator.file",
+                 "operator.file: %s is %d x %d, but x0 has %d pixels",
+                 gref_case_string(c, "operator", "file"), b->A.m, b->A.n, rows * cols);
+    TRY(gref_case_require_memory(c, "operator.file", b->A.m, 1));
+    b->v_rows = b->A.m;
+    b->v_cols = 1;
+out:
+    return status;
+}
+
+gref_status gref_case_operator(gref_mat *A, int *v_rows, int *v_cols, const gref_case *c, int rows,
+                               int cols)
+{
+    static const struct {
+        const char *kind;
+        build_fn *build;
+    } kinds[] = {
+        {"identity", identity},
+        {"gaussian_blur", convolution},
+        {"motion_blur", convolution},
+        {"kernel", convolution},
+        {"super_resolution", super_resolution},
+        {"inpainting", inpainting},
+        {"matrix", matrix},
+    };
+    gref_status status = GREF_OK;
+    built b = {0};
+    size_t k = 0;
+    while (k < sizeof kinds / sizeof *kinds && !gref_case_is(c, "operator", kinds[k].kind))
+        k++;
+    CASE_REQUIRE(k < sizeof kinds / sizeof *kinds, c, "operator.kind",
+                 "operator.kind \"%s\" cannot be built", gref_case_string(c, "operator", "kind"));
+    TRY(kinds[k].build(&b, c, rows, cols));
+    *A = b.A;
+    *v_rows = b.v_rows;
+    *v_cols = b.v_cols;
+    b.A = (gref_mat){0};
+out:
+    gref_mat_free(&b.A);
+    return status;
+}

@@ -1,0 +1,214 @@
+/* The samplers of a case: effective conventions of each, and a label that is its own. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "internal.h"
+
+/* The value in force for a sampler: its own, else that of "conventions". */
+static json_t *in_force(const gref_case *c, const json_t *entry, const char *key)
+{
+    json_t *own = json_object_get(entry, key);
+    return own != NULL ? own : gref_case_get(c, "conventions", key);
+}
+
+/* Where guidance "after" was asked for, so a missing zeta is said there. */
+static gref_status check_zeta(const gref_case *c, const json_t *entry, const char *at,
+                              gref_guidance guidance)
+{
+    gref_status status = GREF_OK;
+    char key[GREF_CASE_KEY] = "conventions.guidance";
+    if (guidance == GREF_GUIDANCE_AFTER) {
+        if (json_object_get(entry, "guidance") != NULL)
+            gref_case_join(key, at, "guidance");
+        CASE_REQUIRE(in_force(c, entry, "zeta") != NULL, c, key,
+                     "conventions.zeta is missing (%s, \"%s\", has guidance \"after\")", at,
+                     json_string_value(json_object_get(entry, "name")));
+    } else {
+        gref_case_join(key, at, "zeta");
+        CASE_REQUIRE(json_object_get(entry, "zeta") == NULL, c, key,
+                     "%s has no use: the guidance of %s is \"%s\", not \"after\"", key, at,
+                     gref_guidance_name(guidance));
+    }
+out:
+    return status;
+}
+
+static gref_status read_convention(gref_convention *out_convention, const gref_case *c,
+                                   const json_t *entry, const char *at)
+{
+    gref_status status = GREF_OK;
+    gref_convention v = gref_convention_default();
+    json_t *alpha = json_object_get(entry, "alpha"), *r2 = json_object_get(entry, "r2");
+    const char *guidance = json_string_value(in_force(c, entry, "guidance"));
+    const char *variance = json_string_value(in_force(c, entry, "variance"));
+    const char *start = json_string_value(in_force(c, entry, "start"));
+    bool known = gref_guidance_parse(&v.guidance, guidance) &&
+                 gref_variance_parse(&v.variance, variance) && gref_start_parse(&v.start, start) &&
+                 (r2 == NULL || gref_r2_parse(&v.r2, json_string_value(r2)));
+    CASE_REQUIRE(known, c, at, "%s: the schema has a word that gref/convention.h does not", at);
+    TRY(check_zeta(c, entry, at, v.guidance));
+    if (v.guidance == GREF_GUIDANCE_AFTER)
+        v.zeta = json_number_value(in_force(c, entry, "zeta"));
+    v.last_noise = json_is_true(in_force(c, entry, "last_noise"));
+    if (alpha != NULL)
+        v.alpha_dps = json_number_value(alpha);
+    *out_convention = v;
+out:
+    return status;
+}
+
+/* Appends "-key=value", with the characters that a label may not have left out or made '_'. */
+static void append_value(char label[64], const char *key, const json_t *value)
+{
+    char shown[GREF_CASE_SHOWN], part[64];
+    size_t used = 0;
+    gref_case_show(shown, value);
+    for (const char *p = shown; *p != '\0' && used + 1 < sizeof part; p++)
+        if (strchr("()\" ", *p) == NULL)
+            part[used++] = *p;
+    part[used] = '\0';
+    for (char *slash = strchr(part, '/'); slash != NULL; slash = strchr(part, '/'))
+        *slash = '_';
+    size_t length = strlen(label);
+    snprintf(label + length, 64 - length, "-%.20s=%.40s", key, part);
+}
+
+static bool same_value(const json_t *a, const json_t *b)
+{
+    if (json_is_number(a) && json_is_number(b))
+        return json_number_value(a) == json_number_value(b);
+    return a == b || json_equal(a, b);
+}
+
+/* True if the unlabelled samplers of one name do not all have the same value in force. */
+static bool differs(const gref_case *c, const json_t *samplers, const char *name, const char *key)
+{
+    size_t k;
+    json_t *entry;
+    const json_t *first = NULL, *value;
+    bool any = false;
+    json_array_foreach(samplers, k, entry)
+    {
+        const char *other = json_string_value(json_object_get(entry, "name"));
+        if (json_object_get(entry, "label") != NULL || strcmp(other, name) != 0)
+            continue;
+        value = in_force(c, entry, key);
+        if (any && !same_value(first, value))
+            return true;
+        first = value;
+        any = true;
+    }
+    return false;
+}
+
+/* The name, and what tells this sampler from the other unlabelled ones of its name. */
+static void suggest_label(char label[64], const gref_case *c, const json_t *samplers,
+                          const json_t *entry)
+{
+    const char *keys[] = {"alpha", "r2", "guidance", "zeta", "variance", "last_noise", "start"};
+    const char *name = json_string_value(json_object_get(entry, "name"));
+    snprintf(label, 64, "%s", name);
+    for (size_t k = 0; k < sizeof keys / sizeof *keys; k++) {
+        json_t *value = in_force(c, entry, keys[k]);
+        if (value != NULL && differs(c, samplers, name, keys[k]))
+            append_value(label, keys[k], value);
+    }
+}
+
+/* Index of the sampler that has the label, or n. */
+static int labelled(const gref_case *c, int n, const char *label)
+{
+    int k = 0;
+    while (k < n && strcmp(c->samplers[k].label, label) != 0)
+        k++;
+    return k;
+}
+
+static gref_status take_given_labels(gref_case *c, const json_t *samplers)
+{
+    gref_status status = GREF_OK;
+    char key[GREF_CASE_KEY];
+    for (int k = 0; k < c->n_samplers; k++) {
+        json_t *entry = json_array_get(samplers, (size_t)k);
+        const char *label = json_string_value(json_object_get(entry, "label"));
+        if (label == NULL)
+            continue;
+        gref_case_join_index(key, "samplers", (size_t)k);
+        gref_case_join(key, key, "label");
+        CASE_REQUIRE(strcmp(label, "target") != 0, c, key,
+                     "%s cannot be \"target\", which names the true law in the files written", key);
+        int other = labelled(c, k, label);
+        CASE_REQUIRE(other == k, c, key, "%s \"%s\" is also the label of samplers.%d", key, label,
+                     other);
+        snprintf(c->samplers[k].label, sizeof c->samplers[k].label, "%s", label);
+    }
+out:
+    return status;
+}
+
+/* Labels for the rest; what is still equal is numbered -2, -3, ... */
+static gref_status make_labels(gref_case *c, json_t *samplers)
+{
+    gref_status status = GREF_OK;
+    char(*made)[64] = gref_alloc((size_t)c->n_samplers, sizeof *made);
+    REQUIRE(made != NULL, GREF_ERR_NOMEM, "no memory for a case");
+    for (int k = 0; k < c->n_samplers; k++)
+        suggest_label(made[k], c, samplers, json_array_get(samplers, (size_t)k));
+    for (int k = 0; k < c->n_samplers; k++) {
+        char label[64];
+        json_t *entry = json_array_get(samplers, (size_t)k);
+        if (json_object_get(entry, "label") != NULL)
+            continue;
+        snprintf(label, sizeof label, "%s", made[k]);
+        for (int copy = 2; labelled(c, c->n_samplers, label) < c->n_samplers; copy++)
+            snprintf(label, sizeof label, "%.50s-%d", made[k], copy);
+        memcpy(c->samplers[k].label, label, sizeof label);
+        REQUIRE(json_object_set_new(entry, "label", json_string(label)) == 0, GREF_ERR_NOMEM,
+                "no memory for a case");
+    }
+out:
+    free(made);
+    return status;
+}
+
+/* Puts "label" behind "name", where the schema has it. */
+static gref_status reorder(json_t *entry)
+{
+    gref_status status = GREF_OK;
+    json_t *copy = json_copy(entry);
+    bool failed = copy == NULL;
+    const char *first[] = {"name", "label"};
+    json_object_clear(entry);
+    for (int k = 0; k < 2 && !failed; k++)
+        failed = json_object_set(entry, first[k], json_object_get(copy, first[k])) != 0;
+    failed = failed || json_object_update_missing(entry, copy) != 0;
+    json_decref(copy);
+    REQUIRE(!failed, GREF_ERR_NOMEM, "no memory for a case");
+out:
+    return status;
+}
+
+/* c->samplers from the completed case, which gets the labels that were not given. */
+gref_status gref_case_read_samplers(gref_case *c)
+{
+    gref_status status = GREF_OK;
+    json_t *samplers = json_object_get(c->completed, "samplers"), *entry;
+    size_t k;
+    char at[GREF_CASE_KEY];
+    c->samplers = gref_alloc(json_array_size(samplers), sizeof *c->samplers);
+    REQUIRE(c->samplers != NULL, GREF_ERR_NOMEM, "no memory for a case");
+    c->n_samplers = (int)json_array_size(samplers);
+    json_array_foreach(samplers, k, entry)
+    {
+        gref_case_join_index(at, "samplers", k);
+        snprintf(c->samplers[k].name, sizeof c->samplers[k].name, "%s",
+                 json_string_value(json_object_get(entry, "name")));
+        TRY(read_convention(&c->samplers[k].convention, c, entry, at));
+    }
+    TRY(take_given_labels(c, samplers));
+    TRY(make_labels(c, samplers));
+    json_array_foreach(samplers, k, entry) TRY(reorder(entry));
+out:
+    return status;
+}

@@ -1,0 +1,42 @@
+/* Values of the completed case: their types were checked against the schema, so nothing fails. */
+#include <string.h>
+
+#include "internal.h"
+
+json_t *gref_case_get(const gref_case *c, const char *object, const char *key)
+{
+    return json_object_get(json_object_get(c->completed, object), key);
+}
+
+const char *gref_case_string(const gref_case *c, const char *object, const char *key)
+{
+    return json_string_value(gref_case_get(c, object, key));
+}
+
+double gref_case_number(const gref_case *c, const char *object, const char *key)
+{
+    return json_number_value(gref_case_get(c, object, key));
+}
+
+int gref_case_int(const gref_case *c, const char *object, const char *key)
+{
+    return (int)json_integer_value(gref_case_get(c, object, key));
+}
+
+uint64_t gref_case_seed(const gref_case *c, const char *object)
+{
+    return (uint64_t)json_integer_value(gref_case_get(c, object, "seed"));
+}
+
+bool gref_case_is(const gref_case *c, const char *object, const char *kind)
+{
+    return strcmp(gref_case_string(c, object, "kind"), kind) == 0;
+}
+
+bool gref_case_ints(int *x, int count, const gref_case *c, const char *object, const char *key)
+{
+    json_t *list = gref_case_get(c, object, key);
+    for (int k = 0; list != NULL && k < count; k++)
+        x[k] = (int)json_integer_value(json_array_get(list, (size_t)k));
+    return list != NULL;
+}

@@ -1,0 +1,218 @@
+/* What the file modules share; not installed. */
+#ifndef GREF_FILES_INTERNAL_H
+#define GREF_FILES_INTERNAL_H
+
+#include <stddef.h>
+#include <stdio.h>
+
+#include "base/internal.h"
+
+/*
+ * A file being written: the bytes go to a temporary name in the target's folder, which commit renames.
+ *
+ *     gref_output o = {0};
+ *     TRY(gref_output_open(&o, path));
+ *     fprintf(o.fp, ...);
+ *     TRY(gref_output_commit(&o));
+ * out:
+ *     gref_output_discard(&o);
+ */
+typedef struct {
+    FILE *fp;
+    char *target; /* where the file will appear, symbolic links followed */
+    char *temp;   /* what it is called until then */
+} gref_output;
+
+gref_status gref_output_open(gref_output *o, const char *path);
+gref_status gref_output_commit(gref_output *o); /* *o is {0} afterwards, also on error */
+void gref_output_discard(gref_output *o);       /* accepts {0}, and a second call */
+
+/* The name that a file written to `path` must be renamed to; refuses what is no regular file. */
+gref_status gref_output_target(char **target, const char *path);
+/* Length of the folder part of a path, its last slash included. */
+int gref_folder_length(const char *path);
+
+enum { GREF_NPY_EXCERPT = 60, GREF_NPY_WRITTEN = 128, GREF_NPZ_NAME = 65000 };
+#if defined(__x86_64__) || defined(__i386__)
+#define GREF_NPY_X86 1 /* long double is the 80-bit format, f12 or f16 */
+#else
+#define GREF_NPY_X86 0
+#endif
+
+/* What the header of a .npy file says. */
+typedef struct {
+    char dtype[64];               /* as it stands there: "<f8" */
+    char order, kind;             /* '<', 'f' */
+    int size;                     /* bytes of one entry */
+    bool fortran;                 /* entries stored column by column */
+    int ndim, dim[2];             /* dim[k] is 1 for k >= ndim */
+    char shape[GREF_NPY_EXCERPT]; /* as it stands there: "(3, 4)" */
+} gref_npy_header;
+
+/* Fails for what gref_npy_read refuses; *data is where the entries begin. */
+gref_status gref_npy_read_header(gref_npy_header *h, size_t *data, const unsigned char *bytes,
+                                 size_t size, const char *name);
+/* The header of A as an ndim-dimensional array of '<f8' in C order. */
+void gref_npy_write_header(char text[GREF_NPY_WRITTEN], gref_cmat A, int ndim);
+/* The array in the bytes of a .npy file; `name` stands for the file in messages. */
+gref_status gref_npy_parse(gref_mat *A, int *ndim, const unsigned char *bytes, size_t size,
+                           const char *name);
+
+/* ---- case files: case.c and case_*.c --------------------------------------------------------- */
+
+#include <jansson.h>
+
+#include <gref/case.h>
+
+/* One override, in the order given. */
+typedef struct {
+    char *text; /* "operator.std=2", as given */
+    char *key;  /* "operator.std" */
+} gref_case_override;
+
+struct gref_case {
+    char *path; /* of the case file, as given */
+    char *dir;  /* what stands before a relative file name: "" or ends in '/' */
+    char *text; /* the JSON text, for line numbers */
+    gref_case_override *sets;
+    int n_sets;
+    json_t *given;     /* the file with its overrides */
+    json_t *completed; /* checked, every default filled in, keys in the order of the schema */
+    gref_schedule schedule;
+    gref_sampler_spec *samplers;
+    int n_samplers;
+    int *laws_at;
+    int n_laws_at;
+    int w2_every;
+};
+
+/* The completed case; borrowed, lives as long as the case. */
+json_t *gref_case_completed(const gref_case *c);
+
+/* Sizes of the caller's text buffers. */
+enum { GREF_CASE_KEY = 256, GREF_CASE_SHOWN = 96 };
+
+/* Line of the key at dotted path `key` of a valid JSON text, 0 if there is none; "" is the root. */
+int gref_case_locate(const char *text, const char *key);
+/* key = parent.name, or name at the root; control characters become '?'. */
+void gref_case_join(char key[GREF_CASE_KEY], const char *parent, const char *name);
+void gref_case_join_index(char key[GREF_CASE_KEY], const char *parent, size_t index);
+/* The value as short JSON text on one line. */
+void gref_case_show(char shown[GREF_CASE_SHOWN], const json_t *value);
+/* True if `key` is `ancestor` or lies inside it. */
+bool gref_case_within(const char *key, const char *ancestor);
+/* The override responsible for the value at `key`, or NULL if it stands in the file. */
+const gref_case_override *gref_case_override_of(const gref_case *c, const char *key);
+/* Puts "FILE:LINE: " or "--set KEY=VALUE: " before the current error; returns `status`. */
+gref_status gref_case_blame(const gref_case *c, const char *key, gref_status status);
+gref_status gref_case_blame_override(const gref_case_override *set, gref_status status);
+
+/* FAIL and TRY that say where in the case the trouble comes from. */
+#define CASE_FAIL(c, key, ...)                                                                     \
+    do {                                                                                           \
+        status = gref_fail(GREF_ERR_CASE, __FILE__, __LINE__, __func__, 0, __VA_ARGS__);           \
+        status = gref_case_blame((c), (key), status);                                              \
+        goto out;                                                                                  \
+    } while (0)
+#define CASE_REQUIRE(cond, c, key, ...)                                                            \
+    do {                                                                                           \
+        if (!(cond))                                                                               \
+            CASE_FAIL(c, key, __VA_ARGS__);                                                        \
+    } while (0)
+#define CASE_TRY(c, key, call)                                                                     \
+    do {                                                                                           \
+        status = (call);                                                                           \
+        if (status != GREF_OK) {                                                                   \
+            gref_fail_context(status, "%s", (key));                                                \
+            gref_case_blame((c), (key), status);                                                   \
+            goto out;                                                                              \
+        }                                                                                          \
+    } while (0)
+
+/* What a key's value may be. */
+typedef enum {
+    GREF_CASE_KIND,           /* one of `words`; decides which other keys are legal */
+    GREF_CASE_WORD,           /* one of `words` */
+    GREF_CASE_TEXT,           /* any string */
+    GREF_CASE_FILE,           /* a file name */
+    GREF_CASE_LABEL,          /* a sampler's label */
+    GREF_CASE_BOOL,           /* true or false */
+    GREF_CASE_INT,            /* an int in `range` */
+    GREF_CASE_ODD,            /* an odd int in `range` */
+    GREF_CASE_SEED,           /* 0 .. 2^63 - 1 */
+    GREF_CASE_NUMBER,         /* a number in `range` */
+    GREF_CASE_NUMBER_OR_WORD, /* a number, or one of `words` */
+    GREF_CASE_NUMBER_OR_FILE, /* a number, or a file name */
+    GREF_CASE_BOX,            /* [row, col, rows, cols] */
+    GREF_CASE_SIZE,           /* [rows, cols], each in `range` */
+    GREF_CASE_SPAN,           /* two numbers, each in `range` */
+    GREF_CASE_INTS,           /* a list of ints in `range`, not empty */
+    GREF_CASE_OBJECT,         /* the object of the key's name */
+    GREF_CASE_LIST            /* a list of such objects, not empty */
+} gref_case_type;
+
+/* One legal key: a row of the schema. */
+typedef struct {
+    const char *object; /* the object it belongs to, "" for the root */
+    const char *kinds;  /* the kinds of that object that have it, "a|b", NULL for all */
+    const char *key;
+    gref_case_type type;
+    const char *fallback; /* default as JSON text, GREF_CASE_REQUIRED, or GREF_CASE_OPTIONAL */
+    const char *range;    /* "(0,1]", NULL for any */
+    const char *words;    /* "a|b" */
+} gref_case_row;
+
+#define GREF_CASE_REQUIRED "!"
+#define GREF_CASE_OPTIONAL NULL
+
+/* The rows of the schema in order; the row of a key of an object of a kind, or NULL. */
+const gref_case_row *gref_case_rows(int *n);
+const gref_case_row *gref_case_row_of(const char *object, const char *kind, const char *key);
+/* The row that decides the kind of an object, or NULL; the kind of a given object, "" for none. */
+const gref_case_row *gref_case_selector(const char *object);
+void gref_case_kind(char kind[64], const char *object, const json_t *given);
+/* True if `word` is one of "a|b|c"; takes the next word off such a list, false at its end. */
+bool gref_case_word_in(const char *words, const char *word);
+bool gref_case_next_word(char word[64], const char **words);
+/* Keeps the nearer of *best and `candidate` as a guess of what `word` meant; *best may be "". */
+void gref_case_guess(char best[64], const char *candidate, const char *word);
+
+gref_status gref_case_check_value(const gref_case *c, const gref_case_row *row, const char *key,
+                                  const json_t *value);
+gref_status gref_case_override_all(gref_case *c, const char *const *sets, int n_sets);
+gref_status gref_case_complete(gref_case *c);
+gref_status gref_case_check_rules(gref_case *c);
+gref_status gref_case_read_samplers(gref_case *c);
+
+/* Values of the completed case, which are known to be of the right type; NULL, 0 if absent. */
+json_t *gref_case_get(const gref_case *c, const char *object, const char *key);
+const char *gref_case_string(const gref_case *c, const char *object, const char *key);
+double gref_case_number(const gref_case *c, const char *object, const char *key);
+int gref_case_int(const gref_case *c, const char *object, const char *key);
+uint64_t gref_case_seed(const gref_case *c, const char *object);
+bool gref_case_is(const gref_case *c, const char *object, const char *kind);
+/* A list of `count` ints. False if the key is absent. */
+bool gref_case_ints(int *x, int count, const gref_case *c, const char *object, const char *key);
+
+/* Path of a file named in the case; the caller frees it; NULL without memory. */
+char *gref_case_file(const gref_case *c, const char *name);
+/*
+ * What stands in the file named at `key`: a finite, non-empty array of any shape; the same in reading
+ * order, `n` entries wanted for `what`; a picture from a PNG (mapped to span) or a 2-D .npy (as is).
+ */
+gref_status gref_case_read_array(gref_mat *X, const gref_case *c, const char *object,
+                                 const char *key);
+gref_status gref_case_read_vector(gref_mat *x, const gref_case *c, const char *object,
+                                  const char *key, int n, const char *what);
+gref_status gref_case_read_picture(gref_mat *X, const gref_case *c, const char *object,
+                                   const char *key, const double span[2]);
+/* Fails if the box at `key` does not lie in a rows x cols image. */
+gref_status gref_case_require_inside(const gref_case *c, const char *key, const int box[4],
+                                     int rows, int cols);
+/* Fails if matrices of rows * cols unknowns or measurements cannot be held. */
+gref_status gref_case_require_memory(const gref_case *c, const char *key, int rows, int cols);
+/* A on rows x cols images, and the shape of v as a picture. */
+gref_status gref_case_operator(gref_mat *A, int *v_rows, int *v_cols, const gref_case *c, int rows,
+                               int cols);
+
+#endif

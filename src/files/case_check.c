@@ -6,34 +6,43 @@
 
 #include "internal.h"
 
-/* Edit distance between two short words, by rows of the usual table. */
+/* Letters to change, add, drop or swap with the next one to make b of a (optimal string alignment). */
 static int edit_distance(const char *a, const char *b)
 {
     enum { MOST = 63 };
-    int before[MOST + 1], now[MOST + 1];
+    int d[MOST + 1][MOST + 1];
     int m = (int)strlen(a), n = (int)strlen(b);
     if (m > MOST || n > MOST)
         return MOST + 1;
-    for (int j = 0; j <= n; j++)
-        before[j] = j;
-    for (int i = 1; i <= m; i++) {
-        now[0] = i;
-        for (int j = 1; j <= n; j++) {
-            int best = before[j - 1] + (a[i - 1] != b[j - 1]);
-            best = before[j] + 1 < best ? before[j] + 1 : best;
-            now[j] = now[j - 1] + 1 < best ? now[j - 1] + 1 : best;
+    for (int i = 0; i <= m; i++)
+        for (int j = 0; j <= n; j++) {
+            if (i == 0 || j == 0) {
+                d[i][j] = i + j;
+                continue;
+            }
+            int best = d[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
+            best = d[i - 1][j] + 1 < best ? d[i - 1][j] + 1 : best;
+            best = d[i][j - 1] + 1 < best ? d[i][j - 1] + 1 : best;
+            bool swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+            d[i][j] = swapped && d[i - 2][j - 2] + 1 < best ? d[i - 2][j - 2] + 1 : best;
         }
-        memcpy(before, now, sizeof before);
-    }
-    return before[n];
+    return d[m][n];
+}
+
+/* As edit_distance; a word that was cut short is one step away. */
+static int strangeness(const char *candidate, const char *word)
+{
+    size_t length = strlen(word);
+    bool cut = length >= 3 && strncmp(candidate, word, length) == 0;
+    return cut ? 1 : edit_distance(candidate, word);
 }
 
 void gref_case_guess(char best[64], const char *candidate, const char *word)
 {
-    int distance = edit_distance(candidate, word);
-    if (distance > 1 + (int)strlen(word) / 4)
+    int strange = strangeness(candidate, word);
+    if (strange > 1 + (int)strlen(word) / 4)
         return;
-    if (*best == '\0' || distance < edit_distance(best, word))
+    if (*best == '\0' || strange < strangeness(best, word))
         snprintf(best, 64, "%s", candidate);
 }
 
@@ -114,7 +123,8 @@ static gref_status check_word(const gref_case *c, const gref_case_row *row, cons
     }
     gref_case_show(shown, value);
     const char *number = row->type == GREF_CASE_NUMBER_OR_WORD ? "a number or " : "";
-    CASE_REQUIRE(*best == '\0', c, key, "%s must be %s%s%s, not %s (did you mean %s?)", key, number,
+    CASE_REQUIRE(*best == '\0' || count == 1, c, key,
+                 "%s must be %s%s%s, not %s (did you mean %s?)", key, number,
                  count > 1 ? "one of " : "", list, shown, best);
     CASE_FAIL(c, key, "%s must be %s%s%s, not %s", key, number, count > 1 ? "one of " : "", list,
               shown);

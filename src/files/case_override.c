@@ -124,48 +124,76 @@ out:
     return status;
 }
 
-/* What is made for a missing key on the way: its default if that is a list, else {}. */
-static json_t *new_child(const char *object, const json_t *node, const char *name, bool list)
+/* What is made for a missing key on the way to `next`: its default if that is a list, else {}. */
+static gref_status new_child(json_t **child, const gref_case_override *set, const char *object,
+                             const json_t *node, const char *name, const char *next)
 {
+    gref_status status = GREF_OK;
     char kind[64];
     gref_case_kind(kind, object, node);
     const gref_case_row *row = gref_case_row_of(object, kind, name);
-    bool listed = row != NULL && row->fallback != NULL && *row->fallback == '[';
-    return list && listed ? json_loads(row->fallback, 0, NULL) : json_object();
+    bool list =
+        row != NULL && is_index(next) &&
+        (row->type == GREF_CASE_BOX || row->type == GREF_CASE_SIZE || row->type == GREF_CASE_SPAN ||
+         row->type == GREF_CASE_INTS || row->type == GREF_CASE_LIST);
+    SET_REQUIRE(!list || (row->fallback != NULL && *row->fallback == '['), set,
+                "the case has no %s: set the whole list", name);
+    *child = list ? json_loads(row->fallback, 0, NULL) : json_object();
+    REQUIRE(*child != NULL, GREF_ERR_NOMEM, "no memory for a case");
+out:
+    return status;
+}
+
+/* The element or member `name` of node, NULL if there is none. */
+static json_t *child_of(const json_t *node, const char *name)
+{
+    if (!json_is_array(node))
+        return json_object_get(node, name);
+    return is_index(name) ? json_array_get(node, strtoul(name, NULL, 10)) : NULL;
+}
+
+/* The object of the schema that the child `name` of a node of `object` is, "?" for none. */
+static const char *object_of(const char *object, const json_t *node, const char *name)
+{
+    char kind[64];
+    if (json_is_array(node))
+        return object;
+    gref_case_kind(kind, object, node);
+    const gref_case_row *row = gref_case_row_of(object, kind, name);
+    bool inside = row != NULL && (row->type == GREF_CASE_OBJECT || row->type == GREF_CASE_LIST);
+    return inside ? row->key : "?";
+}
+
+static gref_status set_in(const gref_case *c, const gref_case_override *set, const char *object,
+                          const char *at, json_t *node, const char *name, json_t *value)
+{
+    return json_is_array(node) ? set_in_array(set, at, node, name, value)
+                               : set_in_object(c, object, at, node, name, value);
 }
 
 static gref_status apply(gref_case *c, const gref_case_override *set, json_t *value)
 {
     gref_status status = GREF_OK;
     const char *rest = set->key, *object = "";
-    char name[GREF_CASE_KEY], at[GREF_CASE_KEY] = "", kind[64];
-    json_t *node = c->given, *child = NULL;
+    char name[GREF_CASE_KEY], next[GREF_CASE_KEY], at[GREF_CASE_KEY] = "";
+    json_t *node = c->given;
     while (next_name(name, &rest), *rest != '\0') {
-        char next[GREF_CASE_KEY];
         const char *ahead = rest;
         next_name(next, &ahead);
-        bool array = json_is_array(node);
-        child = array && is_index(name) ? json_array_get(node, strtoul(name, NULL, 10))
-                                        : json_object_get(node, name);
+        json_t *child = child_of(node, name);
         if (child == NULL) {
-            child = array ? json_object() : new_child(object, node, name, is_index(next));
-            REQUIRE(child != NULL, GREF_ERR_NOMEM, "no memory for a case");
-            status = array ? set_in_array(set, at, node, name, child)
-                           : set_in_object(c, object, at, node, name, child);
-            json_decref(child);
+            TRY(new_child(&child, set, json_is_array(node) ? "?" : object, node, name, next));
+            status = set_in(c, set, object, at, node, name, child);
+            json_decref(child); /* the tree holds it now, or nothing does */
             TRY(status);
         }
-        gref_case_kind(kind, object, node);
-        const gref_case_row *row = array ? NULL : gref_case_row_of(object, kind, name);
-        bool inside = row != NULL && (row->type == GREF_CASE_OBJECT || row->type == GREF_CASE_LIST);
-        object = array ? object : inside ? row->key : "?";
+        object = object_of(object, node, name);
         gref_case_join(at, at, name);
         node = child;
         SET_REQUIRE(json_is_object(node) || json_is_array(node), set,
                     "%s is not an object, so it has no %s", at, rest);
     }
-    TRY(json_is_array(node) ? set_in_array(set, at, node, name, value)
-                            : set_in_object(c, object, at, node, name, value));
+    TRY(set_in(c, set, object, at, node, name, value));
 out:
     return status;
 }

@@ -55,6 +55,7 @@ int cmd_exit_code(gref_status status)
     case GREF_ERR_FORMAT:
     case GREF_ERR_CASE:
     case GREF_ERR_EXISTS:
+    case GREF_ERR_CANCELLED:
         return CMD_USAGE;
     }
     return CMD_USAGE;

@@ -14,6 +14,7 @@ static const struct {
     const char *name, *summary;
     cmd_function *run;
 } commands[] = {
+    {"study", "the exact law, bias and W2 of every sampler of a case", cmd_study},
     {"help", "explain a command", cmd_help},
 };
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };

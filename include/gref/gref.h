@@ -2,6 +2,7 @@
 #ifndef GREF_H
 #define GREF_H
 
+#include <gref/backend.h>
 #include <gref/case.h>
 #include <gref/convention.h>
 #include <gref/marginal.h>
@@ -16,6 +17,7 @@
 #include <gref/sampler.h>
 #include <gref/schedule.h>
 #include <gref/status.h>
+#include <gref/study.h>
 #include <gref/version.h>
 #include <gref/wasserstein.h>
 

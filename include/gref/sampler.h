@@ -20,6 +20,8 @@ GREF_API GREF_NODISCARD gref_status gref_sampler_new(gref_sampler **s, const gre
                                                      const gref_sampler_spec *spec);
 GREF_API void gref_sampler_free(gref_sampler *s);
 GREF_API const gref_sampler_spec *gref_sampler_get_spec(const gref_sampler *s);
+/* False for the unconditional sampler, which ignores v. */
+GREF_API bool gref_sampler_is_guided(const gref_sampler *s);
 /* Name and one-line title of method k = 0, 1, ...; NULL after the last. */
 GREF_API const char *gref_sampler_name(int k);
 GREF_API const char *gref_sampler_title(int k);

@@ -30,7 +30,8 @@ extern "C" {
     X(GREF_ERR_IO, "file cannot be read or written")                                             \
     X(GREF_ERR_FORMAT, "file content is not what it should be")                                  \
     X(GREF_ERR_CASE, "case is not valid")                                                        \
-    X(GREF_ERR_EXISTS, "file exists")
+    X(GREF_ERR_EXISTS, "file exists")                                                            \
+    X(GREF_ERR_CANCELLED, "cancelled")
 
 typedef enum {
 #define GREF_STATUS_ENUM(name, text) name,

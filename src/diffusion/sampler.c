@@ -55,6 +55,12 @@ const gref_sampler_spec *gref_sampler_get_spec(const gref_sampler *s)
     return &s->spec;
 }
 
+/** True if the sampler uses v. */
+bool gref_sampler_is_guided(const gref_sampler *s)
+{
+    return s->method->guided;
+}
+
 /**
  * A sampler for one problem and schedule.
  *

@@ -29,6 +29,21 @@ void gref_output_discard(gref_output *o);       /* accepts {0}, and a second cal
 
 /* The name that a file written to `path` must be renamed to; refuses what is no regular file. */
 gref_status gref_output_target(char **target, const char *path);
+/*
+ * A folder being filled: files are written into `stage`, which commit moves into the target (made with
+ * its parents), over files of the same names. Discard removes the stage.
+ */
+typedef struct {
+    char *target, *stage;
+} gref_folder;
+
+/* Refuses with GREF_ERR_EXISTS if one of `names` (NULL-terminated) is there and force is false. */
+gref_status gref_folder_open(gref_folder *f, const char *path, const char *const *names, bool force);
+gref_status gref_folder_commit(gref_folder *f); /* *f is {0} afterwards, also on error */
+void gref_folder_discard(gref_folder *f);       /* accepts {0}, and a second call */
+/* Writes `text` to the file `name` of a folder; GREF_ERR_NOMEM if text is NULL. */
+gref_status gref_file_write(const char *dir, const char *name, const char *text);
+
 /* Length of the folder part of a path, its last slash included. */
 int gref_folder_length(const char *path);
 

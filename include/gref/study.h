@@ -1,0 +1,67 @@
+/* The exact study of a case: every law, its distance to the truth, and the files that show it. */
+#ifndef GREF_STUDY_H
+#define GREF_STUDY_H
+
+#include <gref/case.h>
+#include <gref/marginal.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What is known of one sampler at one t. After divergence only `modelled` is. */
+typedef struct {
+    int t;
+    bool diverged;
+    gref_w2 w2;       /* of the sampler's law to the exact p_t(x | v) */
+    gref_w2 modelled; /* of its N(mu_{t|v}, C_{t|v}) to the same */
+    gref_w2 prior;    /* of the law to the prior's p_t(x); unconditional samplers only */
+} gref_study_row;
+
+typedef struct {
+    gref_sampler_spec spec;
+    bool guided;         /* false: it ignores v, and `prior` of its rows is filled in */
+    bool stable;         /* no step with an eigenvalue of M_t below -1 */
+    int first_unstable;  /* t of the first such step, from T down; 0 if none */
+    int diverged_at;     /* largest t whose law has diverged; -1 if none */
+    double growth;       /* max over t of log10 sqrt(tr P_t / tr C_{t|v}) */
+    int n_rows;
+    gref_study_row *rows; /* t decreasing from T to 0 */
+    gref_mat bias;        /* n x n_laws, m_t - mu_{t|v} at each t of laws_at; 0 after divergence [pixel] */
+    gref_mat samples;     /* n x 4 of the chain, empty if it diverged                           [pixel] */
+} gref_study_sampler;
+
+typedef struct {
+    const gref_case *c; /* borrowed */
+    int n, m, rows, cols, v_rows, v_cols, T;
+    double sigma;
+    gref_mat image, x0, v, mu_post; /* image, x0 may be empty */
+    gref_mat v_place;               /* m x 1: pixel that each measurement is, or empty */
+    gref_mat samples;               /* n x 4 of the exact posterior                              [pixel] */
+    double spread;                  /* sqrt tr Sigma_post                                        [pixel] */
+    double clipped;                 /* most negative eigenvalue of Sigma that was set to 0 */
+    int n_samplers;
+    gref_study_sampler *samplers;
+    char note[512]; /* what could not be done and why ("no gnuplot"), or "" */
+} gref_study;
+
+/* Called now and then; returning false cancels the study. */
+typedef bool gref_progress(void *context, const char *what, int done, int total);
+
+/*
+ * Runs the study. With dir != NULL leaves summary.json, w2.csv, arrays.npz and the pictures there, all
+ * or nothing; GREF_ERR_EXISTS if files of those names are there and `force` is false.
+ */
+GREF_API GREF_NODISCARD gref_status gref_study_run(gref_study **study, const gref_case *c, const char *dir,
+                                                   bool force, gref_progress *progress, void *context);
+GREF_API void gref_study_free(gref_study *study);
+
+/* As text; the caller frees it; NULL without memory. */
+GREF_API char *gref_study_summary(const gref_study *study); /* summary.json */
+GREF_API char *gref_study_csv(const gref_study *study);     /* w2.csv */
+GREF_API char *gref_study_table(const gref_study *study);   /* for people */
+
+#ifdef __cplusplus
+}
+#endif
+#endif

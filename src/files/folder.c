@@ -1,0 +1,168 @@
+/*
+ * Output folders: everything is written to a staging folder beside the target, which then takes the
+ * target's place, so that a run that fails or is cancelled leaves nothing behind.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+/* The file `name` in folder `dir`, freshly allocated. */
+static char *inside(const char *dir, const char *name)
+{
+    return gref_format("%s/%s", dir, name);
+}
+
+/* Calls f on every entry but . and .. until one fails. */
+static gref_status for_each(const char *dir, gref_status (*f)(const char *, const char *, void *), void *x)
+{
+    gref_status status = GREF_OK;
+    DIR *d = opendir(dir);
+    REQUIRE(d != NULL, GREF_ERR_IO, "%s: %s", dir, strerror(errno));
+    for (struct dirent *e = readdir(d); e != NULL; e = readdir(d))
+        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+            TRY(f(dir, e->d_name, x));
+out:
+    if (d != NULL)
+        closedir(d);
+    return status;
+}
+
+static gref_status remove_entry(const char *dir, const char *name, void *unused)
+{
+    (void)unused;
+    char *path = inside(dir, name);
+    if (path != NULL)
+        unlink(path);
+    free(path);
+    return GREF_OK;
+}
+
+/* Moves one file of the staging folder into the target, over what is there. */
+static gref_status move_entry(const char *dir, const char *name, void *target)
+{
+    gref_status status = GREF_OK;
+    char *from = inside(dir, name), *to = inside(target, name);
+    REQUIRE(from != NULL && to != NULL, GREF_ERR_NOMEM, "no memory for a file name");
+    REQUIRE(rename(from, to) == 0, GREF_ERR_IO, "%s: %s", to, strerror(errno));
+out:
+    free(from);
+    free(to);
+    return status;
+}
+
+/* The longest leading part of path that exists as a folder: "." if none does. */
+static char *existing_ancestor(const char *path)
+{
+    struct stat st;
+    char *a = gref_strdup(path);
+    while (a != NULL && !(stat(a, &st) == 0 && S_ISDIR(st.st_mode))) {
+        char *slash = strrchr(a, '/');
+        if (slash == NULL) {
+            free(a);
+            return gref_strdup(".");
+        }
+        if (slash == a) {
+            a[1] = '\0';
+            return a;
+        }
+        *slash = '\0';
+    }
+    return a;
+}
+
+/* mkdir -p. */
+static gref_status make_folders(const char *path)
+{
+    gref_status status = GREF_OK;
+    char *p = gref_strdup(path);
+    REQUIRE(p != NULL, GREF_ERR_NOMEM, "no memory for a folder name");
+    for (char *c = p + 1; *c != '\0'; c++)
+        if (*c == '/') {
+            *c = '\0';
+            REQUIRE(mkdir(p, 0777) == 0 || errno == EEXIST, GREF_ERR_IO, "%s: %s", p, strerror(errno));
+            *c = '/';
+        }
+    REQUIRE(mkdir(p, 0777) == 0 || errno == EEXIST, GREF_ERR_IO, "%s: %s", p, strerror(errno));
+out:
+    free(p);
+    return status;
+}
+
+gref_status gref_folder_open(gref_folder *f, const char *path, const char *const *names, bool force)
+{
+    gref_status status = GREF_OK;
+    gref_folder made = {0};
+    char *near = NULL, *file = NULL;
+    struct stat st;
+    REQUIRE(path[0] != '\0', GREF_ERR_IO, "the name of the output folder is empty");
+    made.target = gref_strdup(path);
+    REQUIRE(made.target != NULL, GREF_ERR_NOMEM, "no memory for a folder name");
+    for (size_t k = strlen(made.target); k > 1 && made.target[k - 1] == '/'; k--)
+        made.target[k - 1] = '\0';
+    REQUIRE(stat(path, &st) != 0 || S_ISDIR(st.st_mode), GREF_ERR_EXISTS, "%s exists and is not a folder",
+            path);
+    for (int k = 0; names[k] != NULL && !force; k++) {
+        free(file);
+        file = inside(made.target, names[k]);
+        REQUIRE(file != NULL, GREF_ERR_NOMEM, "no memory for a file name");
+        REQUIRE(access(file, F_OK) != 0, GREF_ERR_EXISTS, "%s exists; --force replaces it", file);
+    }
+    near = existing_ancestor(made.target);
+    REQUIRE(near != NULL, GREF_ERR_NOMEM, "no memory for a folder name");
+    made.stage = gref_format("%s/.gref-%ld.partial", near, (long)getpid());
+    REQUIRE(made.stage != NULL, GREF_ERR_NOMEM, "no memory for a folder name");
+    if (mkdir(made.stage, 0777) != 0) {
+        status = gref_fail(GREF_ERR_IO, __FILE__, __LINE__, __func__, 0, "%s: nothing can be written there: %s",
+                           near, strerror(errno));
+        free(made.stage);
+        made.stage = NULL;
+        goto out;
+    }
+    *f = made;
+    made = (gref_folder){0};
+out:
+    gref_folder_discard(&made);
+    free(near);
+    free(file);
+    return status;
+}
+
+gref_status gref_folder_commit(gref_folder *f)
+{
+    gref_status status = GREF_OK;
+    TRY(make_folders(f->target));
+    TRY(for_each(f->stage, move_entry, f->target));
+out:
+    gref_folder_discard(f);
+    return status;
+}
+
+void gref_folder_discard(gref_folder *f)
+{
+    if (f->stage != NULL && for_each(f->stage, remove_entry, NULL) == GREF_OK)
+        rmdir(f->stage);
+    free(f->stage);
+    free(f->target);
+    *f = (gref_folder){0};
+}
+
+gref_status gref_file_write(const char *dir, const char *name, const char *text)
+{
+    gref_status status = GREF_OK;
+    gref_output o = {0};
+    char *path = inside(dir, name);
+    REQUIRE(path != NULL && text != NULL, GREF_ERR_NOMEM, "no memory for %s", name);
+    TRY(gref_output_open(&o, path));
+    fputs(text, o.fp);
+    TRY(gref_output_commit(&o));
+out:
+    gref_output_discard(&o);
+    free(path);
+    return status;
+}

@@ -1,0 +1,387 @@
+/*
+ * Pictures by gnuplot: problem.png, bias.png, samples.png, w2.svg. Scripts carry their data inline; a
+ * gnuplot that is missing or fails costs the pictures, not the study, and is said in study->note.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/internal.h"
+#include "files/internal.h"
+#include "internal.h"
+
+extern char **environ;
+
+enum { PANEL = 220, GAP = 10, LEFT = 110, TOP = 70, RIGHT = 90, BOTTOM = 20 };
+
+/* A grid of image panels on a canvas in pixels. */
+typedef struct {
+    FILE *f;
+    int rows, cols, width, height;
+} grid;
+
+/* Text for gnuplot between double quotes: its escapes and its markup are switched off elsewhere. */
+static void put_quoted(FILE *f, const char *text)
+{
+    fputc('"', f);
+    for (const char *c = text; *c != '\0'; c++) {
+        if (*c == '"' || *c == '\\' || *c == '`')
+            fputc('\\', f);
+        fputc(*c, f);
+    }
+    fputc('"', f);
+}
+
+static grid open_grid(FILE *f, const char *file, int rows, int cols, const char *title)
+{
+    grid g = {f, rows, cols, LEFT + cols * (PANEL + GAP) + RIGHT, TOP + rows * (PANEL + GAP + 24) + BOTTOM};
+    fprintf(f, "reset\nset terminal pngcairo noenhanced size %d,%d font 'DejaVu Sans,11'\n", g.width,
+            g.height);
+    fprintf(f, "set output '%s'\nset multiplot\nunset key\nunset tics\n", file);
+    fprintf(f, "set label 1 ");
+    put_quoted(f, title);
+    fprintf(f, " at screen 0.5, screen %.5f center font 'DejaVu Sans,13'\n", 1.0 - 22.0 / g.height);
+    return g;
+}
+
+static void close_grid(const grid *g)
+{
+    fprintf(g->f, "unset multiplot\nunset output\n");
+}
+
+/* Puts the next plot into cell (i, j), the picture filling it without distortion. */
+static void place(const grid *g, int i, int j)
+{
+    double x0 = LEFT + j * (PANEL + GAP), y1 = g->height - TOP - i * (PANEL + GAP + 24);
+    fprintf(g->f, "set lmargin at screen %.5f\nset rmargin at screen %.5f\n", x0 / g->width,
+            (x0 + PANEL) / g->width);
+    fprintf(g->f, "set tmargin at screen %.5f\nset bmargin at screen %.5f\n", y1 / g->height,
+            (y1 - PANEL) / g->height);
+}
+
+static void row_title(const grid *g, int i, const char *text)
+{
+    double y = g->height - TOP - i * (PANEL + GAP + 24) - PANEL / 2.0;
+    fprintf(g->f, "set label 2 ");
+    put_quoted(g->f, text);
+    fprintf(g->f, " at screen %.5f, screen %.5f right\n", (LEFT - 10.0) / g->width, y / g->height);
+}
+
+/* One image; pixels that are NaN show the panel's background. */
+static void draw_image(const grid *g, int i, int j, gref_cmat pixels, int rows, int cols, const char *title)
+{
+    FILE *f = g->f;
+    place(g, i, j);
+    fprintf(f, "set title ");
+    put_quoted(f, title);
+    fprintf(f, " offset 0,-0.6\n$image << END\n");
+    for (int a = 0; a < rows; a++) {
+        for (int b = 0; b < cols; b++) {
+            double x = pixels.a[a * cols + b];
+            if (isnan(x))
+                fprintf(f, "NaN ");
+            else
+                fprintf(f, "%.6g ", x);
+        }
+        fprintf(f, "\n");
+    }
+    int span = rows > cols ? rows : cols;
+    fprintf(f, "END\nset xrange [%g:%g]\nset yrange [%g:%g]\n", (cols - span) / 2.0 - 0.5,
+            (cols + span) / 2.0 - 0.5, (rows + span) / 2.0 - 0.5, (rows - span) / 2.0 - 0.5);
+    fprintf(f, "unset border\nplot $image matrix with image pixels\nunset label 1\nunset label 2\n");
+}
+
+static void draw_words(const grid *g, int i, int j, const char *words)
+{
+    place(g, i, j);
+    fprintf(g->f, "set xrange [0:1]\nset yrange [0:1]\nset title ' '\nset border 15 lc rgb '#cccccc'\n"
+                  "set label 3 ");
+    put_quoted(g->f, words);
+    fprintf(g->f, " at 0.5,0.5 center\nplot NaN\nunset label 1\nunset label 2\nunset label 3\n");
+}
+
+static void gray_palette(FILE *f, double lo, double hi)
+{
+    fprintf(f, "set palette gray\nset cbrange [%.6g:%.6g]\nunset colorbox\n", lo, hi > lo ? hi : lo + 1);
+}
+
+/* The colour scale right of the grid, with the plots that follow. */
+static void color_box(const grid *g)
+{
+    double x = LEFT + g->cols * (PANEL + GAP) + 8.0;
+    fprintf(g->f, "set colorbox user origin screen %.5f, screen %.5f size screen %.5f, screen %.5f\n",
+            x / g->width, (g->height - TOP - PANEL) / (double)g->height, 14.0 / g->width,
+            PANEL / (double)g->height);
+    fprintf(g->f, "set cbtics font 'DejaVu Sans,9'\n");
+}
+
+static void range_of(gref_cmat x, double *lo, double *hi)
+{
+    for (int j = 0; j < x.n; j++)
+        for (int i = 0; i < x.m; i++) {
+            *lo = fmin(*lo, GREF_AT(x, i, j));
+            *hi = fmax(*hi, GREF_AT(x, i, j));
+        }
+}
+
+/* v as a picture: measured pixels at their places, or its own shape. */
+static gref_status draw_measurement(const grid *g, int j, const gref_study *s)
+{
+    gref_status status = GREF_OK;
+    gref_mat filled = {0};
+    if (s->v_place.a == NULL) {
+        draw_image(g, 0, j, gref_const(s->v), s->v_rows, s->v_cols, "v, measurement");
+        goto out;
+    }
+    TRY(gref_mat_new(&filled, s->n, 1));
+    gref_mat_fill(filled, NAN);
+    for (int i = 0; i < s->m; i++)
+        filled.a[(int)s->v_place.a[i]] = s->v.a[i];
+    draw_image(g, 0, j, gref_const(filled), s->rows, s->cols, "v, measurement (hatched: missing)");
+out:
+    gref_mat_free(&filled);
+    return status;
+}
+
+static gref_status draw_problem(FILE *f, const gref_study *s)
+{
+    gref_status status = GREF_OK;
+    gref_mat shown = {0};
+    double lo = INFINITY, hi = -INFINITY;
+    char title[128];
+    int count = (s->image.a != NULL) + (s->x0.a != NULL) + 2, j = 0;
+    if (s->image.a != NULL) {
+        TRY(gref_mat_new(&shown, s->image.m * s->image.n, 1));
+        for (int i = 0; i < shown.m; i++)
+            shown.a[i] = GREF_AT(s->image, i / s->image.n, i % s->image.n);
+        range_of(gref_const(shown), &lo, &hi);
+    }
+    if (s->x0.a != NULL)
+        range_of(gref_const(s->x0), &lo, &hi);
+    range_of(gref_const(s->mu_post), &lo, &hi);
+    snprintf(title, sizeof title, "n = %d, m = %d, sigma = %g; gray scale [%.3g, %.3g]", s->n, s->m,
+             s->sigma, lo, hi);
+    grid g = open_grid(f, "problem.png", 1, count, title);
+    gray_palette(f, lo, hi);
+    fprintf(f, "set object 1 rectangle from graph 0,0 to graph 1,1 behind fc rgb '#d9b38c' fs pattern 4 "
+               "noborder\n");
+    if (s->image.a != NULL)
+        draw_image(&g, 0, j++, gref_const(shown), s->image.m, s->image.n, "image");
+    if (s->x0.a != NULL)
+        draw_image(&g, 0, j++, gref_const(s->x0), s->rows, s->cols, "x0, to be found");
+    TRY(draw_measurement(&g, j++, s));
+    draw_image(&g, 0, j, gref_const(s->mu_post), s->rows, s->cols, "exact posterior mean");
+    close_grid(&g);
+out:
+    gref_mat_free(&shown);
+    return status;
+}
+
+/* True if the law of sampler i is known at the k-th t of laws_at. */
+static bool has_law(const gref_study_sampler *s, int t)
+{
+    return s->diverged_at < t;
+}
+
+/* Largest |bias| shown, over stable samplers if there are any, so that an unstable one hides no other. */
+static double bias_scale(const gref_study *s, const int *t, int count)
+{
+    double scale[2] = {0.0, 0.0};
+    for (int i = 0; i < s->n_samplers; i++)
+        for (int k = 0; k < count; k++)
+            if (has_law(&s->samplers[i], t[k])) {
+                gref_cmat b = gref_const(gref_mat_view(s->samplers[i].bias, 0, k, s->n, 1));
+                int stable = s->samplers[i].stable ? 1 : 0;
+                scale[stable] = fmax(scale[stable], gref_mat_norm_max(b));
+            }
+    double best = scale[1] > 0.0 ? scale[1] : scale[0];
+    return best > 0.0 ? best : 1.0;
+}
+
+static void draw_bias(FILE *f, const gref_study *s)
+{
+    const int *t = NULL;
+    int count = gref_case_laws_at(s->c, &t);
+    double scale = bias_scale(s, t, count);
+    char title[128];
+    grid g = open_grid(f, "bias.png", s->n_samplers, count,
+                       "bias m_t - mu_{t|v} of each sampler; one colour scale, pixel units");
+    fprintf(f, "set palette defined (-1 '#053061', -0.5 '#4393c3', 0 '#f7f7f7', 0.5 '#d6604d', 1 '#67001f')\n"
+               "set cbrange [%.6g:%.6g]\nset format cb '%%.1e'\n",
+            -scale, scale);
+    color_box(&g);
+    for (int i = 0; i < s->n_samplers; i++)
+        for (int k = 0; k < count; k++) {
+            const gref_study_sampler *sampler = &s->samplers[i];
+            row_title(&g, i, sampler->spec.label);
+            if (has_law(sampler, t[k])) {
+                gref_cmat b = gref_const(gref_mat_view(sampler->bias, 0, k, s->n, 1));
+                snprintf(title, sizeof title, "t = %d, max %.1e", t[k], gref_mat_norm_max(b));
+                draw_image(&g, i, k, b, s->rows, s->cols, title);
+            } else {
+                draw_words(&g, i, k, "diverged");
+            }
+            fprintf(f, "unset colorbox\n");
+        }
+    close_grid(&g);
+}
+
+static void draw_samples(FILE *f, const gref_study *s)
+{
+    double lo = INFINITY, hi = -INFINITY;
+    range_of(gref_const(s->samples), &lo, &hi);
+    grid g = open_grid(f, "samples.png", s->n_samplers + 1, GREF_STUDY_SAMPLES,
+                       "samples at t = 0: exact posterior above, then each sampler (its own randomness)");
+    gray_palette(f, lo, hi);
+    for (int k = 0; k < GREF_STUDY_SAMPLES; k++) {
+        row_title(&g, 0, "posterior");
+        draw_image(&g, 0, k, gref_const(gref_mat_view(s->samples, 0, k, s->n, 1)), s->rows, s->cols, " ");
+    }
+    for (int i = 0; i < s->n_samplers; i++)
+        for (int k = 0; k < GREF_STUDY_SAMPLES; k++) {
+            const gref_study_sampler *sampler = &s->samplers[i];
+            row_title(&g, i + 1, sampler->spec.label);
+            if (sampler->samples.a != NULL)
+                draw_image(&g, i + 1, k, gref_const(gref_mat_view(sampler->samples, 0, k, s->n, 1)), s->rows,
+                           s->cols, " ");
+            else
+                draw_words(&g, i + 1, k, "diverged");
+        }
+    close_grid(&g);
+}
+
+static void put_curve_data(FILE *f, int i, const gref_study_sampler *s)
+{
+    fprintf(f, "$w%d << END\n", i);
+    for (int k = 0; k < s->n_rows; k++)
+        if (!s->rows[k].diverged && s->rows[k].w2.w2 > 0.0)
+            fprintf(f, "%d %.9g\n", s->rows[k].t, s->rows[k].w2.w2);
+    fprintf(f, "END\n$m%d << END\n", i);
+    for (int k = 0; k < s->n_rows; k++)
+        if (s->rows[k].modelled.w2 > 0.0)
+            fprintf(f, "%d %.9g\n", s->rows[k].t, s->rows[k].modelled.w2);
+    fprintf(f, "END\n");
+}
+
+/* True if a curve has a point at all: gnuplot refuses an empty data block. */
+static bool has_curve(const gref_study_sampler *s, bool modelled)
+{
+    for (int k = 0; k < s->n_rows; k++)
+        if (modelled ? s->rows[k].modelled.w2 > 0.0 : !s->rows[k].diverged && s->rows[k].w2.w2 > 0.0)
+            return true;
+    return false;
+}
+
+static void draw_w2(FILE *f, const gref_study *s)
+{
+    static const char *const colors[] = {"#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"};
+    fprintf(f, "reset\nset terminal svg noenhanced size 860,560 font 'DejaVu Sans,13' background rgb 'white'\n"
+               "set output 'w2.svg'\nset logscale y\nset format y '%%.0e'\nset xrange [%d:0]\n"
+               "set xlabel 't (backward process runs from left to right)'\n"
+               "set ylabel 'W2 to p_t(x | v), pixel units'\nset grid lc rgb '#dddddd'\n"
+               "set key outside right top Left reverse samplen 2\nset border 3\nset tics nomirror\n",
+            s->T);
+    for (int i = 0; i < s->n_samplers; i++)
+        put_curve_data(f, i, &s->samplers[i]);
+    const char *separator = "plot ";
+    for (int i = 0; i < s->n_samplers; i++)
+        for (int modelled = 0; modelled < 2; modelled++) {
+            if (!has_curve(&s->samplers[i], modelled != 0))
+                continue;
+            char title[128];
+            snprintf(title, sizeof title, "%s%s", s->samplers[i].spec.label, modelled ? ", modelled law" : "");
+            fprintf(f, "%s$%c%d using 1:2 with lines lw %s lc rgb '%s' title ", separator, modelled ? 'm' : 'w',
+                    i, modelled ? "1.5 dt 2" : "2.5", colors[i % 6]);
+            put_quoted(f, title);
+            separator = ", ";
+        }
+    fprintf(f, "\nunset output\n");
+}
+
+/* Runs gnuplot in `dir` on the script; 0, or errno of the spawn, or -1 when gnuplot failed. */
+static int run_gnuplot(const char *script, const char *log)
+{
+    pid_t child;
+    int wait_status;
+    char *argv[] = {(char[]){"gnuplot"}, (char *)(uintptr_t)script, NULL};
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
+    posix_spawn_file_actions_addopen(&actions, 2, log, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    int error = posix_spawnp(&child, "gnuplot", &actions, NULL, argv, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    if (error != 0)
+        return error;
+    while (waitpid(child, &wait_status, 0) < 0)
+        if (errno != EINTR)
+            return errno;
+    if (WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 127)
+        return ENOENT;
+    return WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0 ? 0 : -1;
+}
+
+/* First line of gnuplot's complaint that is not blank, for the note. */
+static void first_complaint(char *line, int size, const char *log)
+{
+    FILE *f = fopen(log, "r");
+    line[0] = '\0';
+    while (f != NULL && fgets(line, size, f) != NULL)
+        if (strspn(line, " \t\n^") < strlen(line))
+            break;
+    if (f != NULL)
+        fclose(f);
+    line[strcspn(line, "\n")] = '\0';
+}
+
+static gref_status write_script(FILE *f, const gref_study *study, const char *dir)
+{
+    gref_status status = GREF_OK;
+    fprintf(f, "set encoding utf8\ncd ");
+    put_quoted(f, dir);
+    fprintf(f, "\n");
+    TRY(draw_problem(f, study));
+    draw_bias(f, study);
+    draw_samples(f, study);
+    draw_w2(f, study);
+out:
+    return status;
+}
+
+gref_status gref_study_draw(gref_study *study, const char *dir)
+{
+    gref_status status = GREF_OK;
+    char *script = gref_format("%s/.script.gp", dir), *log = gref_format("%s/.gnuplot.log", dir);
+    FILE *f = NULL;
+    REQUIRE(script != NULL && log != NULL, GREF_ERR_NOMEM, "no memory for a file name");
+    f = fopen(script, "w");
+    REQUIRE(f != NULL, GREF_ERR_IO, "%s: %s", script, strerror(errno));
+    TRY(write_script(f, study, dir));
+    int closed = fclose(f);
+    f = NULL;
+    REQUIRE(closed == 0, GREF_ERR_IO, "%s: %s", script, strerror(errno));
+    int error = run_gnuplot(script, log);
+    if (error == ENOENT)
+        snprintf(study->note, sizeof study->note, "gnuplot is not installed: no pictures were drawn");
+    else if (error != 0) {
+        char line[256];
+        first_complaint(line, sizeof line, log);
+        snprintf(study->note, sizeof study->note, "gnuplot failed, pictures may be missing: %s", line);
+    }
+out:
+    if (f != NULL)
+        fclose(f);
+    if (script != NULL)
+        unlink(script);
+    if (log != NULL)
+        unlink(log);
+    free(script);
+    free(log);
+    return status;
+}

@@ -1,0 +1,208 @@
+/* A study as text: summary.json for programs, w2.csv for plots, a table for people. */
+#define _POSIX_C_SOURCE 200809L /* open_memstream */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "base/internal.h"
+#include "files/internal.h"
+#include "internal.h"
+#include <gref/backend.h>
+#include <gref/version.h>
+
+/* A finite number, or null: no inf and no NaN ever reaches a file. */
+static json_t *number(double x)
+{
+    return isfinite(x) ? json_real(x) : json_null();
+}
+
+static json_t *w2_row(int t, gref_w2 w, bool diverged)
+{
+    json_t *row = json_pack("{s:i}", "t", t);
+    if (diverged)
+        json_object_set_new(row, "diverged", json_true());
+    json_object_set_new(row, "w2", diverged ? json_null() : number(w.w2));
+    json_object_set_new(row, "w2_mean", diverged ? json_null() : number(w.w2_mean));
+    json_object_set_new(row, "w2_cov", diverged ? json_null() : number(w.w2_cov));
+    return row;
+}
+
+static json_t *conventions(const gref_sampler_spec *spec)
+{
+    const gref_convention *c = &spec->convention;
+    json_t *o = json_pack("{s:s, s:s, s:b, s:s}", "guidance", gref_guidance_name(c->guidance), "variance",
+                          gref_variance_name(c->variance), "last_noise", (int)c->last_noise, "start",
+                          gref_start_name(c->start));
+    if (c->guidance == GREF_GUIDANCE_AFTER)
+        json_object_set_new(o, "zeta", number(c->zeta));
+    if (strcmp(spec->name, "pigdm") == 0)
+        json_object_set_new(o, "r2", json_string(gref_r2_name(c->r2)));
+    if (strcmp(spec->name, "dps") == 0)
+        json_object_set_new(o, "alpha", number(c->alpha_dps));
+    return o;
+}
+
+static json_t *sampler_json(const gref_study_sampler *s)
+{
+    json_t *steps = json_array(), *modelled = json_array(), *prior = json_array();
+    for (int k = 0; k < s->n_rows; k++) {
+        const gref_study_row *row = &s->rows[k];
+        json_array_append_new(steps, w2_row(row->t, row->w2, row->diverged));
+        json_array_append_new(modelled, w2_row(row->t, row->modelled, false));
+        json_array_append_new(prior, w2_row(row->t, row->prior, row->diverged));
+    }
+    json_t *o = json_pack("{s:s, s:s, s:o, s:b}", "name", s->spec.name, "label", s->spec.label,
+                          "conventions", conventions(&s->spec), "stable", (int)s->stable);
+    json_object_set_new(o, "first_unstable_step",
+                        s->stable ? json_null() : json_integer(s->first_unstable));
+    json_object_set_new(o, "diverged_at", s->diverged_at < 0 ? json_null() : json_integer(s->diverged_at));
+    json_object_set_new(o, "growth_log10", number(s->growth));
+    json_object_set_new(o, "steps", steps);
+    json_object_set_new(o, "modelled", modelled);
+    if (s->guided)
+        json_decref(prior);
+    else
+        json_object_set_new(o, "to_prior", prior);
+    return o;
+}
+
+static json_t *backend_json(void)
+{
+    gref_backend b = gref_backend_query();
+    return json_pack("{s:s, s:s, s:s, s:s, s:i, s:s, s:s}", "name", b.blas, "config", b.blas_config,
+                     "path", b.blas_path, "core", b.core, "threads", b.threads, "lapack", b.lapack,
+                     "lapack_path", b.lapack_path);
+}
+
+/**
+ * summary.json: what was run on what, and every distance, with 17 significant digits.
+ *
+ * A diverged law has "diverged": true and null distances. "modelled" holds the same distances for
+ * N(mu_{t|v}, C_{t|v}); an unconditional sampler has "to_prior" besides.
+ * @return text that the caller frees, or NULL without memory.
+ */
+char *gref_study_summary(const gref_study *study)
+{
+    json_t *samplers = json_array();
+    for (int k = 0; k < study->n_samplers; k++)
+        json_array_append_new(samplers, sampler_json(&study->samplers[k]));
+    json_t *o = json_pack("{s:s, s:s, s:o, s:o, s:i, s:i}", "schema", "gref-summary/1", "version",
+                          gref_version(), "blas", backend_json(), "case",
+                          json_deep_copy(gref_case_completed(study->c)), "n", study->n, "m", study->m);
+    json_object_set_new(o, "posterior_spread", number(study->spread));
+    json_object_set_new(o, "clipped_eigenvalue", number(study->clipped));
+    json_object_set_new(o, "note", study->note[0] == '\0' ? json_null() : json_string(study->note));
+    json_object_set_new(o, "samplers", samplers);
+    char *text = json_dumps(o, JSON_INDENT(1) | JSON_REAL_PRECISION(17));
+    json_decref(o);
+    char *lines = text == NULL ? NULL : gref_format("%s\n", text);
+    free(text);
+    return lines;
+}
+
+/** w2.csv: sampler,t,w2,w2_mean,w2_cov; the word "diverged" where there is no distance. Caller frees. */
+char *gref_study_csv(const gref_study *study)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *f = open_memstream(&text, &size);
+    if (f == NULL)
+        return NULL;
+    fprintf(f, "sampler,t,w2,w2_mean,w2_cov\n");
+    for (int k = 0; k < study->n_samplers; k++)
+        for (int i = 0; i < study->samplers[k].n_rows; i++) {
+            const gref_study_row *row = &study->samplers[k].rows[i];
+            fprintf(f, "%s,%d,", study->samplers[k].spec.label, row->t);
+            if (row->diverged)
+                fprintf(f, "diverged,diverged,diverged\n");
+            else
+                fprintf(f, "%.17g,%.17g,%.17g\n", row->w2.w2, row->w2.w2_mean, row->w2.w2_cov);
+        }
+    return fclose(f) == 0 ? text : NULL;
+}
+
+static const gref_study_row *row_at(const gref_study_sampler *s, int t)
+{
+    for (int k = 0; k < s->n_rows; k++)
+        if (s->rows[k].t == t)
+            return &s->rows[k];
+    return NULL;
+}
+
+static void put_number(FILE *f, double x, bool known)
+{
+    if (known)
+        fprintf(f, " %10.4e", x);
+    else
+        fprintf(f, " %10s", "diverged");
+}
+
+static void table_over_t(FILE *f, const gref_study *study, int width)
+{
+    const int *t = NULL;
+    int count = gref_case_laws_at(study->c, &t);
+    fprintf(f, "W2 of the sampler's law to the exact p_t(x | v), pixel units\n%-*s", width, "sampler");
+    for (int k = 0; k < count; k++) {
+        char head[24];
+        snprintf(head, sizeof head, "t=%d", t[k]);
+        fprintf(f, " %10s", head);
+    }
+    fprintf(f, "\n");
+    for (int i = 0; i < study->n_samplers; i++) {
+        const gref_study_sampler *s = &study->samplers[i];
+        fprintf(f, "%-*s", width, s->spec.label);
+        for (int k = 0; k < count; k++) {
+            const gref_study_row *row = row_at(s, t[k]);
+            put_number(f, row->w2.w2, !row->diverged);
+        }
+        fprintf(f, "\n");
+    }
+}
+
+static void table_at_zero(FILE *f, const gref_study *study, int width)
+{
+    fprintf(f, "\nAt t = 0, against the posterior (spread sqrt tr Sigma_post = %.4e)\n", study->spread);
+    fprintf(f, "%-*s %10s %10s %10s %10s  %s\n", width, "sampler", "W2", "mean part", "cov part",
+            "modelled", "steps with an eigenvalue of M_t below -1");
+    for (int i = 0; i < study->n_samplers; i++) {
+        const gref_study_sampler *s = &study->samplers[i];
+        const gref_study_row *row = row_at(s, 0);
+        fprintf(f, "%-*s", width, s->spec.label);
+        put_number(f, row->w2.w2, !row->diverged);
+        put_number(f, row->w2.w2_mean, !row->diverged);
+        put_number(f, row->w2.w2_cov, !row->diverged);
+        put_number(f, row->modelled.w2, true);
+        if (s->stable)
+            fprintf(f, "  none\n");
+        else
+            fprintf(f, "  from t = %d on; spread up to 10^%.1f times the target's\n", s->first_unstable,
+                    s->growth);
+        if (s->diverged_at >= 0)
+            fprintf(f, "%-*s the law exceeds every double from t = %d on\n", width, "", s->diverged_at);
+        if (!s->guided && !row->diverged)
+            fprintf(f, "%-*s ignores v: W2 to the prior %.4e\n", width, "", row->prior.w2);
+    }
+}
+
+/** The table that `gref study` prints. The caller frees it; NULL without memory. */
+char *gref_study_table(const gref_study *study)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *f = open_memstream(&text, &size);
+    if (f == NULL)
+        return NULL;
+    int width = 7;
+    for (int k = 0; k < study->n_samplers; k++) {
+        int length = (int)strlen(study->samplers[k].spec.label);
+        width = length > width ? length : width;
+    }
+    fprintf(f, "n = %d (%d x %d), m = %d, sigma = %g, T = %d\n\n", study->n, study->rows, study->cols,
+            study->m, study->sigma, study->T);
+    table_over_t(f, study, width);
+    table_at_zero(f, study, width);
+    return fclose(f) == 0 ? text : NULL;
+}

@@ -1,0 +1,156 @@
+/* gref study: the exact study of a case. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <gref/gref.h>
+
+#include "cmd.h"
+#include "options.h"
+
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int number)
+{
+    (void)number;
+    interrupted = 1;
+}
+
+/* Ctrl-C ends the study at the next step, so that its staging folder is removed. */
+static void catch_signals(void)
+{
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGHUP, &action, NULL);
+}
+
+typedef struct {
+    bool shown, drawn;
+    time_t last;
+    char what[80];
+    struct timespec start;
+} meter;
+
+static double seconds_since(struct timespec start)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)(now.tv_sec - start.tv_sec) + 1e-9 * (double)(now.tv_nsec - start.tv_nsec);
+}
+
+/* A line a second on stderr, overwritten on a terminal. */
+static bool show_progress(void *context, const char *what, int done, int total)
+{
+    meter *m = context;
+    time_t now = time(NULL);
+    bool changed = strcmp(m->what, what) != 0;
+    if (m->shown && (changed || now != m->last)) {
+        bool terminal = isatty(STDERR_FILENO) != 0;
+        snprintf(m->what, sizeof m->what, "%s", what);
+        m->last = now;
+        fprintf(stderr, terminal ? "\r\033[K" : "");
+        if (total > 0)
+            fprintf(stderr, "gref study: %3d %%  %5.1f s  %s", 100 * done / total, seconds_since(m->start),
+                    what);
+        else
+            fprintf(stderr, "gref study:         %5.1f s  %s", seconds_since(m->start), what);
+        fprintf(stderr, terminal ? "" : "\n");
+        m->drawn = terminal;
+    }
+    return interrupted == 0;
+}
+
+static int print_case(const gref_case *c)
+{
+    char *text = gref_case_print(c);
+    if (text == NULL)
+        return cmd_complain(CMD_NUMERICS, "study", "out of memory");
+    fputs(text, stdout);
+    free(text);
+    return CMD_OK;
+}
+
+static int print_result(const gref_study *study, bool json, const char *dir)
+{
+    char *text = json ? gref_study_summary(study) : gref_study_table(study);
+    if (text == NULL)
+        return cmd_complain(CMD_NUMERICS, "study", "out of memory");
+    fputs(text, stdout);
+    free(text);
+    if (study->note[0] != '\0')
+        fprintf(stderr, "gref study: note: %s\n", study->note);
+    for (int k = 0; k < study->n_samplers; k++)
+        if (study->samplers[k].guided &&
+            study->samplers[k].spec.convention.guidance == GREF_GUIDANCE_AFTER) {
+            fprintf(stderr, "gref study: note: guidance \"after\" does not use C_{v|t}: every guided sampler "
+                            "with the same zeta has the same law\n");
+            break;
+        }
+    if (!json)
+        printf("\nfiles in %s\n", dir);
+    return CMD_OK;
+}
+
+static int run(const gref_case *c, const char *dir, bool force, bool json, bool progress)
+{
+    gref_study *study = NULL;
+    meter m = {.shown = progress || isatty(STDERR_FILENO) != 0};
+    clock_gettime(CLOCK_MONOTONIC, &m.start);
+    catch_signals();
+    gref_status status = gref_study_run(&study, c, dir, force, show_progress, &m);
+    if (m.drawn)
+        fprintf(stderr, "\r\033[K");
+    if (status != GREF_OK)
+        return cmd_finish("study", status);
+    int code = print_result(study, json, dir);
+    gref_study_free(study);
+    return code;
+}
+
+int cmd_study(int argc, char **argv)
+{
+    const char *dir = NULL;
+    bool force = false, json = false, only_print = false, progress = false;
+    option_list sets = {0};
+    const option options[] = {
+        {.name = "out", .value = "DIR", .help = "folder for the files, made if need be", .text = &dir},
+        {.name = "set", .value = "KEY=VALUE", .help = "override a key of the case: operator.std=2.0", .list = &sets},
+        {.name = "force", .help = "replace files of an earlier study in DIR", .flag = &force},
+        {.name = "json", .help = "print summary.json instead of the table", .flag = &json},
+        {.name = "print-case", .help = "print the completed case and stop", .flag = &only_print},
+        {.name = "progress", .help = "show progress on stderr even if it is no terminal", .flag = &progress},
+        {0},
+    };
+    const usage u = {
+        .command = "study",
+        .arguments = "CASE --out DIR [options]",
+        .about = "Computes the exact law of every sampler of a case at every step, its 2-Wasserstein\n"
+                 "distance to the exact p_t(x | v), and its bias, without assuming stationarity.\n"
+                 "Leaves summary.json, w2.csv, arrays.npz, problem.png, bias.png, samples.png and\n"
+                 "w2.svg in DIR, all or none.",
+        .options = options,
+        .min_operands = 1,
+        .max_operands = 1,
+    };
+    int n, code;
+    gref_case *c = NULL;
+    if (!options_parse(&u, argc, argv, &n, &code))
+        goto out;
+    if (dir == NULL && !only_print) {
+        code = cmd_complain(CMD_USAGE, "study", "--out DIR is missing: where the files go");
+        goto out;
+    }
+    gref_status status = gref_case_load(&c, argv[0], sets.item, sets.n);
+    if (status != GREF_OK)
+        code = cmd_finish("study", status);
+    else
+        code = only_print ? print_case(c) : run(c, dir, force, json, progress);
+out:
+    gref_case_free(c);
+    options_free(&u);
+    return code;
+}

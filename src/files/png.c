@@ -28,7 +28,7 @@ typedef struct {
     png_bytep pixels; /* rows x row_bytes */
     png_bytepp rows;  /* pointers into it */
     bool no_memory, io_error;
-    char message[256]; /* libpng's */
+    char message[200], warning[200]; /* libpng's last */
 } decoder;
 
 static void on_error(png_structp png, png_const_charp message)
@@ -38,11 +38,14 @@ static void on_error(png_structp png, png_const_charp message)
     png_longjmp(png, 1);
 }
 
-/* A warning is about what does not reach the stored values (a colour profile, a comment). */
+/*
+ * A warning alone is about what does not reach the stored values (a colour profile, a comment); before an
+ * error it often says why ("Image width exceeds user limit").
+ */
 static void on_warning(png_structp png, png_const_charp message)
 {
-    (void)png;
-    (void)message;
+    decoder *d = png_get_error_ptr(png);
+    snprintf(d->warning, sizeof d->warning, "%s", message);
 }
 
 static void read_data(png_structp png, png_bytep to, size_t size)
@@ -197,7 +200,9 @@ gref_status gref_png_read(gref_mat *image, const char *path, double lo, double h
     if (!decode(&d)) {
         REQUIRE(!d.no_memory, GREF_ERR_NOMEM, "%s: no memory for an image of %u x %u pixels", path,
                 png_get_image_height(d.png, d.info), png_get_image_width(d.png, d.info));
-        FAIL(d.io_error ? GREF_ERR_IO : GREF_ERR_FORMAT, "%s: %s", path, d.message);
+        bool explained = !d.io_error && d.warning[0] != '\0';
+        FAIL(d.io_error ? GREF_ERR_IO : GREF_ERR_FORMAT, "%s: %s%s%s%s", path, d.message,
+             explained ? " (" : "", explained ? d.warning : "", explained ? ")" : "");
     }
     layout l = get_layout(&d);
     status = gref_mat_new(&X, l.rows, l.cols);

@@ -1,0 +1,525 @@
+#include "files/internal.h"
+#include "scratch.h"
+
+#include <limits.h>
+#include <math.h>
+#include <time.h>
+
+#include <gref/npy.h>
+
+static void get(gref_mat *A, int *ndim, const char *path, const char *name)
+{
+    gref_npz_reader *r = NULL;
+    ck_ok(gref_npz_open(&r, path));
+    ck_ok(gref_npz_get(A, ndim, r, name));
+    gref_npz_close(r);
+}
+
+/* m x n with entries that tell their place, one of them no ordinary number. */
+static gref_mat numbered(int m, int n)
+{
+    gref_mat A = padded(m, n);
+    for (int j = 0; j < n; j++)
+        for (int i = 0; i < m; i++)
+            GREF_AT(A, i, j) = i + j / 1000.0;
+    if (m > 1 && n > 1)
+        GREF_AT(A, 1, 1) = -0x1p-1074;
+    return A;
+}
+
+static void add(gref_npz_writer *w, const char *name, int m, int n, int ndim)
+{
+    gref_mat A = numbered(m, n);
+    ck_ok(gref_npz_add(w, name, gref_const(A), ndim));
+    gref_mat_free(&A);
+}
+
+/* numpy wrote one set of arrays stored and deflated; the values stand in make_fixtures.py. */
+START_TEST(test_npz_get__reads_numpys_archives)
+{
+    const char *archives[] = {"stored.npz", "deflated.npz"};
+    for (int k = 0; k < 2; k++) {
+        gref_npz_reader *r = NULL;
+        gref_mat Sigma = {0}, C = {0}, mean = {0}, sigma = {0};
+        int ndim = -1;
+        ck_ok(gref_npz_open(&r, fixture(archives[k])));
+        ck_assert_int_eq(gref_npz_count(r), 3);
+        ck_assert_str_eq(gref_npz_name(r, 0), "Sigma");
+        ck_assert_str_eq(gref_npz_name(r, 1), "target/mean/800");
+        ck_assert_str_eq(gref_npz_name(r, 2), "\xcf\x83"); /* the Greek letter, in UTF-8 */
+        ck_assert(gref_npz_has(r, "Sigma") && !gref_npz_has(r, "Sigma.npy"));
+        ck_assert(!gref_npz_has(r, "target/mean"));
+        ck_ok(gref_npz_get(&sigma, &ndim, r, "\xcf\x83"));
+        ck_assert(ndim == 0 && sigma.m == 1 && sigma.n == 1 && sigma.a[0] == 0.5);
+        ck_ok(gref_npz_get(&mean, &ndim, r, "target/mean/800"));
+        ck_assert(ndim == 1 && mean.m == 4 && mean.n == 1);
+        for (int i = 0; i < 4; i++)
+            ck_assert(mean.a[i] == i);
+        ck_ok(gref_npz_get(&Sigma, NULL, r, "Sigma"));
+        ck_ok(gref_npy_read(&C, NULL, fixture("c_3x4.npy")));
+        ck_assert(same_bits(gref_const(Sigma), gref_const(C)));
+        gref_mat_free(&Sigma);
+        gref_mat_free(&C);
+        gref_mat_free(&mean);
+        gref_mat_free(&sigma);
+        gref_npz_close(r);
+    }
+    gref_npz_close(NULL);
+}
+END_TEST
+
+/* Bits, shapes, dimensions and the order come back; A is overwritten after add, so it is not kept. */
+START_TEST(test_npz_add_then_get__same_bits)
+{
+    static const struct {
+        const char *name;
+        int m, n, ndim;
+    } arrays[] = {{"Sigma", 40, 40, 2},
+                  {"target/mean/800", 7, 1, 1},
+                  {"target/cov/800", 33, 65, 2},
+                  {"sigma", 1, 1, 0},
+                  {"empty", 0, 5, 2},
+                  {"column", 3, 1, 2},
+                  {"r\xc2\xb2 = 1", 2, 2, 2},
+                  {"a.npy", 1, 2, 2}};
+    enum { COUNT = sizeof arrays / sizeof *arrays };
+    gref_npz_writer *w = NULL;
+    gref_npz_reader *r = NULL;
+    ck_ok(gref_npz_create(&w, scratch("x.npz")));
+    for (int k = 0; k < COUNT; k++) {
+        gref_mat A = numbered(arrays[k].m, arrays[k].n);
+        ck_ok(gref_npz_add(w, arrays[k].name, gref_const(A), arrays[k].ndim));
+        gref_mat_fill(A, NAN);
+        gref_mat_free(&A);
+    }
+    ck_assert(access(scratch("x.npz"), F_OK) != 0);
+    ck_ok(gref_npz_finish(w));
+    ck_assert_int_eq(scratch_files(false), 1);
+    ck_ok(gref_npz_open(&r, scratch("x.npz")));
+    ck_assert_int_eq(gref_npz_count(r), COUNT);
+    for (int k = 0; k < COUNT; k++) {
+        gref_mat A = numbered(arrays[k].m, arrays[k].n), B = {0};
+        int ndim = -1;
+        ck_assert_str_eq(gref_npz_name(r, k), arrays[k].name);
+        ck_ok(gref_npz_get(&B, &ndim, r, arrays[k].name));
+        ck_assert(ndim == arrays[k].ndim && same_bits(gref_const(A), gref_const(B)));
+        gref_mat_free(&A);
+        gref_mat_free(&B);
+    }
+    gref_npz_close(r);
+}
+END_TEST
+
+static uint32_t little_endian(const unsigned char *p, int bytes)
+{
+    uint32_t v = 0;
+    for (int k = 0; k < bytes; k++)
+        v |= (uint32_t)p[k] << 8 * k;
+    return v;
+}
+
+/* CRC-32 bit by bit, from its polynomial. */
+static uint32_t crc32_of(const unsigned char *p, size_t size)
+{
+    uint32_t crc = 0xffffffff;
+    for (size_t k = 0; k < size; k++) {
+        crc ^= p[k];
+        for (int b = 0; b < 8; b++)
+            crc = crc & 1 ? crc >> 1 ^ 0xedb88320 : crc >> 1;
+    }
+    return ~crc;
+}
+
+/*
+ * The archive taken apart by hand, from the zip specification (APPNOTE 4.3): without libzip, each member
+ * is stored, has the date and permissions promised, the right CRC, and is the .npy file that
+ * gref_npy_write gives.
+ */
+START_TEST(test_npz_finish__archive_by_the_specification)
+{
+    const char *names[] = {"Sigma", "target/mean/800"};
+    gref_npz_writer *w = NULL;
+    size_t size, npy_size;
+    ck_ok(gref_npz_create(&w, scratch("x.npz")));
+    add(w, names[0], 12, 9, 2);
+    add(w, names[1], 5, 1, 1);
+    ck_ok(gref_npz_finish(w));
+    unsigned char *zip = slurp(scratch("x.npz"), &size);
+    const unsigned char *end = zip + size - 22;
+    ck_assert(size > 22 && memcmp(end, "PK\5\6", 4) == 0 && little_endian(end + 10, 2) == 2);
+    const unsigned char *c = zip + little_endian(end + 16, 4);
+    for (int k = 0; k < 2; k++) {
+        char member[32];
+        gref_mat A = numbered(k == 0 ? 12 : 5, k == 0 ? 9 : 1);
+        ck_ok(gref_npy_write(scratch("x.npy"), gref_const(A), k == 0 ? 2 : 1));
+        unsigned char *npy = slurp(scratch("x.npy"), &npy_size);
+        uint32_t name_size = little_endian(c + 28, 2);
+        snprintf(member, sizeof member, "%s.npy", names[k]);
+        ck_assert(memcmp(c, "PK\1\2", 4) == 0 && c[5] == 3 /* Unix */);
+        ck_assert(little_endian(c + 10, 2) == 0 /* stored */ && (c[8] & 1) == 0);
+        ck_assert(little_endian(c + 12, 2) == 12 << 11 && little_endian(c + 14, 2) == 0x21);
+        ck_assert(little_endian(c + 16, 4) == crc32_of(npy, npy_size));
+        ck_assert(little_endian(c + 20, 4) == npy_size && little_endian(c + 24, 4) == npy_size);
+        ck_assert(little_endian(c + 38, 4) >> 16 == 0100644);
+        ck_assert(name_size == strlen(member) && memcmp(c + 46, member, name_size) == 0);
+        const unsigned char *local = zip + little_endian(c + 42, 4);
+        ck_assert(memcmp(local, "PK\3\4", 4) == 0);
+        const unsigned char *data =
+            local + 30 + little_endian(local + 26, 2) + little_endian(local + 28, 2);
+        ck_assert(memcmp(data, npy, npy_size) == 0);
+        c += 46 + name_size + little_endian(c + 30, 2) + little_endian(c + 32, 2);
+        free(npy);
+        gref_mat_free(&A);
+    }
+    ck_assert_ptr_eq(c, end);
+    free(zip);
+}
+END_TEST
+
+static void write_some(const char *path)
+{
+    gref_npz_writer *w = NULL;
+    ck_ok(gref_npz_create(&w, path));
+    add(w, "A", 20, 30, 2);
+    add(w, "b/c", 4, 1, 1);
+    ck_ok(gref_npz_finish(w));
+}
+
+/* A second later, in another time zone, under another umask: what could leak into the bytes. */
+START_TEST(test_npz_finish__same_arrays_give_the_same_bytes)
+{
+    const struct timespec second = {1, 100000000};
+    struct stat st;
+    ck_assert(setenv("TZ", "America/New_York", 1) == 0);
+    tzset();
+    umask(022);
+    write_some(scratch("x.npz"));
+    ck_assert(stat(scratch("x.npz"), &st) == 0 && (st.st_mode & 0777) == 0644);
+    nanosleep(&second, NULL);
+    ck_assert(setenv("TZ", "Asia/Kolkata", 1) == 0);
+    tzset();
+    umask(027);
+    write_some(scratch("y.npz"));
+    ck_assert(stat(scratch("y.npz"), &st) == 0 && (st.st_mode & 0777) == 0640);
+    assert_same_file(scratch("x.npz"), scratch("y.npz"));
+}
+END_TEST
+
+/* More arrays than the process may open files: none is held open between add and finish. */
+START_TEST(test_npz_add__more_arrays_than_open_files)
+{
+    enum { COUNT = 300 };
+    const struct rlimit few = {40, 40};
+    gref_npz_writer *w = NULL;
+    gref_npz_reader *r = NULL;
+    ck_assert(setrlimit(RLIMIT_NOFILE, &few) == 0);
+    ck_ok(gref_npz_create(&w, scratch("x.npz")));
+    for (int k = 0; k < COUNT; k++) {
+        char name[32];
+        gref_mat A = fresh(1, 1);
+        A.a[0] = k;
+        snprintf(name, sizeof name, "dps/w2/%d", k);
+        ck_ok(gref_npz_add(w, name, gref_const(A), 0));
+        gref_mat_free(&A);
+    }
+    ck_ok(gref_npz_finish(w));
+    ck_ok(gref_npz_open(&r, scratch("x.npz")));
+    ck_assert_int_eq(gref_npz_count(r), COUNT);
+    for (int k = 0; k < COUNT; k++) {
+        gref_mat A = {0};
+        ck_ok(gref_npz_get(&A, NULL, r, gref_npz_name(r, k)));
+        ck_assert(A.a[0] == k);
+        gref_mat_free(&A);
+    }
+    gref_npz_close(r);
+}
+END_TEST
+
+/* An archive of nothing, which libzip itself would not write, is numpy's 22 bytes. */
+START_TEST(test_npz_finish__empty_archive)
+{
+    gref_npz_writer *w = NULL;
+    gref_npz_reader *r = NULL;
+    gref_mat A = untouched();
+    ck_ok(gref_npz_create(&w, scratch("x.npz")));
+    ck_ok(gref_npz_finish(w));
+    assert_same_file(scratch("x.npz"), fixture("none.npz"));
+    ck_ok(gref_npz_open(&r, scratch("x.npz")));
+    ck_assert_int_eq(gref_npz_count(r), 0);
+    ck_fails(gref_npz_get(&A, NULL, r, "Sigma"), GREF_ERR_FORMAT);
+    assert_message("/x.npz: has no array 'Sigma', only 0");
+    assert_untouched(A);
+    gref_npz_close(r);
+}
+END_TEST
+
+/* A refused array leaves no trace: the archive is byte for byte the one without the attempts. */
+START_TEST(test_npz_add__refusals_leave_the_writer_as_it_was)
+{
+    gref_npz_writer *w = NULL;
+    gref_mat A = fresh(2, 2);
+    static char longest[65002];
+    memset(longest, 'x', 65001);
+    ck_ok(gref_npz_create(&w, scratch("x.npz")));
+    add(w, "A", 20, 30, 2);
+    ck_fails(gref_npz_add(w, "A", gref_const(A), 2), GREF_ERR_RANGE);
+    assert_message("/x.npz: two arrays named 'A'");
+    ck_fails(gref_npz_add(w, "", gref_const(A), 2), GREF_ERR_RANGE);
+    ck_fails(gref_npz_add(w, longest, gref_const(A), 2), GREF_ERR_RANGE);
+    assert_message("has 65001 bytes, not 1 to 65000");
+    ck_fails(gref_npz_add(w, "\xff\xfe", gref_const(A), 2), GREF_ERR_RANGE);
+    assert_message("cannot be named");
+    ck_fails(gref_npz_add(w, "B", gref_const(A), 3), GREF_ERR_RANGE);
+    ck_fails(gref_npz_add(w, "B", gref_const(A), 1), GREF_ERR_SHAPE);
+    assert_message("/x.npz: array 'B': ");
+    add(w, "b/c", 4, 1, 1);
+    ck_ok(gref_npz_finish(w));
+    write_some(scratch("y.npz"));
+    assert_same_file(scratch("x.npz"), scratch("y.npz"));
+    gref_mat_free(&A);
+}
+END_TEST
+
+/* Whatever ends a writer, the folder holds what it held before. */
+START_TEST(test_npz_writer__leaves_nothing_behind)
+{
+    gref_npz_writer *w = NULL;
+    gref_npz_abandon(NULL);
+    ck_ok(gref_npz_create(&w, scratch("x.npz")));
+    add(w, "A", 20, 30, 2);
+    ck_assert_int_eq(scratch_files(false), 1); /* the private folder */
+    gref_npz_abandon(w);
+    ck_assert_int_eq(scratch_files(false), 0);
+
+    ck_ok(gref_npz_create(&w, scratch("x.npz")));
+    add(w, "A", 20, 30, 2);
+    ck_assert(mkdir(scratch("x.npz"), 0700) == 0);
+    ck_fails(gref_npz_finish(w), GREF_ERR_IO);
+    assert_message("/x.npz: cannot be written: Is a directory");
+    ck_assert_int_eq(scratch_files(false), 1);
+    w = NULL;
+    ck_fails(gref_npz_create(&w, scratch("x.npz")), GREF_ERR_IO);
+    ck_fails(gref_npz_create(&w, scratch("none/x.npz")), GREF_ERR_IO);
+    assert_message("/none/x.npz: cannot be written: No such file or directory");
+    ck_fails(gref_npz_create(&w, "/dev/null"), GREF_ERR_IO);
+    ck_assert_ptr_null(w);
+    ck_assert_int_eq(scratch_files(false), 1);
+}
+END_TEST
+
+/* A full disk, played by a file size limit, at an array and at the end: the old archive stays. */
+START_TEST(test_npz_writer__full_disk_leaves_the_old_archive)
+{
+    gref_npz_writer *w = NULL;
+    gref_mat A = fresh(100, 100);
+    write_some(scratch("x.npz"));
+    write_some(scratch("y.npz"));
+    ck_ok(gref_npz_create(&w, scratch("x.npz")));
+    add(w, "A", 50, 50, 2);
+    limit_files(30000);
+    ck_fails(gref_npz_add(w, "B", gref_const(A), 2), GREF_ERR_IO);
+    assert_message("/x.npz: array 'B': ");
+    assert_message("File too large");
+    add(w, "B", 50, 50, 2);
+    ck_fails(gref_npz_finish(w), GREF_ERR_IO); /* each array fits, the archive does not */
+    assert_message("/x.npz: cannot be written: ");
+    assert_message("File too large");
+    ck_assert_int_eq(scratch_files(false), 2);
+    assert_same_file(scratch("x.npz"), scratch("y.npz"));
+    gref_mat_free(&A);
+}
+END_TEST
+
+/* The message for a name that is not there lists those that are, within a message's length. */
+START_TEST(test_npz_get__unknown_name_lists_the_names)
+{
+    gref_npz_reader *r = NULL;
+    gref_npz_writer *w = NULL;
+    gref_mat A = untouched();
+    ck_ok(gref_npz_open(&r, fixture("stored.npz")));
+    ck_fails(gref_npz_get(&A, NULL, r, "sigma"), GREF_ERR_FORMAT);
+    assert_message("stored.npz: has no array 'sigma', only 3: Sigma, target/mean/800, \xcf\x83");
+    gref_npz_close(r);
+    ck_ok(gref_npz_create(&w, scratch("x.npz")));
+    for (int k = 100; k < 400; k++) {
+        char name[32];
+        snprintf(name, sizeof name, "dps/mean/%d", k);
+        add(w, name, 1, 1, 2);
+    }
+    ck_ok(gref_npz_finish(w));
+    ck_ok(gref_npz_open(&r, scratch("x.npz")));
+    ck_fails(gref_npz_get(&A, NULL, r, "sigma"), GREF_ERR_FORMAT);
+    assert_message(", only 300: dps/mean/100, dps/mean/101, ");
+    const char *more = strstr(gref_last_error()->message, ", and ");
+    int rest = 0, shown = 0;
+    ck_assert(more != NULL && sscanf(more, ", and %d more", &rest) == 1);
+    for (const char *p = gref_last_error()->message; (p = strstr(p, "dps/")) != NULL; p++)
+        shown++;
+    ck_assert_int_eq(shown + rest, 300);
+    assert_untouched(A);
+    gref_npz_close(r);
+}
+END_TEST
+
+/* Members that are no arrays are listed and refused by their content; the arrays beside them read. */
+START_TEST(test_npz_open__other_members)
+{
+    gref_npz_reader *r = NULL;
+    gref_mat A = untouched(), v = {0};
+    ck_ok(gref_npz_open(&r, fixture("other_member.npz")));
+    ck_assert_int_eq(gref_npz_count(r), 2);
+    ck_assert_str_eq(gref_npz_name(r, 1), "README");
+    ck_fails(gref_npz_get(&A, NULL, r, "README"), GREF_ERR_FORMAT);
+    assert_message("other_member.npz[README]: not a .npy file, it begins with \"not an\"");
+    assert_untouched(A);
+    ck_ok(gref_npz_get(&v, NULL, r, "v"));
+    ck_assert(v.m == 5 && v.a[0] == -2.5);
+    gref_mat_free(&v);
+    gref_npz_close(r);
+}
+END_TEST
+
+/* Of two members with one name, which is meant cannot be known. */
+START_TEST(test_npz_open__refuses_a_name_twice)
+{
+    gref_npz_reader *r = NULL;
+    ck_fails(gref_npz_open(&r, fixture("twice.npz")), GREF_ERR_FORMAT);
+    assert_message("twice.npz: two members named 'v'");
+    ck_fails(gref_npz_open(&r, fixture("twice_stripped.npz")), GREF_ERR_FORMAT);
+    assert_message("twice_stripped.npz: two members named 'v'");
+    ck_assert_ptr_null(r);
+}
+END_TEST
+
+/* The system's words for what cannot be opened, libzip's for what is no archive. */
+START_TEST(test_npz_open__refuses_other_files)
+{
+    gref_npz_reader *r = NULL;
+    ck_fails(gref_npz_open(&r, scratch("none.npz")), GREF_ERR_IO);
+    assert_message("/none.npz: No such file or directory");
+    ck_fails(gref_npz_open(&r, scratch_folder), GREF_ERR_IO);
+    assert_message("Is a directory");
+    spill(scratch("empty.npz"), "", 0);
+    ck_fails(gref_npz_open(&r, scratch("empty.npz")), GREF_ERR_FORMAT);
+    assert_message("/empty.npz: is empty, not a .npz file");
+    ck_fails(gref_npz_open(&r, fixture("c_3x4.npy")), GREF_ERR_FORMAT);
+    assert_message("c_3x4.npy: Not a zip archive");
+    ck_assert_ptr_null(r);
+}
+END_TEST
+
+/*
+ * Every cut, and every byte changed in four ways. A cut archive has lost its end record and must be
+ * refused; a changed one is refused or, where the byte says nothing about the arrays (a date), gives
+ * the same bits: a changed entry is caught by the CRC.
+ */
+START_TEST(test_npz_get__survives_cuts_and_changed_bytes)
+{
+    const char *archives[] = {"stored.npz", "deflated.npz"};
+    gref_mat C = {0};
+    get(&C, NULL, fixture("stored.npz"), "Sigma");
+    for (int k = 0; k < 2; k++) {
+        size_t size;
+        unsigned char *bytes = slurp(fixture(archives[k]), &size);
+        for (size_t cut = 0; cut < size; cut++) {
+            gref_npz_reader *r = NULL;
+            spill(scratch("x.npz"), bytes, cut);
+            ck_fails(gref_npz_open(&r, scratch("x.npz")), GREF_ERR_FORMAT);
+        }
+        for (size_t at = 0; at < size; at++)
+            for (int flip = 1; flip < 256; flip = 4 * flip + 1) { /* 1, 5, 21, 85 */
+                gref_npz_reader *r = NULL;
+                gref_mat A = untouched();
+                bytes[at] ^= (unsigned char)flip;
+                spill(scratch("x.npz"), bytes, size);
+                gref_status status = gref_npz_open(&r, scratch("x.npz"));
+                if (status == GREF_OK) {
+                    status = gref_npz_get(&A, NULL, r, "Sigma");
+                    if (status == GREF_OK) {
+                        ck_assert(same_bits(gref_const(A), gref_const(C)));
+                        gref_mat_free(&A);
+                    } else {
+                        assert_untouched(A);
+                    }
+                    gref_npz_close(r);
+                }
+                ck_assert(status == GREF_OK || status == GREF_ERR_FORMAT || status == GREF_ERR_IO ||
+                          status == GREF_ERR_NOMEM);
+                bytes[at] ^= (unsigned char)flip;
+            }
+        free(bytes);
+    }
+    gref_mat_free(&C);
+}
+END_TEST
+
+/* One changed bit of a stored entry is a checksum error and nothing else: the .npy itself is legal. */
+START_TEST(test_npz_get__checks_the_crc)
+{
+    gref_npz_reader *r = NULL;
+    gref_mat A = untouched();
+    size_t size;
+    unsigned char *bytes = slurp(fixture("stored.npz"), &size);
+    const double pi = 0x1.921fb54442d18p1;
+    size_t at = 0;
+    while (at < size - 8 && memcmp(bytes + at, &pi, 8) != 0)
+        at++;
+    ck_assert(at < size - 8);
+    bytes[at] ^= 1;
+    spill(scratch("x.npz"), bytes, size);
+    ck_ok(gref_npz_open(&r, scratch("x.npz")));
+    ck_fails(gref_npz_get(&A, NULL, r, "Sigma"), GREF_ERR_FORMAT);
+    assert_message("/x.npz[Sigma]: CRC error");
+    assert_untouched(A);
+    gref_npz_close(r);
+    free(bytes);
+}
+END_TEST
+
+/* 16 GiB of columns without rows: a legal member of 128 bytes, for which 1 GiB is not enough. */
+START_TEST(test_npz_get__out_of_memory)
+{
+    gref_npz_writer *w = NULL;
+    gref_npz_reader *r = NULL;
+    gref_mat A = untouched();
+    const gref_cmat wide = {NULL, 0, INT_MAX, 1};
+    ck_ok(gref_npz_create(&w, scratch("x.npz")));
+    ck_ok(gref_npz_add(w, "wide", wide, 2));
+    ck_ok(gref_npz_finish(w));
+    ck_ok(gref_npz_open(&r, scratch("x.npz")));
+    if (limit_memory()) {
+        const gref_cmat tall = {NULL, 32, INT_MAX, 32};
+        ck_fails(gref_npz_get(&A, NULL, r, "wide"), GREF_ERR_NOMEM);
+        assert_message("/x.npz[wide]: no memory for a 0 x 2147483647 matrix");
+        assert_untouched(A);
+        ck_ok(gref_npz_create(&w, scratch("y.npz")));
+        ck_fails(gref_npz_add(w, "tall", tall, 2), GREF_ERR_NOMEM);
+        gref_npz_abandon(w);
+    }
+    gref_npz_close(r);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("npz");
+    TCase *tc = new_tcase(s, "npz");
+    tcase_add_checked_fixture(tc, scratch_make, scratch_remove);
+    tcase_add_test(tc, test_npz_get__reads_numpys_archives);
+    tcase_add_test(tc, test_npz_add_then_get__same_bits);
+    tcase_add_test(tc, test_npz_finish__archive_by_the_specification);
+    tcase_add_test(tc, test_npz_finish__same_arrays_give_the_same_bytes);
+    tcase_add_test(tc, test_npz_add__more_arrays_than_open_files);
+    tcase_add_test(tc, test_npz_finish__empty_archive);
+    tcase_add_test(tc, test_npz_add__refusals_leave_the_writer_as_it_was);
+    tcase_add_test(tc, test_npz_writer__leaves_nothing_behind);
+    tcase_add_test(tc, test_npz_writer__full_disk_leaves_the_old_archive);
+    tcase_add_test(tc, test_npz_get__unknown_name_lists_the_names);
+    tcase_add_test(tc, test_npz_open__other_members);
+    tcase_add_test(tc, test_npz_open__refuses_a_name_twice);
+    tcase_add_test(tc, test_npz_open__refuses_other_files);
+    tcase_add_test(tc, test_npz_get__survives_cuts_and_changed_bytes);
+    tcase_add_test(tc, test_npz_get__checks_the_crc);
+    tcase_add_test(tc, test_npz_get__out_of_memory);
+    return run_suite(s);
+}

@@ -52,7 +52,10 @@ START_TEST(test_backend__is_what_the_setup_expects)
     snprintf(blas, sizeof blas, "%s", file_of("cblas_dgemm"));
     const char *lapack = file_of("dsyevd_");
     printf("# BLAS: %s (%s)\n# LAPACK: %s\n", blas,
-           config == NULL ? "not OpenBLAS" : core == NULL ? "OpenBLAS" : core(), lapack);
+           config == NULL ? "not OpenBLAS"
+           : core == NULL ? "OpenBLAS"
+                          : core(),
+           lapack);
     if (expected == NULL || expected[0] == '\0')
         return;
     if (strcmp(expected, "openblas") == 0)

@@ -162,10 +162,10 @@ START_TEST(test_cmd_consider__closest_name)
     static const struct {
         const char *word, *best;
     } cases[] = {
-        {"study", "study"},   {"stduy", "study"}, {"st", "study"},  {"chek", "check"},
-        {"doctr", "doctor"},  {"w", "w2"},        {"dw", NULL},     {"", NULL},
-        {"studystudy", NULL}, {"xyz", NULL},      {"goden", "golden"},
-        {"a-word-that-is-much-longer-than-any-name", NULL},
+        {"study", "study"}, {"stduy", "study"},  {"st", "study"},
+        {"chek", "check"},  {"doctr", "doctor"}, {"w", "w2"},
+        {"dw", NULL},       {"", NULL},          {"studystudy", NULL},
+        {"xyz", NULL},      {"goden", "golden"}, {"a-word-that-is-much-longer-than-any-name", NULL},
     };
     static const char *names[] = {"check", "doctor", "golden", "study", "w2"};
     for (size_t k = 0; k < sizeof cases / sizeof cases[0]; k++) {

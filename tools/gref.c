@@ -41,7 +41,8 @@ static int run(int argc, char **argv)
         cmd_consider(&s, commands[k].name);
     const char *what = argv[0][0] == '-' ? "option" : "command";
     if (s.best != NULL)
-        return cmd_complain(CMD_USAGE, NULL, "unknown %s '%s', did you mean '%s'?", what, argv[0], s.best);
+        return cmd_complain(CMD_USAGE, NULL, "unknown %s '%s', did you mean '%s'?", what, argv[0],
+                            s.best);
     return cmd_complain(CMD_USAGE, NULL, "unknown %s '%s', see gref --help", what, argv[0]);
 }
 

@@ -12,7 +12,8 @@ static void print_help(const usage *u)
     printf("Usage: gref %s %s\n\n%s\n\nOptions:\n", u->command, u->arguments, u->about);
     int width = (int)strlen("--help");
     for (const option *o = u->options; o->name != NULL; o++) {
-        int w = (int)(strlen("--") + strlen(o->name) + (o->value != NULL ? 1 + strlen(o->value) : 0));
+        int w =
+            (int)(strlen("--") + strlen(o->name) + (o->value != NULL ? 1 + strlen(o->value) : 0));
         width = w > width ? w : width;
     }
     for (const option *o = u->options; o->name != NULL; o++) {
@@ -50,8 +51,8 @@ static int complain_unknown(const usage *u, const char *arg)
     if (s.best != NULL)
         return cmd_complain(CMD_USAGE, u->command, "unknown option '%.*s', did you mean '--%s'?",
                             length, arg, s.best);
-    return cmd_complain(CMD_USAGE, u->command, "unknown option '%.*s', see gref %s --help", length, arg,
-                        u->command);
+    return cmd_complain(CMD_USAGE, u->command, "unknown option '%.*s', see gref %s --help", length,
+                        arg, u->command);
 }
 
 static bool append(option_list *list, const char *item, int argc)
@@ -65,14 +66,15 @@ static bool append(option_list *list, const char *item, int argc)
 }
 
 /* Stores the value of `o`, given as --name=value or as the next argument (NULL at the end of argv). */
-static int take(const usage *u, const option *o, const char *arg, const char *next, int argc, bool *used)
+static int take(const usage *u, const option *o, const char *arg, const char *next, int argc,
+                bool *used)
 {
     const char *equals = strchr(arg, '=');
     *used = false;
     if (o->flag != NULL) {
         if (equals != NULL)
-            return cmd_complain(CMD_USAGE, u->command, "--%s takes no value, '%s' was given", o->name,
-                                equals + 1);
+            return cmd_complain(CMD_USAGE, u->command, "--%s takes no value, '%s' was given",
+                                o->name, equals + 1);
         *o->flag = true;
         return CMD_OK;
     }
@@ -112,17 +114,19 @@ bool options_parse(const usage *u, int argc, char **argv, int *n, int *exit_code
         }
         const option *o = find(u, arg);
         bool used = false;
-        *exit_code = o == NULL ? complain_unknown(u, arg) : take(u, o, arg, argv[i + 1], argc, &used);
+        *exit_code =
+            o == NULL ? complain_unknown(u, arg) : take(u, o, arg, argv[i + 1], argc, &used);
         if (*exit_code != CMD_OK)
             return false;
         i += used;
     }
     if (*n < u->min_operands)
-        *exit_code = cmd_complain(CMD_USAGE, u->command, "an argument is missing: gref %s %s", u->command,
-                                  u->arguments);
+        *exit_code = cmd_complain(CMD_USAGE, u->command, "an argument is missing: gref %s %s",
+                                  u->command, u->arguments);
     if (*n > u->max_operands)
-        *exit_code = cmd_complain(CMD_USAGE, u->command, "unexpected argument '%s', see gref %s --help",
-                                  argv[u->max_operands], u->command);
+        *exit_code =
+            cmd_complain(CMD_USAGE, u->command, "unexpected argument '%s', see gref %s --help",
+                         argv[u->max_operands], u->command);
     return *exit_code == CMD_OK;
 }
 

@@ -75,9 +75,10 @@ static long double stored(const image *im, int i, int j, int *top)
 }
 
 /*
- * Every colour type, depth and interlacing, against the formula that made the files without libpng.
- * On [0, 1] the value is s/s_max rounded once, so that one unit of 65535, a gamma, or an alpha blended
- * in cannot hide: the comparison is exact for gray and correctly rounded for colours.
+ * Every colour type, depth and interlacing, against the formula that made the files without
+ * libpng. On [0, 1] the value is s/s_max rounded once, so that one unit of 65535, a gamma, or an
+ * alpha blended in cannot hide: the comparison is exact for gray and correctly rounded for
+ * colours.
  */
 START_TEST(test_png_read__gives_the_stored_values)
 {
@@ -101,8 +102,8 @@ START_TEST(test_png_read__gives_the_stored_values)
 END_TEST
 
 /*
- * The bound of the comment on ranges that round badly; 0 and s_max give lo and hi with equality, where
- * lo + (hi - lo) alone is not hi. Long double has 11 more bits than the claim.
+ * The bound of the comment on ranges that round badly; 0 and s_max give lo and hi with equality,
+ * where lo + (hi - lo) alone is not hi. Long double has 11 more bits than the claim.
  */
 START_TEST(test_png_read__maps_to_the_range_within_the_bound)
 {
@@ -138,7 +139,10 @@ START_TEST(test_png_read__maps_to_the_range_within_the_bound)
 }
 END_TEST
 
-/* Three equal samples are that gray, to the last bit: 0.299 + 0.587 + 0.114 is 1, and no product rounds. */
+/*
+ * Three equal samples are that gray, to the last bit: 0.299 + 0.587 + 0.114 is 1, and no product
+ * rounds.
+ */
 START_TEST(test_png_read__equal_colours_are_gray)
 {
     gref_mat X = {0}, Y = {0};

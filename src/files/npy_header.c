@@ -1,5 +1,5 @@
 /*
- * The header of NumPy's .npy format, versions 1.0 to 3.0 (numpy/lib/format.py is its specification).
+ * The header of NumPy's .npy format, versions 1.0 to 3.0; numpy/lib/format.py is its specification.
  *
  *     bytes 0-5    "\x93NUMPY"
  *     bytes 6, 7   version, major and minor
@@ -57,8 +57,9 @@ static gref_status expect(cursor *c, const char *text)
 {
     gref_status status = GREF_OK;
     char rest[EXCERPT];
-    REQUIRE(take(c, text), GREF_ERR_FORMAT, "%s: malformed .npy header: '%s' expected before \"%s\"",
-            c->name, text, excerpt(rest, c->at, c->end));
+    REQUIRE(take(c, text), GREF_ERR_FORMAT,
+            "%s: malformed .npy header: '%s' expected before \"%s\"", c->name, text,
+            excerpt(rest, c->at, c->end));
 out:
     return status;
 }
@@ -250,8 +251,8 @@ static gref_status find_header(cursor *c, size_t *data, const unsigned char *byt
     REQUIRE(memcmp(bytes, MAGIC, compared) == 0, GREF_ERR_FORMAT,
             "%s: not a .npy file, it begins with \"%s\"", name,
             excerpt(start, text, text + compared));
-    REQUIRE(size >= 10, GREF_ERR_FORMAT,
-            "%s: truncated: %zu bytes, the shortest header has 10", name, size);
+    REQUIRE(size >= 10, GREF_ERR_FORMAT, "%s: truncated: %zu bytes, the shortest header has 10",
+            name, size);
     int major = bytes[6], minor = bytes[7];
     REQUIRE(major >= 1 && major <= 3 && minor == 0, GREF_ERR_FORMAT,
             "%s: .npy format version %d.%d, only 1.0, 2.0 and 3.0 can be read", name, major, minor);

@@ -1,6 +1,6 @@
 /*
- * Writing a .npz. Arrays wait as .npy files in a private folder beside the target; libzip packs them
- * there at the end, stored, and one rename shows the archive.
+ * Writing a .npz. Arrays wait as .npy files in a private folder beside the target; libzip packs
+ * them there at the end, stored, and one rename shows the archive.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -28,7 +28,7 @@ struct gref_npz_writer {
  * gref_npz_finish and gref_npz_abandon. One writer belongs to one thread at a time.
  *
  * @param[out] w     for gref_npz_finish or gref_npz_abandon. Unchanged on error.
- * @param[in]  path  not a directory, device or pipe; a file that stands there is replaced at the end.
+ * @param[in]  path  not a directory, device or pipe; what stands there is replaced at the end.
  * @return GREF_OK; GREF_ERR_IO; GREF_ERR_NOMEM.
  * @see    numpy.savez. Tests: test_npz.c
  */
@@ -61,8 +61,8 @@ out:
 }
 
 /*
- * One date and one set of permissions for all, so that the same arrays give the same bytes; noon, since
- * libzip goes through local time, in which no noon is skipped.
+ * One date and one set of permissions for all, so that the same arrays give the same bytes; noon,
+ * since libzip goes through local time, in which no noon is skipped.
  */
 static int set_attributes(zip_t *zip, zip_uint64_t index)
 {

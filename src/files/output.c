@@ -1,4 +1,7 @@
-/* Output files: written to a temporary name, renamed when complete, so that none is ever half-written. */
+/*
+ * Output files: written to a temporary name, renamed when complete, so that none is ever half-
+ * written.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>

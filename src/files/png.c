@@ -39,8 +39,8 @@ static void on_error(png_structp png, png_const_charp message)
 }
 
 /*
- * A warning alone is about what does not reach the stored values (a colour profile, a comment); before an
- * error it often says why ("Image width exceeds user limit").
+ * A warning alone is about what does not reach the stored values (a colour profile, a comment);
+ * before an error it often says why ("Image width exceeds user limit").
  */
 static void on_warning(png_structp png, png_const_charp message)
 {

@@ -81,18 +81,19 @@ out:
 /**
  * Loads, checks and completes a case.
  *
+ * An override that changes a "kind" (of a sampler, "name") drops keys of the old kind that mean
+ * nothing or something else in the new one; one that sets an inpainting's "mask", "box" or "keep"
+ * drops the other two. Keys set by any override are never dropped.
+ *
  * @param[out] c       owned by the caller; gref_case_free. Unchanged on error.
  * @param[in]  path    the JSON file; relative file names inside are relative to its folder.
- * @param[in]  sets    overrides "key.path=value", applied in order; elements of lists by their index
- *                     (one past the last appends). An override that changes a "kind" (or a sampler's
- *                     "name") drops the keys of the old kind that mean nothing or something else in
- *                     the new one, unless an override sets them; one that sets an inpainting's "mask",
- *                     "box" or "keep" drops the other two.
+ * @param[in]  sets    overrides "key.path=value", applied in order; elements of lists by index, one
+ *                     past the last appends.
  * @param[in]  n_sets  their number; `sets` may be NULL when it is 0.
  * @return GREF_OK; GREF_ERR_CASE for anything wrong in the case, said in one line that begins with
  *         "path:line:" or "--set KEY=VALUE:"; GREF_ERR_IO for a case file that cannot be read;
- *         statuses of gref_npy_read and gref_schedule_from_betas for a schedule file; GREF_ERR_NOMEM.
- * @see    Tests: test_case.c
+ *         what gref_npy_read and gref_schedule_from_betas say of a schedule file; GREF_ERR_NOMEM.
+ * @see    Tests: test_case.c, test_case_refusals.c
  */
 gref_status gref_case_load(gref_case **out_case, const char *path, const char *const *sets,
                            int n_sets)
@@ -196,7 +197,7 @@ int gref_case_samplers(const gref_case *c, const gref_sampler_spec **specs)
     return c->n_samplers;
 }
 
-/** Number of times at which laws are reported; *t, strictly decreasing, lives as long as the case. */
+/** Number of times at which laws are reported; *t, strictly decreasing, lives with the case. */
 int gref_case_laws_at(const gref_case *c, const int **t)
 {
     *t = c->laws_at;

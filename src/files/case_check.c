@@ -6,7 +6,7 @@
 
 #include "internal.h"
 
-/* Letters to change, add, drop or swap with the next one to make b of a (optimal string alignment). */
+/* Letters to change, add, drop or swap to make b of a (optimal string alignment). */
 static int edit_distance(const char *a, const char *b)
 {
     enum { MOST = 63 };
@@ -82,8 +82,8 @@ static gref_status check_number(const gref_case *c, const gref_case_row *row, co
     char shown[GREF_CASE_SHOWN], said[64];
     gref_case_show(shown, value);
     CASE_REQUIRE(json_is_number(value), c, key, "%s must be a number, not %s", key, shown);
-    say_range(said, row->range);
-    CASE_REQUIRE(in_range(row->range, json_number_value(value)), c, key, "%s must be %s, not %s",
+    say_range(said, row->legal);
+    CASE_REQUIRE(in_range(row->legal, json_number_value(value)), c, key, "%s must be %s, not %s",
                  key, said, shown);
 out:
     return status;
@@ -111,9 +111,9 @@ static gref_status check_word(const gref_case *c, const gref_case_row *row, cons
 {
     gref_status status = GREF_OK;
     char shown[GREF_CASE_SHOWN], word[64], best[64] = "", list[256] = "";
-    const char *words = row->words, *given = json_string_value(value);
+    const char *words = row->legal, *given = json_string_value(value);
     int count = 0;
-    if (given != NULL && gref_case_word_in(row->words, given))
+    if (given != NULL && gref_case_word_in(row->legal, given))
         goto out;
     for (size_t used = 0; gref_case_next_word(word, &words); count++) {
         snprintf(list + used, sizeof list - used, "%s\"%s\"", used == 0 ? "" : ", ", word);
@@ -175,7 +175,7 @@ static gref_status check_list(const gref_case *c, const gref_case_row *row, cons
         gref_case_row item = *row;
         item.type = row->type == GREF_CASE_SPAN ? GREF_CASE_NUMBER : GREF_CASE_INT;
         if (row->type == GREF_CASE_BOX)
-            item.range = k < 2 ? "[0,inf)" : "[1,inf)";
+            item.legal = k < 2 ? "[0,inf)" : "[1,inf)";
         gref_case_join_index(element, key, k);
         TRY(gref_case_check_value(c, &item, element, json_array_get(value, k)));
     }
@@ -204,11 +204,9 @@ gref_status gref_case_check_value(const gref_case *c, const gref_case_row *row, 
     case GREF_CASE_NUMBER:
         return check_number(c, row, key, value);
     case GREF_CASE_NUMBER_OR_WORD:
-        return json_is_number(value) ? check_number(c, row, key, value)
-                                     : check_word(c, row, key, value);
+        return json_is_number(value) ? GREF_OK : check_word(c, row, key, value);
     case GREF_CASE_NUMBER_OR_FILE:
-        return json_is_number(value) ? check_number(c, row, key, value)
-                                     : check_string(c, row, key, value);
+        return json_is_number(value) ? GREF_OK : check_string(c, row, key, value);
     case GREF_CASE_BOX:
     case GREF_CASE_SIZE:
     case GREF_CASE_SPAN:

@@ -211,7 +211,7 @@ out:
  *         gref_operator_*, gref_prior_* and gref_problem_observe return. Every message begins with
  *         the place in the case.
  * @cost   that of gref_psd_sqrt (observation "sample") or gref_psd_require (prior "gaussian").
- * @see    THEORY sections 1 and 2. Tests: test_case_problem.c
+ * @see    THEORY sections 1 and 2. Tests: test_case_problem.c, test_case_bad_input.c
  */
 gref_status gref_case_problem(gref_problem *p, const gref_case *c)
 {

@@ -58,20 +58,17 @@ out:
     return status;
 }
 
-/* Appends "-key=value", with the characters that a label may not have left out or made '_'. */
+/* Appends "-key=value" if it fits; what a label may not have is left out, '/' becomes '_'. */
 static void append_value(char label[64], const char *key, const json_t *value)
 {
-    char shown[GREF_CASE_SHOWN], part[64];
-    size_t used = 0;
+    char shown[GREF_CASE_SHOWN], part[GREF_CASE_SHOWN + 24];
     gref_case_show(shown, value);
-    for (const char *p = shown; *p != '\0' && used + 1 < sizeof part; p++)
+    size_t used = (size_t)snprintf(part, sizeof part, "-%.20s=", key), length = strlen(label);
+    for (const char *p = shown; *p != '\0'; p++)
         if (strchr("()\" ", *p) == NULL)
-            part[used++] = *p;
-    part[used] = '\0';
-    for (char *slash = strchr(part, '/'); slash != NULL; slash = strchr(part, '/'))
-        *slash = '_';
-    size_t length = strlen(label);
-    snprintf(label + length, 64 - length, "-%.20s=%.40s", key, part);
+            part[used++] = *p == '/' ? '_' : *p;
+    if (length + used < 64)
+        snprintf(label + length, 64 - length, "%.*s", (int)used, part);
 }
 
 static bool same_value(const json_t *a, const json_t *b)
@@ -161,8 +158,10 @@ static gref_status make_labels(gref_case *c, json_t *samplers)
         if (json_object_get(entry, "label") != NULL)
             continue;
         snprintf(label, sizeof label, "%s", made[k]);
-        for (int copy = 2; labelled(c, c->n_samplers, label) < c->n_samplers; copy++)
-            snprintf(label, sizeof label, "%.50s-%d", made[k], copy);
+        for (int copy = 2; labelled(c, c->n_samplers, label) < c->n_samplers; copy++) {
+            int digits = snprintf(NULL, 0, "-%d", copy);
+            snprintf(label, sizeof label, "%.*s-%d", 63 - digits, made[k], copy);
+        }
         memcpy(c->samplers[k].label, label, sizeof label);
         REQUIRE(json_object_set_new(entry, "label", json_string(label)) == 0, GREF_ERR_NOMEM,
                 "no memory for a case");

@@ -8,6 +8,7 @@
 
 #include "internal.h"
 
+#define ANY NULL
 #define MUST GREF_CASE_REQUIRED
 #define MAY GREF_CASE_OPTIONAL
 #define KIND GREF_CASE_KIND
@@ -20,8 +21,8 @@
 #define ODD GREF_CASE_ODD
 #define SEED GREF_CASE_SEED
 #define NUMBER GREF_CASE_NUMBER
-#define NUMBER_OR_WORD GREF_CASE_NUMBER_OR_WORD
-#define NUMBER_OR_FILE GREF_CASE_NUMBER_OR_FILE
+#define NUM_OR_WORD GREF_CASE_NUMBER_OR_WORD
+#define NUM_OR_FILE GREF_CASE_NUMBER_OR_FILE
 #define BOX GREF_CASE_BOX
 #define SIZE GREF_CASE_SIZE
 #define SPAN GREF_CASE_SPAN
@@ -36,82 +37,92 @@
     " {\"name\": \"dps\", \"alpha\": 1.0}]"
 #define OPERATORS "identity|gaussian_blur|motion_blur|kernel|super_resolution|inpainting|matrix"
 #define BOUNDARIES "periodic|zero|reflect|symmetric|replicate|valid"
+#define SCHEMA "gref-case/1"
+#define PRIORS ADSN "|patches|gaussian"
+#define MEANS "image|zero"
+#define FILTERS "box|bicubic|none"
+#define OBSERVATIONS "sample|image|file"
+#define SCHEDULES "linear|cosine|file"
+#define SAMPLERS "ddpm|dps|pigdm|cgdm"
+#define GUIDANCES "score|mean|after"
+#define VARIANCES "beta|beta_tilde"
+#define STARTS "standard|exact"
 #define R2S "1-abar|(1-abar)/abar|(1-abar)/(2-abar)"
 
 /* clang-format off */
 static const gref_case_row rows[] = {
-    /* object      kinds               key            type      default          range      words */
-    {"", NULL,                         "schema",      KIND,     MUST,            NULL,      "gref-case/1"},
-    {"", NULL,                         "title",       TEXT,     MAY,             NULL,      NULL},
-    {"", NULL,                         "comment",     TEXT,     MAY,             NULL,      NULL},
-    {"", NULL,                         "image",       OBJECT,   MAY,             NULL,      NULL},
-    {"", NULL,                         "prior",       OBJECT,   "{}",            NULL,      NULL},
-    {"", NULL,                         "operator",    OBJECT,   MUST,            NULL,      NULL},
-    {"", NULL,                         "noise",       OBJECT,   MUST,            NULL,      NULL},
-    {"", NULL,                         "observation", OBJECT,   "{}",            NULL,      NULL},
-    {"", NULL,                         "schedule",    OBJECT,   "{}",            NULL,      NULL},
-    {"", NULL,                         "samplers",    LIST,     THE_THREE,       NULL,      NULL},
-    {"", NULL,                         "conventions", OBJECT,   "{}",            NULL,      NULL},
-    {"", NULL,                         "report",      OBJECT,   "{}",            NULL,      NULL},
+    /* object       kinds               key            type         default           legal */
+    {"",            ANY,                "schema",      KIND,        MUST,             SCHEMA},
+    {"",            ANY,                "title",       TEXT,        MAY,              NULL},
+    {"",            ANY,                "comment",     TEXT,        MAY,              NULL},
+    {"",            ANY,                "image",       OBJECT,      MAY,              NULL},
+    {"",            ANY,                "prior",       OBJECT,      "{}",             NULL},
+    {"",            ANY,                "operator",    OBJECT,      MUST,             NULL},
+    {"",            ANY,                "noise",       OBJECT,      MUST,             NULL},
+    {"",            ANY,                "observation", OBJECT,      "{}",             NULL},
+    {"",            ANY,                "schedule",    OBJECT,      "{}",             NULL},
+    {"",            ANY,                "samplers",    LIST,        THE_THREE,        NULL},
+    {"",            ANY,                "conventions", OBJECT,      "{}",             NULL},
+    {"",            ANY,                "report",      OBJECT,      "{}",             NULL},
 
-    {"image", NULL,                    "file",        FILENAME, MUST,            NULL,      NULL},
-    {"image", NULL,                    "crop",        BOX,      MAY,             NULL,      NULL},
-    {"image", NULL,                    "range",       SPAN,     "[-1, 1]",       NULL,      NULL},
+    {"image",       ANY,                "file",        FILENAME,    MUST,             NULL},
+    {"image",       ANY,                "crop",        BOX,         MAY,              NULL},
+    {"image",       ANY,                "range",       SPAN,        "[-1, 1]",        NULL},
 
-    {"prior", NULL,                    "kind",        KIND,     "\"adsn\"",      NULL,      ADSN "|patches|gaussian"},
-    {"prior", "adsn_window",           "window",      BOX,      MUST,            NULL,      NULL},
-    {"prior", ADSN,                    "mean",        NUMBER_OR_WORD, "\"image\"", NULL,    "image|zero"},
-    {"prior", "patches",               "size",        SIZE,     MUST,            "[1,inf)", NULL},
-    {"prior", "patches",               "stride",      INT,      "1",             "[1,inf)", NULL},
-    {"prior", "gaussian",              "mean",        NUMBER_OR_FILE, MUST,      NULL,      NULL},
-    {"prior", "gaussian",              "cov",         FILENAME, MUST,            NULL,      NULL},
-    {"prior", "gaussian",              "shape",       SIZE,     MAY,             "[1,inf)", NULL},
+    {"prior",       ANY,                "kind",        KIND,        "\"adsn\"",       PRIORS},
+    {"prior",       "adsn_window",      "window",      BOX,         MUST,             NULL},
+    {"prior",       ADSN,               "mean",        NUM_OR_WORD, "\"image\"",      MEANS},
+    {"prior",       "patches",          "size",        SIZE,        MUST,             "[1,inf)"},
+    {"prior",       "patches",          "stride",      INT,         "1",              "[1,inf)"},
+    {"prior",       "gaussian",         "mean",        NUM_OR_FILE, MUST,             NULL},
+    {"prior",       "gaussian",         "cov",         FILENAME,    MUST,             NULL},
+    {"prior",       "gaussian",         "shape",       SIZE,        MAY,              "[1,inf)"},
 
-    {"operator", NULL,                 "kind",        KIND,     MUST,            NULL,      OPERATORS},
-    {"operator", "gaussian_blur",      "std",         NUMBER,   MUST,            "(0,inf)", NULL},
-    {"operator", "gaussian_blur",      "size",        ODD,      MUST,            "[1,4095]", NULL},
-    {"operator", "motion_blur",        "length",      NUMBER,   MUST,            "(0,4095]", NULL},
-    {"operator", "motion_blur",        "angle",       NUMBER,   "0",             NULL,      NULL},
-    {"operator", "kernel",             "file",        FILENAME, MUST,            NULL,      NULL},
-    {"operator", CONVOLUTIONS,         "boundary",    WORD,     "\"periodic\"",  NULL,      BOUNDARIES},
-    {"operator", CONVOLUTIONS,         "correlate",   BOOL,     "false",         NULL,      NULL},
-    {"operator", "super_resolution",   "factor",      INT,      MUST,            "[1,inf)", NULL},
-    {"operator", "super_resolution",   "filter",      WORD,     "\"box\"",       NULL,      "box|bicubic|none"},
-    {"operator", "inpainting",         "mask",        FILENAME, MAY,             NULL,      NULL},
-    {"operator", "inpainting",         "box",         BOX,      MAY,             NULL,      NULL},
-    {"operator", "inpainting",         "keep",        NUMBER,   MAY,             "(0,1]",   NULL},
-    {"operator", "inpainting",         "seed",        SEED,     MAY,             "[0,inf)", NULL},
-    {"operator", "matrix",             "file",        FILENAME, MUST,            NULL,      NULL},
+    {"operator",    ANY,                "kind",        KIND,        MUST,             OPERATORS},
+    {"operator",    "gaussian_blur",    "std",         NUMBER,      MUST,             "(0,inf)"},
+    {"operator",    "gaussian_blur",    "size",        ODD,         MUST,             "[1,4095]"},
+    {"operator",    "motion_blur",      "length",      NUMBER,      MUST,             "(0,4095]"},
+    {"operator",    "motion_blur",      "angle",       NUMBER,      "0",              NULL},
+    {"operator",    "kernel",           "file",        FILENAME,    MUST,             NULL},
+    {"operator",    CONVOLUTIONS,       "boundary",    WORD,        "\"periodic\"",   BOUNDARIES},
+    {"operator",    CONVOLUTIONS,       "correlate",   BOOL,        "false",          NULL},
+    {"operator",    "super_resolution", "factor",      INT,         MUST,             "[1,inf)"},
+    {"operator",    "super_resolution", "filter",      WORD,        "\"box\"",        FILTERS},
+    {"operator",    "inpainting",       "mask",        FILENAME,    MAY,              NULL},
+    {"operator",    "inpainting",       "box",         BOX,         MAY,              NULL},
+    {"operator",    "inpainting",       "keep",        NUMBER,      MAY,              "(0,1]"},
+    {"operator",    "inpainting",       "seed",        SEED,        MAY,              "[0,inf)"},
+    {"operator",    "matrix",           "file",        FILENAME,    MUST,             NULL},
 
-    {"noise", NULL,                    "sigma",       NUMBER,   MUST,            "[0,inf)", NULL},
+    {"noise",       ANY,                "sigma",       NUMBER,      MUST,             "[0,inf)"},
 
-    {"observation", NULL,              "kind",        KIND,     "\"sample\"",    NULL,      "sample|image|file"},
-    {"observation", "sample|image",    "seed",        SEED,     "1",             "[0,inf)", NULL},
-    {"observation", "file",            "file",        FILENAME, MUST,            NULL,      NULL},
+    {"observation", ANY,                "kind",        KIND,        "\"sample\"",     OBSERVATIONS},
+    {"observation", "sample|image",     "seed",        SEED,        "1",              "[0,inf)"},
+    {"observation", "file",             "file",        FILENAME,    MUST,             NULL},
 
-    {"schedule", NULL,                 "kind",        KIND,     "\"linear\"",    NULL,      "linear|cosine|file"},
-    {"schedule", "linear",             "beta",        SPAN,     "[1e-4, 0.02]",  "(0,1)",   NULL},
-    {"schedule", "linear|cosine",      "steps",       INT,      "1000",          "[1,1000000]", NULL},
-    {"schedule", "file",               "file",        FILENAME, MUST,            NULL,      NULL},
+    {"schedule",    ANY,                "kind",        KIND,        "\"linear\"",     SCHEDULES},
+    {"schedule",    "linear",           "beta",        SPAN,        "[1e-4, 0.02]",   "(0,1)"},
+    {"schedule",    "linear|cosine",    "steps",       INT,         "1000",           "[1,1e6]"},
+    {"schedule",    "file",             "file",        FILENAME,    MUST,             NULL},
 
-    {"samplers", NULL,                 "name",        KIND,     MUST,            NULL,      "ddpm|dps|pigdm|cgdm"},
-    {"samplers", NULL,                 "label",       LABEL,    MAY,             NULL,      NULL},
-    {"samplers", "dps",                "alpha",       NUMBER,   "1.0",           "(0,inf)", NULL},
-    {"samplers", "pigdm",              "r2",          WORD,     "\"1-abar\"",    NULL,      R2S},
-    {"samplers", NULL,                 "guidance",    WORD,     MAY,             NULL,      "score|mean|after"},
-    {"samplers", NULL,                 "zeta",        NUMBER,   MAY,             "(0,inf)", NULL},
-    {"samplers", NULL,                 "variance",    WORD,     MAY,             NULL,      "beta|beta_tilde"},
-    {"samplers", NULL,                 "last_noise",  BOOL,     MAY,             NULL,      NULL},
-    {"samplers", NULL,                 "start",       WORD,     MAY,             NULL,      "standard|exact"},
+    {"samplers",    ANY,                "name",        KIND,        MUST,             SAMPLERS},
+    {"samplers",    ANY,                "label",       LABEL,       MAY,              NULL},
+    {"samplers",    "dps",              "alpha",       NUMBER,      "1.0",            "(0,inf)"},
+    {"samplers",    "pigdm",            "r2",          WORD,        "\"1-abar\"",     R2S},
+    {"samplers",    ANY,                "guidance",    WORD,        MAY,              GUIDANCES},
+    {"samplers",    ANY,                "zeta",        NUMBER,      MAY,              "(0,inf)"},
+    {"samplers",    ANY,                "variance",    WORD,        MAY,              VARIANCES},
+    {"samplers",    ANY,                "last_noise",  BOOL,        MAY,              NULL},
+    {"samplers",    ANY,                "start",       WORD,        MAY,              STARTS},
 
-    {"conventions", NULL,              "guidance",    WORD,     "\"score\"",     NULL,      "score|mean|after"},
-    {"conventions", NULL,              "zeta",        NUMBER,   MAY,             "(0,inf)", NULL},
-    {"conventions", NULL,              "variance",    WORD,     "\"beta_tilde\"", NULL,     "beta|beta_tilde"},
-    {"conventions", NULL,              "last_noise",  BOOL,     "false",         NULL,      NULL},
-    {"conventions", NULL,              "start",       WORD,     "\"standard\"",  NULL,      "standard|exact"},
+    {"conventions", ANY,                "guidance",    WORD,        "\"score\"",      GUIDANCES},
+    {"conventions", ANY,                "zeta",        NUMBER,      MAY,              "(0,inf)"},
+    {"conventions", ANY,                "variance",    WORD,        "\"beta_tilde\"", VARIANCES},
+    {"conventions", ANY,                "last_noise",  BOOL,        "false",          NULL},
+    {"conventions", ANY,                "start",       WORD,        "\"standard\"",   STARTS},
 
-    {"report", NULL,                   "laws_at",     INTS,     MAY,             "[0,inf)", NULL},
-    {"report", NULL,                   "w2_every",    INT,      MAY,             "[1,inf)", NULL},
+    {"report",      ANY,                "laws_at",     INTS,        MAY,              "[0,inf)"},
+    {"report",      ANY,                "w2_every",    INT,         MAY,              "[1,inf)"},
 };
 /* clang-format on */
 

@@ -146,22 +146,22 @@ gref_status gref_case_blame_override(const gref_case_override *set, gref_status 
 
 /* What a key's value may be. */
 typedef enum {
-    GREF_CASE_KIND,           /* one of `words`; decides which other keys are legal */
-    GREF_CASE_WORD,           /* one of `words` */
+    GREF_CASE_KIND,           /* one of `legal`; decides which other keys are legal */
+    GREF_CASE_WORD,           /* one of `legal` */
     GREF_CASE_TEXT,           /* any string */
     GREF_CASE_FILE,           /* a file name */
     GREF_CASE_LABEL,          /* a sampler's label */
     GREF_CASE_BOOL,           /* true or false */
-    GREF_CASE_INT,            /* an int in `range` */
-    GREF_CASE_ODD,            /* an odd int in `range` */
+    GREF_CASE_INT,            /* an int in `legal` */
+    GREF_CASE_ODD,            /* an odd int in `legal` */
     GREF_CASE_SEED,           /* 0 .. 2^63 - 1 */
-    GREF_CASE_NUMBER,         /* a number in `range` */
-    GREF_CASE_NUMBER_OR_WORD, /* a number, or one of `words` */
+    GREF_CASE_NUMBER,         /* a number in `legal` */
+    GREF_CASE_NUMBER_OR_WORD, /* a number, or one of `legal` */
     GREF_CASE_NUMBER_OR_FILE, /* a number, or a file name */
     GREF_CASE_BOX,            /* [row, col, rows, cols] */
-    GREF_CASE_SIZE,           /* [rows, cols], each in `range` */
-    GREF_CASE_SPAN,           /* two numbers, each in `range` */
-    GREF_CASE_INTS,           /* a list of ints in `range`, not empty */
+    GREF_CASE_SIZE,           /* [rows, cols], each in `legal` */
+    GREF_CASE_SPAN,           /* two numbers, each in `legal` */
+    GREF_CASE_INTS,           /* a list of ints in `legal`, not empty */
     GREF_CASE_OBJECT,         /* the object of the key's name */
     GREF_CASE_LIST            /* a list of such objects, not empty */
 } gref_case_type;
@@ -173,8 +173,7 @@ typedef struct {
     const char *key;
     gref_case_type type;
     const char *fallback; /* default as JSON text, GREF_CASE_REQUIRED, or GREF_CASE_OPTIONAL */
-    const char *range;    /* "(0,1]", NULL for any */
-    const char *words;    /* "a|b" */
+    const char *legal;    /* of numbers the range "(0,1]", of words "a|b"; NULL for any */
 } gref_case_row;
 
 #define GREF_CASE_REQUIRED "!"

@@ -1,19 +1,18 @@
 #!/bin/sh
-# What `meson install` leaves is enough for a C program: the one in README.md, with README.md's commands.
-# Why passing proves it: program, commands and expected output are cut out of README.md, and the compiler
-# sees nothing of the project but the installed tree.
+# What `meson install` leaves is enough for a user: README.md's case, and its C program with its commands.
+# Why passing proves it: case, program, commands and expected output are cut out of README.md, and nothing
+# of the project is seen but the installed tree.
 # Usage: install.sh README BUILD_DIR PREFIX LIBDIR   (CC, MESON, GREF_VERSION and TAP in the environment)
 # shellcheck source=tests/support/tap.sh
 . "$TAP"
 readme=$1 build=$2 prefix=$3 libdir=$4
-root=$tap_top/root
+root=$tap_top/root section='Using the library from C'
 
-# block LANGUAGE: the contents of the fenced blocks of that language between "## Using the library from C"
-# and the next section.
+# block LANGUAGE SECTION: the contents of the fenced blocks of that language in that section.
 block() {
-    awk -v language="$1" '
-        /^## / { inside = /^## Using the library from C/ }
-        inside && /^```/ { open = !open; wanted = open && $0 == "```" language; next }
+    awk -v fence='```'"$1" -v heading="## $2" '
+        /^## / { inside = $0 == heading }
+        inside && /^```/ { open = !open; wanted = $0 == fence; next }
         inside && open && wanted' "$readme"
 }
 
@@ -24,7 +23,7 @@ DESTDIR=$root run $MESON install -C "$build" --no-rebuild
 exits 0
 here=$root$prefix
 for file in bin/gref include/gref/gref.h "$libdir/libgref.so" "$libdir/libgref.so.0" \
-    "$libdir/pkgconfig/gref.pc" share/gref/images/grass.png; do
+    "$libdir/pkgconfig/gref.pc" share/gref/images/grass.png share/gref/cases/grass-blur.json; do
     check "$file is installed" test -e "$here/$file"
 done
 
@@ -45,8 +44,20 @@ exits 0
 prints "^gref $GREF_VERSION\$"
 check "it is the installed one" test "$(command -v gref)" = "$here/bin/gref"
 
+subtest "README's case is the shipped one"
+cases=$here/share/gref/cases
+block json "The case file" >"$cases/readme.json"
+check "README.md has a case" grep -q gref-case "$cases/readme.json"
+run gref study "$cases/readme.json" --print-case
+exits 0
+silent
+cp ../out ../readme
+run gref study "$cases/grass-blur.json" --print-case
+check "both are the same when completed" diff ../readme ../out
+leaves
+
 subtest "README's program compiles without a warning"
-block c >../example.c
+block c "$section" >../example.c
 check "README.md has a program" grep -q 'int main' ../example.c
 # shellcheck disable=SC2046,SC2086
 run $CC -std=c11 -pedantic -Wall -Wextra -Werror ../example.c $(pkg-config --cflags --libs gref) -o example
@@ -55,8 +66,8 @@ silent
 leaves example
 
 subtest "README's commands print what README says"
-block c >example.c
-block console >../session
+block c "$section" >example.c
+block console "$section" >../session
 check "README.md has commands" grep -q '^\$ ' ../session
 check "README.md has output" sh -c 'grep -qv "^\$ " ../session'
 sed -n 's/^\$ //p' ../session >../commands

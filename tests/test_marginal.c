@@ -1,25 +1,53 @@
+#include "plain.h"
 #include "support.h"
 #include "toy.h"
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <gref/marginal.h>
 
-/* Runs a sampler to t = 0. */
-static gref_marginal *run(const gref_sampler *s)
+static const char *const names[] = {"ddpm", "dps", "pigdm", "cgdm"};
+
+/* A problem with its schedule, modes and one sampler. */
+typedef struct {
+    gref_problem p;
+    gref_schedule s;
+    gref_modes z;
+    gref_sampler_spec spec;
+    gref_sampler *sampler;
+} world;
+
+static void world_open(world *w, gref_problem p, int T, const gref_sampler_spec *spec)
+{
+    *w = (world){.p = p, .spec = *spec};
+    ck_ok(T == 1000 ? gref_schedule_linear(&w->s, 1e-4, 0.02, T) : gref_schedule_linear(&w->s, 0.01, 0.2, T));
+    ck_ok(gref_modes_new(&w->z, &w->p));
+    ck_ok(gref_sampler_new(&w->sampler, &w->z, &w->s, spec));
+}
+
+static void world_close(world *w)
+{
+    gref_sampler_free(w->sampler);
+    gref_modes_free(&w->z);
+    gref_schedule_free(&w->s);
+    gref_problem_free(&w->p);
+}
+
+/* Runs the sampler to t. */
+static gref_marginal *run(const world *w, int t)
 {
     gref_marginal *law = NULL;
-    ck_ok(gref_marginal_new(&law, s));
-    while (gref_marginal_t(law) > 0)
+    ck_ok(gref_marginal_new(&law, w->sampler));
+    while (gref_marginal_t(law) > t)
         ck_ok(gref_marginal_advance(law));
     return law;
 }
 
 /*
- * THEORY section 10: 60-digit arithmetic, an independent computation. Every value must be met to
- * 1e-13 relative, which the conditioning allows: 1000 contracting steps, W2 = 4e-4 .. 4e-3 from
- * standard deviations of 0.1 .. 0.5.
+ * THEORY section 10: 60-digit arithmetic, an independent computation. Means and variances must be met to
+ * 1e-13 relative; W2 is given with 12 digits.
  */
 static const struct {
     const char *name;
@@ -34,46 +62,266 @@ static const struct {
 
 START_TEST(test_marginal__meets_the_golden_scalar_numbers)
 {
-    gref_problem p = scalar_problem(0.5, 0.25, 1.0, 0.1, 1.0);
-    gref_schedule sch = {0};
-    gref_modes z = {0};
-    ck_ok(gref_schedule_linear(&sch, 1e-4, 0.02, 1000));
-    ck_assert_bound("abar_1000", fabs(sch.abar[1000] / 4.035829765375683314817635e-5 - 1), 1e-13);
-    ck_ok(gref_modes_new(&z, &p));
     for (size_t k = 0; k < sizeof golden / sizeof *golden; k++) {
         gref_sampler_spec spec = make_spec(golden[k].name);
         spec.convention.variance = golden[k].variance;
-        gref_sampler *s = NULL;
-        ck_ok(gref_sampler_new(&s, &z, &sch, &spec));
-        gref_marginal *law = run(s);
+        world w;
+        world_open(&w, scalar_problem(0.5, 0.25, 1.0, 0.1, 1.0), 1000, &spec);
+        ck_assert_bound("abar_1000", fabs(w.s.abar[1000] / 4.035829765375683314817635e-5 - 1), 1e-13);
+        gref_marginal *law = run(&w, 0);
         gref_mat m = fresh(1, 1), C = fresh(1, 1);
-        gref_w2 w = {0};
+        gref_w2 d = {0};
         ck_ok(gref_marginal_mean(m, law));
         ck_ok(gref_marginal_cov(C, law));
-        if (golden[k].to_prior)
-            ck_ok(gref_marginal_w2_prior(&w, law));
-        else
-            ck_ok(gref_marginal_w2(&w, law));
+        ck_ok(golden[k].to_prior ? gref_marginal_w2_prior(&d, law) : gref_marginal_w2(&d, law));
         ck_assert_bound("golden mean", fabs(m.a[0] / golden[k].mean - 1), 1e-13);
         ck_assert_bound("golden variance", fabs(C.a[0] / golden[k].var - 1), 1e-13);
-        ck_assert_bound("golden W2 (12 digits given)", fabs(w.w2 / golden[k].w2 - 1), 1e-12);
-        printf("# %s %s: W2 %.17g mean %.17g\n", golden[k].name,
-               gref_variance_name(golden[k].variance), w.w2, m.a[0]);
+        ck_assert_bound("golden W2 (12 digits given)", fabs(d.w2 / golden[k].w2 - 1), 1e-12);
         gref_mat_free(&m);
         gref_mat_free(&C);
         gref_marginal_free(law);
-        gref_sampler_free(s);
+        world_close(&w);
     }
-    gref_modes_free(&z);
-    gref_schedule_free(&sch);
-    gref_problem_free(&p);
+}
+END_TEST
+
+/*
+ * The law is the plain recursion m <- M m + b, P <- M P M^T + N I in pixels, in long double, with the literal
+ * M_t and b_t of plain.c: no basis, no centring. Every sampler, convention and start. Bound: each of T steps
+ * adds n EPS times what it sums, and none of these runs grows: what comes later does not enlarge it.
+ */
+START_TEST(test_marginal__equals_the_plain_recursion)
+{
+    enum { T = 12, N = 5 };
+    for (int k = 0; k < 4 * 3 * 2 * 2; k++) {
+        gref_sampler_spec spec = make_spec(names[k % 4]);
+        spec.convention.guidance = (gref_guidance)(k / 4 % 3);
+        spec.convention.zeta = 0.2;
+        spec.convention.start = (gref_start)(k / 12 % 2);
+        spec.convention.last_noise = k / 24 != 0;
+        world w;
+        world_open(&w, dense_problem(N, 4, 1e2, k % 3, 0.5, 60), T, &spec);
+        gref_mat I = plain_identity(N), m = fresh(N, 1), P = plain_identity(N), C = fresh(N, N), x = fresh(N, 1);
+        if (spec.convention.start == GREF_START_EXACT)
+            ck_ok(gref_conditional_exact(m, P, &w.z, &w.s, T));
+        gref_marginal *law = NULL;
+        ck_ok(gref_marginal_new(&law, w.sampler));
+        for (int t = T; t >= 0; t--) {
+            ck_ok(gref_marginal_mean(x, law));
+            ck_ok(gref_marginal_cov(C, law));
+            double bound = N * EPS * T;
+            ck_assert_bound("mean", gref_mat_diff_fro(gref_const(x), gref_const(m)),
+                            bound * (1 + gref_mat_norm_fro(gref_const(m))));
+            ck_assert_bound("covariance", gref_mat_diff_fro(gref_const(C), gref_const(P)),
+                            bound * gref_mat_norm_fro(gref_const(P)));
+            if (t == 0)
+                break;
+            plain_model q = plain_model_at(&w.p, &w.s, &spec, t);
+            gref_mat Mm = plain_product(gref_const(q.M), false, gref_const(m), false);
+            gref_mat MP = plain_product(gref_const(q.M), false, gref_const(P), false);
+            gref_mat MPM = plain_product(gref_const(MP), false, gref_const(q.M), true);
+            gref_mat_free(&m);
+            gref_mat_free(&P);
+            m = plain_sum(1, gref_const(Mm), 1, gref_const(q.b));
+            P = plain_sum(1, gref_const(MPM), q.noise, gref_const(I));
+            gref_mat *used[] = {&Mm, &MP, &MPM};
+            for (int i = 0; i < 3; i++)
+                gref_mat_free(used[i]);
+            plain_model_free(&q);
+            ck_ok(gref_marginal_advance(law));
+        }
+        ck_fails(gref_marginal_advance(law), GREF_ERR_RANGE);
+        gref_mat *all[] = {&I, &m, &P, &C, &x};
+        for (int i = 0; i < 5; i++)
+            gref_mat_free(all[i]);
+        gref_marginal_free(law);
+        world_close(&w);
+    }
+}
+END_TEST
+
+/*
+ * Every reported distance, recomputed from the reported matrices in pixels by gref_w2_laws, which forms its
+ * factors anew; the bias image from the two means. Bound: the laws have lambda_min >= 1 - abar_t, so an error
+ * of c n EPS |C| in a covariance moves W2 by at most that over 2 sqrt(lambda_min).
+ */
+START_TEST(test_marginal__distances_follow_from_the_reported_matrices)
+{
+    enum { T = 12, N = 6 };
+    for (int k = 0; k < 4; k++) {
+        gref_sampler_spec spec = make_spec(names[k]);
+        world w;
+        world_open(&w, dense_problem(N, 4, 1e2, 1, 0.5, 70), T, &spec);
+        gref_mat m = fresh(N, 1), C = fresh(N, N), mt = fresh(N, 1), Ct = fresh(N, N), b = fresh(N, 1);
+        for (int t = T; t >= 1; t -= 3) {
+            gref_marginal *law = run(&w, t);
+            gref_w2 d, e;
+            ck_ok(gref_marginal_mean(m, law));
+            ck_ok(gref_marginal_cov(C, law));
+            ck_ok(gref_conditional_exact(mt, Ct, &w.z, &w.s, t));
+            double bound = 10 * N * EPS * gref_mat_norm_fro(gref_const(C)) / (2 * sqrt(w.s.qbar[t]));
+            ck_ok(gref_marginal_w2(&d, law));
+            ck_ok(gref_w2_laws(&e, gref_const(m), gref_const(C), gref_const(mt), gref_const(Ct)));
+            ck_assert_bound("W2 to the target", fabs(d.w2 - e.w2), bound);
+            ck_assert_bound("its mean part", fabs(d.w2_mean - e.w2_mean), bound);
+            ck_assert_bound("its covariance part", fabs(d.w2_cov - e.w2_cov), bound);
+            ck_assert(fabs(hypot(d.w2_mean, d.w2_cov) - d.w2) <= 4 * EPS * d.w2);
+            ck_ok(gref_marginal_bias(b, law));
+            gref_mat_axpy(mt, -1.0, gref_const(m));
+            gref_mat_axpy(mt, 1.0, gref_const(b));
+            ck_assert_bound("bias image", gref_mat_norm_fro(gref_const(mt)), bound);
+            ck_ok(gref_conditional_precision(m, C, w.sampler, t));
+            ck_ok(gref_conditional_exact(mt, Ct, &w.z, &w.s, t));
+            ck_ok(gref_conditional_w2(&d, w.sampler, t));
+            ck_ok(gref_w2_laws(&e, gref_const(m), gref_const(C), gref_const(mt), gref_const(Ct)));
+            ck_assert_bound("W2 of the modelled law", fabs(d.w2 - e.w2), bound);
+            ck_ok(gref_marginal_mean(m, law));
+            ck_ok(gref_marginal_cov(C, law));
+            gref_mat I = plain_identity(N);
+            gref_mat St = plain_sum(w.s.abar[t], gref_const(w.p.Sigma), w.s.qbar[t], gref_const(I));
+            gref_mat mp = plain_sum(sqrt(w.s.abar[t]), gref_const(w.p.mu), 0, gref_const(w.p.mu));
+            ck_ok(gref_marginal_w2_prior(&d, law));
+            ck_ok(gref_w2_laws(&e, gref_const(m), gref_const(C), gref_const(mp), gref_const(St)));
+            ck_assert_bound("W2 to the prior", fabs(d.w2 - e.w2), bound);
+            gref_mat_free(&I);
+            gref_mat_free(&St);
+            gref_mat_free(&mp);
+            gref_marginal_free(law);
+        }
+        gref_mat *all[] = {&m, &C, &mt, &Ct, &b};
+        for (int i = 0; i < 5; i++)
+            gref_mat_free(all[i]);
+        world_close(&w);
+    }
+}
+END_TEST
+
+/* The law at t = 0 of sampler `name` on the toy problem with v replaced. */
+static void law_for_v(gref_mat mean, gref_mat cov, const char *name, gref_cmat v)
+{
+    gref_sampler_spec spec = make_spec(name);
+    gref_problem p = dense_problem(6, 4, 1e2, 1, 0.5, 80);
+    gref_mat_copy(p.v, v);
+    world w;
+    world_open(&w, p, 12, &spec);
+    gref_marginal *law = run(&w, 0);
+    ck_ok(gref_marginal_mean(mean, law));
+    ck_ok(gref_marginal_cov(cov, law));
+    gref_marginal_free(law);
+    world_close(&w);
+}
+
+/*
+ * THEORY section 6: P_t does not depend on v, and m_t is affine in v. Three measurements on one line,
+ * v2 = (v0 + v1)/2: equal covariances, and means on one line too. Any quadratic term would separate them.
+ */
+START_TEST(test_marginal__covariance_ignores_v_and_mean_is_affine_in_it)
+{
+    for (int k = 1; k < 4; k++) {
+        gref_mat v[3], m[3], C[3];
+        for (int i = 0; i < 3; i++) {
+            v[i] = fresh(4, 1);
+            m[i] = fresh(6, 1);
+            C[i] = fresh(6, 6);
+        }
+        for (int j = 0; j < 4; j++) {
+            v[0].a[j] = j + 1;
+            v[1].a[j] = 3 - 5 * j;
+            v[2].a[j] = 0.5 * (v[0].a[j] + v[1].a[j]);
+        }
+        for (int i = 0; i < 3; i++)
+            law_for_v(m[i], C[i], names[k], gref_const(v[i]));
+        ck_assert(gref_mat_diff_max(gref_const(C[0]), gref_const(C[1])) == 0);
+        gref_mat mid = plain_sum(0.5, gref_const(m[0]), 0.5, gref_const(m[1]));
+        ck_assert_bound("mean is affine in v", gref_mat_diff_fro(gref_const(mid), gref_const(m[2])),
+                        6 * EPS / 2 * (gref_mat_norm_fro(gref_const(m[0])) + gref_mat_norm_fro(gref_const(m[1]))));
+        ck_assert(gref_mat_diff_fro(gref_const(m[0]), gref_const(m[1])) > 0.1);
+        gref_mat_free(&mid);
+        for (int i = 0; i < 3; i++) {
+            gref_mat_free(&v[i]);
+            gref_mat_free(&m[i]);
+            gref_mat_free(&C[i]);
+        }
+    }
+}
+END_TEST
+
+/*
+ * THEORY section 6: DPS overshoots where beta_t J^2 s^2 alpha/sigma^2 exceeds about 2. In the scalar case M_t is
+ * known in closed form, so the first unstable step is too; far beyond the threshold the variance passes 2^900,
+ * and from there on every question about the law is refused instead of answered by inf or NaN.
+ */
+START_TEST(test_marginal__divergence_is_detected_and_refused)
+{
+    const double sigmas[] = {0.5, 0.01, 1e-4};
+    for (int k = 0; k < 3; k++) {
+        gref_sampler_spec spec = make_spec("dps");
+        world w;
+        world_open(&w, scalar_problem(0.5, 0.25, 1.0, sigmas[k], 1.0), 1000, &spec);
+        int first = 0;
+        for (int t = 1000; t >= 1 && first == 0; t--) {
+            double st = 0.25 * w.s.abar[t] + w.s.qbar[t], j = sqrt(w.s.abar[t]) * 0.25 / st;
+            double H = 1 / st + j * j / (sigmas[k] * sigmas[k]);
+            if ((1 - w.s.beta[t] * H) / sqrt(w.s.alpha[t]) < -1)
+                first = t;
+        }
+        gref_marginal *law = run(&w, 0);
+        ck_assert_int_eq(gref_marginal_first_unstable(law), first);
+        printf("# sigma %g: first unstable step %d, growth 10^%.1f\n", sigmas[k], first,
+               gref_marginal_growth(law));
+        ck_assert((first > 0) == (k > 0));
+        ck_assert(isfinite(gref_marginal_growth(law)));
+        ck_assert(gref_marginal_diverged(law) == (k == 2));
+        if (k == 2) {
+            gref_mat x = fresh(1, 1);
+            gref_w2 d;
+            ck_fails(gref_marginal_mean(x, law), GREF_ERR_NUMERICS);
+            ck_fails(gref_marginal_cov(x, law), GREF_ERR_NUMERICS);
+            ck_fails(gref_marginal_bias(x, law), GREF_ERR_NUMERICS);
+            ck_fails(gref_marginal_w2(&d, law), GREF_ERR_NUMERICS);
+            ck_fails(gref_marginal_w2_prior(&d, law), GREF_ERR_NUMERICS);
+            ck_ok(gref_conditional_w2(&d, w.sampler, 0));
+            ck_assert_int_eq(gref_marginal_t(law), 0);
+            gref_mat_free(&x);
+        }
+        gref_marginal_free(law);
+        world_close(&w);
+    }
+}
+END_TEST
+
+/* From the exact start CGDM's mean stays exact for ever: the step maps the exact mean to the exact mean. */
+START_TEST(test_marginal__exact_start_of_cgdm_has_no_bias)
+{
+    gref_sampler_spec spec = make_spec("cgdm");
+    spec.convention.start = GREF_START_EXACT;
+    world w;
+    world_open(&w, dense_problem(6, 4, 1e2, 1, 0.5, 90), 12, &spec);
+    gref_marginal *law = NULL;
+    gref_mat b = fresh(6, 1);
+    gref_w2 d;
+    ck_ok(gref_marginal_new(&law, w.sampler));
+    ck_ok(gref_marginal_w2(&d, law));
+    ck_assert(d.w2 == 0);
+    while (gref_marginal_t(law) > 0)
+        ck_ok(gref_marginal_advance(law));
+    ck_ok(gref_marginal_bias(b, law));
+    ck_assert(gref_mat_norm_max(gref_const(b)) == 0);
+    gref_mat_free(&b);
+    gref_marginal_free(law);
+    world_close(&w);
 }
 END_TEST
 
 int main(void)
 {
     Suite *s = suite_create("marginal");
-    TCase *tc = new_tcase(s, "golden");
+    TCase *tc = new_tcase(s, "marginal");
     tcase_add_test(tc, test_marginal__meets_the_golden_scalar_numbers);
+    tcase_add_test(tc, test_marginal__equals_the_plain_recursion);
+    tcase_add_test(tc, test_marginal__distances_follow_from_the_reported_matrices);
+    tcase_add_test(tc, test_marginal__covariance_ignores_v_and_mean_is_affine_in_it);
+    tcase_add_test(tc, test_marginal__divergence_is_detected_and_refused);
+    tcase_add_test(tc, test_marginal__exact_start_of_cgdm_has_no_bias);
     return run_suite(s);
 }

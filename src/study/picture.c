@@ -18,7 +18,7 @@
 
 extern char **environ;
 
-enum { PANEL = 220, GAP = 10, LEFT = 110, TOP = 70, RIGHT = 90, BOTTOM = 20 };
+enum { PANEL = 220, GAP = 10, STEP = 34, LEFT = 110, TOP = 70, RIGHT = 90, BOTTOM = 20 };
 
 /* A grid of image panels on a canvas in pixels. */
 typedef struct {
@@ -40,7 +40,7 @@ static void put_quoted(FILE *f, const char *text)
 
 static grid open_grid(FILE *f, const char *file, int rows, int cols, const char *title)
 {
-    grid g = {f, rows, cols, LEFT + cols * (PANEL + GAP) + RIGHT, TOP + rows * (PANEL + GAP + 24) + BOTTOM};
+    grid g = {f, rows, cols, LEFT + cols * (PANEL + GAP) + RIGHT, TOP + rows * (PANEL + STEP) - STEP + BOTTOM};
     fprintf(f, "reset\nset terminal pngcairo noenhanced size %d,%d font 'DejaVu Sans,11'\n", g.width,
             g.height);
     fprintf(f, "set output '%s'\nset multiplot\nunset key\nunset tics\n", file);
@@ -58,7 +58,7 @@ static void close_grid(const grid *g)
 /* Puts the next plot into cell (i, j), the picture filling it without distortion. */
 static void place(const grid *g, int i, int j)
 {
-    double x0 = LEFT + j * (PANEL + GAP), y1 = g->height - TOP - i * (PANEL + GAP + 24);
+    double x0 = LEFT + j * (PANEL + GAP), y1 = g->height - TOP - i * (PANEL + STEP);
     fprintf(g->f, "set lmargin at screen %.5f\nset rmargin at screen %.5f\n", x0 / g->width,
             (x0 + PANEL) / g->width);
     fprintf(g->f, "set tmargin at screen %.5f\nset bmargin at screen %.5f\n", y1 / g->height,
@@ -67,7 +67,7 @@ static void place(const grid *g, int i, int j)
 
 static void row_title(const grid *g, int i, const char *text)
 {
-    double y = g->height - TOP - i * (PANEL + GAP + 24) - PANEL / 2.0;
+    double y = g->height - TOP - i * (PANEL + STEP) - PANEL / 2.0;
     fprintf(g->f, "set label 2 ");
     put_quoted(g->f, text);
     fprintf(g->f, " at screen %.5f, screen %.5f right\n", (LEFT - 10.0) / g->width, y / g->height);
@@ -94,7 +94,7 @@ static void draw_image(const grid *g, int i, int j, gref_cmat pixels, int rows, 
     int span = rows > cols ? rows : cols;
     fprintf(f, "END\nset xrange [%g:%g]\nset yrange [%g:%g]\n", (cols - span) / 2.0 - 0.5,
             (cols + span) / 2.0 - 0.5, (rows + span) / 2.0 - 0.5, (rows - span) / 2.0 - 0.5);
-    fprintf(f, "unset border\nplot $image matrix with image pixels\nunset label 1\nunset label 2\n");
+    fprintf(f, "unset border\nplot $image matrix with image\nunset label 1\nunset label 2\n");
 }
 
 static void draw_words(const grid *g, int i, int j, const char *words)
@@ -219,7 +219,8 @@ static void draw_bias(FILE *f, const gref_study *s)
     for (int i = 0; i < s->n_samplers; i++)
         for (int k = 0; k < count; k++) {
             const gref_study_sampler *sampler = &s->samplers[i];
-            row_title(&g, i, sampler->spec.label);
+            if (k == 0)
+                row_title(&g, i, sampler->spec.label);
             if (has_law(sampler, t[k])) {
                 gref_cmat b = gref_const(gref_mat_view(sampler->bias, 0, k, s->n, 1));
                 snprintf(title, sizeof title, "t = %d, max %.1e", t[k], gref_mat_norm_max(b));
@@ -240,13 +241,15 @@ static void draw_samples(FILE *f, const gref_study *s)
                        "samples at t = 0: exact posterior above, then each sampler (its own randomness)");
     gray_palette(f, lo, hi);
     for (int k = 0; k < GREF_STUDY_SAMPLES; k++) {
-        row_title(&g, 0, "posterior");
+        if (k == 0)
+            row_title(&g, 0, "posterior");
         draw_image(&g, 0, k, gref_const(gref_mat_view(s->samples, 0, k, s->n, 1)), s->rows, s->cols, " ");
     }
     for (int i = 0; i < s->n_samplers; i++)
         for (int k = 0; k < GREF_STUDY_SAMPLES; k++) {
             const gref_study_sampler *sampler = &s->samplers[i];
-            row_title(&g, i + 1, sampler->spec.label);
+            if (k == 0)
+                row_title(&g, i + 1, sampler->spec.label);
             if (sampler->samples.a != NULL)
                 draw_image(&g, i + 1, k, gref_const(gref_mat_view(sampler->samples, 0, k, s->n, 1)), s->rows,
                            s->cols, " ");
@@ -278,6 +281,19 @@ static bool has_curve(const gref_study_sampler *s, bool modelled)
     return false;
 }
 
+/* Bottom of the axis: below every law, above what the modelled laws come to by rounding at t = 0. */
+static double lowest_law(const gref_study *s)
+{
+    double lowest = INFINITY;
+    for (int i = 0; i < s->n_samplers; i++)
+        for (int k = 0; k < s->samplers[i].n_rows; k++) {
+            const gref_study_row *row = &s->samplers[i].rows[k];
+            if (!row->diverged && row->w2.w2 > 0.0)
+                lowest = fmin(lowest, row->w2.w2);
+        }
+    return isfinite(lowest) ? pow(10.0, floor(log10(lowest / 2.0))) : 1e-12;
+}
+
 static void draw_w2(FILE *f, const gref_study *s)
 {
     static const char *const colors[] = {"#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"};
@@ -285,8 +301,9 @@ static void draw_w2(FILE *f, const gref_study *s)
                "set output 'w2.svg'\nset logscale y\nset format y '%%.0e'\nset xrange [%d:0]\n"
                "set xlabel 't (backward process runs from left to right)'\n"
                "set ylabel 'W2 to p_t(x | v), pixel units'\nset grid lc rgb '#dddddd'\n"
-               "set key outside right top Left reverse samplen 2\nset border 3\nset tics nomirror\n",
-            s->T);
+               "set key outside right top Left reverse samplen 2\nset border 3\nset tics nomirror\n"
+               "set yrange [%.3e:*]\n",
+            s->T, lowest_law(s));
     for (int i = 0; i < s->n_samplers; i++)
         put_curve_data(f, i, &s->samplers[i]);
     const char *separator = "plot ";

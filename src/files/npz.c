@@ -16,6 +16,7 @@
 #include "internal.h"
 
 #define SUFFIX ".npy"
+enum { Z_MEM_ERROR = -4 }; /* zlib.h's */
 
 struct gref_npz_reader {
     char *path;
@@ -30,6 +31,8 @@ static gref_status zip_status(const zip_error_t *error)
     switch (zip_error_code_zip(error)) {
     case ZIP_ER_MEMORY:
         return GREF_ERR_NOMEM;
+    case ZIP_ER_ZLIB:
+        return zip_error_code_system(error) == Z_MEM_ERROR ? GREF_ERR_NOMEM : GREF_ERR_FORMAT;
     case ZIP_ER_SEEK:
     case ZIP_ER_READ:
     case ZIP_ER_OPEN:

@@ -2,7 +2,6 @@
  * Writing a .npz. Arrays wait as .npy files in a private folder beside the target; libzip packs
  * them there at the end, stored, and one rename shows the archive.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,9 +16,40 @@
 struct gref_npz_writer {
     char *target; /* where the archive will appear */
     char *folder; /* holds "0.npy", "1.npy", ... and at the end "archive" */
+    char *path;   /* room for the path of one of them: removing them must not need memory */
     zip_t *zip;   /* the archive to be: libzip writes nothing before zip_close */
     int count;
 };
+
+enum { LONGEST = 16 }; /* name in the folder: "2147483647.npy" */
+
+/* w->path = the path of a file of the folder. */
+static const char *spool_path(gref_npz_writer *w, int k)
+{
+    snprintf(w->path, strlen(w->folder) + LONGEST, "%s/%d.npy", w->folder, k);
+    return w->path;
+}
+
+static const char *archive_path(gref_npz_writer *w)
+{
+    snprintf(w->path, strlen(w->folder) + LONGEST, "%s/archive", w->folder);
+    return w->path;
+}
+
+/* What libzip's failure to write means; when memory runs out it may say nothing at all. */
+static gref_status zip_write_status(zip_t *zip)
+{
+    switch (zip_error_code_zip(zip_get_error(zip))) {
+    case ZIP_ER_OK:
+    case ZIP_ER_MEMORY:
+        return GREF_ERR_NOMEM;
+    case ZIP_ER_EXISTS:
+    case ZIP_ER_INVAL:
+        return GREF_ERR_RANGE; /* of a name: taken, no UTF-8 */
+    default:
+        return GREF_ERR_IO;
+    }
+}
 
 /**
  * Begins a .npz file, for numpy.load: float64 arrays in C order, stored without compression.
@@ -35,27 +65,26 @@ struct gref_npz_writer {
 gref_status gref_npz_create(gref_npz_writer **w, const char *path)
 {
     gref_status status = GREF_OK;
-    char *archive = NULL, *folder = NULL;
+    char *folder = NULL;
     int code = 0;
     gref_npz_writer *made = gref_alloc(1, sizeof *made);
     REQUIRE(made != NULL, GREF_ERR_NOMEM, "%s: no memory to write it", path);
     TRY(gref_output_target(&made->target, path));
     folder = gref_format("%.*s.gref-XXXXXX", gref_folder_length(made->target), made->target);
     REQUIRE(folder != NULL, GREF_ERR_NOMEM, "%s: no memory to write it", path);
+    made->path = gref_alloc(strlen(folder) + LONGEST + 1, 1);
+    REQUIRE(made->path != NULL, GREF_ERR_NOMEM, "%s: no memory to write it", path);
     REQUIRE(mkdtemp(folder) != NULL, GREF_ERR_IO, "%s: cannot be written: %s", path,
             strerror(errno));
     made->folder = folder;
     folder = NULL;
-    archive = gref_format("%s/archive", made->folder);
-    REQUIRE(archive != NULL, GREF_ERR_NOMEM, "%s: no memory to write it", path);
-    made->zip = zip_open(archive, ZIP_CREATE | ZIP_EXCL, &code);
+    made->zip = zip_open(archive_path(made), ZIP_CREATE | ZIP_EXCL, &code);
     REQUIRE(made->zip != NULL, code == ZIP_ER_MEMORY ? GREF_ERR_NOMEM : GREF_ERR_IO,
             "%s: cannot be written: libzip error %d", path, code);
     *w = made;
     made = NULL;
 out:
     free(folder);
-    free(archive);
     gref_npz_abandon(made);
     return status;
 }
@@ -83,18 +112,14 @@ static gref_status add_member(gref_npz_writer *w, const char *name, const char *
     zip_int64_t index = -1;
     REQUIRE(member != NULL, GREF_ERR_NOMEM, "%s: no memory to add '%s'", w->target, name);
     source = zip_source_file(w->zip, spool, 0, -1);
-    REQUIRE(source != NULL, GREF_ERR_IO, "%s: '%s': %s", w->target, name, zip_strerror(w->zip));
+    REQUIRE(source != NULL, zip_write_status(w->zip), "%s: array '%s': %s", w->target, name,
+            zip_strerror(w->zip));
     index = zip_file_add(w->zip, member, source, ZIP_FL_ENC_UTF_8);
-    if (index < 0) {
-        int code = zip_error_code_zip(zip_get_error(w->zip));
-        REQUIRE(code != ZIP_ER_EXISTS, GREF_ERR_RANGE, "%s: two arrays named '%s'", w->target,
-                name);
-        FAIL(code == ZIP_ER_MEMORY ? GREF_ERR_NOMEM : GREF_ERR_RANGE,
-             "%s: an array cannot be named '%s': %s", w->target, name, zip_strerror(w->zip));
-    }
+    REQUIRE(index >= 0, zip_write_status(w->zip), "%s: no array can be named '%s': %s", w->target,
+            name, zip_strerror(w->zip));
     source = NULL; /* the archive's */
-    REQUIRE(set_attributes(w->zip, (zip_uint64_t)index) == 0, GREF_ERR_NOMEM, "%s: '%s': %s",
-            w->target, name, zip_strerror(w->zip));
+    REQUIRE(set_attributes(w->zip, (zip_uint64_t)index) == 0, zip_write_status(w->zip),
+            "%s: array '%s': %s", w->target, name, zip_strerror(w->zip));
     index = -1;
     w->count++;
 out:
@@ -121,12 +146,10 @@ out:
 gref_status gref_npz_add(gref_npz_writer *w, const char *name, gref_cmat A, int ndim)
 {
     gref_status status = GREF_OK;
-    char *spool = NULL;
     REQUIRE(name[0] != '\0' && strlen(name) <= GREF_NPZ_NAME, GREF_ERR_RANGE,
             "%s: the name of an array has %zu bytes, not 1 to %d", w->target, strlen(name),
             GREF_NPZ_NAME);
-    spool = gref_format("%s/%d.npy", w->folder, w->count);
-    REQUIRE(spool != NULL, GREF_ERR_NOMEM, "%s: no memory to add '%s'", w->target, name);
+    const char *spool = spool_path(w, w->count);
     status = gref_npy_write(spool, A, ndim);
     if (status != GREF_OK)
         gref_fail_context(status, "%s: array '%s'", w->target, name);
@@ -135,7 +158,6 @@ gref_status gref_npz_add(gref_npz_writer *w, const char *name, gref_cmat A, int 
     if (status != GREF_OK)
         unlink(spool);
 out:
-    free(spool);
     return status;
 }
 
@@ -166,33 +188,28 @@ out:
 gref_status gref_npz_finish(gref_npz_writer *w)
 {
     gref_status status = GREF_OK;
-    char *archive = gref_format("%s/archive", w->folder);
-    REQUIRE(archive != NULL, GREF_ERR_NOMEM, "%s: no memory to write it", w->target);
+    const char *archive = archive_path(w);
     if (w->count == 0) {
         TRY(write_empty(archive));
     } else {
         int failed = zip_close(w->zip);
-        REQUIRE(failed == 0, GREF_ERR_IO, "%s: cannot be written: %s", w->target,
+        REQUIRE(failed == 0, zip_write_status(w->zip), "%s: cannot be written: %s", w->target,
                 zip_strerror(w->zip));
         w->zip = NULL;
     }
     REQUIRE(rename(archive, w->target) == 0, GREF_ERR_IO, "%s: cannot be written: %s", w->target,
             strerror(errno));
 out:
-    free(archive);
     gref_npz_abandon(w);
     return status;
 }
 
-static void remove_folder(const char *folder)
+static void remove_folder(gref_npz_writer *w)
 {
-    DIR *dir = opendir(folder);
-    struct dirent *entry;
-    while (dir != NULL && (entry = readdir(dir)) != NULL)
-        unlinkat(dirfd(dir), entry->d_name, 0); /* fails for "." and "..", as it should */
-    if (dir != NULL)
-        closedir(dir);
-    rmdir(folder);
+    for (int k = 0; k < w->count; k++)
+        unlink(spool_path(w, k));
+    unlink(archive_path(w));
+    rmdir(w->folder);
 }
 
 /** Ends a .npz file without writing it: removes what was kept and frees w. Accepts NULL. */
@@ -203,8 +220,9 @@ void gref_npz_abandon(gref_npz_writer *w)
     if (w->zip != NULL)
         zip_discard(w->zip);
     if (w->folder != NULL)
-        remove_folder(w->folder);
+        remove_folder(w);
     free(w->folder);
+    free(w->path);
     free(w->target);
     free(w);
 }

@@ -48,6 +48,20 @@ static void on_warning(png_structp png, png_const_charp message)
     snprintf(d->warning, sizeof d->warning, "%s", message);
 }
 
+static png_voidp allocate(png_structp png, png_alloc_size_t size)
+{
+    decoder *d = png_get_mem_ptr(png);
+    void *p = malloc(size);
+    d->no_memory = d->no_memory || p == NULL;
+    return p;
+}
+
+static void release(png_structp png, png_voidp p)
+{
+    (void)png;
+    free(p);
+}
+
 static void read_data(png_structp png, png_bytep to, size_t size)
 {
     decoder *d = png_get_io_ptr(png);
@@ -76,6 +90,8 @@ static bool decode(decoder *d)
     d->rows = gref_alloc(rows, sizeof *d->rows);
     if (d->pixels == NULL || d->rows == NULL) {
         d->no_memory = true;
+        snprintf(d->message, sizeof d->message, "no memory for an image of %u x %u pixels", rows,
+                 png_get_image_width(d->png, d->info));
         return false;
     }
     for (png_uint_32 i = 0; i < rows; i++)
@@ -152,7 +168,8 @@ static gref_status start(decoder *d, const char *path)
     gref_status status = GREF_OK;
     d->fp = fopen(path, "rb");
     REQUIRE(d->fp != NULL, GREF_ERR_IO, "%s: %s", path, strerror(errno));
-    d->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, d, on_error, on_warning);
+    d->png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, d, on_error, on_warning, d, allocate,
+                                      release);
     if (d->png != NULL)
         d->info = png_create_info_struct(d->png);
     REQUIRE(d->info != NULL, GREF_ERR_NOMEM, "%s: libpng cannot start: %s", path, d->message);
@@ -198,11 +215,11 @@ gref_status gref_png_read(gref_mat *image, const char *path, double lo, double h
             "%s: cannot map its values to [%g, %g]", path, lo, hi);
     TRY(start(&d, path));
     if (!decode(&d)) {
-        REQUIRE(!d.no_memory, GREF_ERR_NOMEM, "%s: no memory for an image of %u x %u pixels", path,
-                png_get_image_height(d.png, d.info), png_get_image_width(d.png, d.info));
-        bool explained = !d.io_error && d.warning[0] != '\0';
-        FAIL(d.io_error ? GREF_ERR_IO : GREF_ERR_FORMAT, "%s: %s%s%s%s", path, d.message,
-             explained ? " (" : "", explained ? d.warning : "", explained ? ")" : "");
+        REQUIRE(!d.no_memory, GREF_ERR_NOMEM, "%s: %s", path, d.message);
+        REQUIRE(!d.io_error, GREF_ERR_IO, "%s: %s", path, d.message);
+        bool why = d.warning[0] != '\0';
+        FAIL(GREF_ERR_FORMAT, "%s: %s%s%s%s", path, d.message, why ? " (" : "", d.warning,
+             why ? ")" : "");
     }
     layout l = get_layout(&d);
     status = gref_mat_new(&X, l.rows, l.cols);

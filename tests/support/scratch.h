@@ -15,7 +15,18 @@
 
 static char scratch_folder[4000];
 
-/* As fixtures of a TCase: the folder exists before, and is removed after a test that passes. */
+static inline int scratch_files(bool remove);
+
+/* A test that fails ends its process here. */
+static inline void scratch_at_exit(void)
+{
+    if (scratch_folder[0] == '\0')
+        return;
+    scratch_files(true);
+    rmdir(scratch_folder);
+}
+
+/* As fixtures of a TCase: the folder exists before a test, and is removed after it. */
 static inline void scratch_make(void)
 {
     const char *root = getenv("TMPDIR");
@@ -23,6 +34,7 @@ static inline void scratch_make(void)
         root = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
     snprintf(scratch_folder, sizeof scratch_folder, "%s/gref-test-XXXXXX", root);
     ck_assert_msg(mkdtemp(scratch_folder) != NULL, "cannot make %s", scratch_folder);
+    atexit(scratch_at_exit);
 }
 
 /* Number of names in the folder, hidden ones too; `remove` also unlinks them. */
@@ -30,22 +42,23 @@ static inline int scratch_files(bool remove)
 {
     int count = 0;
     DIR *dir = opendir(scratch_folder);
-    ck_assert_ptr_nonnull(dir);
-    for (struct dirent *e = readdir(dir); e != NULL; e = readdir(dir)) {
+    for (struct dirent *e = dir == NULL ? NULL : readdir(dir); e != NULL; e = readdir(dir)) {
         if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
             continue;
         count++;
         if (remove && unlinkat(dirfd(dir), e->d_name, 0) != 0)
             unlinkat(dirfd(dir), e->d_name, AT_REMOVEDIR);
     }
-    closedir(dir);
-    return count;
+    if (dir != NULL)
+        closedir(dir);
+    return dir == NULL ? -1 : count;
 }
 
 static inline void scratch_remove(void)
 {
     scratch_files(true);
     ck_assert_msg(rmdir(scratch_folder) == 0, "%s is not empty", scratch_folder);
+    scratch_folder[0] = '\0';
 }
 
 /* Path of a name in the folder; four are good at a time. */

@@ -143,7 +143,7 @@ static gref_status draw_measurement(const grid *g, int j, const gref_study *s)
     gref_mat_fill(filled, NAN);
     for (int i = 0; i < s->m; i++)
         filled.a[(int)s->v_place.a[i]] = s->v.a[i];
-    draw_image(g, 0, j, gref_const(filled), s->rows, s->cols, "v, measurement (hatched: missing)");
+    draw_image(g, 0, j, gref_const(filled), s->rows, s->cols, "v (hatched: missing)");
 out:
     gref_mat_free(&filled);
     return status;
@@ -210,8 +210,12 @@ static void draw_bias(FILE *f, const gref_study *s)
     int count = gref_case_laws_at(s->c, &t);
     double scale = bias_scale(s, t, count);
     char title[128];
+    bool any_unstable = false;
+    for (int i = 0; i < s->n_samplers; i++)
+        any_unstable |= !s->samplers[i].stable;
     grid g = open_grid(f, "bias.png", s->n_samplers, count,
-                       "bias m_t - mu_{t|v} of each sampler; one colour scale, pixel units");
+                       any_unstable ? "bias m_t - mu_{t|v}, pixel units; one colour scale, of the stable samplers"
+                                    : "bias m_t - mu_{t|v}, pixel units; one colour scale");
     fprintf(f, "set palette defined (-1 '#053061', -0.5 '#4393c3', 0 '#f7f7f7', 0.5 '#d6604d', 1 '#67001f')\n"
                "set cbrange [%.6g:%.6g]\nset format cb '%%.1e'\n",
             -scale, scale);

@@ -8,7 +8,8 @@
  *     length   length    1            pixel
  *     angle    angle     1            degree, counter-clockwise from the column axis
  *
- * Work is done in long double, so that the entries are the formula's to the last rounding.
+ * Work is done in long double, whose unit roundoff is eps_L (2^-64 on x86, never above eps), so
+ * that the entries are the formula's to about one rounding.
  */
 #include <limits.h>
 #include <math.h>
@@ -30,8 +31,8 @@
  * @param[in]  std   standard deviation, > 0 and finite.                                   [pixel]
  * @param[in]  size  odd, >= 1.                                                            [pixel]
  * @return GREF_OK; GREF_ERR_RANGE; GREF_ERR_NOMEM.
- * @error  entrywise relative error <= 2 eps where no entry underflows; |sum - 1| <= 2 eps. (Given
- *         a long double of 64 bits; a few eps (size + x^2/std^2) if it is double.)
+ * @error  entrywise relative error <= eps + (3 q + 2 size + 8) eps_L, q = (x^2 + y^2)/(2 std^2),
+ *         down to underflow; |sum - 1| <= eps + 2 (size + 2) eps_L.
  * @see    THEORY section 1 (A). Tests: test_kernel.c
  */
 gref_status gref_kernel_gaussian(gref_mat *K, double std, int size)
@@ -115,8 +116,7 @@ static void spread(long double *h, int size, long double row, long double col, l
  * @param[in]  length  of the segment, >= 0 and finite; its kernel's size must fit an int. [pixel]
  * @param[in]  angle   counter-clockwise from the column axis, finite.                    [degree]
  * @return GREF_OK; GREF_ERR_RANGE; GREF_ERR_NOMEM.
- * @error  entrywise error <= eps (k + length/256), |sum - 1| <= eps (1 + length) (long double of
- *         64 bits).
+ * @error  entrywise error <= eps k + (21 + 51 k) eps_L; |sum - 1| <= eps + 55 eps_L.
  * @see    THEORY section 1 (A). Tests: test_kernel.c
  */
 gref_status gref_kernel_motion(gref_mat *K, double length, double angle)

@@ -22,7 +22,7 @@
  * @param[in]  rows, cols  size of the image, >= 1.                                        [pixel]
  * @param[in]  box         {row, col, rows, cols} that are missing.                        [pixel]
  * @return GREF_OK; GREF_ERR_RANGE; GREF_ERR_NOMEM.
- * @see    THEORY section 1 (A). Tests: test_operator.c
+ * @see    THEORY section 1 (A). Tests: test_mask.c
  */
 gref_status gref_mask_box(gref_mat *keep, int rows, int cols, const int box[4])
 {
@@ -68,7 +68,7 @@ static int by_number(const void *left, const void *right)
  * @param[in]  fraction    share of the pixels that is kept, in (0, 1].                        [1]
  * @param[in]  seed        of the random numbers.
  * @return GREF_OK; GREF_ERR_RANGE; GREF_ERR_NOMEM.
- * @see    THEORY section 1 (A); random.c. Tests: test_operator.c
+ * @see    THEORY section 1 (A); random.c. Tests: test_mask.c
  */
 gref_status gref_mask_keep(gref_mat *keep, int rows, int cols, double fraction, uint64_t seed)
 {

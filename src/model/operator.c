@@ -190,7 +190,7 @@ static void separable(gref_mat A, gref_cmat D_i, gref_cmat D_j, long double deno
  * Low resolution by a factor r: rows/r x cols/r pixels, each a separable weighted sum.
  *
  *     BOX      (A x)(i, j) = mean of x(r i + s, r j + t), 0 <= s, t < r
- *     BICUBIC  (A x)(i, j) = sum_{p,q} w(p - ci) w(q - cj) x(p, q),   ci = r i + (r - 1)/2, cj alike,
+ *     BICUBIC  (A x)(i, j) = sum_{p,q} w(p - ci) w(q - cj) x(p, q),   ci = r i + (r - 1)/2,
  *              w(d) = h(d/r)/r,   h(x) = 3/2 |x|^3 - 5/2 |x|^2 + 1          for |x| <= 1,
  *                                 -1/2 |x|^3 + 5/2 |x|^2 - 4 |x| + 2       for 1 < |x| < 2
  *     NONE     (A x)(i, j) = x(r i, r j)
@@ -206,11 +206,11 @@ static void separable(gref_mat A, gref_cmat D_i, gref_cmat D_j, long double deno
  * @param[in]  factor      r >= 1, divides rows and cols.                                    [pixel]
  * @param[in]  filter      BOX, BICUBIC or NONE.
  * @return GREF_OK; GREF_ERR_RANGE; GREF_ERR_NOMEM.
- * @error  entrywise relative error <= (1 + 2^-8) eps (long double of 64 bits, else 2 eps); NONE and
- *         a power of two r with BOX are exact.
+ * @error  entrywise relative error <= eps + 4 eps_L, eps_L the unit roundoff of long double; exact
+ *         for NONE, and for a power of two r <= 32 with any filter.
  * @cost   m n operations; m n doubles.
- * @see    THEORY section 1 (A), section 7 (phase of the decimation); Keys, IEEE ASSP 29 (1981), (15).
- *         Tests: test_operator.c
+ * @see    THEORY section 1 (A), section 7 (decimation phase); Keys, IEEE ASSP 29 (1981), (15).
+ *         Tests: test_super_resolution.c
  */
 gref_status gref_operator_super_resolution(gref_mat *A, int rows, int cols, int factor,
                                            gref_sr_filter filter)

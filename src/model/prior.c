@@ -10,8 +10,9 @@
  *     mu       mu        n x 1                pixel value
  *     patches  grid      rows x cols of them  -
  *
- * Means and sums of products are long double: what is stored is rounded once. Means are taken of
- * the differences from one pixel, so that those of a constant image are exact and its Sigma is 0.
+ * Means and sums of products are long double (unit roundoff eps_L: 2^-64 on x86, never above eps).
+ * Means are taken of the differences from one pixel, so that those of a constant image are exact
+ * and its Sigma is 0.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -114,8 +115,8 @@ static void scatter_stationary(gref_mat Sigma, gref_cmat gamma, int cols)
  * @param[in]  mean   mean of the law, or NULL for m_u.                                [pixel value]
  * @return GREF_OK; GREF_ERR_RANGE for an impossible size; GREF_ERR_NONFINITE for NaN or infinity in
  *         u, mean, or the covariance (overflow); GREF_ERR_NOMEM.
- * @error  |error of gamma(d)| <= eps |gamma(d)| + (M + N + 8) 2^-64 gamma(0) (long double of 64
- *         bits, else 2^-53); mu <= eps |m_u| likewise.
+ * @error  |error of gamma(d)| <= eps |gamma(d)| + (M + N + 8) eps_L gamma(0);
+ *         |error of m_u| <= eps |m_u| + (M + N + 8) eps_L max|u - u(0, 0)|.
  * @cost   (MN)^2/2 products in long double; n^2 + n doubles, MN of scratch.
  * @see    THEORY section 2; Galerne, Gousseau & Morel 2011. Tests: test_prior.c
  */
@@ -216,8 +217,8 @@ static double patch_covariance(gref_cmat u, lattice grid, const int a[2], long d
  * @param[in]  stride  between patches, >= 1.                                                [pixel]
  * @return GREF_OK; GREF_ERR_RANGE for an impossible size or stride; GREF_ERR_NONFINITE for NaN or
  *         infinity in u, or in the covariance (overflow); GREF_ERR_NOMEM.
- * @error  |error of Sigma_ab| <= eps |Sigma_ab| + (M + N + 8) 2^-64 sqrt(Sigma_aa Sigma_bb)
- *         (long double of 64 bits, else 2^-53); |error of mu_a| <= eps |mu_a| likewise.
+ * @error  |error of Sigma_ab| <= eps |Sigma_ab| + (M + N + 8) eps_L sqrt(Sigma_aa Sigma_bb);
+ *         |error of mu_a| <= eps |mu_a| + (M + N + 8) eps_L max|u - u(0, 0)|.
  * @cost   P n^2/2 products in long double; n^2 + n doubles, n of scratch.
  * @see    THEORY section 2 (other priors). Tests: test_prior.c
  */

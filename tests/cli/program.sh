@@ -4,12 +4,6 @@
 # shellcheck source=tests/support/tap.sh
 . "$TAP"
 
-gref() {
-    # GREF_WRAPPER is split on purpose: it is a command with arguments.
-    # shellcheck disable=SC2086
-    run ${GREF_WRAPPER-} "$GREF" "$@"
-}
-
 subtest "--help lists the commands and the exit codes on stdout"
 gref --help
 exits 0

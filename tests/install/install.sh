@@ -36,23 +36,21 @@ prints "^Version: $GREF_VERSION\$" '^Libs: .*-lgref'
 # From here on, the installed tree as a user has it.
 export PKG_CONFIG_SYSROOT_DIR="$root" PKG_CONFIG_PATH="$here/$libdir/pkgconfig"
 export LD_LIBRARY_PATH="$here/$libdir${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
-export PATH="$here/bin:$PATH"
 
 subtest "the installed program runs"
-run gref --version
+run "$here/bin/gref" --version
 exits 0
 prints "^gref $GREF_VERSION\$"
-check "it is the installed one" test "$(command -v gref)" = "$here/bin/gref"
 
 subtest "README's case is the shipped one"
 cases=$here/share/gref/cases
 block json "The case file" >"$cases/readme.json"
 check "README.md has a case" grep -q gref-case "$cases/readme.json"
-run gref study "$cases/readme.json" --print-case
+run "$here/bin/gref" study "$cases/readme.json" --print-case
 exits 0
 silent
 cp ../out ../readme
-run gref study "$cases/grass-blur.json" --print-case
+run "$here/bin/gref" study "$cases/grass-blur.json" --print-case
 check "both are the same when completed" diff ../readme ../out
 leaves
 

@@ -2,7 +2,7 @@
 #
 #     . "$TAP"
 #     subtest "an unknown command names the closest"
-#     run "$GREF" hepl
+#     gref hepl
 #     exits 2
 #     prints_nothing
 #     complains "did you mean 'help'"
@@ -31,6 +31,13 @@ run() {
     tap_command=$*
     tap_code=0
     "$@" >../out 2>../err </dev/null || tap_code=$?
+}
+
+# gref ARGUMENT...: run, for the program of this build; GREF_WRAPPER may be "valgrind --quiet ...".
+gref() {
+    # Split on purpose: it is a command with arguments.
+    # shellcheck disable=SC2086
+    run ${GREF_WRAPPER-} "$GREF" "$@"
 }
 
 exits() {

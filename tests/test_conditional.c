@@ -265,6 +265,36 @@ START_TEST(test_conditional__orders_and_coefficients_as_t_goes_to_zero)
 }
 END_TEST
 
+/* sigma = 0: C_{v|0} = 0, both routes give the posterior, which then measures exactly v: A m = v, A C = 0. */
+START_TEST(test_conditional__noiseless_at_zero_is_the_posterior)
+{
+    gref_problem p = dense_problem(4, 2, 10, 0, 0.0, 2);
+    gref_schedule s = {0};
+    gref_modes z = {0};
+    ck_ok(gref_schedule_linear(&s, 0.01, 0.2, T));
+    ck_ok(gref_modes_new(&z, &p));
+    gref_mat m = fresh(4, 1), C = fresh(4, 4);
+    for (int k = 2; k < 6; k++) {
+        gref_sampler *sampler = NULL;
+        gref_sampler_spec spec = make_spec(guided[1 + k % 2]);
+        ck_ok(gref_sampler_new(&sampler, &z, &s, &spec));
+        ck_ok(k < 4 ? gref_conditional_precision(m, C, sampler, 0) : gref_conditional_bayes(m, C, sampler, 0));
+        gref_mat Am = plain_product(gref_const(p.A), false, gref_const(m), false);
+        gref_mat AC = plain_product(gref_const(p.A), false, gref_const(C), false);
+        ck_assert_bound("A mu_post = v", gref_mat_diff_fro(gref_const(Am), gref_const(p.v)), 10 * EPS);
+        ck_assert_bound("A Sigma_post = 0", gref_mat_norm_fro(gref_const(AC)), 10 * EPS);
+        gref_mat_free(&Am);
+        gref_mat_free(&AC);
+        gref_sampler_free(sampler);
+    }
+    gref_mat_free(&m);
+    gref_mat_free(&C);
+    gref_modes_free(&z);
+    gref_schedule_free(&s);
+    gref_problem_free(&p);
+}
+END_TEST
+
 /* Each refusal has its documented status. */
 START_TEST(test_conditional__refuses)
 {
@@ -278,7 +308,6 @@ START_TEST(test_conditional__refuses)
     ck_ok(gref_sampler_new(&sampler, &z, &s, &spec));
     gref_mat m = fresh(3, 1), C = fresh(3, 3);
     ck_fails(gref_conditional_precision(m, C, sampler, -1), GREF_ERR_RANGE);
-    ck_fails(gref_conditional_precision(m, C, sampler, 0), GREF_ERR_RANGE);
     ck_ok(gref_conditional_precision(m, C, sampler, 1));
     ck_fails(gref_conditional_bayes(m, C, sampler, T + 1), GREF_ERR_RANGE);
     ck_fails(gref_conditional_bayes(C, C, sampler, 1), GREF_ERR_SHAPE);
@@ -301,6 +330,7 @@ int main(void)
     tcase_add_test(tc, test_conditional__at_zero_is_a_posterior);
     tcase_add_test(tc, test_likelihood__rozet_identity);
     tcase_add_test(tc, test_conditional__orders_and_coefficients_as_t_goes_to_zero);
+    tcase_add_test(tc, test_conditional__noiseless_at_zero_is_the_posterior);
     tcase_add_test(tc, test_conditional__refuses);
     return run_suite(s);
 }

@@ -47,6 +47,11 @@ gref_status gref_conditional_factor(gref_mat mean, gref_mat L, const gref_sample
         prior_factor(mean, L, s, t);
         goto out;
     }
+    if (t == 0 && s->z->sigma == 0.0) { /* C_{v|0} = 0: L_0 = A Sigma A^T, the posterior itself */
+        gref_exact_factor(L, s->z, s->schedule, 0);
+        gref_mat_fill(mean, 0.0);
+        goto out;
+    }
     TRY(gref_mat_new(&E, n, n));
     TRY(gref_mat_new(&g, n, 1));
     TRY(gref_mat_new(&w, n, 1));
@@ -110,8 +115,7 @@ out:
  * @param[out] mean  n x 1. Undefined on error.                                           [pixel]
  * @param[out] cov   n x n, both triangles. Undefined on error.                         [pixel^2]
  * @param[in]  t     0..T.
- * @return GREF_OK; GREF_ERR_SHAPE; GREF_ERR_RANGE (t; pigdm and cgdm at t = 0 with sigma = 0);
- *         GREF_ERR_NOMEM; GREF_ERR_NUMERICS.
+ * @return GREF_OK; GREF_ERR_SHAPE; GREF_ERR_RANGE (t); GREF_ERR_NOMEM; GREF_ERR_NUMERICS.
  * @error  |error in cov| <= c n eps |Sigma_t| cond(E), cond(E) <= 1 + |W|^2 |Sigma_t| |C^-1|.
  * @cost   4 n x n products and the sampler's Gamma.
  * @see    THEORY section 4, (25)-(26). Tests: test_conditional.c

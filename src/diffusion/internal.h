@@ -20,7 +20,8 @@ typedef struct {
     /* What is constant in t, kept in s->data. Refuses what the method cannot do. */
     gref_status (*prepare)(gref_sampler *s);
     void (*release)(void *data);
-    /* Gamma = B^T C^-1 B (n x n, both triangles), g = B^T C^-1 r (n x 1), C = C_{v|t}; t = T..0. */
+    /* Gamma = B^T C^-1 B (n x n, both triangles), g = B^T C^-1 r (n x 1), C = C_{v|t}; t = T..0, but
+     * never t = 0 with sigma = 0, where C = 0. */
     gref_status (*guidance)(gref_mat Gamma, gref_mat g, const gref_sampler *s, int t);
     /* C_{v|t}, m x m. */
     gref_status (*likelihood)(gref_mat C, const gref_sampler *s, int t);

@@ -40,7 +40,6 @@ static gref_status guidance(gref_mat Gamma, gref_mat g, const gref_sampler *s, i
     gref_status status = GREF_OK;
     const gref_modes *z = s->z;
     gref_mat L = {0}, Y = {0}, y = {0};
-    REQUIRE(z->sigma > 0.0 || t > 0, GREF_ERR_RANGE, "cgdm has C_{v|t} = 0 at t = 0 for sigma = 0");
     TRY(gref_mat_new(&L, z->m, z->m));
     TRY(gref_mat_new(&Y, z->m, z->n));
     TRY(gref_mat_new(&y, z->m, 1));

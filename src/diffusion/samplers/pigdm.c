@@ -72,7 +72,6 @@ static gref_status guidance(gref_mat Gamma, gref_mat g, const gref_sampler *s, i
     const pigdm *p = s->data;
     int k = p->b.m;
     gref_mat Y = {0}, w = {0};
-    REQUIRE(s->z->sigma > 0.0 || t > 0, GREF_ERR_RANGE, "pigdm has C_{v|t} = 0 at t = 0 for sigma = 0");
     TRY(gref_mat_new(&Y, k, s->z->n));
     TRY(gref_mat_new(&w, k, 1));
     for (int i = 0; i < k; i++)

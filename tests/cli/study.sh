@@ -1,0 +1,234 @@
+#!/bin/sh
+# gref study as users run it: what it leaves, what it prints, and what it says to bad input.
+# Why passing proves it: exit code, both streams and the folder are checked every time, so a half-written
+# file, a second line of complaint or an unnamed value fails.
+# shellcheck source=tests/support/tap.sh
+. "$TAP"
+
+files='summary.json w2.csv arrays.npz problem.png bias.png samples.png w2.svg'
+
+gref() {
+    # GREF_WRAPPER is split on purpose: it is a command with arguments.
+    # shellcheck disable=SC2086
+    run ${GREF_WRAPPER-} "$GREF" "$@"
+}
+
+# case [JSON MEMBERS]: case.json of an 8 x 8 crop, T = 20; members given replace the standard ones.
+small='"schema": "gref-case/1", "image": {"file": "grass.png", "crop": [200, 100, 8, 8]}'
+blur='"operator": {"kind": "gaussian_blur", "std": 1.0, "size": 3}'
+rest='"noise": {"sigma": 0.3}, "schedule": {"kind": "linear", "beta": [1e-3, 0.3], "steps": 20}'
+setup() {
+    ln -s "$GREF_TEST_DATA/images/grass.png" grass.png
+    printf '{%s,\n%s,\n%s}\n' "$small" "${1-$blur}" "${2-$rest}" >case.json
+}
+
+# refused CODE ERE...: one line that names the value, no output folder, nothing else left.
+refused() {
+    exits "$1"
+    shift
+    prints_nothing
+    complains "$@"
+    check "no output folder" test ! -e out
+    check "no staging folder" test -z "$(find . -name '.gref*')"
+}
+
+subtest "a study leaves all its files and prints the table"
+setup
+gref study case.json --out out
+exits 0
+prints '^cgdm ' '^pigdm ' '^dps ' 'At t = 0, against the posterior' '^files in out$'
+# shellcheck disable=SC2046
+leaves grass.png case.json out $(for f in $files; do echo "out/$f"; done)
+silent
+
+subtest "w2.csv has the header and a row for every reported t of every sampler"
+setup
+gref study case.json --out out --set report.w2_every=5 --set 'report.laws_at=[3,0]'
+exits 0
+check "header" test "$(head -n 1 out/w2.csv)" = "sampler,t,w2,w2_mean,w2_cov"
+check "3 samplers x t = 20 15 10 5 3 0" test "$(wc -l <out/w2.csv)" -eq 19
+check "no inf, no nan" sh -c '! grep -Eiq "inf|nan" out/w2.csv'
+
+subtest "--json prints summary.json and nothing else"
+setup
+gref study case.json --out out --json
+exits 0
+check "stdout is the file" cmp ../out out/summary.json
+
+subtest "nothing is overwritten without --force, and with it all is replaced"
+setup
+mkdir out
+echo mine >out/w2.csv
+gref study case.json --out out
+exits 2
+complains 'out/w2.csv exists; --force'
+check "the file is untouched" test "$(cat out/w2.csv)" = mine
+gref study case.json --out out --force
+exits 0
+check "replaced" grep -q '^cgdm,20,' out/w2.csv
+
+subtest "other files in the folder are nobody's business"
+setup
+mkdir out
+echo keep >out/notes.txt
+gref study case.json --out out
+exits 0
+check "kept" test "$(cat out/notes.txt)" = keep
+
+subtest "--print-case completes the case and writes nothing; it is a case again"
+setup
+gref study case.json --print-case --set operator.std=2.0
+exits 0
+prints '"std": 2.0' '"boundary": "periodic"' '"variance": "beta_tilde"' '"laws_at"'
+leaves grass.png case.json
+cp ../out again.json
+gref study again.json --print-case
+check "a fixed point" cmp ../out again.json
+
+subtest "a missing parent of --out is made"
+setup
+gref study case.json --out a/b/out
+exits 0
+check "made" test -s a/b/out/summary.json
+
+subtest "progress goes to stderr on demand"
+setup
+gref study case.json --out out --progress
+exits 0
+check "progress lines" grep -q '^gref study: ' ../err
+check "stdout has none" sh -c '! grep -q "%" ../out'
+
+subtest "a diverging DPS is reported as such, never as inf or nan"
+setup "$blur" '"noise": {"sigma": 1e-3}, "schedule": {"kind": "linear", "steps": 300, "beta": [1e-3, 0.05]}'
+gref study case.json --out out --set report.w2_every=20
+exits 0
+prints '^dps .*diverged' 'eigenvalue of M_t below -1' 'from t = [0-9]+ on'
+check "csv says diverged" grep -q '^dps,0,diverged,diverged,diverged$' out/w2.csv
+check "no inf or nan in text files" sh -c '! grep -Eiq "[^a-z](inf|nan)[^a-z]" out/w2.csv out/summary.json'
+check "summary says so" grep -q '"stable": false' out/summary.json
+
+subtest "guidance after: the note that C_{v|t} is unused"
+setup
+gref study case.json --out out --set conventions.guidance=after --set conventions.zeta=0.1
+exits 0
+complains 'guidance "after" does not use C_'
+
+subtest "no --out"
+setup
+gref study case.json
+refused 2 '--out DIR is missing'
+
+subtest "no case file"
+gref study nowhere.json --out out
+refused 2 'nowhere.json'
+
+subtest "a folder that cannot be written"
+setup
+gref study case.json --out /proc/nowhere/out
+refused 2 '/proc'
+
+subtest "--out is a file"
+setup
+echo x >file
+gref study case.json --out file
+refused 2 'file exists and is not a folder'
+
+subtest "a truncated PNG"
+setup
+rm grass.png
+head -c 2000 "$GREF_TEST_DATA/images/grass.png" >grass.png
+gref study case.json --out out
+refused 2 'grass.png' 'case.json:1'
+
+subtest "a file that is no PNG"
+setup
+rm grass.png
+echo hello >grass.png
+gref study case.json --out out
+refused 2 'grass.png'
+
+subtest "a truncated .npy"
+setup '"operator": {"kind": "kernel", "file": "k.npy"}'
+printf '\223NUMPY\001\000v\000{' >k.npy
+gref study case.json --out out
+refused 2 'k.npy' 'operator.file'
+
+subtest "a crop outside the image"
+setup
+gref study case.json --out out --set 'image.crop=[510,0,8,8]'
+refused 2 '510' '512'
+
+subtest "an even kernel size"
+setup '"operator": {"kind": "gaussian_blur", "std": 1.0, "size": 4}'
+gref study case.json --out out
+refused 2 'case.json:2' 'operator.size' '4'
+
+subtest "sigma < 0"
+setup "$blur" '"noise": {"sigma": -0.5}'
+gref study case.json --out out
+refused 2 'case.json:3' 'noise.sigma' '-0.5'
+
+subtest "sigma = 0 with a singular A Sigma A^T (ADSN: its mean frequency is 0)"
+setup
+gref study case.json --out out --set noise.sigma=0
+refused 2 'sigma = 0' 'singular'
+
+subtest "a factor that does not divide"
+setup
+gref study case.json --out out --set 'operator={"kind": "super_resolution", "factor": 3}'
+refused 2 '3' '8'
+
+subtest "an empty mask"
+setup
+gref study case.json --out out --set 'operator={"kind": "inpainting", "box": [0, 0, 8, 8]}'
+refused 2 'operator'
+
+subtest "v of the wrong length"
+setup
+printf '\223NUMPY\001\000v\000%-117s\n' "{'descr': '<f8', 'fortran_order': False, 'shape': (3,), }" >v.npy
+head -c 24 /dev/zero >>v.npy
+gref study case.json --out out --set 'observation={"kind": "file", "file": "v.npy"}'
+refused 2 'v.npy|observation' '3' '64'
+
+subtest "NaN in an array"
+setup '"operator": {"kind": "kernel", "file": "k.npy"}'
+printf '\223NUMPY\001\000v\000%-117s\n' "{'descr': '<f8', 'fortran_order': False, 'shape': (1, 1), }" >k.npy
+printf '\000\000\000\000\000\000\370\177' >>k.npy
+gref study case.json --out out
+refused 2 'k.npy|operator' 'nan'
+
+subtest "a case of another schema"
+setup
+sed -i 's/gref-case\/1/gref-case\/9/' case.json
+gref study case.json --out out
+refused 2 'gref-case/9' 'gref-case/1'
+
+subtest "an n whose matrices do not fit"
+setup
+gref study case.json --out out --set 'image.crop=[0,0,256,256]'
+refused 2 'GiB'
+
+subtest "an unknown key names the closest"
+setup "$blur" '"noise": {"sigm": 0.5}'
+gref study case.json --out out
+refused 2 'case.json:3' 'noise.sigm' 'sigma'
+
+subtest "a covariance that is not PSD is refused with its most negative eigenvalue"
+setup
+printf '\223NUMPY\001\000v\000%-117s\n' "{'descr': '<i4', 'fortran_order': False, 'shape': (2, 2), }" >C.npy
+printf '\001\000\000\000\002\000\000\000\002\000\000\000\001\000\000\000' >>C.npy
+printf '{"schema": "gref-case/1", "prior": {"kind": "gaussian", "mean": 0, "cov": "C.npy"},\n"operator": {"kind": "identity"}, "noise": {"sigma": 1}}' >case.json
+gref study case.json --out out
+refused 2 'case.json:1' 'positive semi-definite' '-1|-0.99'
+
+subtest "dps cannot do sigma = 0, and says so; the others can"
+setup "$blur" '"noise": {"sigma": 0}'
+window='prior={"kind": "adsn_window", "window": [0, 0, 4, 4]}'
+gref study case.json --out out --set "$window" --set operator.kind=identity --set schedule.steps=20
+refused 2 'sampler dps' 'sigma > 0'
+gref study case.json --out out --set "$window" --set operator.kind=identity --set schedule.steps=20 \
+    --set 'samplers=[{"name": "cgdm"}, {"name": "pigdm"}, {"name": "ddpm"}]'
+exits 0
+prints '^pigdm ' '^ddpm '
+
+done_testing

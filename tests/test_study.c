@@ -1,0 +1,274 @@
+/*
+ * What a study leaves is recomputed from what it leaves: every reported number from the arrays in arrays.npz by
+ * another route, every file against the other, and nothing at all after a failure.
+ */
+#include "support.h"
+
+#include <dirent.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include <gref/npy.h>
+#include <gref/study.h>
+#include <gref/wasserstein.h>
+
+static const char *const sets[] = {"image.crop=[200,100,6,6]",   "operator.size=3", "schedule.steps=30",
+                                   "schedule.beta=[1e-3,0.3]", "noise.sigma=0.3", "report.laws_at=[20,7,0]",
+                                   "report.w2_every=6"};
+enum { N_SETS = sizeof sets / sizeof *sets };
+
+static gref_case *load(const char *extra)
+{
+    gref_case *c = NULL;
+    const char *all[N_SETS + 1];
+    memcpy(all, sets, sizeof sets);
+    all[N_SETS] = extra;
+    char path[4096];
+    snprintf(path, sizeof path, "%s", reference_file("cases/grass-blur.json"));
+    ck_ok(gref_case_load(&c, path, all, N_SETS + (extra != NULL ? 1 : 0)));
+    return c;
+}
+
+/* A fresh folder, and its removal with all that is in it. */
+static char *temp_new(void)
+{
+    static char path[64];
+    snprintf(path, sizeof path, "/tmp/gref-study-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(path));
+    return path;
+}
+
+static void temp_remove(const char *path)
+{
+    char command[128];
+    snprintf(command, sizeof command, "rm -rf '%s'", path);
+    ck_assert_int_eq(system(command), 0);
+}
+
+static gref_mat get(gref_npz_reader *r, const char *label, const char *what, int t)
+{
+    char name[128];
+    gref_mat A = {0};
+    snprintf(name, sizeof name, t < 0 ? "%s%s" : "%s/%s/%d", label, what, t);
+    ck_ok(gref_npz_get(&A, NULL, r, name));
+    return A;
+}
+
+static const gref_study_row *row_at(const gref_study_sampler *s, int t)
+{
+    for (int k = 0; k < s->n_rows; k++)
+        if (s->rows[k].t == t)
+            return &s->rows[k];
+    ck_abort_msg("no row at t = %d", t);
+    return NULL;
+}
+
+static int count_entries(const char *dir)
+{
+    int n = 0;
+    DIR *d = opendir(dir);
+    ck_assert_ptr_nonnull(d);
+    for (struct dirent *e = readdir(d); e != NULL; e = readdir(d))
+        n += strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0;
+    closedir(d);
+    return n;
+}
+
+/*
+ * The distances and biases of summary follow from the laws in arrays.npz: W2 anew from pixels by
+ * gref_w2_laws. Rounding moves C by n EPS |C|, and so W2 by at most that over 2 sqrt(lambda_min), lambda_min >=
+ * 1 - abar_t; at t = 0 Sigma of ADSN is singular in one direction, where both laws are 0 and rounding adds at most
+ * n EPS |C| to W2 squared, hence that over W2 to W2. Exact laws follow from mu_post, Sigma_post.
+ */
+START_TEST(test_study_run__numbers_follow_from_the_arrays)
+{
+    char *dir = temp_new(), path[4200];
+    gref_case *c = load(NULL);
+    gref_study *study = NULL;
+    gref_npz_reader *r = NULL;
+    gref_schedule s = {0};
+    snprintf(path, sizeof path, "%s/out", dir);
+    ck_ok(gref_study_run(&study, c, path, false, NULL, NULL));
+    ck_ok(gref_case_schedule(&s, c));
+    snprintf(path, sizeof path, "%s/out/arrays.npz", dir);
+    ck_ok(gref_npz_open(&r, path));
+    gref_mat mu_post = get(r, "", "mu_post", -1), S_post = get(r, "", "Sigma_post", -1);
+    gref_mat Sigma = get(r, "", "Sigma", -1), A = get(r, "", "A", -1), mu = get(r, "", "mu", -1),
+             v = get(r, "", "v", -1), x0 = get(r, "", "x0", -1), m2 = fresh(36, 1), C2 = fresh(36, 36);
+    ck_assert_int_eq(x0.m, 36);
+    ck_ok(gref_posterior(m2, C2, gref_const(Sigma), gref_const(mu), gref_const(A), 0.3, gref_const(v)));
+    ck_assert_bound("mu_post", gref_mat_diff_fro(gref_const(m2), gref_const(mu_post)), 36 * EPS);
+    ck_assert_bound("Sigma_post", gref_mat_diff_fro(gref_const(C2), gref_const(S_post)), 36 * EPS);
+    const int times[] = {20, 7, 0};
+    for (int k = 0; k < 3; k++) {
+        int t = times[k];
+        gref_mat mt = get(r, "target", "mean", t), Ct = get(r, "target", "cov", t);
+        for (int j = 0; j < 36; j++) {
+            ck_assert_bound("target mean", fabs(mt.a[j] - sqrt(s.abar[t]) * mu_post.a[j]), 36 * EPS);
+            for (int i = 0; i < 36; i++)
+                ck_assert_bound("target cov",
+                                fabs(GREF_AT(Ct, i, j) - s.abar[t] * GREF_AT(S_post, i, j) - (i == j ? s.qbar[t] : 0)),
+                                36 * EPS);
+        }
+        for (int i = 0; i < study->n_samplers; i++) {
+            const gref_study_sampler *sampler = &study->samplers[i];
+            gref_mat m = get(r, sampler->spec.label, "mean", t), C = get(r, sampler->spec.label, "cov", t);
+            const gref_study_row *row = row_at(sampler, t);
+            gref_w2 w;
+            ck_ok(gref_w2_laws(&w, gref_const(m), gref_const(C), gref_const(mt), gref_const(Ct)));
+            double size = gref_mat_norm_fro(gref_const(C));
+            double bound = 36 * EPS * size / (t == 0 ? row->w2.w2 : sqrt(s.qbar[t]));
+            ck_assert_bound(t == 0 ? "W2 at t = 0" : "W2", fabs(w.w2 - row->w2.w2), bound);
+            ck_assert(fabs(hypot(row->w2.w2_mean, row->w2.w2_cov) - row->w2.w2) <= 4 * EPS * row->w2.w2);
+            gref_mat_axpy(m, -1.0, gref_const(mt));
+            gref_mat b = gref_mat_view(sampler->bias, 0, k, 36, 1);
+            ck_assert_bound("bias", gref_mat_diff_fro(gref_const(m), gref_const(b)), 36 * EPS);
+            gref_mat_free(&m);
+            gref_mat_free(&C);
+        }
+        gref_mat_free(&mt);
+        gref_mat_free(&Ct);
+    }
+    gref_mat *all[] = {&mu_post, &S_post, &Sigma, &A, &mu, &v, &x0, &m2, &C2};
+    for (size_t k = 0; k < sizeof all / sizeof *all; k++)
+        gref_mat_free(all[k]);
+    gref_npz_close(r);
+    gref_study_free(study);
+    gref_schedule_free(&s);
+    gref_case_free(c);
+    temp_remove(dir);
+}
+END_TEST
+
+/* summary.json holds what the issue of a study promises, w2.csv the same numbers, to the last bit. */
+START_TEST(test_study_summary__is_complete_and_equal_to_the_csv)
+{
+    gref_case *c = load(NULL);
+    gref_study *study = NULL;
+    ck_ok(gref_study_run(&study, c, NULL, false, NULL, NULL));
+    char *text = gref_study_summary(study), *csv = gref_study_csv(study);
+    json_error_t error;
+    json_t *o = json_loads(text, 0, &error);
+    ck_assert_msg(o != NULL, "%s", error.text);
+    const char *keys[] = {"version", "blas", "case", "samplers", "n", "m", "posterior_spread"};
+    for (size_t k = 0; k < sizeof keys / sizeof *keys; k++)
+        ck_assert_msg(json_object_get(o, keys[k]) != NULL, "no %s", keys[k]);
+    ck_assert_int_gt(json_integer_value(json_object_get(json_object_get(o, "blas"), "threads")), 0);
+    ck_assert_ptr_nonnull(json_object_get(json_object_get(json_object_get(o, "case"), "conventions"), "variance"));
+    char *line = strtok(csv, "\n");
+    ck_assert_str_eq(line, "sampler,t,w2,w2_mean,w2_cov");
+    static const int times[] = {30, 24, 20, 18, 12, 7, 6, 0};
+    for (size_t i = 0; i < json_array_size(json_object_get(o, "samplers")); i++) {
+        json_t *s = json_array_get(json_object_get(o, "samplers"), i), *steps = json_object_get(s, "steps");
+        ck_assert_int_eq((int)json_array_size(steps), 8);
+        ck_assert_int_eq((int)json_array_size(json_object_get(s, "modelled")), 8);
+        ck_assert(json_is_true(json_object_get(s, "stable")) == json_is_null(json_object_get(s, "first_unstable_step")));
+        for (size_t k = 0; k < 8; k++) {
+            json_t *row = json_array_get(steps, k);
+            char label[64];
+            int t;
+            double w, m, d;
+            line = strtok(NULL, "\n");
+            ck_assert_int_eq(sscanf(line, "%63[^,],%d,%lf,%lf,%lf", label, &t, &w, &m, &d), 5);
+            ck_assert_str_eq(label, json_string_value(json_object_get(s, "label")));
+            ck_assert_int_eq(t, times[k]);
+            ck_assert_int_eq(t, (int)json_integer_value(json_object_get(row, "t")));
+            ck_assert(w == json_number_value(json_object_get(row, "w2")));
+            ck_assert(m == json_number_value(json_object_get(row, "w2_mean")));
+            ck_assert(d == json_number_value(json_object_get(row, "w2_cov")));
+        }
+    }
+    ck_assert_ptr_null(strtok(NULL, "\n"));
+    json_decref(o);
+    free(text);
+    free(csv);
+    gref_study_free(study);
+    gref_case_free(c);
+}
+END_TEST
+
+/* An unconditional sampler is held against the prior too; labels and per-sampler conventions are kept apart. */
+START_TEST(test_study_run__ddpm_and_overridden_conventions)
+{
+    gref_case *c = load("samplers=[{\"name\":\"ddpm\"},{\"name\":\"cgdm\",\"label\":\"a\"},"
+                        "{\"name\":\"cgdm\",\"label\":\"b\",\"variance\":\"beta\"}]");
+    gref_study *study = NULL;
+    ck_ok(gref_study_run(&study, c, NULL, false, NULL, NULL));
+    const gref_study_row *ddpm = row_at(&study->samplers[0], 0);
+    ck_assert(!study->samplers[0].guided && study->samplers[1].guided);
+    ck_assert(ddpm->prior.w2 > 0 && ddpm->prior.w2 < ddpm->w2.w2);
+    ck_assert(ddpm->w2.w2_mean > 0.1);
+    ck_assert(row_at(&study->samplers[1], 0)->w2.w2 != row_at(&study->samplers[2], 0)->w2.w2);
+    ck_assert(row_at(&study->samplers[1], 0)->modelled.w2 == 0);
+    char *text = gref_study_summary(study);
+    ck_assert_ptr_nonnull(strstr(text, "\"to_prior\""));
+    free(text);
+    gref_study_free(study);
+    gref_case_free(c);
+}
+END_TEST
+
+static bool cancel_late(void *context, const char *what, int done, int total)
+{
+    (void)what;
+    (void)context;
+    return total == 0 || done < total / 2;
+}
+
+/* A cancelled or refused run leaves the folder as it found it, and *study alone. */
+START_TEST(test_study_run__leaves_nothing_behind_on_failure)
+{
+    char *dir = temp_new(), path[4200];
+    gref_case *c = load(NULL);
+    gref_study *study = NULL;
+    snprintf(path, sizeof path, "%s/out", dir);
+    ck_fails(gref_study_run(&study, c, path, false, cancel_late, NULL), GREF_ERR_CANCELLED);
+    ck_assert_ptr_null(study);
+    ck_assert_int_eq(count_entries(dir), 0);
+    ck_ok(gref_study_run(&study, c, path, false, NULL, NULL));
+    gref_study_free(study);
+    study = NULL;
+    ck_fails(gref_study_run(&study, c, path, false, NULL, NULL), GREF_ERR_EXISTS);
+    ck_assert_int_eq(count_entries(dir), 1);
+    gref_case_free(c);
+    c = load("noise.sigma=0");
+    ck_fails(gref_study_run(&study, c, path, true, NULL, NULL), GREF_ERR_NOT_PD);
+    ck_assert_int_eq(count_entries(dir), 1);
+    ck_assert_int_eq(count_entries(path), 7);
+    gref_case_free(c);
+    temp_remove(dir);
+}
+END_TEST
+
+/* The case's file names are free, labels may hold dots: nothing of it must reach gnuplot as a command. */
+START_TEST(test_study_run__survives_odd_folder_names)
+{
+    char *dir = temp_new(), path[4200];
+    gref_case *c = load("samplers=[{\"name\":\"cgdm\",\"label\":\"a.b+c=d\"}]");
+    gref_study *study = NULL;
+    snprintf(path, sizeof path, "%s/it's a \"folder\" `x` $y \\z", dir);
+    ck_ok(gref_study_run(&study, c, path, false, NULL, NULL));
+    int expected = strstr(study->note, "gnuplot is not installed") != NULL ? 3 : 7;
+    ck_assert_msg(study->note[0] == '\0' || expected == 3, "%s", study->note);
+    ck_assert_int_eq(count_entries(path), expected);
+    gref_study_free(study);
+    gref_case_free(c);
+    temp_remove(dir);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("study");
+    TCase *tc = new_tcase(s, "study");
+    tcase_add_test(tc, test_study_run__numbers_follow_from_the_arrays);
+    tcase_add_test(tc, test_study_summary__is_complete_and_equal_to_the_csv);
+    tcase_add_test(tc, test_study_run__ddpm_and_overridden_conventions);
+    tcase_add_test(tc, test_study_run__leaves_nothing_behind_on_failure);
+    tcase_add_test(tc, test_study_run__survives_odd_folder_names);
+    return run_suite(s);
+}

@@ -76,12 +76,17 @@ static long double correlation_at(const long double *c, int M, int N, int a, int
     return sum;
 }
 
-/* gamma = t * t~; the lags d and -d are written together, so gamma is even to the bit. */
-static void autocorrelation(gref_mat gamma, const long double *c)
+/*
+ * gamma = t * t~ at the lags between pixels of a rows x cols window; the others stay as they are.
+ * The lags d and -d are written together, so gamma is even to the bit.
+ */
+static void autocorrelation(gref_mat gamma, const long double *c, int rows, int cols)
 {
     const int M = gamma.m, N = gamma.n;
-    for (int b = 0; b <= N / 2; b++)
+    for (int b = 0; b <= N / 2 && b < cols; b++)
         for (int a = 0; a < M; a++) {
+            if (a >= rows && M - a >= rows)
+                continue;
             int minus_a = a == 0 ? 0 : M - a, minus_b = b == 0 ? 0 : N - b;
             double g = (double)(correlation_at(c, M, N, a, b) / ((long double)M * N));
             GREF_AT(gamma, a, b) = g;
@@ -117,7 +122,7 @@ static void scatter_stationary(gref_mat Sigma, gref_cmat gamma, int cols)
  *         u, mean, or the covariance (overflow); GREF_ERR_NOMEM.
  * @error  |error of gamma(d)| <= eps |gamma(d)| + (M + N + 8) eps_L gamma(0);
  *         |error of m_u| <= eps |m_u| + (M + N + 8) eps_L max|u - u(0, 0)|.
- * @cost   (MN)^2/2 products in long double; n^2 + n doubles, MN of scratch.
+ * @cost   n^2/2 products in long double; n^2 + 2 n doubles, n of scratch.
  * @see    THEORY section 2; Galerne, Gousseau & Morel 2011. Tests: test_prior.c
  */
 gref_status gref_prior_adsn(gref_mat *mu, gref_mat *Sigma, gref_cmat u, const double *mean)
@@ -141,6 +146,7 @@ gref_status gref_prior_adsn(gref_mat *mu, gref_mat *Sigma, gref_cmat u, const do
  * @param[in]  mean    mean of the law, or NULL for m_u, the mean of all of u.         [pixel value]
  * @return as gref_prior_adsn; GREF_ERR_RANGE also for a window that leaves the image.
  * @error  as gref_prior_adsn.
+ * @cost   2 n MN products in long double, at most (MN)^2/2; n^2 + MN doubles, MN of scratch.
  * @see    THEORY section 2. Tests: test_prior.c
  */
 gref_status gref_prior_adsn_window(gref_mat *mu, gref_mat *Sigma, gref_cmat u, const int window[4],
@@ -170,7 +176,7 @@ gref_status gref_prior_adsn_window(gref_mat *mu, gref_mat *Sigma, gref_cmat u, c
     for (int l = 0; l < N; l++)
         for (int k = 0; k < M; k++)
             c[(size_t)l * M + k] = GREF_AT(u, k, l) - m_u;
-    autocorrelation(gamma, c);
+    autocorrelation(gamma, c, rows, cols);
     TRY(gref_require_finite(gref_const(gamma), "the autocorrelation of the image"));
     scatter_stationary(S, gref_const(gamma), cols);
     gref_mat_fill(m, mean != NULL ? *mean : (double)m_u);

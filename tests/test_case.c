@@ -60,6 +60,7 @@ START_TEST(test_case_override__sets_creates_appends_and_drops)
           "operator={\"kind\":\"inpainting\",\"keep\":0.25}"},
          "operator",
          "{\"keep\": 0.25, \"kind\": \"inpainting\", \"seed\": 1}"},
+        {{"operator.kind=inpainting", "operator.keep=1"}, "operator.keep", "1"},
         {{"prior.kind=gaussian", "prior.mean=0", "prior.cov=C.npy"},
          "prior",
          "{\"cov\": \"C.npy\", \"kind\": \"gaussian\", \"mean\": 0}"},
@@ -76,6 +77,14 @@ START_TEST(test_case_override__sets_creates_appends_and_drops)
         ck_assert_str_eq(value, t[k].value);
         gref_case_free(c);
     }
+    const char *least = "{\"schema\": \"gref-case/1\", \"image\": {\"file\": \"u.npy\"},"
+                        " \"operator\": {\"kind\": \"identity\"}, \"noise\": {\"sigma\": 1}}";
+    const char *sets[] = {"samplers.2.alpha=3", NULL}; /* of the three that stand for none */
+    char value[512];
+    gref_case *c = load(write_text(least), sets);
+    value_at(value, c, "samplers.2");
+    ck_assert_str_eq(value, "{\"alpha\": 3, \"label\": \"dps\", \"name\": \"dps\"}");
+    gref_case_free(c);
 }
 END_TEST
 
@@ -365,6 +374,7 @@ START_TEST(test_case_locate__finds_lines)
         ck_assert_msg(gref_case_locate(text, t[k].key) == t[k].line, "%s: %d, not %d", t[k].key,
                       gref_case_locate(text, t[k].key), t[k].line);
     ck_assert_int_eq(gref_case_locate("{\"x\": 1,\n\"a\": {\"b\": 1},\n\"a.c\": 1}", "a.c"), 3);
+    ck_assert_int_eq(gref_case_locate("{\"a\": {\"b\": 1},\n\"ab\": 1}", "ab"), 2);
 }
 END_TEST
 

@@ -183,6 +183,19 @@ START_TEST(test_case_problem__refuses_what_does_not_fit_in_memory)
         assert_message("matrices of order 262144 need 8192.0 GiB of memory, ");
         gref_case_free(c);
     }
+    gref_mat u = the_crop(), tall = fresh(300000, 1); /* n is 1 here, but m is not */
+    write_array("A.npy", gref_const(tall), 2);
+    gref_case *c = NULL;
+    gref_problem p = {0};
+    ck_ok(gref_case_load(&c,
+                         write_case("\"image\": {\"file\": \"u.npy\", \"crop\": [0, 0, 1, 1]},",
+                                    NULL, "\"kind\": \"matrix\", \"file\": \"A.npy\"", NULL),
+                         NULL, 0));
+    ck_fails(gref_case_problem(&p, c), GREF_ERR_CASE);
+    assert_message(":4: operator.file: matrices of order 300000 need 10728.8 GiB of memory, ");
+    gref_case_free(c);
+    gref_mat_free(&u);
+    gref_mat_free(&tall);
 }
 END_TEST
 

@@ -76,6 +76,8 @@ START_TEST(test_case_problem__builds_a_gaussian_prior)
     const char *shaped =
         "\"kind\": \"gaussian\", \"mean\": 0.25, \"cov\": \"C6.npy\", \"shape\": [2, 3]";
     const char *c16 = "\"kind\": \"gaussian\", \"mean\": 0.25, \"cov\": \"C16.npy\"";
+    const char *wide =
+        "\"kind\": \"gaussian\", \"mean\": 0, \"cov\": \"C16.npy\", \"shape\": [2, 8]";
 
     gref_problem p = problem_of(write_case("", c6, NULL, NULL));
     assert_same(p.Sigma, C6);
@@ -89,6 +91,10 @@ START_TEST(test_case_problem__builds_a_gaussian_prior)
     ck_assert(p.rows == 2 && p.cols == 3);
     gref_problem_free(&p);
 
+    p = problem_of(write_case(NULL, wide, NULL, NULL));
+    ck_assert(p.rows == 2 && p.cols == 8);
+    gref_problem_free(&p);
+
     p = problem_of(write_case(NULL, c16, NULL, "\"kind\": \"image\""));
     assert_same(p.Sigma, C16);
     ck_assert(p.rows == 4 && p.cols == 4);
@@ -97,6 +103,23 @@ START_TEST(test_case_problem__builds_a_gaussian_prior)
     gref_mat *all[] = {&u, &C6, &C16, &mean, &mu};
     for (int k = 0; k < 5; k++)
         gref_mat_free(all[k]);
+}
+END_TEST
+
+/* A file that is symmetric but for rounding becomes symmetric: later code reads one half. */
+START_TEST(test_case_problem__symmetrises_a_covariance)
+{
+    gref_mat u = the_crop(), C = fresh(2, 2);
+    gref_mat_identity(C);
+    GREF_AT(C, 1, 0) = 0.5;
+    GREF_AT(C, 0, 1) = 0.5 + 0x1p-52;
+    write_array("C.npy", gref_const(C), 2);
+    gref_problem p = problem_of(
+        write_case(NULL, "\"kind\": \"gaussian\", \"mean\": 0, \"cov\": \"C.npy\"", NULL, NULL));
+    ck_assert(GREF_AT(p.Sigma, 0, 1) == GREF_AT(p.Sigma, 1, 0));
+    gref_problem_free(&p);
+    gref_mat_free(&u);
+    gref_mat_free(&C);
 }
 END_TEST
 
@@ -267,8 +290,15 @@ START_TEST(test_case_problem__reads_a_picture)
     ck_ok(gref_png_read(&whole, folder, 0, 255));
     gref_problem p = problem_of(write_case(image, NULL, NULL, NULL));
     ck_assert(same_bits(gref_const(p.image), gref_const(gref_mat_view(whole, 100, 200, 3, 5))));
-    gref_mat_free(&whole);
     gref_problem_free(&p);
+    gref_mat part = fresh(4, 4); /* what a file is, is read in its first byte */
+    gref_mat_copy(part, gref_const(gref_mat_view(whole, 0, 0, 4, 4)));
+    write_array("image.png", gref_const(part), 2);
+    p = problem_of(write_case("\"image\": {\"file\": \"image.png\"},", NULL, NULL, NULL));
+    assert_same(p.image, part);
+    gref_problem_free(&p);
+    gref_mat_free(&part);
+    gref_mat_free(&whole);
 }
 END_TEST
 
@@ -276,15 +306,19 @@ END_TEST
 START_TEST(test_case_schedule__is_the_librarys)
 {
     const double betas[] = {0.1, 0.2, 0.05};
-    gref_mat file = {(double *)betas, 3, 1, 3}, u = the_crop();
-    write_array("betas.npy", gref_const(file), 1);
-    gref_schedule direct[3] = {0};
+    gref_cmat column = {betas, 3, 1, 3}, row = {betas, 1, 3, 1};
+    gref_mat u = the_crop();
+    write_array("betas.npy", column, 1);
+    write_array("row.npy", row, 2);
+    gref_schedule direct[4] = {0};
     ck_ok(gref_schedule_linear(&direct[0], 1e-4, 0.02, 37));
     ck_ok(gref_schedule_cosine(&direct[1], 37));
     ck_ok(gref_schedule_from_betas(&direct[2], betas, 3));
+    ck_ok(gref_schedule_from_betas(&direct[3], betas, 3));
     const char *sets[] = {"schedule.steps=37", "schedule={\"kind\":\"cosine\",\"steps\":37}",
-                          "schedule={\"kind\":\"file\",\"file\":\"betas.npy\"}"};
-    for (int k = 0; k < 3; k++) {
+                          "schedule={\"kind\":\"file\",\"file\":\"betas.npy\"}",
+                          "schedule={\"kind\":\"file\",\"file\":\"row.npy\"}"};
+    for (int k = 0; k < 4; k++) {
         gref_case *c = NULL;
         gref_schedule s = {0};
         ck_ok(gref_case_load(&c, write_case(NULL, NULL, NULL, NULL), &sets[k], 1));
@@ -344,6 +378,7 @@ int main(void)
     tcase_add_checked_fixture(tc, scratch_make, scratch_remove);
     tcase_add_test(tc, test_case_problem__builds_every_prior);
     tcase_add_test(tc, test_case_problem__builds_a_gaussian_prior);
+    tcase_add_test(tc, test_case_problem__symmetrises_a_covariance);
     tcase_add_test(tc, test_case_problem__builds_every_convolution);
     tcase_add_test(tc, test_case_problem__builds_every_other_operator);
     tcase_add_test(tc, test_case_problem__observes_the_image);

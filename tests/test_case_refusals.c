@@ -136,6 +136,26 @@ START_TEST(test_case_load__refuses_with_file_line_and_key)
 }
 END_TEST
 
+/* A label is a file's name inside the archive: 63 characters fit, one more does not. */
+START_TEST(test_case_load__limits_labels)
+{
+    char set[128], label[65], expected[512];
+    const char *sets[] = {set, NULL};
+    memset(label, 'x', 64);
+    label[64] = '\0';
+    snprintf(set, sizeof set, "samplers.0.label=%s", label + 1);
+    gref_case *c = load(write_lines(0, NULL), sets);
+    gref_case_free(c);
+    snprintf(set, sizeof set, "samplers.0.label=%s", label);
+    snprintf(
+        expected, sizeof expected,
+        "--set %s: samplers.0.label must be 1 to 63 characters out of A-Z a-z 0-9 _ . + = -, not "
+        "\"%s\"",
+        set, label);
+    assert_refused(scratch("case.json"), sets, 1, expected);
+}
+END_TEST
+
 /* The three ways to mask exclude one another, and a seed belongs to one of them. */
 START_TEST(test_case_load__inpainting_has_exactly_one_mask)
 {
@@ -231,6 +251,18 @@ START_TEST(test_case_override__is_blamed_for_what_it_breaks)
         {{"operator.kind=inpainting"},
          "--set operator.kind=inpainting: operator of kind \"inpainting\" "
          "needs one of mask, box, keep"},
+        {{"operator.std=1", "operator.kind=identity"},
+         "--set operator.std=1: operator.std does not belong to kind \"identity\" (its keys: "
+         "kind)"},
+        {{"operator.kind=inpainting", "operator.box=[0,0,1,1]", "operator.keep=0.5"},
+         "--set operator.keep=0.5: operator.keep cannot stand beside operator.box: give one"},
+        {{"noise={\"sigma\":1,\"sigma\":2}"},
+         "--set noise={\"sigma\":1,\"sigma\":2}: noise must be an object {...}, not "
+         "\"{\\\"sigma\\\":1,\\\"sigma\\\":2}\""},
+        {{"operator.boundary=per"},
+         "--set operator.boundary=per: operator.boundary must be one of \"periodic\", \"zero\", "
+         "\"reflect\", \"symmetric\", \"replicate\", \"valid\", not \"per\" (did you mean "
+         "periodic?)"},
         {{"samplers.1.alpha=-1"},
          "--set samplers.1.alpha=-1: samplers.1.alpha must be > 0, not -1"},
         {{"samplers.5.alpha=1"},
@@ -268,6 +300,9 @@ START_TEST(test_case_override__is_blamed_for_what_it_breaks)
             n++;
         assert_refused(path, t[k].sets, n, t[k].expected);
     }
+    const char *beside[] = {"operator.size=5"}; /* is not why std is missing */
+    assert_refused(write_lines(5, ""), beside, 1,
+                   ":4: operator.std is missing (kind \"gaussian_blur\" needs it)");
 }
 END_TEST
 
@@ -277,6 +312,7 @@ int main(void)
     TCase *tc = new_tcase(s, "case_refusals");
     tcase_add_checked_fixture(tc, scratch_make, scratch_remove);
     tcase_add_test(tc, test_case_load__refuses_with_file_line_and_key);
+    tcase_add_test(tc, test_case_load__limits_labels);
     tcase_add_test(tc, test_case_load__inpainting_has_exactly_one_mask);
     tcase_add_test(tc, test_case_load__says_what_needs_an_image);
     tcase_add_test(tc, test_case_load__refuses_text_that_is_no_case);

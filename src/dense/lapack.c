@@ -26,25 +26,25 @@ static gref_status lapack_failed(const char *routine, int info, int n)
         status = GREF_ERR_NOMEM;
     else if (info < 0)
         status = GREF_ERR_NONFINITE;
-    return gref_fail(status, __FILE__, __LINE__, routine, info, "%s on order %d: info = %d (%s)", routine,
-                     n, info,
+    return gref_fail(status, __FILE__, __LINE__, routine, info, "%s on order %d: info = %d (%s)",
+                     routine, n, info,
                      status == GREF_ERR_NOMEM       ? "no memory for its workspace"
                      : status == GREF_ERR_NONFINITE ? "NaN in the input"
                                                     : "it did not converge");
 }
 
-gref_status gref_gemm(gref_mat C, double alpha, gref_cmat A, bool trans_a, gref_cmat B, bool trans_b,
-                      double beta)
+gref_status gref_gemm(gref_mat C, double alpha, gref_cmat A, bool trans_a, gref_cmat B,
+                      bool trans_b, double beta)
 {
     gref_status status = GREF_OK;
     int m = trans_a ? A.n : A.m, k = trans_a ? A.m : A.n;
     int kb = trans_b ? B.n : B.m, n = trans_b ? B.m : B.n;
-    REQUIRE(k == kb && C.m == m && C.n == n, GREF_ERR_SHAPE, "product of %d x %d and %d x %d into %d x %d",
-            m, k, kb, n, C.m, C.n);
+    REQUIRE(k == kb && C.m == m && C.n == n, GREF_ERR_SHAPE,
+            "product of %d x %d and %d x %d into %d x %d", m, k, kb, n, C.m, C.n);
     if (m > 0 && n > 0)
         cblas_dgemm(CblasColMajor, trans_a ? CblasTrans : CblasNoTrans,
-                    trans_b ? CblasTrans : CblasNoTrans, m, n, k, alpha, A.a, A.ld, B.a, B.ld, beta, C.a,
-                    C.ld);
+                    trans_b ? CblasTrans : CblasNoTrans, m, n, k, alpha, A.a, A.ld, B.a, B.ld, beta,
+                    C.a, C.ld);
 out:
     return status;
 }
@@ -55,8 +55,8 @@ gref_status gref_syrk(gref_mat C, double alpha, gref_cmat A, bool trans, double 
     int n = trans ? A.n : A.m, k = trans ? A.m : A.n;
     REQUIRE(C.m == n && C.n == n, GREF_ERR_SHAPE, "A A^T of order %d into %d x %d", n, C.m, C.n);
     if (n > 0)
-        cblas_dsyrk(CblasColMajor, CblasLower, trans ? CblasTrans : CblasNoTrans, n, k, alpha, A.a, A.ld,
-                    beta, C.a, C.ld);
+        cblas_dsyrk(CblasColMajor, CblasLower, trans ? CblasTrans : CblasNoTrans, n, k, alpha, A.a,
+                    A.ld, beta, C.a, C.ld);
     gref_mat_mirror_lower(C);
 out:
     return status;
@@ -65,11 +65,12 @@ out:
 gref_status gref_trsm(gref_mat B, bool left, gref_cmat L, bool trans)
 {
     gref_status status = GREF_OK;
-    REQUIRE(L.m == L.n && L.m == (left ? B.m : B.n), GREF_ERR_SHAPE, "L is %d x %d, B %d x %d", L.m, L.n,
-            B.m, B.n);
+    REQUIRE(L.m == L.n && L.m == (left ? B.m : B.n), GREF_ERR_SHAPE, "L is %d x %d, B %d x %d", L.m,
+            L.n, B.m, B.n);
     if (B.m > 0 && B.n > 0)
         cblas_dtrsm(CblasColMajor, left ? CblasLeft : CblasRight, CblasLower,
-                    trans ? CblasTrans : CblasNoTrans, CblasNonUnit, B.m, B.n, 1.0, L.a, L.ld, B.a, B.ld);
+                    trans ? CblasTrans : CblasNoTrans, CblasNonUnit, B.m, B.n, 1.0, L.a, L.ld, B.a,
+                    B.ld);
 out:
     return status;
 }
@@ -81,20 +82,32 @@ gref_status gref_gemv(gref_mat y, double alpha, gref_cmat A, bool trans, gref_cm
     REQUIRE(x.m == n && x.n == 1 && y.m == m && y.n == 1, GREF_ERR_SHAPE,
             "%d x %d times %d x %d into %d x %d", m, n, x.m, x.n, y.m, y.n);
     if (m > 0 && n > 0)
-        cblas_dgemv(CblasColMajor, trans ? CblasTrans : CblasNoTrans, A.m, A.n, alpha, A.a, A.ld, x.a, 1,
-                    beta, y.a, 1);
+        cblas_dgemv(CblasColMajor, trans ? CblasTrans : CblasNoTrans, A.m, A.n, alpha, A.a, A.ld,
+                    x.a, 1, beta, y.a, 1);
     else
-        for (int i = 0; i < m; i++)
-            y.a[i] *= beta;
+        for (int i = 0; i < m; i++) /* beta = 0 overwrites, as in the BLAS: y may hold NaN */
+            y.a[i] = beta == 0.0 ? 0.0 : beta * y.a[i];
 out:
     return status;
 }
 
-static gref_status require_square(gref_cmat C, const char *what)
+/* The lower triangle is all that Cholesky and the eigensolver read; above it anything may stand. */
+static bool lower_finite(gref_cmat C, int *i, int *j)
+{
+    for (*j = 0; *j < C.n; ++*j)
+        for (*i = *j; *i < C.n; ++*i)
+            if (!isfinite(GREF_AT(C, *i, *j)))
+                return false;
+    return true;
+}
+
+static gref_status require_lower(gref_cmat C, const char *what)
 {
     gref_status status = GREF_OK;
+    int i, j;
     REQUIRE(C.m == C.n, GREF_ERR_SHAPE, "%s needs a square matrix, not %d x %d", what, C.m, C.n);
-    TRY(gref_require_finite(C, what));
+    REQUIRE(lower_finite(C, &i, &j), GREF_ERR_NONFINITE,
+            "%s: the matrix holds %g at row %d, column %d", what, GREF_AT(C, i, j), i, j);
 out:
     return status;
 }
@@ -115,10 +128,8 @@ static int potrf(gref_mat C)
 gref_status gref_cholesky(gref_mat C)
 {
     gref_status status = GREF_OK;
-    if (C.n == 0)
-        return GREF_OK;
-    TRY(require_square(gref_const(C), "Cholesky"));
-    int info = potrf(C);
+    TRY(require_lower(gref_const(C), "Cholesky"));
+    int info = C.n > 0 ? potrf(C) : 0;
     if (info < 0)
         status = lapack_failed("dpotrf", info, C.n);
     else if (info > 0)
@@ -130,7 +141,8 @@ out:
 
 bool gref_cholesky_succeeds(gref_mat C)
 {
-    return C.n == 0 || (gref_mat_finite(gref_const(C), NULL, NULL) && potrf(C) == 0);
+    int i, j;
+    return C.m == C.n && (C.n == 0 || (lower_finite(gref_const(C), &i, &j) && potrf(C) == 0));
 }
 
 gref_status gref_cholesky_solve(gref_mat B, gref_cmat L)
@@ -148,10 +160,10 @@ gref_status gref_cholesky_pivoted(gref_mat C, int *rank, double tol)
     int n = C.n;
     lapack_int *pivot = NULL, r = 0;
     gref_mat P = {0};
+    TRY(require_lower(gref_const(C), "pivoted Cholesky"));
     *rank = 0;
     if (n == 0)
-        return GREF_OK;
-    TRY(require_square(gref_const(C), "pivoted Cholesky"));
+        goto out;
     pivot = gref_alloc((size_t)n, sizeof *pivot);
     REQUIRE(pivot != NULL, GREF_ERR_NOMEM, "no memory for %d pivots", n);
     TRY(gref_mat_new(&P, n, 1));
@@ -184,12 +196,12 @@ out:
 static gref_status eigh(gref_mat lambda, gref_mat C, char job)
 {
     gref_status status = GREF_OK;
-    if (C.n == 0)
-        return GREF_OK;
-    TRY(require_square(gref_const(C), "eigendecomposition"));
+    TRY(require_lower(gref_const(C), "eigendecomposition"));
     TRY(gref_require_shape(gref_const(lambda), C.n, 1, "lambda"));
-    REQUIRE(C.n <= MAX_EIGH, GREF_ERR_RANGE, "order %d exceeds %d: LAPACK's workspace overflows", C.n,
-            MAX_EIGH);
+    if (C.n == 0)
+        goto out;
+    REQUIRE(C.n <= MAX_EIGH, GREF_ERR_RANGE, "order %d exceeds %d: LAPACK's workspace overflows",
+            C.n, MAX_EIGH);
     int info = LAPACKE_dsyevd(LAPACK_COL_MAJOR, job, 'L', C.n, C.a, C.ld, lambda.a);
     if (info != 0) {
         status = lapack_failed("dsyevd", info, C.n);
@@ -228,8 +240,8 @@ gref_status gref_svd(gref_mat U, gref_mat s, gref_mat VT, gref_mat A)
         gref_mat_identity(VT);
         goto out;
     }
-    int info = LAPACKE_dgesdd(LAPACK_COL_MAJOR, full ? 'A' : 'S', m, n, A.a, A.ld, s.a, U.a, U.ld, VT.a,
-                              VT.ld);
+    int info = LAPACKE_dgesdd(LAPACK_COL_MAJOR, full ? 'A' : 'S', m, n, A.a, A.ld, s.a, U.a, U.ld,
+                              VT.a, VT.ld);
     if (info != 0) {
         status = lapack_failed("dgesdd", info, m > n ? m : n);
         goto out;

@@ -14,7 +14,7 @@ typedef struct {
     double sigma;
     gref_mat U;      /* n x n, eigenvectors of Sigma, one a column                          */
     gref_mat lambda; /* n x 1, eigenvalues >= 0, ascending                        [pixel^2] */
-    double clipped;  /* most negative eigenvalue that rounding left, set to 0; else 0       */
+    double clipped;  /* farthest from 0 of the eigenvalues that were set to 0; else 0       */
     gref_mat mu;     /* n x 1, in pixels                                            [pixel] */
     gref_mat B;      /* m x n, A U                                    [measurement / pixel] */
     gref_mat r;      /* m x 1, v - A mu                                       [measurement] */

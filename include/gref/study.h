@@ -39,7 +39,7 @@ typedef struct {
     gref_mat v_place;               /* m x 1: pixel that each measurement is, or empty */
     gref_mat samples;               /* n x 4 of the exact posterior                              [pixel] */
     double spread;                  /* sqrt tr Sigma_post                                        [pixel] */
-    double clipped;                 /* most negative eigenvalue of Sigma that was set to 0 */
+    double clipped;                 /* farthest from 0 of the eigenvalues of Sigma set to 0 */
     int n_samplers;
     gref_study_sampler *samplers;
     char note[512]; /* what could not be done and why ("no gnuplot"), or "" */

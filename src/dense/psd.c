@@ -44,7 +44,8 @@ out:
     return status;
 }
 
-/* lambda ascending: values down to -n eps |Sigma| become 0, anything below is refused. */
+/* lambda ascending: values within n eps |Sigma| of 0 become 0, anything below is refused. A zero that
+ * rounding left positive is as wrong as a negative one: its root would be sqrt(eps), not eps. */
 static gref_status clip(gref_mat lambda, double *clipped, const char *name)
 {
     gref_status status = GREF_OK;
@@ -55,10 +56,12 @@ static gref_status clip(gref_mat lambda, double *clipped, const char *name)
     double largest = fmax(fabs(lambda.a[0]), fabs(lambda.a[n - 1]));
     double allowed = 2 * GREF_U * n * largest;
     REQUIRE(lambda.a[0] >= -allowed, GREF_ERR_NOT_PSD,
-            "%s is not positive semi-definite: its most negative eigenvalue is %.17g, its largest %.17g",
+            "%s is not positive semi-definite: its most negative eigenvalue is %.17g, its largest "
+            "%.17g",
             name, lambda.a[0], lambda.a[n - 1]);
-    for (int i = 0; i < n && lambda.a[i] < 0.0; i++) {
-        *clipped = fmin(*clipped, lambda.a[i]);
+    for (int i = 0; i < n && lambda.a[i] <= allowed; i++) {
+        if (fabs(lambda.a[i]) > fabs(*clipped))
+            *clipped = lambda.a[i];
         lambda.a[i] = 0.0;
     }
 out:
@@ -98,16 +101,17 @@ out:
  *
  *     Sigma = U diag(lambda) U^T,   0 <= lambda_1 <= ... <= lambda_n
  *
- * Negative eigenvalues within rounding of zero become 0 and are reported, never hidden.
+ * Eigenvalues within n eps |Sigma|_2 of zero, of either sign, become 0 and are reported, never hidden.
  *
  * @param[out] U        n x n orthogonal; does not alias Sigma. Undefined on error.
  * @param[out] lambda   n x 1. Undefined on error.                                   [pixel^2]
- * @param[out] clipped  most negative eigenvalue that was set to 0, or 0.
+ * @param[out] clipped  farthest from 0 of the eigenvalues that were set to 0, or 0.
  * @param[in]  Sigma    n x n PSD, both triangles read.                              [pixel^2]
  * @return as gref_psd_require.
  * @error  |U diag(lambda) U^T - Sigma|_2 <= c n eps |Sigma|_2, c about 1 (LAPACK's dsyevd).
  */
-gref_status gref_psd_eigh(gref_mat U, gref_mat lambda, double *clipped, gref_cmat Sigma, const char *name)
+gref_status gref_psd_eigh(gref_mat U, gref_mat lambda, double *clipped, gref_cmat Sigma,
+                          const char *name)
 {
     gref_status status = GREF_OK;
     TRY(require_symmetric(Sigma, name));
@@ -122,10 +126,12 @@ out:
 /**
  * A factor of a covariance.
  *
- *     Sigma = L L^T + R,   |R|_* <= (n - rank) tol + rounding,   tol = 4 eps max_i Sigma(i, i)
+ *     Sigma = L L^T + R,   |R|_* <= (n - rank) tol + rounding,   tol = max(n, 8) u max_i Sigma(i, i)
  *
- * Cholesky where Sigma is positive definite, else complete-pivoted Cholesky truncated at its rank
- * (NUMERICS: eigenvalue clipping would leave sqrt(eps) noise columns). No ridge is ever added.
+ * Cholesky where its pivots stay above sqrt(u) max_i Sigma(i, i), else complete-pivoted Cholesky cut at
+ * tol, LAPACK's own (u = eps/2). Eigenvalue clipping would leave sqrt(eps) noise columns (NUMERICS), and so
+ * does plain Cholesky of a singular Sigma when rounding lets it pass: the pivot that should be 0 was seen
+ * at 5e4 u. No ridge is ever added.
  *
  * @param[out] L      n x n; may be Sigma itself (same storage). Undefined on error.      [pixel]
  * @param[out] rank   number of non-zero columns; the others are exactly zero.
@@ -143,17 +149,21 @@ gref_status gref_psd_factor(gref_mat L, int *rank, gref_cmat Sigma)
     TRY(gref_require_shape(Sigma, n, n, "Sigma"));
     TRY(gref_mat_new(&C, n, n));
     gref_mat_copy(C, Sigma);
-    if (gref_cholesky_succeeds(C)) {
-        gref_mat_copy(L, gref_const(C));
-        *rank = n;
-        goto out;
-    }
-    double largest = 0.0;
+    double largest = 0.0, smallest = INFINITY;
     for (int i = 0; i < n; i++)
         largest = fmax(largest, GREF_AT(Sigma, i, i));
+    if (gref_cholesky_succeeds(C)) {
+        for (int i = 0; i < n; i++)
+            smallest = fmin(smallest, GREF_AT(C, i, i) * GREF_AT(C, i, i));
+        if (smallest > 0x1p-26 * largest) {
+            gref_mat_copy(L, gref_const(C));
+            *rank = n;
+            goto out;
+        }
+    }
     if (L.a != Sigma.a)
         gref_mat_copy(L, Sigma);
-    TRY(gref_cholesky_pivoted(L, rank, 8 * GREF_U * largest));
+    TRY(gref_cholesky_pivoted(L, rank, (n > 8 ? n : 8) * GREF_U * largest));
 out:
     gref_mat_free(&C);
     return status;
@@ -162,7 +172,7 @@ out:
 /**
  * Symmetric square root: the one root that depends on Sigma alone, not on a basis of eigenvectors.
  *
- *     R = U diag(sqrt(lambda)) U^T, eigenvalues below n eps |Sigma|_2 counted as 0
+ *     R = U diag(sqrt(lambda)) U^T, lambda of gref_psd_eigh
  *
  * @param[out] R      n x n, both triangles; does not alias Sigma. Undefined on error.     [pixel]
  * @return as gref_psd_require.
@@ -177,9 +187,8 @@ gref_status gref_psd_sqrt(gref_mat R, gref_cmat Sigma, const char *name)
     TRY(gref_mat_new(&U, n, n));
     TRY(gref_mat_new(&lambda, n, 1));
     TRY(gref_psd_eigh(U, lambda, &clipped, Sigma, name));
-    double floor = n > 0 ? 2 * GREF_U * n * lambda.a[n - 1] : 0.0;
     for (int i = 0; i < n; i++) /* lambda^1/4: R = (U lambda^1/4)(U lambda^1/4)^T */
-        lambda.a[i] = lambda.a[i] > floor ? sqrt(sqrt(lambda.a[i])) : 0.0;
+        lambda.a[i] = sqrt(sqrt(lambda.a[i]));
     gref_mat_scale_cols(U, gref_const(lambda));
     TRY(gref_syrk(R, 1.0, gref_const(U), false, 0.0));
 out:

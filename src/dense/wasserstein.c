@@ -10,6 +10,7 @@
  * digits once W2 < sqrt(eps) |C|^1/2 (NUMERICS has the measurements).
  */
 #include <math.h>
+#include <stdlib.h>
 
 #include "base/internal.h"
 #include "internal.h"
@@ -57,11 +58,28 @@ out:
     return status;
 }
 
+/* *L becomes its copy with r columns (zeros on the right), times 2^e; left alone where it is that already. */
+static gref_status fit(gref_mat *copy, gref_cmat *L, int r, int e)
+{
+    gref_status status = GREF_OK;
+    if (L->n == r && e == 0)
+        goto out;
+    TRY(gref_mat_new(copy, L->m, r));
+    gref_mat_copy(gref_mat_view(*copy, 0, 0, L->m, L->n), *L);
+    for (int j = 0; j < L->n; j++)
+        for (int i = 0; i < L->m; i++)
+            GREF_AT(*copy, i, j) = ldexp(GREF_AT(*copy, i, j), e);
+    *L = gref_const(*copy);
+out:
+    return status;
+}
+
 static gref_status finish(gref_w2 *out, double mean, double cov)
 {
     gref_status status = GREF_OK;
     double w2 = hypot(mean, cov);
-    REQUIRE(isfinite(w2), GREF_ERR_RANGE, "W2 overflows: mean part %g, covariance part %g", mean, cov);
+    REQUIRE(isfinite(w2), GREF_ERR_RANGE, "W2 overflows: mean part %g, covariance part %g", mean,
+            cov);
     *out = (gref_w2){w2, mean, cov};
 out:
     return status;
@@ -79,33 +97,33 @@ out:
  * @param[in]  L1   n x r1, L2 n x r2, C_i = L_i L_i^T.                                  [pixel]
  * @return GREF_OK; GREF_ERR_SHAPE; GREF_ERR_NONFINITE; GREF_ERR_RANGE (overflow); GREF_ERR_NOMEM;
  *         GREF_ERR_NUMERICS.
- * @error  absolute, in the covariance part: c n eps (|L1|_F + |L2|_F), c about 1, for the given factors.
+ * @error  absolute, in the covariance part, for the given factors:
+ *         c n u (|L1|_F + |L2|_F) + c u |L1|_F |L2|_F/sqrt(h), c about 1, h the smallest non-zero singular
+ *         value of L2^T L1; the second term never exceeds c sqrt(n u |L1|_F |L2|_F). It is how far Q may
+ *         turn inside nearly null directions: 1e-11 |L|_F at cond(C) = 1e12 when C1 = C2.
  * @cost   about 20 r x r products; 6 r^2 + n r doubles, r = max(r1, r2).
  * @see    THEORY section 8; NUMERICS, factor form. Tests: test_wasserstein.c
  */
 gref_status gref_w2_factors(gref_w2 *out, gref_cmat m1, gref_cmat L1, gref_cmat m2, gref_cmat L2)
 {
     gref_status status = GREF_OK;
-    int n = L1.m, r = L1.n > L2.n ? L1.n : L2.n;
-    gref_mat wide = {0};
+    int n = L1.m, r = L1.n > L2.n ? L1.n : L2.n, e = 0;
+    gref_mat copy1 = {0}, copy2 = {0};
     double mean = 0.0, cov = 0.0;
     TRY(mean_part(&mean, m1, m2, n));
     REQUIRE(L2.m == n, GREF_ERR_SHAPE, "L1 has %d rows, L2 %d", n, L2.m);
     TRY(gref_require_finite(L1, "L1"));
     TRY(gref_require_finite(L2, "L2"));
-    if (L1.n != L2.n) {
-        gref_cmat narrow = L1.n < L2.n ? L1 : L2;
-        TRY(gref_mat_new(&wide, n, r));
-        gref_mat_copy(gref_mat_view(wide, 0, 0, n, narrow.n), narrow);
-        if (L1.n < L2.n)
-            L1 = gref_const(wide);
-        else
-            L2 = gref_const(wide);
-    }
+    frexp(fmax(gref_mat_norm_max(L1), gref_mat_norm_max(L2)), &e);
+    if (abs(e) <= 400) /* L2^T L1 neither overflows nor underflows: no need to scale */
+        e = 0;
+    TRY(fit(&copy1, &L1, r, -e));
+    TRY(fit(&copy2, &L2, r, -e));
     TRY(procrustes(&cov, L1, L2));
-    TRY(finish(out, mean, cov));
+    TRY(finish(out, mean, ldexp(cov, e)));
 out:
-    gref_mat_free(&wide);
+    gref_mat_free(&copy1);
+    gref_mat_free(&copy2);
     return status;
 }
 
@@ -155,7 +173,8 @@ out:
  * @error  relative (n + 8) eps in each part.
  * @see    THEORY section 8, commuting case. Tests: test_wasserstein.c
  */
-gref_status gref_w2_spectra(gref_w2 *out, gref_cmat m1, gref_cmat lambda1, gref_cmat m2, gref_cmat lambda2)
+gref_status gref_w2_spectra(gref_w2 *out, gref_cmat m1, gref_cmat lambda1, gref_cmat m2,
+                            gref_cmat lambda2)
 {
     gref_status status = GREF_OK;
     gref_mat d = {0};

@@ -7,6 +7,49 @@
 
 enum { GREF_STUDY_SAMPLES = 4, GREF_STUDY_SEED = 1 };
 
+/* One sampler on its way from T to 0. */
+typedef struct {
+    int t;
+    bool guided, diverged;
+    int first_unstable; /* as in gref_study_sampler */
+    double growth;
+    void *state; /* the engine's own */
+} gref_walk;
+
+/*
+ * How the laws of a study are computed. The study decides what is reported at which t; an engine holds the
+ * problem (`data`) and the law of one sampler at a time (a walk).
+ */
+typedef struct {
+    const char *name;
+    /* Reads the problem of o->c and fills in what a study says of it, from `n` to `clipped`. With npz != NULL
+     * also writes the arrays of the problem, of the posterior, and of the exact laws at laws_at. */
+    gref_status (*open)(void **data, gref_study *o, const gref_schedule *schedule, gref_npz_writer *npz);
+    void (*close)(void *data); /* accepts NULL */
+    /* The law at T; one step on; the end. *w is unchanged when start fails. */
+    gref_status (*start)(gref_walk *w, void *data, const gref_sampler_spec *spec);
+    gref_status (*advance)(gref_walk *w);
+    void (*stop)(gref_walk *w); /* accepts {0} */
+    /* The distances of a row; after divergence only `modelled`. */
+    gref_status (*measure)(gref_study_row *row, const gref_walk *w);
+    /* Before divergence: m_t - mu_{t|v}; the whole law as arrays. */
+    gref_status (*bias)(gref_mat bias, const gref_walk *w);
+    gref_status (*write)(gref_npz_writer *npz, const char *label, const gref_walk *w);
+    /* Samples of `count` chains, Y[k] n x N by specs[k], or diverged[k]; seed GREF_STUDY_SEED. */
+    gref_status (*draw)(gref_mat *Y, bool *diverged, void *data, const gref_sampler_spec *const *specs,
+                        int count);
+} gref_engine;
+
+extern const gref_engine gref_engine_dense;
+
+/* Adds an array; nothing happens when npz is NULL or A is empty. */
+gref_status gref_study_add(gref_npz_writer *npz, const char *name, gref_mat A, int ndim);
+/* The array LABEL/WHAT/T. */
+gref_status gref_study_add_at(gref_npz_writer *npz, const char *label, const char *what, int t, gref_mat A,
+                              int ndim);
+/* LABEL/mean/T and LABEL/cov/T. */
+gref_status gref_study_add_law(gref_npz_writer *npz, const char *label, int t, gref_mat mean, gref_mat cov);
+
 /* problem.png, bias.png, samples.png, w2.svg into `dir` by gnuplot; study->note says why not. */
 gref_status gref_study_draw(gref_study *study, const char *dir);
 

@@ -241,16 +241,16 @@ static void draw_samples(FILE *f, const gref_study *s)
 {
     double lo = INFINITY, hi = -INFINITY;
     range_of(gref_const(s->samples), &lo, &hi);
-    grid g = open_grid(f, "samples.png", s->n_samplers + 1, GREF_STUDY_SAMPLES,
+    grid g = open_grid(f, "samples.png", s->n_samplers + 1, s->samples.n,
                        "samples at t = 0: exact posterior above, then each sampler (its own randomness)");
     gray_palette(f, lo, hi);
-    for (int k = 0; k < GREF_STUDY_SAMPLES; k++) {
+    for (int k = 0; k < s->samples.n; k++) {
         if (k == 0)
             row_title(&g, 0, "posterior");
         draw_image(&g, 0, k, gref_const(gref_mat_view(s->samples, 0, k, s->n, 1)), s->rows, s->cols, " ");
     }
     for (int i = 0; i < s->n_samplers; i++)
-        for (int k = 0; k < GREF_STUDY_SAMPLES; k++) {
+        for (int k = 0; k < s->samples.n; k++) {
             const gref_study_sampler *sampler = &s->samplers[i];
             if (k == 0)
                 row_title(&g, i + 1, sampler->spec.label);

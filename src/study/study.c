@@ -9,10 +9,8 @@
 #include <string.h>
 
 #include "base/internal.h"
-#include "dense/internal.h"
 #include "files/internal.h"
 #include "internal.h"
-#include <gref/random.h>
 
 static const char *const file_names[] = {"summary.json", "w2.csv",     "arrays.npz", "problem.png",
                                          "bias.png",     "samples.png", "w2.svg",     NULL};
@@ -20,8 +18,8 @@ static const char *const file_names[] = {"summary.json", "w2.csv",     "arrays.n
 /* What a run holds besides its result. */
 typedef struct {
     gref_study *out;
-    gref_problem problem;
-    gref_modes z;
+    const gref_engine *engine;
+    void *data; /* of the engine */
     gref_schedule schedule;
     const int *laws_at;
     int n_laws;
@@ -58,24 +56,29 @@ out:
     return status;
 }
 
-static gref_status add(run *r, const char *name, gref_mat A, int ndim)
+gref_status gref_study_add(gref_npz_writer *npz, const char *name, gref_mat A, int ndim)
 {
-    return r->npz == NULL || A.a == NULL ? GREF_OK : gref_npz_add(r->npz, name, gref_const(A), ndim);
+    return npz == NULL || A.a == NULL ? GREF_OK : gref_npz_add(npz, name, gref_const(A), ndim);
 }
 
-/* LABEL/mean/T and LABEL/cov/T. */
-static gref_status add_law(run *r, const char *label, int t, gref_mat mean, gref_mat cov)
+gref_status gref_study_add_at(gref_npz_writer *npz, const char *label, const char *what, int t, gref_mat A,
+                              int ndim)
 {
     gref_status status = GREF_OK;
-    char *name = gref_format("%s/mean/%d", label, t);
+    char *name = gref_format("%s/%s/%d", label, what, t);
     REQUIRE(name != NULL, GREF_ERR_NOMEM, "no memory for a name");
-    TRY(add(r, name, mean, 1));
-    free(name);
-    name = gref_format("%s/cov/%d", label, t);
-    REQUIRE(name != NULL, GREF_ERR_NOMEM, "no memory for a name");
-    TRY(add(r, name, cov, 2));
+    TRY(gref_study_add(npz, name, A, ndim));
 out:
     free(name);
+    return status;
+}
+
+gref_status gref_study_add_law(gref_npz_writer *npz, const char *label, int t, gref_mat mean, gref_mat cov)
+{
+    gref_status status = GREF_OK;
+    TRY(gref_study_add_at(npz, label, "mean", t, mean, 1));
+    TRY(gref_study_add_at(npz, label, "cov", t, cov, 2));
+out:
     return status;
 }
 
@@ -93,193 +96,99 @@ static bool is_reported(const run *r, int t)
     return t == 0 || t == r->schedule.T || t % gref_case_w2_every(r->out->c) == 0 || law_index(r, t) >= 0;
 }
 
-/* Where each measurement stands in the image, if A selects pixels: for the picture of v. */
-static gref_status find_places(gref_mat *place, gref_cmat A)
-{
-    gref_status status = GREF_OK;
-    gref_mat found = {0};
-    TRY(gref_mat_new(&found, A.m, 1));
-    for (int i = 0; i < A.m; i++) {
-        int ones = 0;
-        for (int j = 0; j < A.n; j++)
-            if (GREF_AT(A, i, j) != 0.0) {
-                ones += GREF_AT(A, i, j) == 1.0 ? 1 : 2;
-                found.a[i] = j;
-            }
-        if (ones != 1)
-            goto out;
-    }
-    *place = found;
-    found = (gref_mat){0};
-out:
-    gref_mat_free(&found);
-    return status;
-}
-
-/* Reads the case, writes the problem's arrays, and keeps what the pictures need. */
+/* The schedule, and the problem in the engine's hands. */
 static gref_status set_up(run *r)
 {
     gref_status status = GREF_OK;
-    gref_study *o = r->out;
-    TRY(report_progress(r, "reading the problem", 0));
-    TRY(gref_case_problem(&r->problem, o->c));
-    TRY(gref_case_schedule(&r->schedule, o->c));
-    gref_problem *p = &r->problem;
-    o->n = p->A.n;
-    o->m = p->A.m;
-    o->sigma = p->sigma;
-    o->rows = p->rows;
-    o->cols = p->cols;
-    o->v_rows = p->v_rows;
-    o->v_cols = p->v_cols;
-    o->T = r->schedule.T;
-    TRY(add(r, "Sigma", p->Sigma, 2));
-    TRY(add(r, "A", p->A, 2));
-    TRY(add(r, "mu", p->mu, 1));
-    TRY(add(r, "v", p->v, 1));
-    TRY(add(r, "x0", p->x0, 1));
-    if (o->v_cols == 1)
-        TRY(find_places(&o->v_place, gref_const(p->A)));
-    TRY(report_progress(r, "eigenvectors and posterior", 0));
-    TRY(gref_modes_new(&r->z, p));
-    o->image = p->image;
-    o->x0 = p->x0;
-    o->v = p->v;
-    p->image = p->x0 = p->v = (gref_mat){0};
-    gref_problem_free(p); /* Sigma and A live on as U, lambda and B */
-    o->clipped = r->z.clipped;
-    o->spread = gref_mat_norm_fro(gref_const(r->z.rho));
+    TRY(report_progress(r, "problem and posterior", 0));
+    TRY(gref_case_schedule(&r->schedule, r->out->c));
+    TRY(r->engine->open(&r->data, r->out, &r->schedule, r->npz));
+    r->out->T = r->schedule.T;
+    r->total = r->schedule.T * r->out->n_samplers;
 out:
     return status;
 }
 
-/* mu_post, Sigma_post, the exact laws, and samples of the posterior. */
-static gref_status exact_laws(run *r)
+/* Distances at a reported t, and at a t of laws_at the whole law: bias kept, moments written. */
+static gref_status report(run *r, gref_study_sampler *s, const gref_walk *w)
 {
     gref_status status = GREF_OK;
-    gref_study *o = r->out;
-    int n = o->n;
-    gref_mat cov = {0}, mean = {0}, xi = {0};
-    TRY(gref_mat_new(&mean, n, 1));
-    TRY(gref_mat_new(&o->mu_post, n, 1));
-    gref_mat_copy(o->mu_post, gref_const(r->z.mu));
-    TRY(gref_gemv(o->mu_post, 1.0, gref_const(r->z.U), false, gref_const(r->z.d), 1.0));
-    if (r->npz != NULL) {
-        TRY(gref_mat_new(&cov, n, n));
-        TRY(gref_modes_posterior(mean, cov, &r->z));
-        TRY(add(r, "mu_post", mean, 1));
-        TRY(add(r, "Sigma_post", cov, 2));
-        for (int k = 0; k < r->n_laws; k++) {
-            TRY(gref_conditional_exact(mean, cov, &r->z, &r->schedule, r->laws_at[k]));
-            TRY(add_law(r, "target", r->laws_at[k], mean, cov));
-        }
-    }
-    TRY(gref_mat_new(&xi, n, GREF_STUDY_SAMPLES));
-    TRY(gref_mat_new(&o->samples, n, GREF_STUDY_SAMPLES));
-    gref_random_normal(o->samples, GREF_STUDY_SEED, GREF_STREAM_PRIOR, 1, 0);
-    gref_mat_scale_rows(o->samples, gref_const(r->z.rho));
-    TRY(gref_gemm(xi, 1.0, gref_const(r->z.X), false, gref_const(o->samples), false, 0.0));
-    TRY(gref_gemm(o->samples, 1.0, gref_const(r->z.U), false, gref_const(xi), false, 0.0));
-    for (int k = 0; k < GREF_STUDY_SAMPLES; k++)
-        gref_mat_axpy(gref_mat_view(o->samples, 0, k, n, 1), 1.0, gref_const(o->mu_post));
-out:
-    gref_mat_free(&cov);
-    gref_mat_free(&mean);
-    gref_mat_free(&xi);
-    return status;
-}
-
-/* The whole law of a sampler at a t of laws_at: bias kept, moments written. */
-static gref_status report_law(run *r, gref_study_sampler *s, const gref_marginal *law)
-{
-    gref_status status = GREF_OK;
-    int t = gref_marginal_t(law), k = law_index(r, t), n = r->out->n;
-    gref_mat mean = {0}, cov = {0};
-    if (k < 0 || gref_marginal_diverged(law))
-        goto out;
-    TRY(gref_marginal_bias(gref_mat_view(s->bias, 0, k, n, 1), law));
-    if (r->npz == NULL)
-        goto out;
-    TRY(gref_mat_new(&mean, n, 1));
-    TRY(gref_mat_new(&cov, n, n));
-    TRY(gref_marginal_mean(mean, law));
-    TRY(gref_marginal_cov(cov, law));
-    TRY(add_law(r, s->spec.label, t, mean, cov));
-out:
-    gref_mat_free(&mean);
-    gref_mat_free(&cov);
-    return status;
-}
-
-static gref_status report_row(gref_study_sampler *s, const gref_marginal *law, const gref_sampler *sampler)
-{
-    gref_status status = GREF_OK;
-    gref_study_row row = {.t = gref_marginal_t(law), .diverged = gref_marginal_diverged(law)};
-    TRY(gref_conditional_w2(&row.modelled, sampler, row.t));
-    if (!row.diverged) {
-        TRY(gref_marginal_w2(&row.w2, law));
-        if (!s->guided)
-            TRY(gref_marginal_w2_prior(&row.prior, law));
-    }
+    gref_study_row row = {.t = w->t, .diverged = w->diverged};
+    int k = law_index(r, w->t);
+    TRY(r->engine->measure(&row, w));
     s->rows[s->n_rows++] = row;
+    if (k < 0 || w->diverged)
+        goto out;
+    TRY(r->engine->bias(gref_mat_view(s->bias, 0, k, r->out->n, 1), w));
+    if (r->npz != NULL)
+        TRY(r->engine->write(r->npz, s->spec.label, w));
 out:
-    return status;
-}
-
-static gref_status walk(run *r, gref_study_sampler *s, const gref_sampler *sampler)
-{
-    gref_status status = GREF_OK;
-    gref_marginal *law = NULL;
-    TRY(gref_marginal_new(&law, sampler));
-    s->diverged_at = -1;
-    for (;;) {
-        int t = gref_marginal_t(law);
-        if (gref_marginal_diverged(law) && s->diverged_at < 0)
-            s->diverged_at = t;
-        if (is_reported(r, t)) {
-            TRY(report_row(s, law, sampler));
-            TRY(report_law(r, s, law));
-        }
-        TRY(report_progress(r, s->spec.label, t == r->schedule.T ? 0 : 1));
-        if (t == 0)
-            break;
-        TRY(gref_marginal_advance(law));
-    }
-    s->first_unstable = gref_marginal_first_unstable(law);
-    s->stable = s->first_unstable == 0;
-    s->growth = gref_marginal_growth(law);
-out:
-    gref_marginal_free(law);
     return status;
 }
 
 static gref_status study_sampler(run *r, gref_study_sampler *s)
 {
     gref_status status = GREF_OK;
-    gref_sampler *sampler = NULL;
-    gref_mat drawn = {0};
-    int n = r->out->n;
-    TRY(gref_sampler_new(&sampler, &r->z, &r->schedule, &s->spec));
-    s->guided = gref_sampler_is_guided(sampler);
+    gref_walk w = {0};
+    TRY(r->engine->start(&w, r->data, &s->spec));
+    s->guided = w.guided;
+    s->diverged_at = -1;
     s->rows = gref_alloc((size_t)r->schedule.T + 1, sizeof *s->rows);
     REQUIRE(s->rows != NULL, GREF_ERR_NOMEM, "no memory for %d rows", r->schedule.T + 1);
-    TRY(gref_mat_new(&s->bias, n, r->n_laws));
-    TRY(walk(r, s, sampler));
-    if (s->diverged_at < 0) {
-        TRY(gref_mat_new(&drawn, n, GREF_STUDY_SAMPLES));
-        status = gref_sampler_draw(drawn, sampler, GREF_STUDY_SEED);
-        if (status == GREF_ERR_NUMERICS)
-            status = GREF_OK; /* the samples of an unstable sampler may overflow before its law does */
-        else if (status == GREF_OK) {
-            s->samples = drawn;
-            drawn = (gref_mat){0};
-        }
+    TRY(gref_mat_new(&s->bias, r->out->n, r->n_laws));
+    for (;;) {
+        if (w.diverged && s->diverged_at < 0)
+            s->diverged_at = w.t;
+        if (is_reported(r, w.t))
+            TRY(report(r, s, &w));
+        TRY(report_progress(r, s->spec.label, w.t == r->schedule.T ? 0 : 1));
+        if (w.t == 0)
+            break;
+        TRY(r->engine->advance(&w));
     }
+    s->first_unstable = w.first_unstable;
+    s->stable = w.first_unstable == 0;
+    s->growth = w.growth;
 out:
     if (status != GREF_OK)
         gref_fail_context(status, "sampler %s", s->spec.label);
-    gref_mat_free(&drawn);
-    gref_sampler_free(sampler);
+    r->engine->stop(&w);
+    return status;
+}
+
+/* Samples of every chain whose law has not diverged. */
+static gref_status draw_samples(run *r)
+{
+    gref_status status = GREF_OK;
+    gref_study *o = r->out;
+    int count = 0;
+    size_t most = (size_t)o->n_samplers;
+    gref_mat *Y = gref_alloc(most, sizeof *Y);
+    bool *diverged = gref_alloc(most, sizeof *diverged);
+    const gref_sampler_spec **specs = gref_alloc(most, sizeof *specs);
+    gref_study_sampler **drawn = gref_alloc(most, sizeof *drawn);
+    REQUIRE(Y != NULL && diverged != NULL && specs != NULL && drawn != NULL, GREF_ERR_NOMEM,
+            "no memory for samples");
+    TRY(report_progress(r, "samples", 0));
+    for (int k = 0; k < o->n_samplers; k++)
+        if (o->samplers[k].diverged_at < 0) {
+            drawn[count] = &o->samplers[k];
+            specs[count] = &o->samplers[k].spec;
+            TRY(gref_mat_new(&Y[count++], o->n, o->samples.n));
+        }
+    TRY(r->engine->draw(Y, diverged, r->data, specs, count));
+    for (int k = 0; k < count; k++)
+        if (!diverged[k]) {
+            drawn[k]->samples = Y[k];
+            Y[k] = (gref_mat){0};
+        }
+out:
+    for (int k = 0; k < count; k++)
+        gref_mat_free(&Y[k]);
+    free(Y);
+    free(diverged);
+    free(specs);
+    free(drawn);
     return status;
 }
 
@@ -349,7 +258,7 @@ gref_status gref_study_run(gref_study **study, const gref_case *c, const char *d
 {
     gref_status status = GREF_OK;
     gref_folder folder = {0};
-    run r = {.progress = progress, .context = context};
+    run r = {.engine = &gref_engine_dense, .progress = progress, .context = context};
     r.out = gref_alloc(1, sizeof *r.out);
     REQUIRE(r.out != NULL, GREF_ERR_NOMEM, "no memory for a study");
     r.out->c = c;
@@ -360,10 +269,9 @@ gref_status gref_study_run(gref_study **study, const gref_case *c, const char *d
         TRY(open_npz(&r, folder.stage));
     }
     TRY(set_up(&r));
-    r.total = r.schedule.T * r.out->n_samplers;
-    TRY(exact_laws(&r));
     for (int k = 0; k < r.out->n_samplers; k++)
         TRY(study_sampler(&r, &r.out->samplers[k]));
+    TRY(draw_samples(&r));
     if (dir != NULL) {
         TRY(write_files(&r, folder.stage));
         TRY(gref_folder_commit(&folder));
@@ -374,8 +282,7 @@ out:
     gref_npz_abandon(r.npz);
     gref_folder_discard(&folder);
     gref_study_free(r.out);
-    gref_modes_free(&r.z);
+    r.engine->close(r.data);
     gref_schedule_free(&r.schedule);
-    gref_problem_free(&r.problem);
     return status;
 }

@@ -1,0 +1,269 @@
+/* The engine of a study that assumes nothing: every law by dense matrices (THEORY section 6). */
+#include <stdlib.h>
+
+#include "base/internal.h"
+#include "dense/internal.h"
+#include "internal.h"
+#include <gref/random.h>
+
+typedef struct {
+    gref_problem problem; /* until the modes are known */
+    gref_modes z;
+    const gref_schedule *schedule;
+} engine;
+
+typedef struct {
+    gref_sampler *sampler;
+    gref_marginal *law;
+    int n;
+} progress_of_law;
+
+static void dense_close(void *data)
+{
+    engine *e = data;
+    if (e == NULL)
+        return;
+    gref_modes_free(&e->z);
+    gref_problem_free(&e->problem);
+    free(e);
+}
+
+/* Where each measurement stands in the image, if A selects pixels: for the picture of v. */
+static gref_status find_places(gref_mat *place, gref_cmat A)
+{
+    gref_status status = GREF_OK;
+    gref_mat found = {0};
+    TRY(gref_mat_new(&found, A.m, 1));
+    for (int i = 0; i < A.m; i++) {
+        int ones = 0;
+        for (int j = 0; j < A.n; j++)
+            if (GREF_AT(A, i, j) != 0.0) {
+                ones += GREF_AT(A, i, j) == 1.0 ? 1 : 2;
+                found.a[i] = j;
+            }
+        if (ones != 1)
+            goto out;
+    }
+    *place = found;
+    found = (gref_mat){0};
+out:
+    gref_mat_free(&found);
+    return status;
+}
+
+/* Reads the problem, writes its arrays, decomposes it, and keeps what the pictures need. */
+static gref_status read_problem(engine *e, gref_study *o, gref_npz_writer *npz)
+{
+    gref_status status = GREF_OK;
+    gref_problem *p = &e->problem;
+    TRY(gref_case_problem(p, o->c));
+    o->n = p->A.n;
+    o->m = p->A.m;
+    o->sigma = p->sigma;
+    o->rows = p->rows;
+    o->cols = p->cols;
+    o->v_rows = p->v_rows;
+    o->v_cols = p->v_cols;
+    TRY(gref_study_add(npz, "Sigma", p->Sigma, 2));
+    TRY(gref_study_add(npz, "A", p->A, 2));
+    TRY(gref_study_add(npz, "mu", p->mu, 1));
+    TRY(gref_study_add(npz, "v", p->v, 1));
+    TRY(gref_study_add(npz, "x0", p->x0, 1));
+    if (o->v_cols == 1)
+        TRY(find_places(&o->v_place, gref_const(p->A)));
+    TRY(gref_modes_new(&e->z, p));
+    o->image = p->image;
+    o->x0 = p->x0;
+    o->v = p->v;
+    p->image = p->x0 = p->v = (gref_mat){0};
+    gref_problem_free(p); /* Sigma and A live on as U, lambda and B */
+    o->clipped = e->z.clipped;
+    o->spread = gref_mat_norm_fro(gref_const(e->z.rho));
+out:
+    return status;
+}
+
+/* mu_post, and samples mu_post + Sigma_post^1/2 xi: by the symmetric root, which no choice of basis enters. */
+static gref_status sample_posterior(const engine *e, gref_study *o)
+{
+    gref_status status = GREF_OK;
+    const gref_modes *z = &e->z;
+    int n = o->n;
+    gref_mat V = {0}, xi = {0};
+    TRY(gref_mat_new(&o->mu_post, n, 1));
+    gref_mat_copy(o->mu_post, gref_const(z->mu));
+    TRY(gref_gemv(o->mu_post, 1.0, gref_const(z->U), false, gref_const(z->d), 1.0));
+    TRY(gref_mat_new(&V, n, n));
+    TRY(gref_mat_new(&xi, n, GREF_STUDY_SAMPLES));
+    TRY(gref_mat_new(&o->samples, n, GREF_STUDY_SAMPLES));
+    TRY(gref_gemm(V, 1.0, gref_const(z->U), false, gref_const(z->X), false, 0.0));
+    gref_random_normal(o->samples, GREF_STUDY_SEED, GREF_STREAM_PRIOR, 1, 0);
+    TRY(gref_gemm(xi, 1.0, gref_const(V), true, gref_const(o->samples), false, 0.0));
+    gref_mat_scale_rows(xi, gref_const(z->rho));
+    TRY(gref_gemm(o->samples, 1.0, gref_const(V), false, gref_const(xi), false, 0.0));
+    for (int k = 0; k < GREF_STUDY_SAMPLES; k++)
+        gref_mat_axpy(gref_mat_view(o->samples, 0, k, n, 1), 1.0, gref_const(o->mu_post));
+out:
+    gref_mat_free(&V);
+    gref_mat_free(&xi);
+    return status;
+}
+
+static gref_status write_exact_laws(const engine *e, const gref_study *o, gref_npz_writer *npz)
+{
+    gref_status status = GREF_OK;
+    const int *t = NULL;
+    int count = gref_case_laws_at(o->c, &t), n = o->n;
+    gref_mat cov = {0}, mean = {0};
+    if (npz == NULL)
+        goto out;
+    TRY(gref_mat_new(&mean, n, 1));
+    TRY(gref_mat_new(&cov, n, n));
+    TRY(gref_modes_posterior(mean, cov, &e->z));
+    TRY(gref_study_add(npz, "mu_post", mean, 1));
+    TRY(gref_study_add(npz, "Sigma_post", cov, 2));
+    for (int k = 0; k < count; k++) {
+        TRY(gref_conditional_exact(mean, cov, &e->z, e->schedule, t[k]));
+        TRY(gref_study_add_law(npz, "target", t[k], mean, cov));
+    }
+out:
+    gref_mat_free(&cov);
+    gref_mat_free(&mean);
+    return status;
+}
+
+static gref_status dense_open(void **data, gref_study *o, const gref_schedule *schedule, gref_npz_writer *npz)
+{
+    gref_status status = GREF_OK;
+    engine *e = gref_alloc(1, sizeof *e);
+    REQUIRE(e != NULL, GREF_ERR_NOMEM, "no memory for a study");
+    e->schedule = schedule;
+    TRY(read_problem(e, o, npz));
+    TRY(sample_posterior(e, o));
+    TRY(write_exact_laws(e, o, npz));
+    *data = e;
+    e = NULL;
+out:
+    dense_close(e);
+    return status;
+}
+
+static void dense_stop(gref_walk *w)
+{
+    progress_of_law *p = w->state;
+    if (p == NULL)
+        return;
+    gref_marginal_free(p->law);
+    gref_sampler_free(p->sampler);
+    free(p);
+    w->state = NULL;
+}
+
+static void look(gref_walk *w)
+{
+    const gref_marginal *law = ((const progress_of_law *)w->state)->law;
+    w->t = gref_marginal_t(law);
+    w->diverged = gref_marginal_diverged(law);
+    w->first_unstable = gref_marginal_first_unstable(law);
+    w->growth = gref_marginal_growth(law);
+}
+
+static gref_status dense_start(gref_walk *w, void *data, const gref_sampler_spec *spec)
+{
+    gref_status status = GREF_OK;
+    const engine *e = data;
+    progress_of_law *p = gref_alloc(1, sizeof *p);
+    gref_walk begun = {.state = p};
+    REQUIRE(p != NULL, GREF_ERR_NOMEM, "no memory for a study");
+    p->n = e->z.n;
+    TRY(gref_sampler_new(&p->sampler, &e->z, e->schedule, spec));
+    TRY(gref_marginal_new(&p->law, p->sampler));
+    begun.guided = gref_sampler_is_guided(p->sampler);
+    look(&begun);
+    *w = begun;
+    begun.state = NULL;
+out:
+    dense_stop(&begun);
+    return status;
+}
+
+static gref_status dense_advance(gref_walk *w)
+{
+    gref_status status = GREF_OK;
+    TRY(gref_marginal_advance(((progress_of_law *)w->state)->law));
+    look(w);
+out:
+    return status;
+}
+
+static gref_status dense_measure(gref_study_row *row, const gref_walk *w)
+{
+    gref_status status = GREF_OK;
+    const progress_of_law *p = w->state;
+    TRY(gref_conditional_w2(&row->modelled, p->sampler, w->t));
+    if (!w->diverged) {
+        TRY(gref_marginal_w2(&row->w2, p->law));
+        if (!w->guided)
+            TRY(gref_marginal_w2_prior(&row->prior, p->law));
+    }
+out:
+    return status;
+}
+
+static gref_status dense_bias(gref_mat bias, const gref_walk *w)
+{
+    return gref_marginal_bias(bias, ((const progress_of_law *)w->state)->law);
+}
+
+static gref_status dense_write(gref_npz_writer *npz, const char *label, const gref_walk *w)
+{
+    gref_status status = GREF_OK;
+    const progress_of_law *p = w->state;
+    gref_mat mean = {0}, cov = {0};
+    TRY(gref_mat_new(&mean, p->n, 1));
+    TRY(gref_mat_new(&cov, p->n, p->n));
+    TRY(gref_marginal_mean(mean, p->law));
+    TRY(gref_marginal_cov(cov, p->law));
+    TRY(gref_study_add_law(npz, label, w->t, mean, cov));
+out:
+    gref_mat_free(&mean);
+    gref_mat_free(&cov);
+    return status;
+}
+
+static gref_status draw_one(gref_mat Y, bool *diverged, const engine *e, const gref_sampler_spec *spec)
+{
+    gref_status status = GREF_OK;
+    gref_sampler *sampler = NULL;
+    TRY(gref_sampler_new(&sampler, &e->z, e->schedule, spec));
+    status = gref_sampler_draw(Y, sampler, GREF_STUDY_SEED);
+    *diverged = status == GREF_ERR_NUMERICS; /* samples may overflow before their law does */
+    if (*diverged)
+        status = GREF_OK;
+out:
+    gref_sampler_free(sampler);
+    return status;
+}
+
+static gref_status dense_draw(gref_mat *Y, bool *diverged, void *data, const gref_sampler_spec *const *specs,
+                              int count)
+{
+    gref_status status = GREF_OK;
+    for (int k = 0; k < count; k++)
+        TRY(draw_one(Y[k], &diverged[k], data, specs[k]));
+out:
+    return status;
+}
+
+const gref_engine gref_engine_dense = {
+    .name = "dense",
+    .open = dense_open,
+    .close = dense_close,
+    .start = dense_start,
+    .stop = dense_stop,
+    .advance = dense_advance,
+    .measure = dense_measure,
+    .bias = dense_bias,
+    .write = dense_write,
+    .draw = dense_draw,
+};

@@ -63,7 +63,11 @@ static void backward_step(gref_mat E, gref_cmat D, const gref_sampler *s, int t)
         }
 }
 
-/* y_T: N(0, I) or the exact p_T(x | v), centred on sqrt(abar_T) mu, in modes. Z is n x N scratch. */
+/*
+ * y_T: N(0, I) or the exact p_T(x | v), centred on sqrt(abar_T) mu, in modes. Z is n x N scratch. The exact
+ * start is C^1/2 z by the symmetric root of C = C_{T|v}: a function of the law and the seed alone, which no
+ * choice of eigenvectors enters.
+ */
 static gref_status start(gref_mat E, gref_mat Z, const gref_sampler *s, uint64_t seed)
 {
     gref_status status = GREF_OK;
@@ -73,14 +77,15 @@ static gref_status start(gref_mat E, gref_mat Z, const gref_sampler *s, uint64_t
     gref_mat centre = {0};
     TRY(gref_mat_new(&centre, z->n, 1));
     gref_random_normal(Z, seed, GREF_STREAM_START, 0, 0);
+    TRY(gref_gemm(E, 1.0, gref_const(z->U), true, gref_const(Z), false, 0.0));
     if (s->spec.convention.start == GREF_START_EXACT) {
+        TRY(gref_gemm(Z, 1.0, gref_const(z->X), true, gref_const(E), false, 0.0));
         for (int k = 0; k < Z.n; k++)
             for (int i = 0; i < Z.m; i++)
                 GREF_AT(Z, i, k) *= sqrt(gref_exact_variance(z, s->schedule, T, i));
         TRY(gref_gemm(E, 1.0, gref_const(z->X), false, gref_const(Z), false, 0.0));
         gref_mat_axpy(centre, root, gref_const(z->d));
     } else {
-        TRY(gref_gemm(E, 1.0, gref_const(z->U), true, gref_const(Z), false, 0.0));
         TRY(gref_gemv(centre, -root, gref_const(z->U), true, gref_const(z->mu), 0.0));
     }
     for (int k = 0; k < E.n; k++)

@@ -92,7 +92,7 @@ START_TEST(test_study_run__numbers_follow_from_the_arrays)
     gref_npz_reader *r = NULL;
     gref_schedule s = {0};
     snprintf(path, sizeof path, "%s/out", dir);
-    ck_ok(gref_study_run(&study, c, path, false, NULL, NULL));
+    ck_ok(gref_study_run(&study, c, &(gref_study_options){.dir = path}));
     ck_ok(gref_case_schedule(&s, c));
     snprintf(path, sizeof path, "%s/out/arrays.npz", dir);
     ck_ok(gref_npz_open(&r, path));
@@ -149,7 +149,7 @@ START_TEST(test_study_summary__is_complete_and_equal_to_the_csv)
 {
     gref_case *c = load(NULL);
     gref_study *study = NULL;
-    ck_ok(gref_study_run(&study, c, NULL, false, NULL, NULL));
+    ck_ok(gref_study_run(&study, c, &(gref_study_options){0}));
     char *text = gref_study_summary(study), *csv = gref_study_csv(study);
     json_error_t error;
     json_t *o = json_loads(text, 0, &error);
@@ -197,7 +197,7 @@ START_TEST(test_study_run__ddpm_and_overridden_conventions)
     gref_case *c = load("samplers=[{\"name\":\"ddpm\"},{\"name\":\"cgdm\",\"label\":\"a\"},"
                         "{\"name\":\"cgdm\",\"label\":\"b\",\"variance\":\"beta\"}]");
     gref_study *study = NULL;
-    ck_ok(gref_study_run(&study, c, NULL, false, NULL, NULL));
+    ck_ok(gref_study_run(&study, c, &(gref_study_options){0}));
     const gref_study_row *ddpm = row_at(&study->samplers[0], 0);
     ck_assert(!study->samplers[0].guided && study->samplers[1].guided);
     ck_assert(ddpm->prior.w2 > 0 && ddpm->prior.w2 < ddpm->w2.w2);
@@ -226,17 +226,17 @@ START_TEST(test_study_run__leaves_nothing_behind_on_failure)
     gref_case *c = load(NULL);
     gref_study *study = NULL;
     snprintf(path, sizeof path, "%s/out", dir);
-    ck_fails(gref_study_run(&study, c, path, false, cancel_late, NULL), GREF_ERR_CANCELLED);
+    ck_fails(gref_study_run(&study, c, &(gref_study_options){.dir = path, .progress = cancel_late}), GREF_ERR_CANCELLED);
     ck_assert_ptr_null(study);
     ck_assert_int_eq(count_entries(dir), 0);
-    ck_ok(gref_study_run(&study, c, path, false, NULL, NULL));
+    ck_ok(gref_study_run(&study, c, &(gref_study_options){.dir = path}));
     gref_study_free(study);
     study = NULL;
-    ck_fails(gref_study_run(&study, c, path, false, NULL, NULL), GREF_ERR_EXISTS);
+    ck_fails(gref_study_run(&study, c, &(gref_study_options){.dir = path}), GREF_ERR_EXISTS);
     ck_assert_int_eq(count_entries(dir), 1);
     gref_case_free(c);
     c = load("noise.sigma=0");
-    ck_fails(gref_study_run(&study, c, path, true, NULL, NULL), GREF_ERR_NOT_PD);
+    ck_fails(gref_study_run(&study, c, &(gref_study_options){.dir = path, .force = true}), GREF_ERR_NOT_PD);
     ck_assert_int_eq(count_entries(dir), 1);
     ck_assert_int_eq(count_entries(path), 7);
     gref_case_free(c);
@@ -251,7 +251,7 @@ START_TEST(test_study_run__survives_odd_folder_names)
     gref_case *c = load("samplers=[{\"name\":\"cgdm\",\"label\":\"a.b+c=d\"}]");
     gref_study *study = NULL;
     snprintf(path, sizeof path, "%s/it's a \"folder\" `x` $y \\z", dir);
-    ck_ok(gref_study_run(&study, c, path, false, NULL, NULL));
+    ck_ok(gref_study_run(&study, c, &(gref_study_options){.dir = path}));
     int expected = strstr(study->note, "gnuplot is not installed") != NULL ? 3 : 7;
     ck_assert_msg(study->note[0] == '\0' || expected == 3, "%s", study->note);
     ck_assert_int_eq(count_entries(path), expected);

@@ -95,31 +95,33 @@ static int print_result(const gref_study *study, bool json, const char *dir)
     return CMD_OK;
 }
 
-static int run(const gref_case *c, const char *dir, bool force, bool json, bool progress)
+static int run(const gref_case *c, gref_study_options o, bool json, bool progress)
 {
     gref_study *study = NULL;
     meter m = {.shown = progress || isatty(STDERR_FILENO) != 0};
+    o.progress = show_progress;
+    o.context = &m;
     clock_gettime(CLOCK_MONOTONIC, &m.start);
     catch_signals();
-    gref_status status = gref_study_run(&study, c, dir, force, show_progress, &m);
+    gref_status status = gref_study_run(&study, c, &o);
     if (m.drawn)
         fprintf(stderr, "\r\033[K");
     if (status != GREF_OK)
         return cmd_finish("study", status);
-    int code = print_result(study, json, dir);
+    int code = print_result(study, json, o.dir);
     gref_study_free(study);
     return code;
 }
 
 int cmd_study(int argc, char **argv)
 {
-    const char *dir = NULL;
-    bool force = false, json = false, only_print = false, progress = false;
+    gref_study_options o = {0};
+    bool json = false, only_print = false, progress = false;
     option_list sets = {0};
     const option options[] = {
-        {.name = "out", .value = "DIR", .help = "folder for the files, made if need be", .text = &dir},
+        {.name = "out", .value = "DIR", .help = "folder for the files, made if need be", .text = &o.dir},
         {.name = "set", .value = "KEY=VALUE", .help = "override a key of the case: operator.std=2.0", .list = &sets},
-        {.name = "force", .help = "replace files of an earlier study in DIR", .flag = &force},
+        {.name = "force", .help = "replace files of an earlier study in DIR", .flag = &o.force},
         {.name = "json", .help = "print summary.json instead of the table", .flag = &json},
         {.name = "print-case", .help = "print the completed case and stop", .flag = &only_print},
         {.name = "progress", .help = "show progress on stderr even if it is no terminal", .flag = &progress},
@@ -140,7 +142,7 @@ int cmd_study(int argc, char **argv)
     gref_case *c = NULL;
     if (!options_parse(&u, argc, argv, &n, &code))
         goto out;
-    if (dir == NULL && !only_print) {
+    if (o.dir == NULL && !only_print) {
         code = cmd_complain(CMD_USAGE, "study", "--out DIR is missing: where the files go");
         goto out;
     }
@@ -148,7 +150,7 @@ int cmd_study(int argc, char **argv)
     if (status != GREF_OK)
         code = cmd_finish("study", status);
     else
-        code = only_print ? print_case(c) : run(c, dir, force, json, progress);
+        code = only_print ? print_case(c) : run(c, o, json, progress);
 out:
     gref_case_free(c);
     options_free(&u);

@@ -48,12 +48,20 @@ typedef struct {
 /* Called now and then; returning false cancels the study. */
 typedef bool gref_progress(void *context, const char *what, int done, int total);
 
+/* All zero: no files, nothing said. */
+typedef struct {
+    const char *dir; /* where the files go, made if need be; NULL for none */
+    bool force;      /* replace files of the same names there */
+    gref_progress *progress;
+    void *context; /* of progress */
+} gref_study_options;
+
 /*
- * Runs the study. With dir != NULL leaves summary.json, w2.csv, arrays.npz and the pictures there, all
+ * Runs the study. With options->dir leaves summary.json, w2.csv, arrays.npz and the pictures there, all
  * or nothing; GREF_ERR_EXISTS if files of those names are there and `force` is false.
  */
-GREF_API GREF_NODISCARD gref_status gref_study_run(gref_study **study, const gref_case *c, const char *dir,
-                                                   bool force, gref_progress *progress, void *context);
+GREF_API GREF_NODISCARD gref_status gref_study_run(gref_study **study, const gref_case *c,
+                                                   const gref_study_options *options);
 GREF_API void gref_study_free(gref_study *study);
 
 /* As text; the caller frees it; NULL without memory. */

@@ -24,8 +24,7 @@ typedef struct {
     const int *laws_at;
     int n_laws;
     gref_npz_writer *npz; /* NULL when nothing is written */
-    gref_progress *progress;
-    void *context;
+    const gref_study_options *options;
     int done, total;
 } run;
 
@@ -50,7 +49,8 @@ static gref_status report_progress(run *r, const char *what, int step)
 {
     gref_status status = GREF_OK;
     r->done += step;
-    REQUIRE(r->progress == NULL || r->progress(r->context, what, r->done, r->total), GREF_ERR_CANCELLED,
+    const gref_study_options *o = r->options;
+    REQUIRE(o->progress == NULL || o->progress(o->context, what, r->done, r->total), GREF_ERR_CANCELLED,
             "cancelled");
 out:
     return status;
@@ -245,34 +245,32 @@ out:
  *
  * @param[out] study     owned by the caller; gref_study_free. Unchanged on error.
  * @param[in]  c         borrowed by the study: must outlive it.
- * @param[in]  dir       output folder, made if need be; NULL for no files.
- * @param[in]  force     replace files of the same names.
- * @param[in]  progress  may be NULL; returning false ends the study with GREF_ERR_CANCELLED.
+ * @param[in]  options   see study.h. A progress function that returns false ends the study with
+ *                       GREF_ERR_CANCELLED.
  * @return GREF_OK; GREF_ERR_EXISTS; GREF_ERR_IO; GREF_ERR_CANCELLED; and what gref_case_problem,
  *         gref_modes_new and gref_sampler_new return. On error no file is left and none is changed.
  * @cost   per sampler T steps of gref_marginal_advance; per reported t two W2; at most 16 n x n doubles.
  * @see    THEORY section 6. Tests: test_study.c, cli/study.sh
  */
-gref_status gref_study_run(gref_study **study, const gref_case *c, const char *dir, bool force,
-                           gref_progress *progress, void *context)
+gref_status gref_study_run(gref_study **study, const gref_case *c, const gref_study_options *options)
 {
     gref_status status = GREF_OK;
     gref_folder folder = {0};
-    run r = {.engine = &gref_engine_dense, .progress = progress, .context = context};
+    run r = {.engine = &gref_engine_dense, .options = options};
     r.out = gref_alloc(1, sizeof *r.out);
     REQUIRE(r.out != NULL, GREF_ERR_NOMEM, "no memory for a study");
     r.out->c = c;
     r.n_laws = gref_case_laws_at(c, &r.laws_at);
     TRY(list_samplers(r.out));
-    if (dir != NULL) {
-        TRY(gref_folder_open(&folder, dir, file_names, force));
+    if (options->dir != NULL) {
+        TRY(gref_folder_open(&folder, options->dir, file_names, options->force));
         TRY(open_npz(&r, folder.stage));
     }
     TRY(set_up(&r));
     for (int k = 0; k < r.out->n_samplers; k++)
         TRY(study_sampler(&r, &r.out->samplers[k]));
     TRY(draw_samples(&r));
-    if (dir != NULL) {
+    if (options->dir != NULL) {
         TRY(write_files(&r, folder.stage));
         TRY(gref_folder_commit(&folder));
     }

@@ -1,10 +1,10 @@
 /*
  * The wrappers of src/dense/lapack.c against plain loops.
  *
- * Bounds hold for any order of summation, with or without FMA (Higham, Accuracy and Stability, lemma 8.4
- * and theorems 3.5, 8.5, 10.3): |error| <= gamma_k |A||B| entry by entry, gamma_k = k u. Reported is the
- * largest error in units of that bound, in which the rounding of the plain loops' result is included.
- * Eigen and singular value decompositions are backward stable in the norm only.
+ * Bounds hold for any order of summation, with or without FMA (Higham, Accuracy and Stability,
+ * lemma 8.4 and theorems 3.5, 8.5, 10.3): |error| <= gamma_k |A||B| entry by entry, gamma_k = k u.
+ * Reported is the largest error in units of that bound, in which the rounding of the plain loops'
+ * result is included. Eigen and singular value decompositions are backward stable in the norm only.
  */
 #include "dense.h"
 #include "dense/internal.h"
@@ -52,7 +52,7 @@ static double worst_entry(gref_cmat C, gref_cmat exact, double gamma, gref_cmat 
     return worst;
 }
 
-/* C = alpha op(A) op(B) + beta C0 into NaN padding; with beta = 0 C0 is NaN and must not be read. */
+/* C = alpha op(A) op(B) + beta C0 into NaN padding; with beta = 0, C0 is NaN. */
 static double gemm_case(int m, int n, int k, bool ta, bool tb, double alpha, double beta)
 {
     gref_mat A = ta ? noise(k, m, 1) : noise(m, k, 1), B = tb ? noise(n, k, 2) : noise(k, n, 2);
@@ -75,8 +75,9 @@ static double gemm_case(int m, int n, int k, bool ta, bool tb, double alpha, dou
 }
 
 /*
- * Every shape of the table, so also inner sizes of 0 and 1, all transposes: an entrywise bound leaves no
- * room for a wrong entry. k products and sums, alpha, beta, the reference: gamma_{k+4}. Worst ratio 0.63.
+ * Every shape of the table, so also inner sizes of 0 and 1, all transposes: an entrywise bound
+ * leaves no room for a wrong entry. k products and sums, alpha, beta, the reference: gamma_{k+4}.
+ * Worst ratio 0.63.
  */
 START_TEST(test_gemm__equals_plain_loops)
 {
@@ -96,7 +97,7 @@ START_TEST(test_gemm__equals_plain_loops)
 }
 END_TEST
 
-/* As gemm, and C comes back symmetric bit for bit although its upper triangle went in as NaN: 0.62. */
+/* As gemm; C comes back symmetric bit for bit although its upper triangle was NaN. Worst 0.62. */
 START_TEST(test_syrk__equals_plain_loops_and_is_symmetric)
 {
     for (int i = 0; i < SIZES; i++)
@@ -133,8 +134,8 @@ START_TEST(test_syrk__equals_plain_loops_and_is_symmetric)
 END_TEST
 
 /*
- * As gemm. Shapes with no columns are the ones where the BLAS is not called: there y = beta y, and with
- * beta = 0 a NaN in y must not survive (it did: 0 * NaN). Worst ratio 0.60.
+ * As gemm. Shapes with no columns are the ones where the BLAS is not called: there y = beta y, and
+ * with beta = 0 a NaN in y must not survive (it did: 0 * NaN). Worst ratio 0.60.
  */
 START_TEST(test_gemv__equals_plain_loops_and_overwrites_when_beta_is_0)
 {
@@ -167,8 +168,8 @@ END_TEST
 
 /*
  * Substitution is backward stable entry by entry, |op(L) X - B| <= gamma_{n+1} |op(L)||X|, however
- * ill-conditioned L is; one more for a kernel that multiplies by reciprocals of the diagonal. Only the
- * lower triangle is read: the other one is NaN. Worst ratio 0.47.
+ * ill-conditioned L is; one more for a kernel that multiplies by reciprocals of the diagonal. Only
+ * the lower triangle is read: the other one is NaN. Worst ratio 0.47.
  */
 START_TEST(test_trsm__leaves_a_residual_of_rounding)
 {
@@ -201,9 +202,10 @@ START_TEST(test_trsm__leaves_a_residual_of_rounding)
 END_TEST
 
 /*
- * |L L^T - C| <= gamma_{n+1} |L||L^T| entry by entry, L lower triangular with a positive diagonal: with the
- * uniqueness of the factor that is the definition. The upper triangle of C is NaN. Then X = C^-1 B by two
- * substitutions: |L L^T X - B| <= gamma_{2n+2} |L||L^T||X|. Worst ratios 0.50 and 0.27.
+ * |L L^T - C| <= gamma_{n+1} |L||L^T| entry by entry, L lower triangular with a positive diagonal:
+ * with the uniqueness of the factor that is the definition. The upper triangle of C is NaN. Then X
+ * = C^-1 B by two substitutions: |L L^T X - B| <= gamma_{2n+2} |L||L^T||X|. Worst ratios 0.50 and
+ * 0.27.
  */
 START_TEST(test_cholesky__reproduces_the_matrix_and_solves)
 {
@@ -238,7 +240,7 @@ START_TEST(test_cholesky__reproduces_the_matrix_and_solves)
 }
 END_TEST
 
-/* The first leading block that is not positive definite ends at the pivot that is named: minors 1..p-1 are. */
+/* Leading blocks before row p are identities; the one that ends at p is not positive definite. */
 START_TEST(test_cholesky__names_the_pivot_that_is_not_positive)
 {
     for (int i = 1; i < SIZES; i++)
@@ -269,9 +271,10 @@ START_TEST(test_cholesky__names_the_pivot_that_is_not_positive)
 END_TEST
 
 /*
- * C = L L^T for an integer C = F F^T of rank r, exact in double. Rows are back in the order of C, columns
- * from r on are exactly 0, and the rank is r because rounding, n u max C, stays below tol: nothing that is
- * rank is lost and nothing that is rounding is kept. n = 100 runs dpstrf's blocked code. Worst ratio 0.59.
+ * C = L L^T for an integer C = F F^T of rank r, exact in double. Rows are back in the order of C,
+ * columns from r on are exactly 0, and the rank is r because rounding, n u max C, stays below tol:
+ * nothing that is rank is lost and nothing that is rounding is kept. n = 100 runs dpstrf's blocked
+ * code. Worst ratio 0.59.
  */
 START_TEST(test_cholesky_pivoted__finds_the_exact_rank)
 {
@@ -297,8 +300,8 @@ START_TEST(test_cholesky_pivoted__finds_the_exact_rank)
 END_TEST
 
 /*
- * Squares on the diagonal make every root exact. A pivot equal to tol is cut, one above is kept; the zero
- * and the negative matrix have rank 0; what is cut is still C - L L^T, and no more than tol on the diagonal.
+ * Squares on the diagonal make every root exact. A pivot equal to tol is cut, one above is kept;
+ * the zero and the negative matrix have rank 0; the rest of L L^T is C to the bit.
  */
 START_TEST(test_cholesky_pivoted__cuts_pivots_up_to_tol)
 {
@@ -326,10 +329,9 @@ START_TEST(test_cholesky_pivoted__cuts_pivots_up_to_tol)
 END_TEST
 
 /*
- * C = U diag(lambda) U^T with orthogonal U and ascending lambda is the definition; the known spectrum is met
- * to the same backward error (Weyl). Eigenvalues alone come from another algorithm and agree. The upper
- * triangle is NaN (a matrix whose upper triangle held NaN was refused once). A rotation sequence of length n
- * errs by c n u in the Frobenius norm, c = 1, 5 and 3 here: worst ratios 0.63, 0.64, 0.53.
+ * C = U diag(lambda) U^T with orthogonal U and ascending lambda is the definition. Eigenvalues alone
+ * come from another algorithm and agree. The upper triangle is NaN (which was refused once). Some n
+ * rotations err by c n u in the Frobenius norm, c = 1, 5 and 3 here: worst ratios 0.63, 0.64, 0.53.
  */
 START_TEST(test_eigh__is_a_spectral_decomposition)
 {
@@ -360,7 +362,7 @@ START_TEST(test_eigh__is_a_spectral_decomposition)
 }
 END_TEST
 
-/* A = U diag(s) VT, all three defining properties; thin or full; rank falls with `zeros` columns. */
+/* A = U diag(s) VT, all three defining properties; thin or full; `zeros` columns are 0. */
 static void svd_case(int m, int n, bool full, double kappa, int zeros)
 {
     int k = m < n ? m : n;
@@ -391,10 +393,10 @@ static void svd_case(int m, int n, bool full, double kappa, int zeros)
 }
 
 /*
- * Any unitary pair passes the orthogonality and any exact product the residual; together with the order they
- * leave the singular value decomposition only. Wide, tall, square, empty, deficient, zero. Orthogonality as
- * for eigh, 0.57. dbdsqr drops what is below u^(-1/8) u, 98 u, of the norm, whatever the size: residual
- * (n + 100) u |A|_F, 0.39.
+ * Any unitary pair passes the orthogonality and any exact product the residual; together with the
+ * order they leave the singular value decomposition only. Wide, tall, square, empty, deficient,
+ * zero. Orthogonality as for eigh, 0.57. dbdsqr drops what is below u^(-1/8) u, 98 u, of the norm,
+ * whatever the size: residual (n + 100) u |A|_F, 0.39.
  */
 START_TEST(test_svd__is_a_singular_value_decomposition)
 {
@@ -409,7 +411,7 @@ START_TEST(test_svd__is_a_singular_value_decomposition)
 }
 END_TEST
 
-/* A NaN that is read is named by its place, whatever the BLAS would have made of it: outputs stay as they were. */
+/* A NaN that is read is named by its place before LAPACK sees it; outputs stay as they were. */
 START_TEST(test_lapack__refuses_nan)
 {
     gref_mat s = fresh(3, 1), U = fresh(3, 3), V = fresh(3, 3);

@@ -1,8 +1,8 @@
 /*
  * Covariances: what is refused, what is accepted, and the three ways to take one apart.
  *
- * Bounds are those that the functions document, c n u |Sigma|_F (EPS = u = 2^-53; eps = 2 u), with the
- * constants of test_lapack.c for dsyevd; the worst ratio seen stands beside each.
+ * Bounds are those that the functions document, c n u |Sigma|_F (EPS = u = 2^-53; eps = 2 u), with
+ * the constants of test_lapack.c for dsyevd; the worst ratio seen stands beside each.
  */
 #include "dense.h"
 #include "dense/internal.h"
@@ -71,8 +71,8 @@ END_TEST
 
 /*
  * The two documented limits, met exactly from both sides by numbers that rounding cannot touch: the
- * eigenvalues of a diagonal matrix are its entries. Entries may differ by 8 eps max|Sigma|, eigenvalues
- * may be -n eps |Sigma|_2.
+ * eigenvalues of a diagonal matrix are its entries. Entries may differ by 8 eps max|Sigma|,
+ * eigenvalues may be -n eps |Sigma|_2.
  */
 START_TEST(test_psd_require__accepts_up_to_rounding)
 {
@@ -99,8 +99,8 @@ START_TEST(test_psd_require__accepts_up_to_rounding)
 END_TEST
 
 /*
- * Orthogonal U, ascending lambda >= 0 and U diag(lambda) U^T = Sigma define the decomposition, zeros included:
- * what was set to 0 is within the residual's bound. Worst ratios 0.64 and 0.53.
+ * Orthogonal U, ascending lambda >= 0 and U diag(lambda) U^T = Sigma define the decomposition,
+ * zeros included: what was set to 0 is within the residual's bound. Worst ratios 0.64 and 0.53.
  */
 START_TEST(test_psd_eigh__is_a_spectral_decomposition)
 {
@@ -128,9 +128,10 @@ START_TEST(test_psd_eigh__is_a_spectral_decomposition)
 END_TEST
 
 /*
- * A matrix that is singular in exact arithmetic: as many eigenvalues are exactly 0 as its kernel has
- * dimensions, whichever sign rounding gave them, the others are met to n eps |Sigma|_2, and *clipped owns up.
- * A zero left at +1e-17 would become a standard deviation of 3e-9 in every square root. Worst ratio 0.50.
+ * A matrix that is singular in exact arithmetic: as many eigenvalues are exactly 0 as its kernel
+ * has dimensions, whichever sign rounding gave them, the others are met to n eps |Sigma|_2, and
+ * *clipped owns up. A zero left at +1e-17 would become a standard deviation of 3e-9 in every square
+ * root. Worst ratio 0.50.
  */
 START_TEST(test_psd_eigh__sets_the_kernel_to_exact_zeros)
 {
@@ -168,9 +169,9 @@ START_TEST(test_psd_eigh__sets_the_kernel_to_exact_zeros)
 END_TEST
 
 /*
- * |L L^T - Sigma|_F <= (n + 1) u |Sigma|_F, half of what theorem 10.3 of Higham allows, and (n - rank) tol
- * more where columns were cut. Columns from rank on are exactly 0. The upper triangle of Sigma is NaN, and
- * L may be Sigma itself. Worst ratio 0.41.
+ * |L L^T - Sigma|_F <= (n + 1) u |Sigma|_F, half of what theorem 10.3 of Higham allows, and (n -
+ * rank) tol more where columns were cut. Columns from rank on are exactly 0. The upper triangle of
+ * Sigma is NaN, and L may be Sigma itself. Worst ratio 0.41.
  */
 START_TEST(test_psd_factor__reproduces_the_covariance)
 {
@@ -197,9 +198,10 @@ START_TEST(test_psd_factor__reproduces_the_covariance)
 END_TEST
 
 /*
- * Exact integer covariances F F^T of rank r: the factor has r columns and no sqrt(u) noise columns, also when
- * the diagonal has lost 2 eps of its size and the matrix is indefinite by rounding. Rank 49 of 50 is where
- * plain Cholesky passes with a last pivot of rounding (it was taken once). Worst ratio 0.36.
+ * Exact integer covariances F F^T of rank r: the factor has r columns and no sqrt(u) noise columns,
+ * also when the diagonal has lost 2 eps of its size and the matrix is indefinite by rounding. Rank
+ * 49 of 50 is where plain Cholesky passes with a last pivot of rounding (it was taken once). Worst
+ * ratio 0.36.
  */
 START_TEST(test_psd_factor__has_the_rank_of_a_singular_covariance)
 {
@@ -223,7 +225,10 @@ START_TEST(test_psd_factor__has_the_rank_of_a_singular_covariance)
 }
 END_TEST
 
-/* Exact by hand: the zero matrix has the zero factor, a scalar its root, and an error leaves *rank alone. */
+/*
+ * Exact by hand: the zero matrix has the zero factor, a scalar its root, and an error leaves *rank
+ * alone.
+ */
 START_TEST(test_psd_factor__handles_zero_scalar_and_refusals)
 {
     int rank = -1;
@@ -248,8 +253,8 @@ START_TEST(test_psd_factor__handles_zero_scalar_and_refusals)
 END_TEST
 
 /*
- * R R = Sigma, R symmetric bit for bit and without a negative eigenvalue: only Sigma^1/2 has all three.
- * dsyevd's residual and as much for the quarter powers, squared. Worst ratio 0.63.
+ * R R = Sigma, R symmetric bit for bit and without a negative eigenvalue: only Sigma^1/2 has all
+ * three. dsyevd's residual and as much for the quarter powers, squared. Worst ratio 0.63.
  */
 START_TEST(test_psd_sqrt__is_the_symmetric_root)
 {
@@ -275,11 +280,11 @@ START_TEST(test_psd_sqrt__is_the_symmetric_root)
 END_TEST
 
 /*
- * Eigenspaces of dimension n/2 and n/4 and a kernel: the eigenvectors that dsyevd returns are arbitrary and
- * differ between Sigma and a permuted Sigma, the root may not. It is H diag(sqrt d) H / n, exact in double.
- * An error dSigma moves the root by dSigma_ij/(sqrt d_i + sqrt d_j), at most 2 |dSigma| since the least
- * sqrt d > 0 is 1/2, and inside the kernel by nothing, because those eigenvalues are set to 0 (else by
- * sqrt(u) = 1e-8). Worst ratio 0.31.
+ * Eigenspaces of dimension n/2 and n/4 and a kernel: the eigenvectors that dsyevd returns are
+ * arbitrary and differ between Sigma and a permuted Sigma, the root may not. It is H diag(sqrt d) H
+ * / n, exact in double. An error dSigma moves the root by dSigma_ij/(sqrt d_i + sqrt d_j), at most
+ * 2 |dSigma| since the least sqrt d > 0 is 1/2, and inside the kernel by nothing, because those
+ * eigenvalues are set to 0 (else by sqrt(u) = 1e-8). Worst ratio 0.31.
  */
 START_TEST(test_psd_sqrt__does_not_depend_on_a_basis_of_eigenvectors)
 {

@@ -1,4 +1,7 @@
-/* What the tests of src/dense and of the posterior share: poisoned inputs, covariances, exact matrices. */
+/*
+ * What the tests of src/dense and of the posterior share: poisoned inputs, covariances, exact
+ * matrices.
+ */
 #ifndef GREF_TEST_DENSE_H
 #define GREF_TEST_DENSE_H
 
@@ -85,8 +88,8 @@ static inline gref_mat hadamard(int n)
 }
 
 /*
- * H diag(d) H / n, exact where the d are multiples of one power of 2: eigenvectors H/sqrt(n), eigenvalues d.
- * Aborts the test where a sum loses a bit.
+ * H diag(d) H / n, exact where the d are multiples of one power of 2: eigenvectors H/sqrt(n),
+ * eigenvalues d. Aborts the test where a sum loses a bit.
  */
 static inline gref_mat hadamard_times(int n, const double *d)
 {

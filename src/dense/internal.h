@@ -35,4 +35,42 @@ gref_status gref_eigh_values(gref_mat lambda, gref_mat C);
 /* A = U diag(s) VT; U m x k (or m x m), VT k x n (or n x n), k = min(m, n) (or full); A destroyed. */
 gref_status gref_svd(gref_mat U, gref_mat s, gref_mat VT, gref_mat A);
 
+/* Terms that dot2.c sums before it adds the sum to the others. */
+#define GREF_DOT2_BLOCK 32
+
+/* dot2.c: H + L = op(A) op(B) with the error of twice the working precision; bits independent of threads. */
+gref_status gref_dot2_gemm(gref_mat H, gref_mat L, gref_cmat A, bool trans_a, gref_cmat B, bool trans_b);
+/* Sum of A(i, j) B(i, j), likewise, rounded once. */
+double gref_dot2(gref_cmat A, gref_cmat B);
+
+/* The covariance part of W2 and an enclosure of it; lower = 0, upper = inf when none was asked for. */
+typedef struct {
+    double w, lower, upper;
+    bool newton; /* the map form took its solver for laws that are far apart */
+} gref_w2_cov;
+
+/* w2_map.c: both covariances positive definite (GREF_ERR_NOT_PD otherwise), both triangles read, entries of
+ * order 1 (the caller scales). */
+gref_status gref_w2_map(gref_w2_cov *out, gref_cmat C1, gref_cmat C2, bool certified);
+
+/* A factor of a covariance C: W2(N(0, C), N(0, (L + dL)(L + dL)^T)) <= radius. */
+typedef struct {
+    gref_mat L, dL; /* n x c with c >= rank; columns >= rank are zero; dL may be empty */
+    int rank;
+    double radius;
+    double least; /* <= lambda_min(C), 0 where nothing is proved */
+} gref_w2_factor;
+
+/* w2_factor.c */
+void gref_w2_factor_free(gref_w2_factor *f);
+/* The factor of a covariance (both triangles read): refined Cholesky, or truncated pivoted Cholesky. */
+gref_status gref_w2_factor_of(gref_w2_factor *f, gref_cmat C);
+/* min over orthogonal Q of |L1 - L2 Q|_F, plainly; both n x r. */
+gref_status gref_w2_procrustes(gref_w2_cov *out, gref_cmat L1, gref_cmat L2);
+/* Both factors n x c with the same c; `rounds` refinements of the polar factor (2 for full accuracy). */
+gref_status gref_w2_factor_form(gref_w2_cov *out, const gref_w2_factor *f1, const gref_w2_factor *f2, int rounds);
+
+/* psd.c: finite, square, symmetric up to rounding. */
+gref_status gref_psd_require_symmetric(gref_cmat C, const char *name);
+
 #endif

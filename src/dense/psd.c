@@ -29,14 +29,14 @@ static double asymmetry(gref_cmat C, int *row, int *col)
     return worst;
 }
 
-/* Square, finite, and symmetric to 8 eps max|C|: a matrix meant to be symmetric is that close. */
-static gref_status require_symmetric(gref_cmat C, const char *name)
+/* Square, finite, and symmetric to max(n, 16) eps max|C|: what a product of rounded factors leaves. */
+gref_status gref_psd_require_symmetric(gref_cmat C, const char *name)
 {
     gref_status status = GREF_OK;
     int i = 0, j = 0;
     REQUIRE(C.m == C.n, GREF_ERR_SHAPE, "%s must be square, not %d x %d", name, C.m, C.n);
     TRY(gref_require_finite(C, name));
-    double gap = asymmetry(C, &i, &j), allowed = 16 * GREF_U * gref_mat_norm_max(C);
+    double gap = asymmetry(C, &i, &j), allowed = 2 * GREF_U * (C.n > 16 ? C.n : 16) * gref_mat_norm_max(C);
     REQUIRE(gap <= allowed, GREF_ERR_NOT_SYMMETRIC,
             "%s is not symmetric: entry (%d, %d) is %.17g, entry (%d, %d) is %.17g", name, i, j,
             GREF_AT(C, i, j), j, i, GREF_AT(C, j, i));
@@ -74,7 +74,7 @@ out:
  * @param[in] Sigma  n x n, both triangles read.
  * @param[in] name   what the message calls it.
  * @return GREF_OK; GREF_ERR_SHAPE; GREF_ERR_NONFINITE; GREF_ERR_NOT_SYMMETRIC (entries differ by more
- *         than 8 eps max|Sigma|); GREF_ERR_NOT_PSD with the most negative eigenvalue (below
+ *         than max(n, 16) eps max|Sigma|); GREF_ERR_NOT_PSD with the most negative eigenvalue (below
  *         -n eps |Sigma|_2); GREF_ERR_NOMEM; GREF_ERR_NUMERICS.
  * @cost  4/3 n^3 flops; n^2 doubles.
  * @see   Tests: test_psd.c
@@ -84,7 +84,7 @@ gref_status gref_psd_require(gref_cmat Sigma, const char *name)
     gref_status status = GREF_OK;
     gref_mat C = {0}, lambda = {0};
     double clipped;
-    TRY(require_symmetric(Sigma, name));
+    TRY(gref_psd_require_symmetric(Sigma, name));
     TRY(gref_mat_new(&C, Sigma.n, Sigma.n));
     TRY(gref_mat_new(&lambda, Sigma.n, 1));
     gref_mat_copy(C, Sigma);
@@ -114,7 +114,7 @@ gref_status gref_psd_eigh(gref_mat U, gref_mat lambda, double *clipped, gref_cma
                           const char *name)
 {
     gref_status status = GREF_OK;
-    TRY(require_symmetric(Sigma, name));
+    TRY(gref_psd_require_symmetric(Sigma, name));
     TRY(gref_require_shape(gref_const(U), Sigma.n, Sigma.n, "U"));
     gref_mat_copy(U, Sigma);
     TRY(gref_eigh(lambda, U));

@@ -1,0 +1,117 @@
+/*
+ * Rigorous bounds on norms, inverses and smallest eigenvalues.
+ *
+ *   u = 2^-53;  gamma_k = k u/(1 - k u) covers any order of summation, blocked or threaded, FMA or not
+ *   (Higham, Accuracy and Stability, section 3). Directed rounding is not used: threads of a BLAS keep their own
+ *   mode. Residuals whose size matters are computed by Dot2.
+ */
+#include "base/internal.h"
+#include "bound.h"
+#include "internal.h"
+
+double gref_gamma_up(int k)
+{
+    double ku = gref_mul_up(k, GREF_U);
+    return gref_div_up(ku, gref_down(1.0 - ku));
+}
+
+double gref_dot2_error_up(int k)
+{
+    double B = GREF_DOT2_BLOCK, N = ceil(k / B);
+    double terms = (N + 1.0) * (N + B) + B * B; /* dot2.c derives it */
+    return gref_mul_up(terms * (1.0 + 0x1p-10), GREF_U * GREF_U);
+}
+
+double gref_norm_fro_up(gref_cmat A)
+{
+    double terms = (double)A.m * A.n + 16.0, tiny = sqrt(terms) * 0x1p-536;
+    return gref_add_up(gref_mul_up(gref_mat_norm_fro(A), 1.0 + 2.0 * terms * GREF_U), tiny);
+}
+
+double gref_norm_2_up(gref_cmat A)
+{
+    double col = 0.0, row = 0.0;
+    for (int j = 0; j < A.n; j++) {
+        double sum = 0.0;
+        for (int i = 0; i < A.m; i++)
+            sum += fabs(GREF_AT(A, i, j));
+        col = sum > col ? sum : col;
+    }
+    for (int i = 0; i < A.m; i++) {
+        double sum = 0.0;
+        for (int j = 0; j < A.n; j++)
+            sum += fabs(GREF_AT(A, i, j));
+        row = sum > row ? sum : row;
+    }
+    double inflate = 1.0 + 2.0 * (A.m + A.n + 8.0) * GREF_U;
+    double mixed = gref_sqrt_up(gref_mul_up(gref_mul_up(col, row), inflate)), fro = gref_norm_fro_up(A);
+    return mixed < fro ? mixed : fro;
+}
+
+gref_status gref_triangular_inverse(gref_mat X, double *norm, double *defect, gref_cmat L)
+{
+    gref_status status = GREF_OK;
+    int n = L.n;
+    gref_mat D = {0};
+    TRY(gref_mat_new(&D, n, n));
+    gref_mat_identity(X);
+    gref_mat_identity(D);
+    TRY(gref_trsm(X, true, L, false));
+    TRY(gref_gemm(D, -1.0, gref_const(X), false, L, false, 1.0));
+    double size = gref_mul_up(gref_norm_fro_up(gref_const(X)), gref_norm_fro_up(L));
+    *defect = gref_add_up(gref_norm_fro_up(gref_const(D)), gref_mul_up(gref_gamma_up(n + 1), size));
+    *norm = INFINITY;
+    if (*defect < 0.5)
+        *norm = gref_div_up(gref_norm_2_up(gref_const(X)), gref_down(1.0 - *defect));
+out:
+    gref_mat_free(&D);
+    return status;
+}
+
+gref_status gref_cholesky_residual(gref_mat R, double *residual, gref_cmat C, gref_cmat L)
+{
+    gref_status status = GREF_OK;
+    int n = L.m;
+    gref_mat H = {0}, E = {0};
+    TRY(gref_mat_new(&H, n, n));
+    TRY(gref_mat_new(&E, n, n));
+    TRY(gref_dot2_gemm(H, E, L, false, L, true));
+    double low = gref_norm_fro_up(gref_const(E)), size = gref_norm_fro_up(L);
+    for (int j = 0; j < n; j++)
+        for (int i = 0; i < n; i++) /* C - H is exact or nearly so: the two are close */
+            GREF_AT(H, i, j) = (GREF_AT(C, i, j) - GREF_AT(H, i, j)) - GREF_AT(E, i, j);
+    double here = gref_norm_fro_up(gref_const(H));
+    double error = gref_mul_up(gref_dot2_error_up(L.n), gref_mul_up(size, size));
+    error = gref_add_up(error, gref_mul_up(4 * GREF_U, gref_add_up(here, low)));
+    *residual = gref_add_up(here, error);
+    if (R.a != NULL)
+        gref_mat_copy(R, gref_const(H));
+out:
+    gref_mat_free(&H);
+    gref_mat_free(&E);
+    return status;
+}
+
+/* C = L L^T + R: lambda_min >= 1/|L^-1|^2 - |R|. */
+gref_status gref_least_eigenvalue_down(double *least, gref_cmat C, double slack)
+{
+    gref_status status = GREF_OK;
+    gref_mat L = {0}, X = {0};
+    double norm, defect, residual;
+    *least = -INFINITY;
+    TRY(gref_mat_new(&L, C.n, C.n));
+    gref_mat_copy(L, C);
+    if (!gref_cholesky_succeeds(L))
+        goto out;
+    TRY(gref_mat_new(&X, C.n, C.n));
+    TRY(gref_triangular_inverse(X, &norm, &defect, gref_const(L)));
+    if (!(norm < INFINITY))
+        goto out;
+    TRY(gref_cholesky_residual((gref_mat){0}, &residual, C, gref_const(L)));
+    double below = gref_down(gref_down(1.0 / gref_mul_up(norm, norm)) - residual);
+    *least = gref_down(below - slack);
+out:
+    gref_mat_free(&L);
+    gref_mat_free(&X);
+    return status;
+}

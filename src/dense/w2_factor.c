@@ -1,0 +1,393 @@
+/*
+ * The covariance part of W2 through factors (NUMERICS, factor form, enclosure B); works for singular covariances.
+ *
+ *   A, B    n x r, C1 = (A + dA)(A + dA)^T, C2 likewise; dA, dB corrections far below u |A|, or absent
+ *   F       r x r, B^T A = W diag(s) V^T;   Q = W V^T + dQ, orthogonal up to a measured defect
+ *   Delta   n x r, A - B Q, accumulated so that its error is relative to Delta, not to A
+ *   K, H    skew part of (B Q)^T Delta, symmetric part of (B Q)^T A
+ *
+ *   |Delta|^2 - tr(K H^-1 K^T) <= W2^2 <= |Delta|^2      (H > 0; any orthogonal Q gives the upper bound)
+ *   W2^2 >= |A|^2 + |B|^2 - 2 |F|_*                     (always; cancels for close laws)
+ *
+ * Q is refined by the rotation exp(Omega), Omega H + H Omega = 2 K, until K is negligible. Where a factor stands
+ * for a covariance, W2(C, (A + dA)(A + dA)^T) is added on both sides as its radius.
+ */
+#include <math.h>
+
+#include "base/internal.h"
+#include "bound.h"
+#include "internal.h"
+#include <gref/psd.h>
+
+void gref_w2_factor_free(gref_w2_factor *f)
+{
+    gref_mat_free(&f->L);
+    gref_mat_free(&f->dL);
+}
+
+/* dL = L phi(X R X^T), phi the lower triangle with half the diagonal: (L + dL)(L + dL)^T = C up to dL^2. */
+static gref_status correction(gref_mat dL, gref_mat S, gref_cmat R, gref_cmat X, gref_cmat L)
+{
+    gref_status status = GREF_OK;
+    TRY(gref_gemm(S, 1.0, X, false, R, false, 0.0));
+    TRY(gref_gemm(dL, 1.0, gref_const(S), false, X, true, 0.0));
+    for (int j = 0; j < S.n; j++)
+        for (int i = 0; i < S.m; i++)
+            GREF_AT(S, i, j) = i < j ? 0.0 : (i == j ? 0.5 : 1.0) * 0.5 * (GREF_AT(dL, i, j) + GREF_AT(dL, j, i));
+    TRY(gref_gemm(dL, 1.0, L, false, gref_const(S), false, 0.0));
+out:
+    return status;
+}
+
+/* Radius of a corrected Cholesky factor: what is left of C, R2 = R - (L dL^T + dL L^T) - dL dL^T. */
+static gref_status corrected_radius(double *radius, gref_mat R, double eR, gref_cmat L, gref_cmat dL, gref_cmat X,
+                                    double b, double defect)
+{
+    gref_status status = GREF_OK;
+    int n = L.n;
+    gref_mat M = {0}, S = {0};
+    double l = gref_norm_fro_up(L), d = gref_norm_fro_up(dL), r = gref_norm_fro_up(gref_const(R));
+    TRY(gref_mat_new(&M, n, n));
+    TRY(gref_mat_new(&S, n, n));
+    TRY(gref_gemm(M, 1.0, L, false, dL, true, 0.0));
+    gref_mat_transpose(S, gref_const(M));
+    gref_mat_axpy(R, -1.0, gref_const(M));
+    gref_mat_axpy(R, -1.0, gref_const(S));
+    TRY(gref_gemm(R, -1.0, dL, false, dL, true, 1.0));
+    double e = gref_mul_up(gref_gamma_up(n + 4), gref_add_up(gref_mul_up(2.0, gref_mul_up(l, d)), gref_mul_up(d, d)));
+    e = gref_add_up(gref_add_up(e, eR), gref_mul_up(8 * GREF_U, gref_add_up(r, gref_mul_up(2.0, gref_mul_up(l, d)))));
+    double size = gref_add_up(gref_norm_fro_up(gref_const(R)), e);
+    *radius = gref_sqrt_up(gref_mul_up(gref_sqrt_up(n), size));
+    if (gref_mul_up(size, gref_mul_up(b, b)) < 0x1p-10 && defect < 0x1p-10) {
+        TRY(gref_gemm(M, 1.0, gref_const(R), false, X, true, 0.0));
+        double rounding = gref_mul_up(gref_gamma_up(n), gref_mul_up(size, gref_norm_fro_up(X)));
+        double y = gref_add_up(gref_norm_fro_up(gref_const(M)), rounding);
+        y = gref_mul_up(gref_add_up(y, gref_mul_up(e, b)), 1.0 + 0x1p-8); /* >= 1/(1 - defect), and L + dL for L */
+        *radius = fmin(*radius, y);
+    }
+out:
+    gref_mat_free(&M);
+    gref_mat_free(&S);
+    return status;
+}
+
+/* Refined Cholesky of a positive definite C; false in *done when C is not one, or nearly not. */
+static gref_status definite_factor(gref_w2_factor *f, bool *done, gref_cmat C)
+{
+    gref_status status = GREF_OK;
+    int n = C.n;
+    gref_mat X = {0}, R = {0}, S = {0};
+    double b, defect, residual;
+    *done = false;
+    gref_mat_copy(f->L, C);
+    if (!gref_cholesky_succeeds(f->L))
+        goto out;
+    TRY(gref_mat_new(&X, n, n));
+    TRY(gref_triangular_inverse(X, &b, &defect, gref_const(f->L)));
+    if (!(b < INFINITY))
+        goto out;
+    TRY(gref_mat_new(&R, n, n));
+    TRY(gref_cholesky_residual(R, &residual, C, gref_const(f->L)));
+    if (!(gref_mul_up(residual, gref_mul_up(b, b)) < 0.25))
+        goto out;
+    TRY(gref_mat_new(&f->dL, n, n));
+    TRY(gref_mat_new(&S, n, n));
+    TRY(correction(f->dL, S, gref_const(R), gref_const(X), gref_const(f->L)));
+    double l = gref_norm_fro_up(gref_const(f->L));
+    double eR = gref_add_up(gref_mul_up(gref_dot2_error_up(n), gref_mul_up(l, l)),
+                            gref_mul_up(4 * GREF_U, gref_norm_fro_up(gref_const(R))));
+    TRY(corrected_radius(&f->radius, R, eR, gref_const(f->L), gref_const(f->dL), gref_const(X), b, defect));
+    f->rank = n;
+    f->least = gref_down(gref_down(1.0 / gref_mul_up(b, b)) - residual);
+    *done = true;
+out:
+    gref_mat_free(&X);
+    gref_mat_free(&R);
+    gref_mat_free(&S);
+    return status;
+}
+
+gref_status gref_w2_factor_of(gref_w2_factor *f, gref_cmat C)
+{
+    gref_status status = GREF_OK;
+    bool done;
+    double residual;
+    *f = (gref_w2_factor){0};
+    TRY(gref_mat_new(&f->L, C.n, C.n));
+    TRY(definite_factor(f, &done, C));
+    if (done)
+        goto out;
+    TRY(gref_psd_factor(f->L, &f->rank, C));
+    TRY(gref_cholesky_residual((gref_mat){0}, &residual, C, gref_const(f->L)));
+    f->radius = gref_sqrt_up(gref_mul_up(gref_sqrt_up(C.n), residual)); /* W2 <= sqrt |C - L L^T|_* */
+out:
+    if (status != GREF_OK)
+        gref_w2_factor_free(f);
+    return status;
+}
+
+typedef struct {
+    int n, r;
+    gref_cmat A, dA, B, dB;
+    gref_mat Q, dQ, F;         /* F = Q^T Q - I */
+    gref_mat BQh, BQl;         /* B Q in twice the working precision */
+    gref_mat Delta, BQ, K, H;  /* BQ: (B + dB)(Q + dQ), rounded; K and H before their parts are taken */
+    gref_mat S, T;             /* r x r scratch */
+    double singular_sum, eF;   /* |F|_* <= singular_sum */
+    double eDelta, eK, defect; /* errors of Delta, K; |(Q + dQ)^T (Q + dQ) - I|_F */
+} procrustes;
+
+static void procrustes_free(procrustes *w)
+{
+    gref_mat *all[] = {&w->Q, &w->dQ, &w->F, &w->BQh, &w->BQl, &w->Delta, &w->BQ, &w->K, &w->H, &w->S, &w->T};
+    for (size_t k = 0; k < sizeof all / sizeof *all; k++)
+        gref_mat_free(all[k]);
+}
+
+/* |B^T A|_* from above: the singular values found, and all that the decomposition leaves unexplained. */
+static gref_status nuclear_bound(procrustes *w, gref_cmat W, gref_cmat s, gref_cmat VT, gref_cmat G)
+{
+    gref_status status = GREF_OK;
+    int r = w->r;
+    double sum = 0.0, root = gref_sqrt_up(r);
+    for (int i = 0; i < r; i++)
+        sum = gref_add_up(sum, s.a[i]);
+    gref_mat_copy(w->S, W);
+    gref_mat_scale_cols(w->S, s);
+    gref_mat_copy(w->T, G);
+    TRY(gref_gemm(w->T, -1.0, gref_const(w->S), false, VT, false, 1.0));
+    double a = gref_norm_fro_up(w->A), b = gref_norm_fro_up(w->B), left = gref_norm_fro_up(gref_const(w->T));
+    double rounding = gref_mul_up(gref_gamma_up(w->n + 2 * r + 8), gref_mul_up(2.0, gref_mul_up(a, b)));
+    /* |W S VT|_* <= |W| |VT| sum s: the two are orthogonal to r gamma_8r at worst, checked nowhere else */
+    double skewed = gref_mul_up(sum, gref_mul_up(64.0 * r, GREF_U));
+    w->singular_sum = gref_add_up(gref_add_up(sum, skewed), gref_mul_up(root, gref_add_up(left, rounding)));
+out:
+    return status;
+}
+
+/* Q from the singular vectors of B^T A, its defect, and B Q. */
+static gref_status start(procrustes *w)
+{
+    gref_status status = GREF_OK;
+    int n = w->n, r = w->r;
+    gref_mat W = {0}, VT = {0}, s = {0}, G = {0};
+    gref_mat *square[] = {&w->Q, &w->dQ, &w->F, &w->K, &w->H, &w->S, &w->T, &W, &VT, &G};
+    for (size_t k = 0; k < sizeof square / sizeof *square; k++)
+        TRY(gref_mat_new(square[k], r, r));
+    TRY(gref_mat_new(&s, r, 1));
+    gref_mat *tall[] = {&w->BQh, &w->BQl, &w->Delta, &w->BQ};
+    for (size_t k = 0; k < sizeof tall / sizeof *tall; k++)
+        TRY(gref_mat_new(tall[k], n, r));
+    TRY(gref_gemm(G, 1.0, w->B, true, w->A, false, 0.0));
+    gref_mat_copy(w->S, gref_const(G));
+    TRY(gref_svd(W, s, VT, w->S));
+    TRY(gref_gemm(w->Q, 1.0, gref_const(W), false, gref_const(VT), false, 0.0));
+    TRY(nuclear_bound(w, gref_const(W), gref_const(s), gref_const(VT), gref_const(G)));
+    TRY(gref_dot2_gemm(w->F, w->T, gref_const(w->Q), true, gref_const(w->Q), false));
+    for (int i = 0; i < r; i++)
+        GREF_AT(w->F, i, i) -= 1.0; /* exact: close to 1 */
+    gref_mat_axpy(w->F, 1.0, gref_const(w->T));
+    gref_mat_symmetrise(w->F);
+    TRY(gref_gemm(w->dQ, -0.5, gref_const(w->Q), false, gref_const(w->F), false, 0.0));
+    TRY(gref_dot2_gemm(w->BQh, w->BQl, w->B, false, gref_const(w->Q), false));
+out:
+    gref_mat_free(&W);
+    gref_mat_free(&VT);
+    gref_mat_free(&s);
+    gref_mat_free(&G);
+    return status;
+}
+
+/* Delta = A + dA - (B + dB)(Q + dQ) and BQ, K = BQ^T Delta, H = sym(BQ^T BQ + K), with their errors. */
+static gref_status evaluate(procrustes *w)
+{
+    gref_status status = GREF_OK;
+    int n = w->n, r = w->r;
+    gref_mat C = {0}; /* what is added to BQh: BQl + B dQ + dB (Q + dQ) */
+    bool corrected = w->dB.a != NULL;
+    TRY(gref_mat_new(&C, n, r));
+    double b = gref_norm_fro_up(w->B), q = gref_sqrt_up(r) * 1.01, dq = gref_norm_fro_up(gref_const(w->dQ));
+    double db = corrected ? gref_norm_fro_up(w->dB) : 0.0, da = w->dA.a != NULL ? gref_norm_fro_up(w->dA) : 0.0;
+    gref_mat_copy(C, gref_const(w->BQl));
+    TRY(gref_gemm(C, 1.0, w->B, false, gref_const(w->dQ), false, 1.0));
+    if (corrected) {
+        gref_mat_copy(w->S, gref_const(w->Q));
+        gref_mat_axpy(w->S, 1.0, gref_const(w->dQ));
+        TRY(gref_gemm(C, 1.0, w->dB, false, gref_const(w->S), false, 1.0));
+    }
+    double sum = 0.0, low = gref_norm_fro_up(gref_const(C));
+    for (int j = 0; j < r; j++)
+        for (int i = 0; i < n; i++) {
+            double h = GREF_AT(w->BQh, i, j), c = GREF_AT(C, i, j), a = GREF_AT(w->A, i, j);
+            double d = a - h, part = d - a, lost = (a - (d - part)) + (-h - part);
+            GREF_AT(w->Delta, i, j) = d + ((lost - c) + (w->dA.a != NULL ? GREF_AT(w->dA, i, j) : 0.0));
+            GREF_AT(w->BQ, i, j) = h + c;
+            sum += fabs(lost) * fabs(lost);
+        }
+    double delta = gref_norm_fro_up(gref_const(w->Delta)), bq = gref_norm_fro_up(gref_const(w->BQ));
+    double gam = gref_gamma_up(r + 8);
+    double e = gref_mul_up(gam, gref_add_up(gref_mul_up(b, dq), gref_mul_up(db, gref_add_up(q, dq))));
+    e = gref_add_up(e, gref_mul_up(gref_dot2_error_up(r), gref_mul_up(b, q)));
+    e = gref_add_up(e, gref_mul_up(6 * GREF_U, gref_add_up(low, gref_add_up(da, gref_mul_up(sqrt(sum), 1.0 + 0x1p-20)))));
+    w->eDelta = gref_add_up(e, gref_mul_up(2 * GREF_U, delta));
+    TRY(gref_gemm(w->K, 1.0, gref_const(w->BQ), true, gref_const(w->Delta), false, 0.0));
+    w->eK = gref_add_up(gref_mul_up(gref_gamma_up(n + 2), gref_mul_up(bq, delta)), gref_mul_up(bq, w->eDelta));
+    w->eK = gref_add_up(w->eK, gref_mul_up(gref_mul_up(2 * GREF_U, bq), delta)); /* BQ itself is rounded */
+    TRY(gref_syrk(w->H, 1.0, gref_const(w->BQ), true, 0.0));
+    gref_mat_axpy(w->H, 1.0, gref_const(w->K));
+    gref_mat_symmetrise(w->H);
+    double eH = gref_mul_up(gref_gamma_up(n + 8), gref_mul_up(bq, bq));
+    w->eF = gref_add_up(eH, gref_add_up(w->eK, gref_mul_up(4 * GREF_U, gref_norm_fro_up(gref_const(w->H)))));
+out:
+    gref_mat_free(&C);
+    return status;
+}
+
+/* K <- its skew part. */
+static void take_skew(gref_mat K)
+{
+    for (int j = 0; j < K.n; j++) {
+        GREF_AT(K, j, j) = 0.0;
+        for (int i = j + 1; i < K.n; i++) {
+            double s = 0.5 * (GREF_AT(K, i, j) - GREF_AT(K, j, i));
+            GREF_AT(K, i, j) = s;
+            GREF_AT(K, j, i) = -s;
+        }
+    }
+}
+
+/* G = F + Q^T dQ + dQ^T Q + dQ^T dQ = (Q + dQ)^T (Q + dQ) - I into T, with its norm as the defect. */
+static gref_status measure_defect(procrustes *w)
+{
+    gref_status status = GREF_OK;
+    gref_cmat Q = gref_const(w->Q), dQ = gref_const(w->dQ);
+    double dq = gref_norm_fro_up(dQ), q = gref_sqrt_up(w->r) * 1.01;
+    TRY(gref_gemm(w->S, 1.0, Q, true, dQ, false, 0.0));
+    gref_mat_transpose(w->T, gref_const(w->S));
+    gref_mat_axpy(w->T, 1.0, gref_const(w->S));
+    gref_mat_axpy(w->T, 1.0, gref_const(w->F));
+    TRY(gref_gemm(w->T, 1.0, dQ, true, dQ, false, 1.0));
+    double e = gref_mul_up(gref_gamma_up(2 * w->r + 8), gref_mul_up(2.0, gref_mul_up(gref_add_up(q, dq), dq)));
+    e = gref_add_up(e, gref_mul_up(gref_dot2_error_up(w->r), gref_mul_up(q, q)));
+    e = gref_add_up(e, gref_mul_up(4 * GREF_U, gref_norm_fro_up(gref_const(w->F))));
+    w->defect = gref_add_up(gref_norm_fro_up(gref_const(w->T)), e);
+out:
+    return status;
+}
+
+/* Turns Q by exp(Omega), Omega H + H Omega = 2 K, and makes it orthogonal again. */
+static gref_status refine(procrustes *w)
+{
+    gref_status status = GREF_OK;
+    int r = w->r;
+    gref_mat V = {0}, y = {0}, Omega = {0};
+    TRY(gref_mat_new(&V, r, r));
+    TRY(gref_mat_new(&y, r, 1));
+    TRY(gref_mat_new(&Omega, r, r));
+    take_skew(w->K);
+    gref_mat_copy(V, gref_const(w->H));
+    TRY(gref_eigh(y, V));
+    double floor = r * GREF_U * fabs(y.a[r - 1]);
+    TRY(gref_gemm(w->S, 1.0, gref_const(V), true, gref_const(w->K), false, 0.0));
+    TRY(gref_gemm(Omega, 2.0, gref_const(w->S), false, gref_const(V), false, 0.0));
+    for (int j = 0; j < r; j++)
+        for (int i = 0; i < r; i++) {
+            double sum = fmax(y.a[i], floor) + fmax(y.a[j], floor);
+            GREF_AT(Omega, i, j) = sum > 0.0 ? GREF_AT(Omega, i, j) / sum : 0.0;
+        }
+    TRY(gref_gemm(w->S, 1.0, gref_const(V), false, gref_const(Omega), false, 0.0));
+    TRY(gref_gemm(Omega, 1.0, gref_const(w->S), false, gref_const(V), true, 0.0));
+    take_skew(Omega);
+    gref_mat_copy(w->S, gref_const(Omega)); /* Omega + Omega^2/2 */
+    TRY(gref_gemm(w->S, 0.5, gref_const(Omega), false, gref_const(Omega), false, 1.0));
+    TRY(gref_gemm(w->dQ, 1.0, gref_const(w->Q), false, gref_const(w->S), false, 1.0));
+    TRY(measure_defect(w));
+    TRY(gref_gemm(w->dQ, -0.5, gref_const(w->Q), false, gref_const(w->T), false, 1.0));
+out:
+    gref_mat_free(&V);
+    gref_mat_free(&y);
+    gref_mat_free(&Omega);
+    return status;
+}
+
+/* Both bounds from Delta, K, H; the radii of the factors on either side. */
+static gref_status enclose(gref_w2_cov *out, procrustes *w, double radius)
+{
+    gref_status status = GREF_OK;
+    double least, b = gref_norm_fro_up(w->B);
+    TRY(measure_defect(w));
+    take_skew(w->K);
+    double k = gref_add_up(gref_norm_fro_up(gref_const(w->K)), w->eK);
+    TRY(gref_least_eigenvalue_down(&least, gref_const(w->H), w->eF));
+    double delta = sqrt(gref_dot2(gref_const(w->Delta), gref_const(w->Delta)));
+    /* Q + dQ is within its defect of an orthogonal matrix: |B| times that moves Delta */
+    double e = gref_add_up(gref_add_up(w->eDelta, gref_mul_up(gref_mul_up(w->defect, 1.001), b)), gref_mul_up(4 * GREF_U, delta));
+    out->w = delta;
+    out->upper = gref_add_up(gref_add_up(delta, e), radius);
+    double square = 0.0, near = fmax(gref_down(delta - e), 0.0);
+    if (least > 0.0)
+        square = gref_down(gref_down(near * near) - gref_div_up(gref_mul_up(k, k), least));
+    double a2 = gref_dot2(w->A, w->A), b2 = gref_dot2(w->B, w->B);
+    if (w->dA.a == NULL && w->dB.a == NULL) {
+        double traces = gref_down((a2 + b2) * (1.0 - 8 * GREF_U));
+        square = fmax(square, gref_down(traces - gref_mul_up(2.0, w->singular_sum)));
+    }
+    out->lower = fmax(gref_down(gref_sqrt_down(square) - radius), 0.0);
+out:
+    return status;
+}
+
+gref_status gref_w2_factor_form(gref_w2_cov *out, const gref_w2_factor *f1, const gref_w2_factor *f2, int rounds)
+{
+    gref_status status = GREF_OK;
+    int n = f1->L.m, r = f1->rank > f2->rank ? f1->rank : f2->rank;
+    *out = (gref_w2_cov){.lower = 0.0, .upper = INFINITY};
+    if (r == 0) {
+        out->upper = gref_add_up(f1->radius, f2->radius);
+        goto out;
+    }
+    procrustes w = {.n = n, .r = r, .A = gref_cmat_view(gref_const(f1->L), 0, 0, n, r),
+                    .B = gref_cmat_view(gref_const(f2->L), 0, 0, n, r)};
+    if (f1->dL.a != NULL)
+        w.dA = gref_cmat_view(gref_const(f1->dL), 0, 0, n, r);
+    if (f2->dL.a != NULL)
+        w.dB = gref_cmat_view(gref_const(f2->dL), 0, 0, n, r);
+    status = start(&w);
+    for (int k = 0; status == GREF_OK && k <= rounds; k++) {
+        status = evaluate(&w);
+        if (status == GREF_OK && k < rounds)
+            status = refine(&w);
+    }
+    if (status == GREF_OK)
+        status = enclose(out, &w, gref_add_up(f1->radius, f2->radius));
+    procrustes_free(&w);
+out:
+    return status;
+}
+
+gref_status gref_w2_procrustes(gref_w2_cov *out, gref_cmat L1, gref_cmat L2)
+{
+    gref_status status = GREF_OK;
+    int n = L1.m, r = L1.n;
+    gref_mat F = {0}, W = {0}, VT = {0}, s = {0}, Delta = {0};
+    TRY(gref_mat_new(&F, r, r));
+    TRY(gref_mat_new(&W, r, r));
+    TRY(gref_mat_new(&VT, r, r));
+    TRY(gref_mat_new(&s, r, 1));
+    TRY(gref_gemm(F, 1.0, L2, true, L1, false, 0.0));
+    TRY(gref_svd(W, s, VT, F));
+    TRY(gref_gemm(F, 1.0, gref_const(W), false, gref_const(VT), false, 0.0)); /* Q */
+    gref_mat_free(&W);
+    gref_mat_free(&VT);
+    TRY(gref_mat_new(&Delta, n, r));
+    gref_mat_copy(Delta, L1);
+    TRY(gref_gemm(Delta, -1.0, L2, false, gref_const(F), false, 1.0));
+    *out = (gref_w2_cov){.w = gref_mat_norm_fro(gref_const(Delta)), .lower = 0.0, .upper = INFINITY};
+out:
+    gref_mat_free(&F);
+    gref_mat_free(&W);
+    gref_mat_free(&VT);
+    gref_mat_free(&s);
+    gref_mat_free(&Delta);
+    return status;
+}

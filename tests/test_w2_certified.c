@@ -1,0 +1,285 @@
+/*
+ * Certified W2. Two claims are held everywhere: the truth lies inside, and the interval is narrow. Truth comes from
+ * matrices that are exact in double with a closed form (Hadamard pairs, integer factors); width is measured on
+ * the pairs that NUMERICS lists, where no closed form exists but two enclosures that share no formula must meet.
+ */
+#include "dense/internal.h"
+#include "pairs.h"
+#include "support.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <gref/random.h>
+#include <gref/wasserstein.h>
+
+static double width(gref_w2 w)
+{
+    return w.upper > 0 ? (w.upper - w.lower) / w.upper : 0;
+}
+
+static gref_w2 certify(gref_cmat C1, gref_cmat C2)
+{
+    gref_mat zero = fresh(C1.n, 1);
+    gref_w2 w = {0};
+    ck_ok(gref_w2_certify_laws(&w, gref_const(zero), C1, gref_const(zero), C2));
+    ck_assert(w.certified && w.lower <= w.w2 && w.w2 <= w.upper);
+    gref_mat_free(&zero);
+    return w;
+}
+
+/* Hadamard pairs: the exact W2, computed in long double from the spectra, must lie inside. */
+START_TEST(test_certify_laws__contains_the_hadamard_truth)
+{
+    static const int cases[][3] = {{4, 10, 4}, {16, 40, 8}, {16, 8, 40}, {64, 30, 16}, {64, 10, 36}, {128, 0, 44}};
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++)
+        for (uint64_t seed = 0; seed < 3; seed++) {
+            gref_mat C1, C2;
+            long double W = hadamard_pair(&C1, &C2, cases[k][0], cases[k][1], cases[k][2], 0, seed);
+            gref_w2 w = certify(gref_const(C1), gref_const(C2));
+            ck_assert_msg(w.lower <= W && W <= w.upper, "n = %d: %.20Lg outside [%.17g, %.17g]", cases[k][0], W, w.lower,
+                          w.upper);
+            ck_assert_str_eq(w.method, "map+factor");
+            ck_assert_bound("width, Hadamard", width(w), 4e-15);
+            gref_w2 back = certify(gref_const(C2), gref_const(C1)); /* symmetry: the intervals must meet */
+            ck_assert(back.lower <= w.upper && w.lower <= back.upper);
+            gref_mat_free(&C1);
+            gref_mat_free(&C2);
+        }
+}
+END_TEST
+
+/* Singular Hadamard pairs given as covariances: contained; the width is that of sqrt(n u |C|), as documented. */
+START_TEST(test_certify_laws__contains_the_truth_of_singular_pairs)
+{
+    for (int zeros = 1; zeros <= 8; zeros += 7) {
+        gref_mat C1, C2;
+        long double W = hadamard_pair(&C1, &C2, 16, 6, 3, zeros, 5);
+        gref_w2 w = certify(gref_const(C1), gref_const(C2));
+        ck_assert(w.lower <= W && W <= w.upper);
+        ck_assert_str_eq(w.method, "factor");
+        ck_assert_int_eq(w.rank, 16 - zeros);
+        ck_assert_bound("width, singular covariances", w.upper - w.lower, 4 * sqrt(16 * EPS));
+        gref_mat_free(&C1);
+        gref_mat_free(&C2);
+    }
+}
+END_TEST
+
+/* NUMERICS' 36 pairs at n = 24: width at most 4e-15. That the two forms meet is checked inside. */
+static void hold_widths(int n, double bound, int kappas, const double *kappa, int gaps, const double *gap)
+{
+    for (int kind = 0; kind < 3; kind++)
+        for (int k = 0; k < kappas; k++)
+            for (int g = 0; g < gaps; g++) {
+                gref_mat C1, C2;
+                char name[64];
+                random_pair(&C1, &C2, n, kappa[k], gap[g], (pair_kind)kind, 3);
+                gref_w2 w = certify(gref_const(C1), gref_const(C2));
+                snprintf(name, sizeof name, "width, n = %d", n);
+                ck_assert_msg(width(w) <= bound, "kind %d kappa %g gap %g: [%.17g, %.17g] width %.2e", kind, kappa[k],
+                              gap[g], w.lower, w.upper, width(w));
+                note_ratio(name, width(w), bound);
+                gref_mat_free(&C1);
+                gref_mat_free(&C2);
+            }
+}
+
+static const double kappas[] = {1, 1e4, 1e8, 1e12}, gaps[] = {1e-2, 1e-8, 1e-16};
+
+START_TEST(test_certify_laws__is_narrow_at_24)
+{
+    hold_widths(24, 4e-15, 4, kappas, 3, gaps);
+}
+END_TEST
+
+START_TEST(test_certify_laws__is_narrow_at_128)
+{
+    static const double kappa[] = {1e12}, gap[] = {1e-2, 1e-16};
+    hold_widths(128, 4e-15, 1, kappa, 2, gap);
+}
+END_TEST
+
+/*
+ * Rank-deficient factors F and F + 2^-k G with integer entries, exact in double. With G = F E, E small and
+ * symmetric and F of orthogonal integer columns (F^T F = 16 I), L2^T L1 = 16 (I + 2^-k E) > 0: the polar factor is I and
+ * W2 = |2^-k F E|_F = 4 2^-k |E|_F exactly.
+ */
+START_TEST(test_certify_factors__contains_the_truth_of_integer_pairs)
+{
+    enum { N = 16, R = 5 };
+    static const double E[R][R] = {{1, 2, 0, -1, 0}, {2, -3, 1, 0, 1}, {0, 1, 2, 0, 0}, {-1, 0, 0, 0, 2}, {0, 1, 0, 2, 1}};
+    double sum = 0;
+    for (int i = 0; i < R; i++)
+        for (int j = 0; j < R; j++)
+            sum += E[i][j] * E[i][j];
+    for (int k = 4; k <= 40; k += 6) {
+        gref_mat F1 = fresh(N, R), F2 = fresh(N, R), zero = fresh(N, 1);
+        for (int i = 0; i < N; i++)
+            for (int j = 0; j < R; j++)
+                GREF_AT(F1, i, j) = __builtin_parity((unsigned)(i & (j + 1))) ? -1.0 : 1.0;
+        for (int i = 0; i < N; i++)
+            for (int j = 0; j < R; j++) {
+                double g = 0;
+                for (int l = 0; l < R; l++)
+                    g += GREF_AT(F1, i, l) * E[l][j];
+                GREF_AT(F2, i, j) = GREF_AT(F1, i, j) + ldexp(g, -k);
+            }
+        long double W = 4 * ldexpl(sqrtl(sum), -k);
+        gref_w2 w;
+        ck_ok(gref_w2_certify_factors(&w, gref_const(zero), gref_const(F1), gref_const(zero), gref_const(F2)));
+        ck_assert_msg(w.lower <= W && W <= w.upper, "k = %d: %.20Lg outside [%.17g, %.17g]", k, W, w.lower, w.upper);
+        ck_assert_bound("width, integer factors", width(w), 3.2e-15);
+        gref_mat_free(&F1);
+        gref_mat_free(&F2);
+        gref_mat_free(&zero);
+    }
+}
+END_TEST
+
+/* Different ranks: the trace bound. diag(4, 1, 0) against diag(4, 0, 9): W2^2 = 1 + 9. */
+START_TEST(test_certify_factors__different_ranges)
+{
+    gref_mat L1 = fresh(3, 2), L2 = fresh(3, 2), zero = fresh(3, 1);
+    GREF_AT(L1, 0, 0) = GREF_AT(L2, 0, 0) = 2;
+    GREF_AT(L1, 1, 1) = 1;
+    GREF_AT(L2, 2, 1) = 3;
+    gref_w2 w;
+    ck_ok(gref_w2_certify_factors(&w, gref_const(zero), gref_const(L1), gref_const(zero), gref_const(L2)));
+    ck_assert(w.lower <= sqrtl(10.0L) && sqrtl(10.0L) <= w.upper);
+    ck_assert_bound("width, different ranges", width(w), 1e-13);
+    gref_mat_free(&L1);
+    gref_mat_free(&L2);
+    gref_mat_free(&zero);
+}
+END_TEST
+
+/* Laws on scales where squares overflow or vanish: scaling C by 4^k scales the interval by 2^k, exactly. */
+START_TEST(test_certify_laws__extreme_scales)
+{
+    gref_mat C1, C2, S1 = fresh(8, 8), S2 = fresh(8, 8);
+    random_pair(&C1, &C2, 8, 1e4, 1e-3, PAIR_ADD, 1);
+    gref_w2 w = certify(gref_const(C1), gref_const(C2));
+    for (int k = -480; k <= 480; k += 160) {
+        for (int i = 0; i < 64; i++) {
+            S1.a[i] = ldexp(C1.a[i], 2 * k);
+            S2.a[i] = ldexp(C2.a[i], 2 * k);
+        }
+        gref_w2 s = certify(gref_const(S1), gref_const(S2));
+        ck_assert(s.lower == ldexp(w.lower, k) && s.upper == ldexp(w.upper, k) && s.w2 == ldexp(w.w2, k));
+    }
+    gref_mat_free(&C1);
+    gref_mat_free(&C2);
+    gref_mat_free(&S1);
+    gref_mat_free(&S2);
+}
+END_TEST
+
+/* Equal laws: 0 is inside, and the interval reaches no further than rounding. */
+START_TEST(test_certify_laws__equal_laws)
+{
+    gref_mat C1, C2;
+    random_pair(&C1, &C2, 12, 1e6, 1e-2, PAIR_MULT, 2);
+    gref_w2 w = certify(gref_const(C1), gref_const(C1));
+    ck_assert(w.lower == 0 && w.w2 == 0);
+    ck_assert_bound("upper end, equal laws", w.upper, 1e-25);
+    ck_assert(w.r_in > 0 && w.r_in < 1e-8);
+    gref_mat_free(&C1);
+    gref_mat_free(&C2);
+}
+END_TEST
+
+/* The mean part: 3-4-5 with a covariance part of 4 (variances 25 and 81), and its interval. */
+START_TEST(test_certify_laws__combines_mean_and_covariance)
+{
+    gref_mat C1 = fresh(1, 1), C2 = fresh(1, 1), m1 = fresh(1, 1), m2 = fresh(1, 1);
+    C1.a[0] = 25;
+    C2.a[0] = 81;
+    m2.a[0] = 3;
+    gref_w2 w;
+    ck_ok(gref_w2_certify_laws(&w, gref_const(m1), gref_const(C1), gref_const(m2), gref_const(C2)));
+    ck_assert(w.lower <= 5 && 5 <= w.upper && w.w2_mean == 3);
+    ck_assert_bound("width, 3-4-5", width(w), 4e-15);
+    gref_mat *all[] = {&C1, &C2, &m1, &m2};
+    for (int k = 0; k < 4; k++)
+        gref_mat_free(all[k]);
+}
+END_TEST
+
+/* An indefinite matrix is refused with its most negative eigenvalue, an asymmetric one with the entries. */
+START_TEST(test_certify_laws__refuses)
+{
+    gref_mat C1 = fresh(2, 2), C2 = fresh(2, 2), m = fresh(2, 1);
+    gref_w2 w = {.w2 = -7};
+    gref_mat_identity(C1);
+    gref_mat_identity(C2);
+    GREF_AT(C2, 0, 1) = GREF_AT(C2, 1, 0) = 2;
+    ck_fails(gref_w2_certify_laws(&w, gref_const(m), gref_const(C1), gref_const(m), gref_const(C2)), GREF_ERR_NOT_PSD);
+    ck_assert_ptr_nonnull(strstr(gref_last_error()->message, "-1"));
+    ck_fails(gref_w2_laws(&w, gref_const(m), gref_const(C2), gref_const(m), gref_const(C1)), GREF_ERR_NOT_PSD);
+    GREF_AT(C2, 0, 1) = 0.5;
+    ck_fails(gref_w2_certify_laws(&w, gref_const(m), gref_const(C1), gref_const(m), gref_const(C2)),
+             GREF_ERR_NOT_SYMMETRIC);
+    GREF_AT(C2, 0, 1) = NAN;
+    ck_fails(gref_w2_certify_laws(&w, gref_const(m), gref_const(C1), gref_const(m), gref_const(C2)), GREF_ERR_NONFINITE);
+    ck_fails(gref_w2_certify_laws(&w, gref_const(m), gref_const(C1), gref_const(m), (gref_cmat){0}), GREF_ERR_SHAPE);
+    ck_assert(w.w2 == -7);
+    gref_mat_free(&C1);
+    gref_mat_free(&C2);
+    gref_mat_free(&m);
+}
+END_TEST
+
+/* Intervals from one and from two BLAS threads, or another BLAS, are only promised to overlap; Dot2 is bitwise. */
+START_TEST(test_dot2__error_and_bits)
+{
+    enum { M = 37, K = 150, N = 29 };
+    gref_mat A = padded(M, K), B = padded(K, N), H = padded(M, N), L = padded(M, N), Bt = fresh(N, K), H2 = fresh(M, N),
+             L2 = fresh(M, N);
+    gref_random_normal(A, 1, GREF_STREAM_TEST, 0, 0);
+    gref_random_normal(B, 2, GREF_STREAM_TEST, 0, 0);
+    for (int k = 0; k < K; k++) /* cancellation: terms over 30 binades */
+        for (int i = 0; i < M; i++)
+            GREF_AT(A, i, k) *= exp2(k % 30);
+    gref_mat_transpose(Bt, gref_const(B));
+    ck_ok(gref_dot2_gemm(H, L, gref_const(A), false, gref_const(B), false));
+    ck_ok(gref_dot2_gemm(H2, L2, gref_const(A), false, gref_const(Bt), true));
+    ck_assert(gref_mat_diff_max(gref_const(H), gref_const(H2)) == 0);
+    ck_assert(gref_mat_diff_max(gref_const(L), gref_const(L2)) == 0);
+    double worst = 0;
+    for (int j = 0; j < N; j++)
+        for (int i = 0; i < M; i++) {
+            __float128 s = 0, a = 0;
+            for (int k = 0; k < K; k++) {
+                __float128 p = (__float128)GREF_AT(A, i, k) * GREF_AT(B, k, j);
+                s += p;
+                a += p < 0 ? -p : p;
+            }
+            __float128 d = s - GREF_AT(H, i, j) - GREF_AT(L, i, j);
+            worst = fmax(worst, (double)((d < 0 ? -d : d) / a));
+        }
+    ck_assert_bound("Dot2 against quadruple precision", worst, 0x1p-95);
+    gref_mat *all[] = {&A, &B, &H, &L, &Bt, &H2, &L2};
+    for (size_t k = 0; k < sizeof all / sizeof *all; k++)
+        gref_mat_free(all[k]);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("w2_certified");
+    TCase *tc = new_tcase(s, "w2");
+    tcase_add_test(tc, test_certify_laws__contains_the_hadamard_truth);
+    tcase_add_test(tc, test_certify_laws__contains_the_truth_of_singular_pairs);
+    tcase_add_test(tc, test_certify_laws__is_narrow_at_24);
+    tcase_add_test(tc, test_certify_laws__is_narrow_at_128);
+    tcase_add_test(tc, test_certify_factors__contains_the_truth_of_integer_pairs);
+    tcase_add_test(tc, test_certify_factors__different_ranges);
+    tcase_add_test(tc, test_certify_laws__extreme_scales);
+    tcase_add_test(tc, test_certify_laws__equal_laws);
+    tcase_add_test(tc, test_certify_laws__combines_mean_and_covariance);
+    tcase_add_test(tc, test_certify_laws__refuses);
+    tcase_add_test(tc, test_dot2__error_and_bits);
+    return run_suite(s);
+}

@@ -104,6 +104,8 @@ START_TEST(test_npy_read__every_dtype_order_and_layout)
             assert_message("long double of another machine");
             continue;
         }
+        if (code[0] == 'g' && !long_double_is_extended())
+            continue;
         ck_ok(gref_npz_get(&A, &ndim, r, name));
         expected_values(x, code);
         ck_assert(ndim == 2 && A.m == 3 && A.n == 4);
@@ -327,6 +329,8 @@ END_TEST
 START_TEST(test_npy_read__refuses_long_double_overflow)
 {
 #if defined(__x86_64__)
+    if (!long_double_is_extended())
+        return;
     gref_mat A = untouched();
     long double x[2] = {INFINITY, 0x1p1024L};
     const char *header = "{'descr': '<f16', 'fortran_order': False, 'shape': (2,), }";

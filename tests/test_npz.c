@@ -212,9 +212,11 @@ END_TEST
 START_TEST(test_npz_add__more_arrays_than_open_files)
 {
     enum { COUNT = 300 };
-    const struct rlimit few = {40, 40};
+    struct rlimit few;
     gref_npz_writer *w = NULL;
     gref_npz_reader *r = NULL;
+    ck_assert(getrlimit(RLIMIT_NOFILE, &few) == 0);
+    few.rlim_cur = 40;
     ck_assert(setrlimit(RLIMIT_NOFILE, &few) == 0);
     ck_ok(gref_npz_create(&w, scratch("x.npz")));
     for (int k = 0; k < COUNT; k++) {

@@ -75,10 +75,9 @@ static long double stored(const image *im, int i, int j, int *top)
 }
 
 /*
- * Every colour type, depth and interlacing, against the formula that made the files without
- * libpng. On [0, 1] the value is s/s_max rounded once, so that one unit of 65535, a gamma, or an
- * alpha blended in cannot hide: the comparison is exact for gray and correctly rounded for
- * colours.
+ * Every colour type, depth and interlacing, against the formula that made the files without libpng.
+ * On [0, 1] the value is s/s_max rounded once: exact for gray, and for colours within the roundings of
+ * this test's own arithmetic, where one unit of 65535, a gamma, or an alpha blended in cannot hide.
  */
 START_TEST(test_png_read__gives_the_stored_values)
 {
@@ -90,11 +89,12 @@ START_TEST(test_png_read__gives_the_stored_values)
             for (int j = 0; j < COLS; j++) {
                 int top;
                 long double s = stored(&images[k], i, j, &top);
-                double x = GREF_AT(X, i, j), wanted = (double)(s / top);
+                double x = GREF_AT(X, i, j), q = (double)(s / top);
                 if (images[k].kind == 'g')
-                    wanted = (double)s / top;
-                ck_assert_msg(x == wanted, "%s (%d, %d): %.17g, not %.17g", images[k].name, i, j, x,
-                              wanted);
+                    ck_assert_msg(x == (double)s / top, "%s (%d, %d): %.17g, not %.17g",
+                                  images[k].name, i, j, x, (double)s / top);
+                else /* q rounded twice, x once; worst 0.28, under valgrind, whose long double is double, 0.66 */
+                    ck_assert_bound("png colour", (double)fabsl(x - s / top), 3 * EPS * q);
             }
         gref_mat_free(&X);
     }

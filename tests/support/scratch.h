@@ -145,6 +145,13 @@ static inline void assert_untouched(gref_mat A)
     ck_assert(A.a == untouched().a && A.m == 7 && A.n == 11 && A.ld == 13);
 }
 
+/* False under valgrind, which computes long double in 53 bits. */
+static inline bool long_double_is_extended(void)
+{
+    volatile long double one = 1, little = 0x1p-60L;
+    return one + little != one;
+}
+
 /*
  * From now on no file of this process grows beyond `bytes` (RLIM_INFINITY ends that): writing
  * gives EFBIG. Check keeps its own records in a file: no ck_ macro may stand before the end.

@@ -168,7 +168,9 @@ START_TEST(test_case_print__fills_in_every_default)
                            "    \"guidance\": \"score\",\n"
                            "    \"variance\": \"beta_tilde\",\n"
                            "    \"last_noise\": false,\n"
-                           "    \"start\": \"standard\"\n"
+                           "    \"start\": \"standard\",\n"
+                           "    \"r2\": \"1-abar\",\n"
+                           "    \"alpha\": 1.0\n"
                            "  },\n"
                            "  \"report\": {\n"
                            "    \"laws_at\": [800, 600, 400, 200, 50, 0],\n"
@@ -257,11 +259,12 @@ START_TEST(test_case_samplers__labels_are_unique_and_telling)
 }
 END_TEST
 
-/* Own convention before the common one before the default; r2 and alpha are a sampler's own. */
+/* Own convention before the common one before the default; r2 and alpha are conventions like the others. */
 START_TEST(test_case_samplers__conventions_in_force)
 {
     const char *const sets[] = {
-        "conventions={\"guidance\":\"mean\",\"zeta\":2,\"last_noise\":true}",
+        "conventions={\"guidance\":\"mean\",\"zeta\":2,\"last_noise\":true,\"alpha\":7,"
+        "\"r2\":\"(1-abar)/(2-abar)\"}",
         "samplers=[{\"name\":\"cgdm\"},"
         "{\"name\":\"dps\",\"alpha\":3,\"guidance\":\"after\"},"
         "{\"name\":\"dps\",\"guidance\":\"after\",\"zeta\":5,\"start\":\"exact\"},"
@@ -272,14 +275,14 @@ START_TEST(test_case_samplers__conventions_in_force)
     const gref_sampler_spec *s = NULL;
     ck_assert_int_eq(gref_case_samplers(c, &s), 4);
     const gref_convention expected[] = {
-        {GREF_GUIDANCE_MEAN, 0, GREF_VARIANCE_BETA_TILDE, true, GREF_START_STANDARD, GREF_R2_1_ABAR,
-         1},
+        {GREF_GUIDANCE_MEAN, 0, GREF_VARIANCE_BETA_TILDE, true, GREF_START_STANDARD,
+         GREF_R2_1_ABAR_2_ABAR, 7},
         {GREF_GUIDANCE_AFTER, 2, GREF_VARIANCE_BETA_TILDE, true, GREF_START_STANDARD,
-         GREF_R2_1_ABAR, 3},
-        {GREF_GUIDANCE_AFTER, 5, GREF_VARIANCE_BETA_TILDE, true, GREF_START_EXACT, GREF_R2_1_ABAR,
-         1},
+         GREF_R2_1_ABAR_2_ABAR, 3},
+        {GREF_GUIDANCE_AFTER, 5, GREF_VARIANCE_BETA_TILDE, true, GREF_START_EXACT,
+         GREF_R2_1_ABAR_2_ABAR, 7},
         {GREF_GUIDANCE_MEAN, 0, GREF_VARIANCE_BETA, false, GREF_START_STANDARD, GREF_R2_1_ABAR_ABAR,
-         1},
+         7},
     };
     for (int k = 0; k < 4; k++) {
         const gref_convention *a = &s[k].convention, *b = &expected[k];

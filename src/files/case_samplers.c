@@ -39,20 +39,19 @@ static gref_status read_convention(gref_convention *out_convention, const gref_c
 {
     gref_status status = GREF_OK;
     gref_convention v = gref_convention_default();
-    json_t *alpha = json_object_get(entry, "alpha"), *r2 = json_object_get(entry, "r2");
+    const char *r2 = json_string_value(in_force(c, entry, "r2"));
     const char *guidance = json_string_value(in_force(c, entry, "guidance"));
     const char *variance = json_string_value(in_force(c, entry, "variance"));
     const char *start = json_string_value(in_force(c, entry, "start"));
     bool known = gref_guidance_parse(&v.guidance, guidance) &&
                  gref_variance_parse(&v.variance, variance) && gref_start_parse(&v.start, start) &&
-                 (r2 == NULL || gref_r2_parse(&v.r2, json_string_value(r2)));
+                 gref_r2_parse(&v.r2, r2);
     CASE_REQUIRE(known, c, at, "%s: the schema has a word that gref/convention.h does not", at);
     TRY(check_zeta(c, entry, at, v.guidance));
     if (v.guidance == GREF_GUIDANCE_AFTER)
         v.zeta = json_number_value(in_force(c, entry, "zeta"));
     v.last_noise = json_is_true(in_force(c, entry, "last_noise"));
-    if (alpha != NULL)
-        v.alpha_dps = json_number_value(alpha);
+    v.alpha_dps = json_number_value(in_force(c, entry, "alpha"));
     *out_convention = v;
 out:
     return status;

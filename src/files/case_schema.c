@@ -107,8 +107,8 @@ static const gref_case_row rows[] = {
 
     {"samplers",    ANY,                "name",        KIND,        MUST,             SAMPLERS},
     {"samplers",    ANY,                "label",       LABEL,       MAY,              NULL},
-    {"samplers",    "dps",              "alpha",       NUMBER,      "1.0",            "(0,inf)"},
-    {"samplers",    "pigdm",            "r2",          WORD,        "\"1-abar\"",     R2S},
+    {"samplers",    "dps",              "alpha",       NUMBER,      MAY,              "(0,inf)"},
+    {"samplers",    "pigdm",            "r2",          WORD,        MAY,              R2S},
     {"samplers",    ANY,                "guidance",    WORD,        MAY,              GUIDANCES},
     {"samplers",    ANY,                "zeta",        NUMBER,      MAY,              "(0,inf)"},
     {"samplers",    ANY,                "variance",    WORD,        MAY,              VARIANCES},
@@ -120,6 +120,8 @@ static const gref_case_row rows[] = {
     {"conventions", ANY,                "variance",    WORD,        "\"beta_tilde\"", VARIANCES},
     {"conventions", ANY,                "last_noise",  BOOL,        "false",          NULL},
     {"conventions", ANY,                "start",       WORD,        "\"standard\"",   STARTS},
+    {"conventions", ANY,                "r2",          WORD,        "\"1-abar\"",     R2S},
+    {"conventions", ANY,                "alpha",       NUMBER,      "1.0",            "(0,inf)"},
 
     {"report",      ANY,                "laws_at",     INTS,        MAY,              "[0,inf)"},
     {"report",      ANY,                "w2_every",    INT,         MAY,              "[1,inf)"},

@@ -134,8 +134,12 @@ out:
  *
  *     f(t) = cos^2( (t/T + 0.008)/1.008 pi/2 ),   beta_t = min(1 - f(t)/f(t-1), 0.999)
  *
+ * The difference from 1 is never taken: with f(t) = cos^2 a_t, cos^2 a - cos^2 b is
+ * sin(b - a) sin(b + a), and cosines near a_T = pi/2 are sines of the complement, whose angle has no
+ * more than a rounding.
+ *
  * @return GREF_OK; GREF_ERR_RANGE (T < 1); GREF_ERR_NOMEM. *s unchanged on error.
- * @error  beta_t: absolute 4 eps, being a difference from 1; the rest as gref_schedule_from_betas.
+ * @error  beta_t: relative 16 eps; the rest as gref_schedule_from_betas.
  * @see    Nichol & Dhariwal 2021, equation (17). Tests: test_schedule.c
  */
 gref_status gref_schedule_cosine(gref_schedule *s, int T)
@@ -146,11 +150,12 @@ gref_status gref_schedule_cosine(gref_schedule *s, int T)
     beta = gref_alloc((size_t)T, sizeof *beta);
     REQUIRE(beta != NULL, GREF_ERR_NOMEM, "no memory for a schedule of %d steps", T);
     const double half_pi = 1.5707963267948966192313216916398;
-    double before = cos(0.008 / 1.008 * half_pi);
+    double unit = half_pi / (1.008 * T); /* a_t - a_{t-1} */
     for (int t = 1; t <= T; t++) {
-        double now = cos(((double)t / T + 0.008) / 1.008 * half_pi);
-        beta[t - 1] = fmin(1.0 - (now / before) * (now / before), 0.999);
-        before = now;
+        double before = sin((T - t + 1.0) * unit); /* cos a_{t-1} */
+        double sum =
+            fmin(2.0 * t - 1.0 + 0.016 * T, 2.0 * (T - t) + 1.0); /* a_t + a_{t-1} or pi - */
+        beta[t - 1] = fmin(sin(unit) * sin(sum * unit) / (before * before), 0.999);
     }
     TRY(gref_schedule_from_betas(s, beta, T));
 out:

@@ -18,6 +18,7 @@
 #include <gref/schedule.h>
 #include <gref/status.h>
 #include <gref/study.h>
+#include <gref/trust.h>
 #include <gref/version.h>
 #include <gref/wasserstein.h>
 

@@ -32,6 +32,25 @@ static void trim(char *text)
         text[--length] = '\0';
 }
 
+/* The first "model name" of /proc/cpuinfo (x86), or "". */
+static void cpu_model(char cpu[96])
+{
+    char line[256];
+    FILE *f = fopen("/proc/cpuinfo", "r");
+    cpu[0] = '\0';
+    while (f != NULL && cpu[0] == '\0' && fgets(line, sizeof line, f) != NULL)
+        sscanf(line, "model name : %95[^\n]", cpu);
+    if (f != NULL)
+        fclose(f);
+    trim(cpu);
+}
+
+static const char *flavour_name(int parallel)
+{
+    static const char *const names[] = {"serial", "pthread", "OpenMP"};
+    return parallel >= 0 && parallel <= 2 ? names[parallel] : "";
+}
+
 /**
  * Names the BLAS and LAPACK that gref calls in this process.
  *
@@ -43,12 +62,13 @@ gref_backend gref_backend_query(void)
 {
     gref_backend b = {.blas = "unknown", .threads = 1};
     char *(*config)(void), *(*core)(void);
-    int (*threads)(void);
+    int (*threads)(void), (*parallel)(void);
     const char *(*blis_version)(void);
     void (*version)(int *, int *, int *);
     LOOK_UP(config, "openblas_get_config");
     LOOK_UP(core, "openblas_get_corename");
     LOOK_UP(threads, "openblas_get_num_threads");
+    LOOK_UP(parallel, "openblas_get_parallel");
     LOOK_UP(blis_version, "bli_info_get_version_str");
     LOOK_UP(version, "ilaver_");
     path_of(b.blas_path, "cblas_dgemm");
@@ -60,6 +80,8 @@ gref_backend gref_backend_query(void)
     } else if (blis_version != NULL) {
         snprintf(b.blas, sizeof b.blas, "BLIS");
         snprintf(b.blas_config, sizeof b.blas_config, "%s", blis_version());
+    } else if (strstr(b.blas_path, "/blis") != NULL) {
+        snprintf(b.blas, sizeof b.blas, "BLIS"); /* Debian's libblas.so.3 of it hides the version */
     } else if (strstr(b.blas_path, "/blas/libblas.so") != NULL) {
         snprintf(b.blas, sizeof b.blas, "reference BLAS");
     }
@@ -67,6 +89,9 @@ gref_backend gref_backend_query(void)
         snprintf(b.core, sizeof b.core, "%s", core());
     if (threads != NULL)
         b.threads = threads();
+    if (parallel != NULL)
+        snprintf(b.flavour, sizeof b.flavour, "%s", flavour_name(parallel()));
+    cpu_model(b.cpu);
     if (version != NULL) {
         int major = 0, minor = 0, patch = 0;
         version(&major, &minor, &patch);

@@ -76,8 +76,8 @@ static long double stored(const image *im, int i, int j, int *top)
 
 /*
  * Every colour type, depth and interlacing, against the formula that made the files without libpng.
- * On [0, 1] the value is s/s_max rounded once: exact for gray, and for colours within the roundings of
- * this test's own arithmetic, where one unit of 65535, a gamma, or an alpha blended in cannot hide.
+ * On [0, 1] the value is s/s_max rounded once: exact for gray, and for colours within the roundings
+ * of this test's own arithmetic, where one unit of 65535, a gamma, or an alpha blended in cannot hide.
  */
 START_TEST(test_png_read__gives_the_stored_values)
 {
@@ -93,7 +93,7 @@ START_TEST(test_png_read__gives_the_stored_values)
                 if (images[k].kind == 'g')
                     ck_assert_msg(x == (double)s / top, "%s (%d, %d): %.17g, not %.17g",
                                   images[k].name, i, j, x, (double)s / top);
-                else /* q rounded twice, x once; worst 0.28, under valgrind, whose long double is double, 0.66 */
+                else /* q rounds twice, x once; worst 0.28, without 80-bit long double 0.66 */
                     ck_assert_bound("png colour", (double)fabsl(x - s / top), 3 * EPS * q);
             }
         gref_mat_free(&X);

@@ -77,7 +77,8 @@ static long double stored(const image *im, int i, int j, int *top)
 /*
  * Every colour type, depth and interlacing, against the formula that made the files without libpng.
  * On [0, 1] the value is s/s_max rounded once: exact for gray, and for colours within the roundings
- * of this test's own arithmetic, where one unit of 65535, a gamma, or an alpha blended in cannot hide.
+ * of this test's own arithmetic, where one unit of 65535, a gamma, or an alpha blended in cannot
+ * hide.
  */
 START_TEST(test_png_read__gives_the_stored_values)
 {

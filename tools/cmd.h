@@ -17,6 +17,7 @@ enum {
  * to stderr. Declare it here, give it a row in gref.c and a file cmd_<name>.c.
  */
 typedef int cmd_function(int argc, char **argv);
+cmd_function cmd_doctor;
 cmd_function cmd_study;
 
 /* Prints "gref COMMAND: message" as exactly one line on stderr (COMMAND may be NULL); gives `code`. */

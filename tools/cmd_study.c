@@ -83,6 +83,8 @@ static int print_result(const gref_study *study, bool json, const char *dir)
     free(text);
     if (study->note[0] != '\0')
         fprintf(stderr, "gref study: note: %s\n", study->note);
+    if (!study->self_tested)
+        fprintf(stderr, "gref study: note: the BLAS was not tested\n");
     for (int k = 0; k < study->n_samplers; k++)
         if (study->samplers[k].guided &&
             study->samplers[k].spec.convention.guidance == GREF_GUIDANCE_AFTER) {
@@ -122,6 +124,7 @@ int cmd_study(int argc, char **argv)
         {.name = "out", .value = "DIR", .help = "folder for the files, made if need be", .text = &o.dir},
         {.name = "set", .value = "KEY=VALUE", .help = "override a key of the case: operator.std=2.0", .list = &sets},
         {.name = "force", .help = "replace files of an earlier study in DIR", .flag = &o.force},
+        {.name = "no-self-test", .help = "do not test the BLAS first; summary.json says so", .flag = &o.skip_self_test},
         {.name = "json", .help = "print summary.json instead of the table", .flag = &json},
         {.name = "print-case", .help = "print the completed case and stop", .flag = &only_print},
         {.name = "progress", .help = "show progress on stderr even if it is no terminal", .flag = &progress},

@@ -15,6 +15,7 @@ static const struct {
     cmd_function *run;
 } commands[] = {
     {"study", "the exact law, bias and W2 of every sampler of a case", cmd_study},
+    {"doctor", "test the BLAS and the arithmetic of this machine", cmd_doctor},
     {"help", "explain a command", cmd_help},
 };
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };

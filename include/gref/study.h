@@ -42,6 +42,7 @@ typedef struct {
     double clipped;                 /* farthest from 0 of the eigenvalues of Sigma set to 0 */
     int n_samplers;
     gref_study_sampler *samplers;
+    bool self_tested; /* the BLAS passed gref_trust_require in this run */
     char note[512]; /* what could not be done and why ("no gnuplot"), or "" */
 } gref_study;
 
@@ -50,15 +51,17 @@ typedef bool gref_progress(void *context, const char *what, int done, int total)
 
 /* All zero: no files, nothing said. */
 typedef struct {
-    const char *dir; /* where the files go, made if need be; NULL for none */
-    bool force;      /* replace files of the same names there */
+    const char *dir;     /* where the files go, made if need be; NULL for none */
+    bool force;          /* replace files of the same names there */
+    bool skip_self_test; /* of the BLAS, trust.h; the files say so */
     gref_progress *progress;
     void *context; /* of progress */
 } gref_study_options;
 
 /*
  * Runs the study. With options->dir leaves summary.json, w2.csv, arrays.npz and the pictures there, all
- * or nothing; GREF_ERR_EXISTS if files of those names are there and `force` is false.
+ * or nothing; GREF_ERR_EXISTS if files of those names are there and `force` is false. GREF_ERR_NUMERICS,
+ * before anything is touched, if the BLAS of this process fails its self-test.
  */
 GREF_API GREF_NODISCARD gref_status gref_study_run(gref_study **study, const gref_case *c,
                                                    const gref_study_options *options);

@@ -72,9 +72,9 @@ static json_t *sampler_json(const gref_study_sampler *s)
 static json_t *backend_json(void)
 {
     gref_backend b = gref_backend_query();
-    return json_pack("{s:s, s:s, s:s, s:s, s:i, s:s, s:s}", "name", b.blas, "config", b.blas_config,
-                     "path", b.blas_path, "core", b.core, "threads", b.threads, "lapack", b.lapack,
-                     "lapack_path", b.lapack_path);
+    return json_pack("{s:s, s:s, s:s, s:s, s:i, s:s, s:s, s:s, s:s}", "name", b.blas, "config",
+                     b.blas_config, "path", b.blas_path, "core", b.core, "threads", b.threads, "flavour",
+                     b.flavour, "lapack", b.lapack, "lapack_path", b.lapack_path, "cpu", b.cpu);
 }
 
 /**
@@ -94,6 +94,7 @@ char *gref_study_summary(const gref_study *study)
                           json_deep_copy(gref_case_completed(study->c)), "n", study->n, "m", study->m);
     json_object_set_new(o, "posterior_spread", number(study->spread));
     json_object_set_new(o, "clipped_eigenvalue", number(study->clipped));
+    json_object_set_new(o, "self_test", json_string(study->self_tested ? "passed" : "skipped"));
     json_object_set_new(o, "note", study->note[0] == '\0' ? json_null() : json_string(study->note));
     json_object_set_new(o, "samplers", samplers);
     char *text = json_dumps(o, JSON_INDENT(1) | JSON_REAL_PRECISION(17));

@@ -11,6 +11,7 @@
 #include "base/internal.h"
 #include "files/internal.h"
 #include "internal.h"
+#include <gref/trust.h>
 
 static const char *const file_names[] = {"summary.json", "w2.csv",     "arrays.npz", "problem.png",
                                          "bias.png",     "samples.png", "w2.svg",     NULL};
@@ -237,6 +238,19 @@ out:
     return status;
 }
 
+/* No number is made on a BLAS that is not known to be right. */
+static gref_status test_blas(run *r)
+{
+    gref_status status = GREF_OK;
+    if (r->options->skip_self_test)
+        goto out;
+    TRY(report_progress(r, "self-test", 0));
+    TRY(gref_trust_require());
+    r->out->self_tested = true;
+out:
+    return status;
+}
+
 /**
  * Studies a case exactly.
  *
@@ -247,9 +261,11 @@ out:
  * @param[in]  c         borrowed by the study: must outlive it.
  * @param[in]  options   see study.h. A progress function that returns false ends the study with
  *                       GREF_ERR_CANCELLED.
- * @return GREF_OK; GREF_ERR_EXISTS; GREF_ERR_IO; GREF_ERR_CANCELLED; and what gref_case_problem,
- *         gref_modes_new and gref_sampler_new return. On error no file is left and none is changed.
- * @cost   per sampler T steps of gref_marginal_advance; per reported t two W2; at most 16 n x n doubles.
+ * @return GREF_OK; GREF_ERR_NUMERICS (self-test); GREF_ERR_EXISTS; GREF_ERR_IO; GREF_ERR_CANCELLED; and what
+ *         gref_case_problem, gref_modes_new and gref_sampler_new return. On error no file is left and none is
+ *         changed.
+ * @cost   the self-test (0.2 s); per sampler T steps of gref_marginal_advance; per reported t two W2; at most
+ *         16 n x n doubles.
  * @see    THEORY section 6. Tests: test_study.c, cli/study.sh
  */
 gref_status gref_study_run(gref_study **study, const gref_case *c, const gref_study_options *options)
@@ -262,6 +278,7 @@ gref_status gref_study_run(gref_study **study, const gref_case *c, const gref_st
     r.out->c = c;
     r.n_laws = gref_case_laws_at(c, &r.laws_at);
     TRY(list_samplers(r.out));
+    TRY(test_blas(&r));
     if (options->dir != NULL) {
         TRY(gref_folder_open(&folder, options->dir, file_names, options->force));
         TRY(open_npz(&r, folder.stage));

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <gref/backend.h>
+
 #include "support.h"
 
 /* The file that holds `symbol`, symbolic links resolved; "" when nothing does. */
@@ -58,6 +60,11 @@ START_TEST(test_backend__is_what_the_setup_expects)
            lapack);
     if (expected == NULL || expected[0] == '\0')
         return;
+    static const char *const names[][2] = {
+        {"openblas", "OpenBLAS"}, {"netlib", "reference BLAS"}, {"blis", "BLIS"}};
+    for (int k = 0; k < 3; k++)
+        if (strcmp(expected, names[k][0]) == 0)
+            ck_assert_str_eq(gref_backend_query().blas, names[k][1]);
     if (strcmp(expected, "openblas") == 0)
         ck_assert_msg(config != NULL && strstr(blas, "openblas") != NULL,
                       "expected OpenBLAS, loaded %s; see update-alternatives --config "
@@ -68,8 +75,15 @@ START_TEST(test_backend__is_what_the_setup_expects)
                           strstr(lapack, "/lapack/liblapack.so.3") != NULL,
                       "expected netlib, loaded %s and %s; packages libblas3 and liblapack3?", blas,
                       lapack);
+    else if (strcmp(expected, "blis") == 0)
+        ck_assert_msg(
+            config == NULL && strstr(blas, "/blis") != NULL &&
+                strstr(lapack, "/lapack/liblapack.so.3") != NULL,
+            "expected BLIS and netlib's LAPACK, loaded %s and %s; packages libblis4-pthread "
+            "and liblapack3?",
+            blas, lapack);
     else
-        ck_abort_msg("GREF_EXPECT_BLAS is '%s', neither openblas nor netlib", expected);
+        ck_abort_msg("GREF_EXPECT_BLAS is '%s', not openblas, netlib or blis", expected);
 }
 END_TEST
 

@@ -147,17 +147,16 @@ static void threading(char wrong[256], const gref_backend *backend)
                                        "GOTO_NUM_THREADS"};
     if (strcmp(backend->blas, "OpenBLAS") != 0 || strcmp(backend->flavour, "serial") != 0)
         return;
-    for (int k = 0; k < 3; k++) {
-        const char *value = getenv(asks[k]);
-        if (value != NULL && atoi(value) > 1)
-            snprintf(wrong, 256, "%s = %.20s, and this OpenBLAS is serial: not safe in threads",
-                     asks[k], value);
-    }
     int threads = process_threads();
     if (threads > 1)
         snprintf(wrong, 256,
-                 "this process has %d threads, and this OpenBLAS is serial: not safe in threads",
-                 threads);
+                 "this process has %d threads, and a serial OpenBLAS is not safe in them", threads);
+    for (int k = 0; k < 3; k++) {
+        const char *value = getenv(asks[k]);
+        if (value != NULL && atoi(value) > 1)
+            snprintf(wrong, 256, "%s = %.20s, but a serial OpenBLAS is not safe in threads",
+                     asks[k], value);
+    }
 }
 
 const gref_machine_check gref_machine_checks[] = {

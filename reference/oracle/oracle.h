@@ -66,7 +66,9 @@ void oracle_inputs_free(oracle_inputs *in);
 typedef struct {
     char name[ORACLE_NAME]; /* "posterior/mean", "LABEL/cov/T" */
     bool symmetric, scalar;
-    bool honest; /* the enclosure is as narrow as the inputs allow; no radius is asked of it */
+    bool distance; /* a W2: may stay wide when all else is narrow enough */
+    bool
+        honest; /* no radius is asked of it: it is as narrow as the inputs or the precision allow */
     arb_mat_t value;
 } oracle_entry;
 
@@ -80,7 +82,7 @@ void oracle_result_clear(oracle_result *r);
 oracle_entry *oracle_result_add(oracle_result *r, int rows, int cols, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 void oracle_result_add_mat(oracle_result *r, const arb_mat_t C, bool symmetric, const char *name);
-void oracle_result_add_arb(oracle_result *r, const arb_t x, bool honest, const char *name);
+oracle_entry *oracle_result_add_arb(oracle_result *r, const arb_t x, const char *name);
 /*
  * log2 of the worst radius over what is allowed: rel times the norm, or rel where the enclosure holds
  * 0. Not above 0 when all are narrow enough. *worst (may be NULL) is the entry.
@@ -135,6 +137,23 @@ bool oracle_modelled_law(arb_mat_t mean, arb_mat_t cov, const oracle_world *w, c
                          const oracle_sampler *d, int t);
 bool oracle_step(arb_mat_t M, arb_mat_t b, arb_t noise, const oracle_world *w, const oracle_time *s,
                  const oracle_sampler *d);
+
+/* chain.c: one sampler on its way down; see there. */
+typedef struct {
+    const oracle_sampler *d;
+    arb_mat_t m, P;
+    mag_t e_m, e_P;
+    arb_t growth;
+    int first;
+} oracle_walker;
+
+void oracle_walker_init(oracle_walker *k, const oracle_sampler *d, const oracle_world *w);
+void oracle_walker_clear(oracle_walker *k);
+void oracle_walker_start(oracle_walker *k, const oracle_world *w);
+void oracle_walker_law(arb_mat_t mean, arb_mat_t cov, const oracle_walker *k);
+void oracle_walker_note_growth(oracle_walker *k, const oracle_world *w, int t);
+/* False: more precision is needed. s is at the walker's time t; afterwards it is at t - 1. */
+bool oracle_walker_advance(oracle_walker *k, const oracle_world *w, const oracle_time *s);
 
 /* w2.c: enclosures of |m1 - m2|, of the covariance part, and of W2. slack: see there. */
 bool oracle_w2(arb_t w2, arb_t mean_part, arb_t cov_part, const arb_mat_t m1, const arb_mat_t C1,

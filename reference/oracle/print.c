@@ -148,7 +148,7 @@ bool oracle_print(FILE *fp, const oracle_inputs *in, const oracle_result *r,
     char more[96];
     fprintf(fp, "{\n  \"schema\": \"gref-oracle/1\",\n  \"provenance\": {\n");
     fprintf(fp, "    \"program\": \"gref-oracle %s\", \"flint\": \"%s\", \"arb\": \"%s\",\n",
-            ORACLE_VERSION, FLINT_VERSION, arb_version);
+            ORACLE_VERSION, flint_version, arb_version);
     fprintf(fp, "    \"precision\": %ld, \"rel_radius\": %g,\n    \"case\": ", prec, rel);
     print_case(fp, in->case_text);
     fprintf(fp,

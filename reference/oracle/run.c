@@ -1,9 +1,5 @@
 /*
- * The whole answer at one precision: posterior, laws of all samplers, distances (THEORY section 6).
- *
- *   m, P        mean and covariance of y_t: m <- M m + b, P <- M P M^T + N I        one pair per sampler
- *   first       largest t whose M_t has an eigenvalue below -1 (M_t + I is not PSD), or 0
- *   growth      log10 of max_t sqrt(tr P_t / tr C_{t|v}), C_{t|v} the exact one
+ * The whole answer at one precision: posterior, laws of all samplers, distances; and the list they go into.
  */
 #include <stdarg.h>
 #include <stdlib.h>
@@ -45,12 +41,12 @@ void oracle_result_add_mat(oracle_result *r, const arb_mat_t C, bool symmetric, 
     arb_mat_set(e->value, C);
 }
 
-void oracle_result_add_arb(oracle_result *r, const arb_t x, bool honest, const char *name)
+oracle_entry *oracle_result_add_arb(oracle_result *r, const arb_t x, const char *name)
 {
     oracle_entry *e = oracle_result_add(r, 1, 1, "%s", name);
     e->scalar = true;
-    e->honest = honest;
     arb_set(arb_mat_entry(e->value, 0, 0), x);
+    return e;
 }
 
 /* log2 of radius/(rel norm), norm taken for 1 where the array may be 0. */
@@ -91,14 +87,6 @@ double oracle_result_excess(const oracle_result *r, double rel, const oracle_ent
     return excess;
 }
 
-/* One sampler on its way down. */
-typedef struct {
-    const oracle_sampler *d;
-    arb_mat_t mean, P, M, b;
-    arb_t noise, growth;
-    int first; /* unstable step; -1 if undecided */
-} walker;
-
 typedef struct {
     oracle_result *out;
     const oracle_inputs *in;
@@ -108,35 +96,13 @@ typedef struct {
     int t;
 } context;
 
-static void walker_init(walker *k, const oracle_sampler *d, int n)
-{
-    *k = (walker){.d = d};
-    arb_mat_init(k->mean, n, 1);
-    arb_mat_init(k->P, n, n);
-    arb_mat_init(k->M, n, n);
-    arb_mat_init(k->b, n, 1);
-    arb_init(k->noise);
-    arb_init(k->growth);
-    arb_neg_inf(k->growth);
-}
-
-static void walker_clear(walker *k)
-{
-    arb_mat_clear(k->mean);
-    arb_mat_clear(k->P);
-    arb_mat_clear(k->M);
-    arb_mat_clear(k->b);
-    arb_clear(k->noise);
-    arb_clear(k->growth);
-}
-
-static void name_of(char name[ORACLE_NAME], const walker *k, const char *what, int t)
+static void name_of(char name[ORACLE_NAME], const oracle_walker *k, const char *what, int t)
 {
     snprintf(name, ORACLE_NAME, "%s/%s/%d", k->d->label, what, t);
 }
 
 /* The three numbers of one distance: WHAT, WHAT_mean, WHAT_cov. */
-static bool add_w2(const context *c, const walker *k, const char *what, const arb_mat_t m1,
+static bool add_w2(const context *c, const oracle_walker *k, const char *what, const arb_mat_t m1,
                    const arb_mat_t C1, const arb_mat_t m2, const arb_mat_t C2)
 {
     char name[ORACLE_NAME], part[32];
@@ -149,13 +115,15 @@ static bool add_w2(const context *c, const walker *k, const char *what, const ar
     for (int i = 0; i < 3; i++) {
         snprintf(part, sizeof part, "%s%s", what, ends[i]);
         name_of(name, k, part, c->t);
-        oracle_result_add_arb(c->out, x[i], slack > 0.0 && i != 1, name);
+        oracle_entry *e = oracle_result_add_arb(c->out, x[i], name);
+        e->distance = i != 1;
+        e->honest = e->distance && slack > 0.0;
         arb_clear(x[i]);
     }
     return done;
 }
 
-static bool report_modelled(const context *c, const walker *k, const arb_mat_t mean,
+static bool report_modelled(const context *c, const oracle_walker *k, const arb_mat_t mean,
                             const arb_mat_t cov)
 {
     char name[ORACLE_NAME];
@@ -181,98 +149,47 @@ static bool report_modelled(const context *c, const walker *k, const arb_mat_t m
     return done;
 }
 
-/* W2 to the prior's own p_t(x), which an unconditional sampler aims at. */
-static bool report_prior(const context *c, const walker *k)
+/* W2 of N(m, P) to the prior's own p_t(x), which an unconditional sampler aims at. */
+static bool report_prior(const context *c, const oracle_walker *k, const arb_mat_t m,
+                         const arb_mat_t P)
 {
     int n = c->in->n;
     arb_mat_t mean, cov;
     arb_mat_init(mean, n, 1);
     arb_mat_init(cov, n, n);
     bool done = oracle_modelled_law(mean, cov, c->w, c->s, k->d, c->t) &&
-                add_w2(c, k, "prior_w2", k->mean, k->P, mean, cov);
+                add_w2(c, k, "prior_w2", m, P, mean, cov);
     arb_mat_clear(mean);
     arb_mat_clear(cov);
     return done;
 }
 
-static bool report(const context *c, walker *k)
+static bool report(const context *c, const oracle_walker *k)
 {
     char name[ORACLE_NAME];
-    arb_mat_t mean, cov, bias;
-    arb_mat_init(mean, c->in->n, 1);
-    arb_mat_init(cov, c->in->n, c->in->n);
-    arb_mat_init(bias, c->in->n, 1);
+    int n = c->in->n;
+    arb_mat_t mean, cov, m, P, bias;
+    arb_mat_init(mean, n, 1);
+    arb_mat_init(cov, n, n);
+    arb_mat_init(m, n, 1);
+    arb_mat_init(P, n, n);
+    arb_mat_init(bias, n, 1);
     oracle_exact_law(mean, cov, c->w, c->t);
+    oracle_walker_law(m, P, k);
     name_of(name, k, "mean", c->t);
-    oracle_result_add_mat(c->out, k->mean, false, name);
+    oracle_result_add_mat(c->out, m, false, name);
     name_of(name, k, "cov", c->t);
-    oracle_result_add_mat(c->out, k->P, true, name);
-    arb_mat_sub(bias, k->mean, mean, c->w->prec);
+    oracle_result_add_mat(c->out, P, true, name);
+    arb_mat_sub(bias, m, mean, c->w->prec);
     name_of(name, k, "bias", c->t);
     oracle_result_add_mat(c->out, bias, false, name);
-    bool done = add_w2(c, k, "w2", k->mean, k->P, mean, cov);
-    done = done && (k->d->method != ORACLE_DDPM || report_prior(c, k));
+    bool done = add_w2(c, k, "w2", m, P, mean, cov);
+    done = done && (k->d->method != ORACLE_DDPM || report_prior(c, k, m, P));
     done = done && report_modelled(c, k, mean, cov);
-    arb_mat_clear(mean);
-    arb_mat_clear(cov);
-    arb_mat_clear(bias);
+    arb_mat_struct *all[] = {mean, cov, m, P, bias};
+    for (int i = 0; i < 5; i++)
+        arb_mat_clear(all[i]);
     return done;
-}
-
-static void note_growth(const context *c, walker *k)
-{
-    arb_t x, y;
-    arb_init(x);
-    arb_init(y);
-    arb_mat_trace(x, c->w->Sigma_post, c->w->prec);
-    arb_mul(x, x, c->w->abar + c->t, c->w->prec);
-    arb_mul_ui(y, c->w->qbar + c->t, (ulong)c->in->n, c->w->prec);
-    arb_add(x, x, y, c->w->prec);
-    arb_mat_trace(y, k->P, c->w->prec);
-    arb_div(x, y, x, c->w->prec);
-    arb_log_base_ui(x, x, 10, c->w->prec);
-    arb_mul_2exp_si(x, x, -1);
-    arb_max(k->growth, k->growth, x, c->w->prec);
-    arb_clear(x);
-    arb_clear(y);
-}
-
-/* Does M_t have an eigenvalue below -1? */
-static void note_stability(const context *c, walker *k)
-{
-    arb_mat_t S;
-    arb_t one;
-    if (k->first != 0)
-        return;
-    arb_mat_init(S, c->in->n, c->in->n);
-    arb_init(one);
-    arb_one(one);
-    oracle_combine(S, one, k->M, one, NULL, c->w->prec);
-    int verdict = oracle_definite(S, c->w->prec);
-    k->first = verdict > 0 ? 0 : verdict < 0 ? c->t : -1;
-    arb_mat_clear(S);
-    arb_clear(one);
-}
-
-static bool advance(const context *c, walker *k)
-{
-    slong prec = c->w->prec;
-    arb_mat_t m, P;
-    arb_t one;
-    arb_mat_init(m, c->in->n, 1);
-    arb_mat_init(P, c->in->n, c->in->n);
-    arb_init(one);
-    arb_one(one);
-    bool done = oracle_step(k->M, k->b, k->noise, c->w, c->s, k->d);
-    note_stability(c, k);
-    arb_mat_mul(m, k->M, k->mean, prec);
-    arb_mat_add(k->mean, m, k->b, prec);
-    oracle_sandwich(P, k->M, k->P, prec);
-    oracle_combine(k->P, one, P, k->noise, NULL, prec);
-    arb_mat_clear(m);
-    arb_mat_clear(P);
-    arb_clear(one);
-    return done && arb_mat_is_finite(k->P);
 }
 
 static bool wanted(const oracle_inputs *in, int t)
@@ -283,7 +200,7 @@ static bool wanted(const oracle_inputs *in, int t)
     return false;
 }
 
-static bool run_time(context *c, walker *walkers)
+static bool run_time(context *c, oracle_walker *walkers)
 {
     bool done = c->t == 0 || oracle_time_set(c->s, c->w, c->t);
     if (wanted(c->in, c->t)) {
@@ -302,31 +219,22 @@ static bool run_time(context *c, walker *walkers)
             done = report(c, walkers + k);
     }
     for (int k = 0; k < c->in->n_samplers && done; k++) {
-        note_growth(c, walkers + k);
-        done = c->t == 0 || advance(c, walkers + k);
+        oracle_walker_note_growth(walkers + k, c->w, c->t);
+        done = c->t == 0 || oracle_walker_advance(walkers + k, c->w, c->s);
     }
     return done;
 }
 
-/* y_T ~ N(0, I), or the exact p_T(x | v). */
-static void start(const context *c, walker *k)
-{
-    if (k->d->exact_start)
-        oracle_exact_law(k->mean, k->P, c->w, c->in->T);
-    else
-        arb_mat_one(k->P);
-}
-
-static bool finish(const context *c, const walker *k)
+static bool finish(const context *c, const oracle_walker *k)
 {
     char name[ORACLE_NAME];
     arb_t x;
     arb_init(x);
     arb_set_si(x, k->first);
     snprintf(name, sizeof name, "%s/first_unstable", k->d->label);
-    oracle_result_add_arb(c->out, x, false, name);
+    oracle_result_add_arb(c->out, x, name);
     snprintf(name, sizeof name, "%s/growth", k->d->label);
-    oracle_result_add_arb(c->out, k->growth, false, name);
+    oracle_result_add_arb(c->out, k->growth, name);
     arb_clear(x);
     return k->first >= 0;
 }
@@ -336,20 +244,20 @@ bool oracle_run(oracle_result *r, const oracle_inputs *in, double slack, slong p
     oracle_world w;
     oracle_time s;
     context c = {.out = r, .in = in, .w = &w, .s = &s, .slack = slack};
-    walker *walkers = flint_calloc((size_t)in->n_samplers + 1, sizeof *walkers);
+    oracle_walker *walkers = flint_calloc((size_t)in->n_samplers + 1, sizeof *walkers);
     bool done = oracle_world_init(&w, in, prec);
     oracle_time_init(&s, &w);
     oracle_result_add_mat(r, w.mu_post, false, "posterior/mean");
     oracle_result_add_mat(r, w.Sigma_post, true, "posterior/cov");
     for (int k = 0; k < in->n_samplers; k++) {
-        walker_init(walkers + k, in->samplers + k, in->n);
-        start(&c, walkers + k);
+        oracle_walker_init(walkers + k, in->samplers + k, &w);
+        oracle_walker_start(walkers + k, &w);
     }
     for (c.t = in->T; c.t >= 0 && done; c.t--)
         done = run_time(&c, walkers);
     for (int k = 0; k < in->n_samplers; k++) {
         done = finish(&c, walkers + k) && done;
-        walker_clear(walkers + k);
+        oracle_walker_clear(walkers + k);
     }
     flint_free(walkers);
     oracle_time_clear(&s);

@@ -71,24 +71,27 @@ END_TEST
 
 /*
  * The two documented limits, met exactly from both sides by numbers that rounding cannot touch: the
- * eigenvalues of a diagonal matrix are its entries. Entries may differ by 8 eps max|Sigma|,
- * eigenvalues may be -n eps |Sigma|_2.
+ * eigenvalues of a diagonal matrix are its entries. Entries may differ by max(n, 16) eps
+ * max|Sigma|, eigenvalues may be -n eps |Sigma|_2.
  */
 START_TEST(test_psd_require__accepts_up_to_rounding)
 {
-    gref_mat S = fresh(2, 2);
-    gref_mat_identity(S);
-    GREF_AT(S, 1, 0) = 0.5;
-    GREF_AT(S, 0, 1) = 0.5 + 16 * EPS;
-    ck_ok(gref_psd_require(gref_const(S), "Sigma"));
-    GREF_AT(S, 0, 1) = 0.5 + 17 * EPS;
-    ck_fails(gref_psd_require(gref_const(S), "Sigma"), GREF_ERR_NOT_SYMMETRIC);
+    for (int n = 2; n <= 20; n += 18) {
+        gref_mat S = fresh(n, n);
+        gref_mat_identity(S);
+        GREF_AT(S, 1, 0) = 0.5;
+        GREF_AT(S, 0, 1) = 0.5 + fmax(n, 16) * 2 * EPS;
+        ck_ok(gref_psd_require(gref_const(S), "Sigma"));
+        GREF_AT(S, 0, 1) += EPS;
+        ck_fails(gref_psd_require(gref_const(S), "Sigma"), GREF_ERR_NOT_SYMMETRIC);
+        gref_mat_free(&S);
+    }
     const double allowed[] = {1.0, -4 * 2 * EPS, 0.5, 0.0},
                  beyond[] = {1.0, -4.001 * 2 * EPS, 0.5, 0.0};
     gref_mat D = diagonal(4, allowed), B = diagonal(4, beyond);
     ck_ok(gref_psd_require(gref_const(D), "Sigma"));
     ck_fails(gref_psd_require(gref_const(B), "Sigma"), GREF_ERR_NOT_PSD);
-    FREE_ALL(&S, &D, &B);
+    FREE_ALL(&D, &B);
     for (int i = 0; i < SIZES; i++)
         for (int k = 0; k < KAPPAS; k++) {
             gref_mat C = covariance(sizes[i], kappas[k], 70 + k);

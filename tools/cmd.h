@@ -17,6 +17,8 @@ enum {
  * to stderr. Declare it here, give it a row in gref.c and a file cmd_<name>.c.
  */
 typedef int cmd_function(int argc, char **argv);
+cmd_function cmd_check;
+cmd_function cmd_diagnose;
 cmd_function cmd_doctor;
 cmd_function cmd_study;
 

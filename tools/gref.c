@@ -15,6 +15,8 @@ static const struct {
     cmd_function *run;
 } commands[] = {
     {"study", "the exact law, bias and W2 of every sampler of a case", cmd_study},
+    {"check", "hold arrays, samples or a law of your own against a golden file", cmd_check},
+    {"diagnose", "which convention or slip explains the difference?", cmd_diagnose},
     {"doctor", "test the BLAS and the arithmetic of this machine", cmd_doctor},
     {"help", "explain a command", cmd_help},
 };

@@ -19,6 +19,7 @@
 #include <gref/status.h>
 #include <gref/study.h>
 #include <gref/trust.h>
+#include <gref/verify.h>
 #include <gref/version.h>
 #include <gref/wasserstein.h>
 

@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include <gref/npy.h>
+
 #include "base/internal.h"
 
 /*
@@ -72,6 +74,9 @@ void gref_npy_write_header(char text[GREF_NPY_WRITTEN], gref_cmat A, int ndim);
 /* The array in the bytes of a .npy file; `name` stands for the file in messages. */
 gref_status gref_npy_parse(gref_mat *A, int *ndim, const unsigned char *bytes, size_t size,
                            const char *name);
+
+/* The inflated bytes of a member, whatever it holds; free(*bytes). */
+gref_status gref_npz_bytes(unsigned char **bytes, size_t *size, gref_npz_reader *r, const char *name);
 
 /* ---- case files: case.c and case_*.c --------------------------------------------------------- */
 

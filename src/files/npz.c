@@ -215,6 +215,22 @@ out:
     return status;
 }
 
+gref_status gref_npz_bytes(unsigned char **bytes, size_t *size, gref_npz_reader *r, const char *name)
+{
+    gref_status status = GREF_OK;
+    char names[600];
+    int k = find_name(r, name);
+    if (k < 0) {
+        list_names(names, sizeof names, r);
+        FAIL(GREF_ERR_FORMAT, "%s: has no array '%s', only %d: %s", r->path, name, r->count, names);
+    }
+    status = read_member(bytes, size, r, k);
+    if (status != GREF_OK)
+        gref_fail_context(status, "%s[%s]", r->path, name);
+out:
+    return status;
+}
+
 /**
  * Reads one array, as gref_npy_read reads a file.
  *
@@ -231,21 +247,12 @@ out:
 gref_status gref_npz_get(gref_mat *A, int *ndim, gref_npz_reader *r, const char *name)
 {
     gref_status status = GREF_OK;
-    char names[600];
     char *label = NULL;
     unsigned char *bytes = NULL;
     size_t size = 0;
-    int k = find_name(r, name);
-    if (k < 0) {
-        list_names(names, sizeof names, r);
-        FAIL(GREF_ERR_FORMAT, "%s: has no array '%s', only %d: %s", r->path, name, r->count, names);
-    }
+    TRY(gref_npz_bytes(&bytes, &size, r, name));
     label = gref_format("%s[%s]", r->path, name);
     REQUIRE(label != NULL, GREF_ERR_NOMEM, "%s: no memory to read '%s'", r->path, name);
-    status = read_member(&bytes, &size, r, k);
-    if (status != GREF_OK)
-        gref_fail_context(status, "%s", label);
-    TRY(status);
     TRY(gref_npy_parse(A, ndim, bytes, size, label));
 out:
     free(bytes);

@@ -1,0 +1,134 @@
+/*
+ * Where does the chain depart, and which of M, b, N is at fault?
+ *
+ * M, b, N at t belong to the step t -> t - 1; laws and y at t to the steps above t. A law tells M, b and N
+ * apart: v and mu enter only b, which moves the mean alone; N moves the covariance alone; M moves both.
+ */
+#include <string.h>
+
+#include "base/internal.h"
+#include "internal.h"
+
+/* Twice the t of the first event: a step at t counts as 2 t, a law at t as 2 t + 1. -1 for what is no chain. */
+static int moment(const gref_name *part)
+{
+    static const char *const steps[] = {"M", "b", "N"}, *const laws[] = {"mean", "cov", "y", "bias"};
+    if (part->t < 0)
+        return -1;
+    for (int k = 0; k < 3; k++)
+        if (strcmp(part->what, steps[k]) == 0)
+            return 2 * part->t;
+    for (int k = 0; k < 4; k++)
+        if (strcmp(part->what, laws[k]) == 0)
+            return 2 * part->t + 1;
+    return -1;
+}
+
+/* The verdict on LABEL/WHAT/T, or "undecided" where the candidate has no such array. */
+static gref_verdict verdict_of(const gref_check *check, const char *label, const char *what, int t)
+{
+    for (int k = 0; k < check->n_rows; k++) {
+        gref_name part;
+        gref_name_parse(&part, check->rows[k].name);
+        if (part.t == t && strcmp(part.what, what) == 0 && strcmp(part.label, label) == 0)
+            return check->rows[k].verdict;
+    }
+    return GREF_VERDICT_UNDECIDED;
+}
+
+/* The smallest t above `t` at which the candidate has that array, right or wrong; -1 if there is none. */
+static int next_above(const gref_check *check, const gref_name *at)
+{
+    int best = -1;
+    for (int k = 0; k < check->n_rows; k++) {
+        gref_name part;
+        gref_name_parse(&part, check->rows[k].name);
+        if (strcmp(part.what, at->what) == 0 && strcmp(part.label, at->label) == 0 && part.t > at->t &&
+            (best < 0 || part.t < best))
+            best = part.t;
+    }
+    return best;
+}
+
+static void list_steps(gref_check *check, const char *label, int t)
+{
+    static const char *const steps[] = {"M", "b", "N"};
+    check->at_fault[0] = '\0';
+    for (int k = 0; k < 3; k++)
+        if (verdict_of(check, label, steps[k], t) == GREF_VERDICT_DIFFERS) {
+            size_t used = strlen(check->at_fault);
+            snprintf(check->at_fault + used, sizeof check->at_fault - used, "%s%s", used > 0 ? ", " : "", steps[k]);
+        }
+}
+
+/* What the laws at t say. */
+static void blame_law(gref_check *check, const gref_name *at, int T)
+{
+    gref_verdict mean = verdict_of(check, at->label, "mean", at->t), cov = verdict_of(check, at->label, "cov", at->t);
+    const char *fault = "";
+    if (at->t == T)
+        fault = "start";
+    else if (mean == GREF_VERDICT_DIFFERS && cov == GREF_VERDICT_AGREES)
+        fault = "b";
+    else if (cov == GREF_VERDICT_DIFFERS && mean == GREF_VERDICT_AGREES)
+        fault = "N";
+    else if (cov == GREF_VERDICT_DIFFERS && mean == GREF_VERDICT_DIFFERS)
+        fault = "M";
+    snprintf(check->at_fault, sizeof check->at_fault, "%s", fault);
+}
+
+/* Of the functions at t that differ, the first in the order of computation; NULL if none does. */
+static const char *first_function(const gref_check *check, const char *label, int t)
+{
+    static const char *const functions[] = {"score", "x0hat", "C_vt", "guided_score"};
+    for (int k = 0; k < 4; k++)
+        if (verdict_of(check, k < 2 ? "" : label, functions[k], t) == GREF_VERDICT_DIFFERS)
+            return functions[k];
+    return NULL;
+}
+
+static void tell(gref_check *check, const gref_name *at, int T)
+{
+    char where[160], why[120] = "";
+    int above = next_above(check, at);
+    const char *fault = check->at_fault, *function = first_function(check, at->label, at->t);
+    if (moment(at) % 2 == 0)
+        snprintf(where, sizeof where, "the chain departs in the step from t = %d to %d", at->t, at->t - 1);
+    else if (at->t == T)
+        snprintf(where, sizeof where, "the chain departs at its start, t = %d", at->t);
+    else if (above >= 0)
+        snprintf(where, sizeof where, "the chain departs between t = %d and t = %d (%s)", above, at->t, at->what);
+    else
+        snprintf(where, sizeof where, "the chain has departed by t = %d (%s)", at->t, at->what);
+    if (fault[0] == '\0')
+        snprintf(why, sizeof why, "; M/T, b/T and N/T would say which of them is at fault");
+    else if (strcmp(fault, "start") != 0)
+        snprintf(why, sizeof why, ": %s %s at fault", fault, strchr(fault, ',') != NULL ? "are" : "is");
+    snprintf(check->departure, sizeof check->departure, "%s%s%s%s", where, why,
+             function != NULL ? "; the first function to differ there is " : "", function != NULL ? function : "");
+}
+
+/* Fills in departs_at, at_fault and departure from the rows. */
+void gref_check_depart(gref_check *check, const gref_truth *truth)
+{
+    int first = -1;
+    gref_name at = {.t = -1};
+    check->departs_at = -1;
+    for (int k = 0; k < check->n_rows; k++) {
+        gref_name part;
+        gref_name_parse(&part, check->rows[k].name);
+        int when = moment(&part);
+        if (check->rows[k].verdict == GREF_VERDICT_DIFFERS && when > first) {
+            first = when;
+            at = part;
+        }
+    }
+    if (first < 0)
+        return;
+    check->departs_at = at.t;
+    if (first % 2 == 0)
+        list_steps(check, at.label, at.t);
+    else
+        blame_law(check, &at, truth->schedule.T);
+    tell(check, &at, truth->schedule.T);
+}

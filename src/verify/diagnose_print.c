@@ -1,0 +1,102 @@
+/* A diagnosis as text and as JSON; the best linear relation where the catalogue has no answer. */
+#include <math.h>
+#include <stdlib.h>
+
+#include <jansson.h>
+
+#include "base/internal.h"
+#include "view.h"
+
+/* x = c g + d e by least squares, e the identity as seen (square) or all ones; returns the part left over. */
+static double fit(double *c, double *d, const gref_view *v)
+{
+    double gg = 0, ge = 0, ee = 0, xg = 0, xe = 0, xx = 0;
+    for (int j = 0; j < v->x.n; j++)
+        for (int i = 0; i < v->x.m; i++) {
+            bool square = v->kind == GREF_VIEW_M && v->points.a != NULL;
+            double g = GREF_AT(v->g, i, j), x = GREF_AT(v->x, i, j), e = square ? GREF_AT(v->points, i, j) : 1.0;
+            gg += g * g;
+            ge += g * e;
+            ee += e * e;
+            xg += x * g;
+            xe += x * e;
+            xx += x * x;
+        }
+    double det = gg * ee - ge * ge;
+    *c = gg > 0.0 ? xg / gg : 0.0;
+    *d = 0.0;
+    if (det > 1e-9 * gg * ee) {
+        *c = (xg * ee - xe * ge) / det;
+        *d = (gg * xe - ge * xg) / det;
+    }
+    double rest = xx - *c * xg - *d * xe;
+    return xx > 0.0 ? sqrt(fmax(0.0, rest) / xx) : 0.0;
+}
+
+void gref_best_relation(char *text, size_t size, const gref_views *vs)
+{
+    const gref_view *best = NULL;
+    double left = INFINITY, bc = 0.0, bd = 0.0;
+    for (int k = 0; k < vs->n_views; k++) {
+        double c, d;
+        const gref_view *v = &vs->views[k];
+        if (v->kind == GREF_VIEWS || !v->departs || v->x.m * v->x.n < 3)
+            continue;
+        double rest = fit(&c, &d, v);
+        if (rest < left) {
+            left = rest;
+            best = v;
+            bc = c;
+            bd = d;
+        }
+    }
+    if (best != NULL)
+        snprintf(text, size, "%s is about %.6g times the golden array plus %.6g %s; %.3g %% is left over",
+                 best->golden->name, bc, bd, best->kind == GREF_VIEW_M ? "I" : "(a constant)", 100 * left);
+}
+
+/** For people; the caller frees it; NULL without memory. */
+char *gref_diagnosis_table(const gref_diagnosis *d)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    if (out == NULL)
+        return NULL;
+    if (d->agrees) {
+        fprintf(out, "nothing to explain: %d arrays agree within their tolerances\n", d->n_arrays);
+    } else {
+        fprintf(out, "%d arrays, relative distance %.3g to the golden values\n\n", d->n_arrays, d->distance);
+        if (d->n_entries > 0)
+            fprintf(out, "distance   unexplained  explanation\n");
+        for (int k = 0; k < d->n_entries; k++) {
+            const gref_diagnosis_entry *e = &d->entries[k];
+            fprintf(out, "%-9.3g  %8.2g %%   %s%s\n%25s%s\n", e->distance, 100 * e->unexplained, e->name,
+                    e->explains ? "" : " (in part)", "", e->sentence);
+        }
+        if (d->none)
+            fprintf(out, "\nnone of these: no deviation of the catalogue, alone or in pairs, explains the candidate\n%s\n",
+                    d->relation);
+        else if (d->n_entries > 1)
+            fprintf(out, "\nthe candidate's arrays cannot tell these apart\n");
+    }
+    return fclose(out) == 0 ? text : NULL;
+}
+
+/** Schema gref-diagnosis/1; the caller frees it; NULL without memory. */
+char *gref_diagnosis_json(const gref_diagnosis *d)
+{
+    json_t *list = json_array();
+    for (int k = 0; k < d->n_entries; k++) {
+        const gref_diagnosis_entry *e = &d->entries[k];
+        json_array_append_new(list, json_pack("{s:s, s:f, s:f, s:b, s:s}", "name", e->name, "distance", e->distance,
+                                              "unexplained", e->unexplained, "explains", (int)e->explains, "sentence",
+                                              e->sentence));
+    }
+    json_t *o = json_pack("{s:s, s:b, s:i, s:f, s:b, s:o, s:s}", "schema", "gref-diagnosis/1", "agrees", (int)d->agrees,
+                          "arrays", d->n_arrays, "distance", d->distance, "none_of_these", (int)d->none, "entries", list,
+                          "relation", d->relation);
+    char *text = json_dumps(o, JSON_INDENT(1) | JSON_REAL_PRECISION(17));
+    json_decref(o);
+    return text;
+}

@@ -1,0 +1,286 @@
+/*
+ * A golden file in memory: its arrays, the problem and schedule they speak of, its samplers, its tolerances.
+ *
+ * Names: SIMPLE (Sigma), WHAT/T (score/500), LABEL/WHAT/T (dps/M/500, dps/modelled/mean/500).
+ */
+#include <ctype.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/internal.h"
+#include "dense/internal.h"
+#include "files/internal.h"
+#include "internal.h"
+
+void gref_truth_free(gref_truth *truth)
+{
+    if (truth == NULL)
+        return;
+    free(truth->path);
+    gref_problem_free(&truth->problem);
+    gref_schedule_free(&truth->schedule);
+    free(truth->samplers);
+    gref_arrays_free(&truth->arrays);
+    free(truth->tolerance);
+    free(truth);
+}
+
+/* What may stand without a sampler's label in a golden file. */
+static bool stands_alone(const char *what)
+{
+    static const char *const list[] = {"Sigma", "A", "mu", "v", "sigma", "x0", "schedule/beta", "schedule/alpha",
+                                       "schedule/abar", "schedule/sigma2", "probe", "score", "x0hat", "target/mean", "target/cov",
+                                       "z", "y_T"};
+    for (size_t k = 0; k < sizeof list / sizeof *list; k++)
+        if (strcmp(list[k], what) == 0)
+            return true;
+    return false;
+}
+
+void gref_name_parse(gref_name *part, const char *name)
+{
+    char rest[128];
+    *part = (gref_name){.t = -1};
+    snprintf(rest, sizeof rest, "%s", name);
+    char *slash = strrchr(rest, '/');
+    if (slash != NULL && slash[1] != '\0' && strspn(slash + 1, "0123456789") == strlen(slash + 1) &&
+        strlen(slash + 1) < 9) {
+        part->t = atoi(slash + 1);
+        *slash = '\0';
+    }
+    slash = strchr(rest, '/');
+    if (stands_alone(rest) || slash == NULL) {
+        snprintf(part->what, sizeof part->what, "%.31s", rest);
+        return;
+    }
+    snprintf(part->label, sizeof part->label, "%.*s", (int)(slash - rest), rest);
+    snprintf(part->what, sizeof part->what, "%.31s", slash + 1);
+}
+
+int gref_truth_sampler(const gref_truth *truth, const char *label)
+{
+    if (label == NULL)
+        return truth->n_samplers == 1 ? 0 : -1;
+    for (int k = 0; k < truth->n_samplers; k++)
+        if (strcmp(truth->samplers[k].label, label) == 0)
+            return k;
+    return -1;
+}
+
+gref_status gref_truth_default_label(const char **label, const gref_truth *truth, const char *sampler)
+{
+    gref_status status = GREF_OK;
+    char list[400] = "";
+    for (int k = 0; k < truth->n_samplers && strlen(list) < 300; k++)
+        snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", k > 0 ? ", " : "", truth->samplers[k].label);
+    REQUIRE(sampler == NULL || gref_truth_sampler(truth, sampler) >= 0, GREF_ERR_RANGE,
+            "no sampler '%s' in the golden file, it has %s", sampler, list);
+    int k = gref_truth_sampler(truth, sampler);
+    *label = k >= 0 ? truth->samplers[k].label : NULL;
+out:
+    return status;
+}
+
+const gref_array *gref_truth_at(const gref_truth *truth, const char *label, const char *what, int t)
+{
+    char name[192];
+    bool alone = label == NULL || label[0] == '\0';
+    if (t < 0)
+        snprintf(name, sizeof name, "%s%s%s", alone ? "" : label, alone ? "" : "/", what);
+    else
+        snprintf(name, sizeof name, "%s%s%s/%d", alone ? "" : label, alone ? "" : "/", what, t);
+    return gref_arrays_find(&truth->arrays, name);
+}
+
+const gref_array *gref_truth_resolve(const gref_truth *truth, const char *name, const char *label)
+{
+    const gref_array *g = gref_arrays_find(&truth->arrays, name);
+    return g != NULL || label == NULL ? g : gref_truth_at(truth, label, name, -1);
+}
+
+/*
+ * Rounding errors are proportional to the unit roundoff, 2^-24 instead of 2^-53, whatever the condition
+ * numbers: the same computation in single precision has 2^29 times the tolerance. Added is half an ulp of
+ * the largest entry, for the rounding of the result itself.
+ */
+double gref_truth_tolerance(const gref_truth *truth, const gref_array *g, bool single)
+{
+    double tolerance = truth->tolerance[g - truth->arrays.item];
+    return single ? 0x1p29 * tolerance + 0x1p-24 * gref_mat_norm_max(gref_const(g->A)) : tolerance;
+}
+
+/* ---- the file ------------------------------------------------------------------------------- */
+
+/* The text of manifest.json, in a .npz or a folder. */
+static gref_status read_manifest(json_t **manifest, const char *path)
+{
+    gref_status status = GREF_OK;
+    gref_npz_reader *r = NULL;
+    unsigned char *bytes = NULL;
+    char *file = NULL;
+    size_t size;
+    struct stat st;
+    json_error_t error;
+    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
+        file = gref_format("%s/manifest.json", path);
+        REQUIRE(file != NULL, GREF_ERR_NOMEM, "%s: no memory to read it", path);
+        TRY(gref_read_file(&bytes, &size, file));
+    } else {
+        TRY(gref_npz_open(&r, path));
+        REQUIRE(gref_npz_has(r, "manifest.json"), GREF_ERR_FORMAT,
+                "%s: no golden file: it has no manifest.json", path);
+        TRY(gref_npz_bytes(&bytes, &size, r, "manifest.json"));
+    }
+    *manifest = json_loadb((const char *)bytes, size, JSON_REJECT_DUPLICATES, &error);
+    REQUIRE(*manifest != NULL, GREF_ERR_FORMAT, "%s: manifest.json:%d: %s", path, error.line, error.text);
+out:
+    gref_npz_close(r);
+    free(bytes);
+    free(file);
+    return status;
+}
+
+static gref_status check_schema(const json_t *manifest, const char *path)
+{
+    gref_status status = GREF_OK;
+    const char *schema = json_string_value(json_object_get(manifest, "schema"));
+    REQUIRE(schema != NULL && strncmp(schema, "gref-golden/", 12) == 0, GREF_ERR_FORMAT,
+            "%s: no golden file: manifest.json has schema \"%.60s\"", path, schema == NULL ? "" : schema);
+    REQUIRE(strcmp(schema, "gref-golden/1") == 0, GREF_ERR_FORMAT,
+            "%s: schema \"%.60s\", this program reads \"gref-golden/1\"", path, schema);
+out:
+    return status;
+}
+
+static gref_status read_samplers(gref_truth *truth, const json_t *completed)
+{
+    gref_status status = GREF_OK;
+    gref_case c = {.path = truth->path, .text = (char *)"{}"};
+    c.completed = json_deep_copy(completed);
+    REQUIRE(c.completed != NULL && json_is_array(json_object_get(c.completed, "samplers")), GREF_ERR_FORMAT,
+            "%s: manifest.json has no completed case", truth->path);
+    TRY(gref_case_read_samplers(&c));
+    truth->samplers = c.samplers;
+    truth->n_samplers = c.n_samplers;
+    c.samplers = NULL;
+out:
+    free(c.samplers);
+    json_decref(c.completed);
+    return status;
+}
+
+/* Shape of x0 as a picture: what the case says, or else the factors of n nearest to a square. */
+static void find_shape(gref_problem *p, const json_t *completed)
+{
+    static const struct {
+        const char *object, *key;
+        size_t first;
+    } places[] = {{"prior", "size", 0}, {"prior", "window", 2}, {"image", "crop", 2}};
+    int n = p->Sigma.n;
+    for (size_t k = 0; k < sizeof places / sizeof *places; k++) {
+        json_t *list = json_object_get(json_object_get(completed, places[k].object), places[k].key);
+        int rows = (int)json_integer_value(json_array_get(list, places[k].first));
+        int cols = (int)json_integer_value(json_array_get(list, places[k].first + 1));
+        if (rows > 0 && (long)rows * cols == n) {
+            p->rows = rows;
+            p->cols = cols;
+            return;
+        }
+    }
+    for (p->rows = (int)sqrt(n); p->rows > 1 && n % p->rows != 0; p->rows--)
+        continue;
+    p->cols = n / p->rows;
+}
+
+static gref_status take(gref_mat *A, const gref_truth *truth, const char *name)
+{
+    gref_status status = GREF_OK;
+    const gref_array *g = gref_arrays_find(&truth->arrays, name);
+    REQUIRE(g != NULL, GREF_ERR_FORMAT, "%s: has no array '%s'", truth->path, name);
+    TRY(gref_require_finite(gref_const(g->A), name));
+    TRY(gref_mat_new(A, g->A.m, g->A.n));
+    gref_mat_copy(*A, gref_const(g->A));
+out:
+    return status;
+}
+
+static gref_status read_problem(gref_truth *truth, const json_t *completed)
+{
+    gref_status status = GREF_OK;
+    gref_problem *p = &truth->problem;
+    gref_mat beta = {0};
+    json_t *sigma = json_object_get(json_object_get(completed, "noise"), "sigma");
+    TRY(take(&p->Sigma, truth, "Sigma"));
+    TRY(take(&p->mu, truth, "mu"));
+    TRY(take(&p->A, truth, "A"));
+    TRY(take(&p->v, truth, "v"));
+    int n = p->Sigma.n, m = p->A.m;
+    REQUIRE(p->Sigma.m == n && p->mu.m == n && p->A.n == n && p->v.m == m, GREF_ERR_FORMAT,
+            "%s: Sigma is %d x %d, mu %d, A %d x %d, v %d", truth->path, p->Sigma.m, n, p->mu.m, m, p->A.n, p->v.m);
+    REQUIRE(json_is_number(sigma), GREF_ERR_FORMAT, "%s: manifest.json has no case.noise.sigma", truth->path);
+    p->sigma = json_number_value(sigma);
+    TRY(take(&beta, truth, "schedule/beta"));
+    REQUIRE(beta.m >= 2 && beta.n == 1, GREF_ERR_FORMAT, "%s: schedule/beta is %d x %d", truth->path, beta.m, beta.n);
+    TRY(gref_schedule_from_betas(&truth->schedule, beta.a + 1, beta.m - 1));
+    find_shape(p, completed);
+out:
+    gref_mat_free(&beta);
+    return status;
+}
+
+static gref_status read_tolerances(gref_truth *truth, const json_t *manifest)
+{
+    gref_status status = GREF_OK;
+    size_t k;
+    json_t *entry;
+    truth->tolerance = gref_alloc((size_t)truth->arrays.n, sizeof *truth->tolerance);
+    REQUIRE(truth->tolerance != NULL, GREF_ERR_NOMEM, "%s: no memory for its tolerances", truth->path);
+    for (int a = 0; a < truth->arrays.n; a++)
+        truth->tolerance[a] = -1.0;
+    json_array_foreach(json_object_get(manifest, "arrays"), k, entry)
+    {
+        const char *name = json_string_value(json_object_get(entry, "name"));
+        const gref_array *g = name == NULL ? NULL : gref_arrays_find(&truth->arrays, name);
+        REQUIRE(g != NULL, GREF_ERR_FORMAT, "%s: manifest.json lists '%s', which is not there", truth->path,
+                name == NULL ? "" : name);
+        truth->tolerance[g - truth->arrays.item] = json_number_value(json_object_get(entry, "tolerance"));
+    }
+    for (int a = 0; a < truth->arrays.n; a++)
+        REQUIRE(truth->tolerance[a] >= 0.0, GREF_ERR_FORMAT, "%s: manifest.json says nothing of '%s'", truth->path,
+                truth->arrays.item[a].name);
+out:
+    return status;
+}
+
+/**
+ * Opens a golden file.
+ *
+ * @param[out] truth  for gref_truth_free. Unchanged on error.
+ * @param[in]  path   a .npz with the member manifest.json, or a folder of .npy with the file.
+ * @return GREF_OK; GREF_ERR_IO; GREF_ERR_FORMAT (foreign, truncated, another schema, an array that is missing
+ *         or not as its hash); GREF_ERR_NOMEM.
+ * @see    Tests: test_check.c, cli/check.sh
+ */
+gref_status gref_truth_open(gref_truth **truth, const char *path)
+{
+    gref_status status = GREF_OK;
+    json_t *manifest = NULL;
+    gref_truth *t = gref_alloc(1, sizeof *t);
+    REQUIRE(t != NULL, GREF_ERR_NOMEM, "%s: no memory to open it", path);
+    t->path = gref_strdup(path);
+    REQUIRE(t->path != NULL, GREF_ERR_NOMEM, "%s: no memory to open it", path);
+    TRY(read_manifest(&manifest, path));
+    TRY(check_schema(manifest, path));
+    TRY(gref_arrays_read(&t->arrays, path, NULL));
+    TRY(read_tolerances(t, manifest));
+    TRY(read_problem(t, json_object_get(manifest, "case")));
+    TRY(read_samplers(t, json_object_get(manifest, "case")));
+    *truth = t;
+    t = NULL;
+out:
+    gref_truth_free(t);
+    json_decref(manifest);
+    return status;
+}

@@ -1,0 +1,253 @@
+/* The candidate's arrays as views: what each is, what it is compared with, where its chain begins. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/internal.h"
+#include "dense/internal.h"
+#include "view.h"
+#include <gref/random.h>
+
+enum { COLUMNS = 6 };
+
+static const char *const kinds[GREF_VIEWS] = {
+    [GREF_VIEW_SCORE] = "score", [GREF_VIEW_X0HAT] = "x0hat", [GREF_VIEW_GUIDED] = "guided_score",
+    [GREF_VIEW_C] = "C_vt", [GREF_VIEW_M] = "M", [GREF_VIEW_B] = "b", [GREF_VIEW_N] = "N",
+    [GREF_VIEW_MEAN] = "mean", [GREF_VIEW_COV] = "cov", [GREF_VIEW_Y] = "y",
+    [GREF_VIEW_MODELLED_MEAN] = "modelled/mean", [GREF_VIEW_MODELLED_COV] = "modelled/cov", [GREF_VIEW_A] = "A",
+    [GREF_VIEW_BETA] = "schedule/beta", [GREF_VIEW_ALPHA] = "schedule/alpha", [GREF_VIEW_ABAR] = "schedule/abar",
+    [GREF_VIEW_W2] = "w2"};
+
+void gref_views_free(gref_views *vs)
+{
+    for (int k = 0; k < vs->n_views; k++) {
+        gref_mat *all[] = {&vs->views[k].x, &vs->views[k].g, &vs->views[k].points, &vs->views[k].start};
+        for (size_t a = 0; a < sizeof all / sizeof *all; a++)
+            gref_mat_free(all[a]);
+    }
+    free(vs->views);
+    gref_workshop_free(vs->w);
+    *vs = (gref_views){0};
+}
+
+/* The kind of an array, or GREF_VIEWS for what no deviation is looked for in. */
+static gref_view_kind kind_of(const gref_name *part)
+{
+    int k = 0;
+    while (k < GREF_VIEWS && strcmp(kinds[k], part->what) != 0)
+        k++;
+    bool timeless = k == GREF_VIEW_A || k == GREF_VIEW_BETA || k == GREF_VIEW_ALPHA || k == GREF_VIEW_ABAR;
+    bool law = k == GREF_VIEW_MEAN || k == GREF_VIEW_COV || k == GREF_VIEW_Y || k == GREF_VIEW_W2;
+    if (k < GREF_VIEWS && !timeless && part->t < (law ? 0 : 1))
+        return GREF_VIEWS;
+    return (gref_view_kind)k;
+}
+
+/* Fixed random columns of unit length on average. */
+static gref_status make_columns(gref_mat *points, int n)
+{
+    gref_status status = GREF_OK;
+    int q = n < COLUMNS ? n : COLUMNS;
+    TRY(gref_mat_new(points, n, q));
+    gref_random_normal(*points, 2, GREF_STREAM_TEST, 78, 0);
+    for (int j = 0; j < q; j++)
+        for (int i = 0; i < n; i++)
+            GREF_AT(*points, i, j) /= sqrt(n);
+out:
+    return status;
+}
+
+/* *seen = what the view shows of a whole array. */
+static gref_status see(gref_mat *seen, const gref_view *v, gref_mat whole)
+{
+    gref_status status = GREF_OK;
+    gref_mat half = {0};
+    bool matrix = v->kind == GREF_VIEW_M || v->kind == GREF_VIEW_C || v->kind == GREF_VIEW_MODELLED_COV;
+    bool function = v->kind == GREF_VIEW_SCORE || v->kind == GREF_VIEW_X0HAT || v->kind == GREF_VIEW_GUIDED;
+    if (matrix) {
+        TRY(gref_mat_new(seen, whole.m, v->points.n));
+        TRY(gref_gemm(*seen, 1.0, gref_const(whole), false, gref_const(v->points), false, 0.0));
+    } else if (v->kind == GREF_VIEW_COV) {
+        TRY(gref_mat_new(&half, whole.m, v->points.n));
+        TRY(gref_mat_new(seen, v->points.n, v->points.n));
+        TRY(gref_gemm(half, 1.0, gref_const(whole), false, gref_const(v->points), false, 0.0));
+        TRY(gref_gemm(*seen, 1.0, gref_const(v->points), true, gref_const(half), false, 0.0));
+    } else if (function) {
+        TRY(gref_mat_new(seen, whole.n, whole.m));
+        gref_mat_transpose(*seen, gref_const(whole));
+    } else {
+        TRY(gref_mat_new(seen, whole.m, whole.n));
+        gref_mat_copy(*seen, gref_const(whole));
+    }
+out:
+    gref_mat_free(&half);
+    return status;
+}
+
+static gref_status make_points(gref_view *v, const gref_views *vs)
+{
+    gref_status status = GREF_OK;
+    int n = vs->truth->problem.Sigma.n, m = vs->truth->problem.A.m;
+    switch (v->kind) {
+    case GREF_VIEW_SCORE:
+    case GREF_VIEW_X0HAT:
+    case GREF_VIEW_GUIDED: {
+        const gref_array *probe = gref_truth_at(vs->truth, NULL, "probe", v->t);
+        REQUIRE(probe != NULL && probe->A.n == n, GREF_ERR_FORMAT, "the golden file has no probe/%d", v->t);
+        TRY(gref_mat_new(&v->points, n, probe->A.m));
+        gref_mat_transpose(v->points, gref_const(probe->A));
+        break;
+    }
+    case GREF_VIEW_B: /* the step from zero */
+        TRY(gref_mat_new(&v->points, n, 1));
+        break;
+    case GREF_VIEW_C:
+        TRY(make_columns(&v->points, m));
+        break;
+    case GREF_VIEW_M:
+    case GREF_VIEW_COV:
+    case GREF_VIEW_MODELLED_COV:
+        TRY(make_columns(&v->points, n));
+        break;
+    default:
+        break;
+    }
+out:
+    return status;
+}
+
+/* The candidate's array of the same kind at the smallest t above; from T where it has none. */
+static gref_status find_start(gref_view *v, const gref_views *vs, const gref_arrays *candidate, const char *label,
+                              const char *sampler)
+{
+    gref_status status = GREF_OK;
+    const gref_array *best = NULL;
+    v->from = vs->truth->schedule.T;
+    if (v->kind != GREF_VIEW_MEAN && v->kind != GREF_VIEW_COV && v->kind != GREF_VIEW_Y)
+        goto out;
+    for (int k = 0; k < candidate->n; k++) {
+        gref_name part;
+        const gref_array *g = gref_truth_resolve(vs->truth, candidate->item[k].name, sampler);
+        if (g == NULL)
+            continue;
+        gref_name_parse(&part, g->name);
+        if (strcmp(part.label, label) == 0 && kind_of(&part) == v->kind && part.t > v->t &&
+            (best == NULL || part.t < v->from)) {
+            best = &candidate->item[k];
+            v->from = part.t;
+        }
+    }
+    if (best == NULL && v->kind == GREF_VIEW_Y)
+        best = gref_truth_at(vs->truth, NULL, "y_T", -1);
+    if (best == NULL || v->from == v->t)
+        goto out;
+    TRY(gref_mat_new(&v->start, best->A.m, best->A.n));
+    gref_mat_copy(v->start, gref_const(best->A));
+out:
+    return status;
+}
+
+/* |x - g|_F as seen, and what of it rounding may be: columns of unit length keep |D|_F on average. */
+static void measure(gref_view *v, const gref_views *vs)
+{
+    double entries = sqrt((double)v->golden->A.m * v->golden->A.n);
+    v->gap = gref_mat_diff_fro(gref_const(v->x), gref_const(v->g));
+    v->norm = fmax(gref_mat_norm_fro(gref_const(v->g)), v->gap);
+    v->norm = v->norm > 0.0 ? v->norm : 1.0;
+    v->tolerance = entries * gref_truth_tolerance(vs->truth, v->golden, false) * 4;
+    v->single_tolerance = entries * gref_truth_tolerance(vs->truth, v->golden, true) * 4;
+}
+
+static gref_status add_view(gref_views *vs, const gref_array *x, const gref_array *g, const gref_name *part,
+                            const gref_arrays *candidate, const char *sampler)
+{
+    gref_status status = GREF_OK;
+    gref_view *v = &vs->views[vs->n_views++];
+    *v = (gref_view){.kind = kind_of(part), .t = part->t, .golden = g};
+    REQUIRE(x->A.m == g->A.m && x->A.n == g->A.n, GREF_ERR_SHAPE, "%s is %d x %d, the golden array %d x %d", x->name,
+            x->A.m, x->A.n, g->A.m, g->A.n);
+    TRY(gref_require_finite(gref_const(x->A), x->name));
+    TRY(make_points(v, vs));
+    TRY(see(&v->x, v, x->A));
+    TRY(see(&v->g, v, g->A));
+    TRY(find_start(v, vs, candidate, part->label, sampler));
+    measure(v, vs);
+    v->departs = gref_mat_diff_max(gref_const(x->A), gref_const(g->A)) >
+                 gref_truth_tolerance(vs->truth, g, x->single);
+out:
+    return status;
+}
+
+/* mean, cov without a t: a law at t = 0. */
+static const gref_array *resolve(const gref_truth *truth, const gref_array *x, const char *label)
+{
+    gref_name part;
+    gref_name_parse(&part, x->name);
+    bool law = part.t < 0 && (strcmp(part.what, "mean") == 0 || strcmp(part.what, "cov") == 0);
+    if (law)
+        return gref_truth_at(truth, part.label[0] != '\0' ? part.label : label, part.what, 0);
+    return gref_truth_resolve(truth, x->name, label);
+}
+
+/* W2 is a consequence: looked at only where nothing else departs. */
+static void drop_w2(gref_views *vs)
+{
+    bool other = false;
+    for (int k = 0; k < vs->n_views; k++)
+        other = other || (vs->views[k].departs && vs->views[k].kind != GREF_VIEW_W2);
+    for (int k = 0; other && k < vs->n_views; k++)
+        if (vs->views[k].kind == GREF_VIEW_W2)
+            vs->views[k].kind = GREF_VIEWS;
+}
+
+/* The sampler that the labels of the candidate's arrays name; it must be one. */
+static gref_status choose_sampler(gref_views *vs, const gref_arrays *candidate, const char *sampler)
+{
+    gref_status status = GREF_OK;
+    const char *label;
+    TRY(gref_truth_default_label(&label, vs->truth, sampler));
+    for (int k = 0; label == NULL && k < candidate->n; k++) {
+        gref_name part;
+        gref_name_parse(&part, candidate->item[k].name);
+        if (gref_truth_sampler(vs->truth, part.label) >= 0 && part.label[0] != '\0')
+            label = vs->truth->samplers[gref_truth_sampler(vs->truth, part.label)].label;
+    }
+    if (label == NULL && vs->truth->n_samplers > 0) /* prior functions, A: any sampler will do */
+        label = vs->truth->samplers[0].label;
+    REQUIRE(label != NULL, GREF_ERR_FORMAT, "the golden file has no sampler");
+    vs->spec = &vs->truth->samplers[gref_truth_sampler(vs->truth, label)];
+out:
+    return status;
+}
+
+gref_status gref_views_new(gref_views *views, const gref_truth *truth, const gref_arrays *candidate,
+                           const char *sampler)
+{
+    gref_status status = GREF_OK;
+    gref_views made = {.truth = truth, .single = true};
+    const gref_array *z = gref_arrays_find(&truth->arrays, "z");
+    made.z = z != NULL ? z->A : (gref_mat){0};
+    TRY(choose_sampler(&made, candidate, sampler));
+    TRY(gref_workshop_new(&made.w, &truth->problem, &truth->schedule));
+    made.views = gref_alloc((size_t)candidate->n, sizeof *made.views);
+    REQUIRE(made.views != NULL, GREF_ERR_NOMEM, "no memory for a diagnosis");
+    for (int k = 0; k < candidate->n; k++) {
+        const gref_array *x = &candidate->item[k], *g = resolve(truth, x, made.spec->label);
+        gref_name part;
+        if (g == NULL)
+            continue;
+        gref_name_parse(&part, g->name);
+        bool other = part.label[0] != '\0' && strcmp(part.label, made.spec->label) != 0;
+        bool y = kind_of(&part) == GREF_VIEW_Y;
+        if (other || kind_of(&part) == GREF_VIEWS || (y && made.z.m != truth->schedule.T))
+            continue;
+        TRY(add_view(&made, x, g, &part, candidate, made.spec->label));
+        made.single = made.single && x->single;
+    }
+    drop_w2(&made);
+    *views = made;
+    made = (gref_views){0};
+out:
+    gref_views_free(&made);
+    return status;
+}

@@ -1,0 +1,73 @@
+/* gref diagnose: which convention or slip explains the difference? */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <gref/gref.h>
+
+#include "cmd.h"
+#include "options.h"
+
+static int list_catalogue(void)
+{
+    for (int k = 0; gref_catalogue_row(k) != NULL; k++) {
+        const gref_deviation *d = gref_catalogue_row(k);
+        printf("%-24s changes %s; seen: %s\n%25s%s\n", d->name, d->changes, d->seen, "", d->sentence);
+    }
+    return CMD_OK;
+}
+
+static int run(const char *golden, const char *path, const char *as, const char *sampler, bool json)
+{
+    gref_truth *truth = NULL;
+    gref_diagnosis *d = NULL;
+    gref_arrays candidate = {0};
+    gref_status status = gref_truth_open(&truth, golden);
+    if (status == GREF_OK)
+        status = gref_arrays_read(&candidate, path, as);
+    if (status == GREF_OK)
+        status = gref_diagnose_arrays(&d, truth, &candidate, sampler);
+    int code = status != GREF_OK ? cmd_finish("diagnose", status) : d->agrees ? CMD_OK : CMD_DIFFERS;
+    if (status == GREF_OK) {
+        char *text = json ? gref_diagnosis_json(d) : gref_diagnosis_table(d);
+        if (text == NULL)
+            code = cmd_complain(CMD_NUMERICS, "diagnose", "out of memory");
+        else
+            printf(json ? "%s\n" : "%s", text);
+        free(text);
+    }
+    gref_diagnosis_free(d);
+    gref_arrays_free(&candidate);
+    gref_truth_free(truth);
+    return code;
+}
+
+int cmd_diagnose(int argc, char **argv)
+{
+    const char *as = NULL, *sampler = NULL;
+    bool json = false, list = false;
+    const option options[] = {
+        {.name = "as", .value = "NAME", .help = "name of the array in a single .npy", .text = &as},
+        {.name = "sampler", .value = "LABEL", .help = "sampler whose arrays may stand without its label", .text = &sampler},
+        {.name = "list", .help = "list the catalogue and stop", .flag = &list},
+        {.name = "json", .help = "print the result as JSON", .flag = &json},
+        {0},
+    };
+    const usage u = {
+        .command = "diagnose",
+        .arguments = "GOLDEN CANDIDATE [options]",
+        .about = "Says which convention or known slip, alone or with another, turns the golden arrays into the\n"
+                 "candidate's (as for gref check): functions, M, b, N, laws or a trajectory. Exit code 0 if there is\n"
+                 "nothing to explain, 1 otherwise.",
+        .options = options,
+        .min_operands = 0,
+        .max_operands = 2,
+    };
+    int n, code;
+    if (!options_parse(&u, argc, argv, &n, &code))
+        return code;
+    if (list)
+        return list_catalogue();
+    if (n < 2)
+        return cmd_complain(CMD_USAGE, "diagnose", "an argument is missing: gref diagnose %s", u.arguments);
+    return run(argv[0], argv[1], as, sampler, json);
+}

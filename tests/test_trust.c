@@ -119,20 +119,42 @@ END_TEST
 /* A call's numbers follow from its own number: the same after other calls, others in another call. */
 START_TEST(test_probe_random__depends_on_the_call_alone)
 {
-    gref_probe p = {.stream = 3, .dims = 1, .variants = 2};
-    gref_mat A, B, C;
-    gref_probe_begin(&p, 8);
-    ck_ok(gref_probe_random(&p, &A, 4, 5));
-    gref_probe_begin(&p, 3);
-    ck_ok(gref_probe_random(&p, &B, 9, 9));
-    gref_probe_begin(&p, 8);
-    ck_ok(gref_probe_random(&p, &B, 4, 5));
-    gref_probe_begin(&p, 9);
-    ck_ok(gref_probe_random(&p, &C, 4, 5));
-    ck_assert(gref_mat_diff_max(gref_const(A), gref_const(B)) == 0.0);
-    ck_assert(gref_mat_diff_max(gref_const(A), gref_const(C)) > 0.0);
-    gref_probe_end(&p);
-    ck_assert_int_eq(p.n_owned, 0);
+    static const int order[] = {8, 3, 8, 9};
+    gref_probe p;
+    gref_mat A, kept[4];
+    ck_ok(gref_probe_open(&p, &gref_probe_rows[0]));
+    for (int k = 0; k < 4; k++) {
+        gref_probe_begin(&p, order[k]);
+        ck_ok(gref_probe_random(&p, &A, 4, 5));
+        kept[k] = fresh(4, 5);
+        gref_mat_copy(kept[k], gref_const(A));
+    }
+    ck_assert(gref_mat_diff_max(gref_const(kept[0]), gref_const(kept[1])) > 0.0);
+    ck_assert(gref_mat_diff_max(gref_const(kept[0]), gref_const(kept[2])) == 0.0);
+    ck_assert(gref_mat_diff_max(gref_const(kept[0]), gref_const(kept[3])) > 0.0);
+    for (int k = 0; k < 4; k++)
+        gref_mat_free(&kept[k]);
+    gref_probe_close(&p);
+}
+END_TEST
+
+/* What does not fit is refused; what fits begins where the last one ended, with NaN between its columns. */
+START_TEST(test_probe_new__stays_within_its_room)
+{
+    gref_probe p;
+    gref_mat A, B;
+    ck_ok(gref_probe_open(&p, &gref_probe_rows[0]));
+    gref_probe_begin(&p, 0);
+    ck_ok(gref_probe_new(&p, &A, 2, 3));
+    ck_ok(gref_probe_new(&p, &B, 2, 3));
+    ck_assert_int_eq(A.ld, 3);
+    ck_assert_ptr_eq(B.a, A.a + 9);
+    for (int k = 0; k < 9; k++)
+        ck_assert(k % 3 == 2 ? isnan(A.a[k]) : A.a[k] == 0.0);
+    ck_fails(gref_probe_new(&p, &B, 1023, 1024), GREF_ERR_NOMEM);
+    ck_ok(gref_probe_new(&p, &B, 0, 0));
+    gref_probe_close(&p);
+    gref_probe_close(&p);
 }
 END_TEST
 
@@ -167,8 +189,9 @@ END_TEST
 /* One wrong entry, one NaN, or one number written between the columns is seen wherever it stands. */
 START_TEST(test_probe_compare__sees_every_entry_and_the_gap)
 {
-    gref_probe p = {.dims = 1, .variants = 1};
+    gref_probe p;
     gref_mat C, R, W;
+    ck_ok(gref_probe_open(&p, &gref_probe_rows[0]));
     gref_probe_begin(&p, 0); /* a gap of one */
     ck_ok(gref_probe_new(&p, &C, 4, 3));
     ck_ok(gref_probe_new(&p, &R, 4, 3));
@@ -189,7 +212,7 @@ START_TEST(test_probe_compare__sees_every_entry_and_the_gap)
     GREF_AT(C, 3, 2) = NAN;
     gref_probe_compare(&p, gref_const(C), gref_const(R), gref_const(W), 1e-3);
     ck_assert(!(p.ratio <= 1.0) && !p.finite);
-    gref_probe_end(&p);
+    gref_probe_close(&p);
 }
 END_TEST
 
@@ -199,7 +222,8 @@ END_TEST
  */
 START_TEST(test_plain_gemm__agrees_with_long_double)
 {
-    gref_probe p = {.stream = 1, .dims = 3, .variants = 1};
+    gref_probe p;
+    ck_ok(gref_probe_open(&p, &gref_probe_rows[0]));
     for (int call = 0; call < 40; call++) {
         gref_mat A, B, C, R, W;
         gref_probe_begin(&p, call);
@@ -228,8 +252,8 @@ START_TEST(test_plain_gemm__agrees_with_long_double)
                     ck_assert_bound("plain gemm", err, (k + 2) * EPS * w);
                 ck_assert(fabs(GREF_AT(W, i, j) - w) <= 4 * (k + 2) * EPS * w);
             }
-        gref_probe_end(&p);
     }
+    gref_probe_close(&p);
 }
 END_TEST
 
@@ -295,6 +319,7 @@ int main(void)
     tcase_add_test(tc, test_probe_size__meets_every_residue_in_every_variant);
     tcase_add_test(tc, test_probe_begin__variants_do_not_repeat_with_an_even_period);
     tcase_add_test(tc, test_probe_random__depends_on_the_call_alone);
+    tcase_add_test(tc, test_probe_new__stays_within_its_room);
     tcase_add_test(tc, test_probe_hold__lets_nothing_through);
     tcase_add_test(tc, test_probe_compare__sees_every_entry_and_the_gap);
     tcase_add_test(tc, test_plain_gemm__agrees_with_long_double);

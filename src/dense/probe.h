@@ -26,8 +26,9 @@ typedef struct {
     double ratio;   /* largest error / bound */
     bool finite;    /* no result was NaN or infinite */
     char shape[112];
-    double *owned[32];
-    int n_owned;
+    /* Memory for the matrices of one call: */
+    double *room;
+    size_t used, size; /* doubles */
 } gref_probe;
 
 typedef gref_status gref_probe_run(gref_probe *p);
@@ -58,10 +59,11 @@ extern const int gref_n_machine_checks;
 
 /* trust_probe.c */
 
-/* Begins call number `call`. */
+/* Memory for a row of calls, and its end. */
+gref_status gref_probe_open(gref_probe *p, const gref_probe_row *row);
+void gref_probe_close(gref_probe *p);
+/* Begins call number `call`; the matrices of the call before are gone. */
 void gref_probe_begin(gref_probe *p, int call);
-/* Ends it: frees the matrices below. */
-void gref_probe_end(gref_probe *p);
 
 /* A number from `from` to `to`. */
 int gref_probe_int(gref_probe *p, int from, int to);

@@ -15,7 +15,28 @@
 #include "base/internal.h"
 #include "probe.h"
 
-enum { SEED = 20240229, CALL_SHIFT = 32 };
+enum { SEED = 20240229, CALL_SHIFT = 32, ROOM = 1 << 19 };
+
+gref_status gref_probe_open(gref_probe *p, const gref_probe_row *row)
+{
+    gref_status status = GREF_OK;
+    double *room = gref_alloc(ROOM, sizeof *room);
+    REQUIRE(room != NULL, GREF_ERR_NOMEM, "no memory for the self-test (%.1f MiB)",
+            ROOM * sizeof *room / 1048576.0);
+    *p = (gref_probe){.stream = (uint32_t)(row - gref_probe_rows),
+                      .dims = row->dims,
+                      .variants = row->variants,
+                      .room = room,
+                      .size = ROOM};
+out:
+    return status;
+}
+
+void gref_probe_close(gref_probe *p)
+{
+    free(p->room);
+    *p = (gref_probe){0};
+}
 
 void gref_probe_begin(gref_probe *p, int call)
 {
@@ -26,12 +47,7 @@ void gref_probe_begin(gref_probe *p, int call)
     p->ratio = 0.0;
     p->finite = true;
     p->shape[0] = '\0';
-}
-
-void gref_probe_end(gref_probe *p)
-{
-    while (p->n_owned > 0)
-        free(p->owned[--p->n_owned]);
+    p->used = 0;
 }
 
 /* Fills A with the next uniform numbers of this call. */
@@ -78,14 +94,16 @@ gref_status gref_probe_new(gref_probe *p, gref_mat *A, int m, int n)
 {
     gref_status status = GREF_OK;
     static const int gaps[] = {1, 0, 3};
-    gref_mat whole = {0};
-    REQUIRE(p->n_owned < (int)(sizeof p->owned / sizeof *p->owned), GREF_ERR_NOMEM,
-            "a probe has no room for another matrix");
-    TRY(gref_mat_new(&whole, m + gaps[p->call / p->variants % 3], n));
-    p->owned[p->n_owned++] = whole.a;
-    gref_mat_fill(whole, NAN);
-    *A = gref_mat_view(whole, 0, 0, m, n);
+    int gap = gaps[p->call / p->variants % 3], ld = m + gap > 0 ? m + gap : 1;
+    size_t need = (size_t)ld * (size_t)n;
+    REQUIRE(need <= p->size - p->used, GREF_ERR_NOMEM,
+            "the self-test has no room for a %d x %d matrix", m, n);
+    *A = (gref_mat){p->room + p->used, m, n, ld};
+    p->used += need;
     gref_mat_fill(*A, 0.0);
+    for (int j = 0; j < n; j++)
+        for (int i = m; i < ld; i++)
+            A->a[(size_t)j * (size_t)ld + i] = NAN;
 out:
     return status;
 }

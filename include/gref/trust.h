@@ -33,7 +33,7 @@ GREF_API GREF_NODISCARD gref_status gref_trust_run(gref_trust_report **report);
 GREF_API bool gref_trust_ok(const gref_trust_report *report);
 GREF_API void gref_trust_free(gref_trust_report *report);
 
-/* The guard: GREF_ERR_NUMERICS, whose message names the first failing check, unless every check passes. */
+/* The guard: GREF_ERR_NUMERICS, its message naming the first failing check, unless all pass. */
 GREF_API GREF_NODISCARD gref_status gref_trust_require(void);
 
 #ifdef __cplusplus

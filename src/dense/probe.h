@@ -1,8 +1,8 @@
 /*
  * What the parts of the self-test share (trust.c); not installed.
  *
- * A probe makes one call of one routine, on shapes and numbers that follow from the number of the call alone,
- * and holds the result against plain C loops.
+ * A probe makes one call of one routine, on shapes and numbers that follow from the number of the
+ * call alone, and holds the result against plain C loops.
  */
 #ifndef GREF_DENSE_PROBE_H
 #define GREF_DENSE_PROBE_H
@@ -85,8 +85,10 @@ gref_status gref_probe_uniform(gref_probe *p, gref_mat *A, int m, int n);
 gref_status gref_probe_lower(gref_probe *p, gref_mat *L, int n);
 void gref_probe_poison_upper(gref_mat A);
 
-/* R = alpha A B + beta C and W = |alpha| |A| |B| + |beta| |C| by plain loops. C is not read if beta = 0; W may
- * be {0}. */
+/*
+ * R = alpha A B + beta C and W = |alpha| |A| |B| + |beta| |C| by plain loops. C is not read if
+ * beta = 0; W may be {0}.
+ */
 void gref_plain_gemm(gref_mat R, gref_mat W, double alpha, gref_cmat A, gref_cmat B, double beta,
                      gref_cmat C);
 

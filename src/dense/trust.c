@@ -1,11 +1,13 @@
 /*
- * The self-test: every routine that lapack.c calls, and the arithmetic under it, before its numbers are
- * believed. Published libraries have returned wrong results on some processors without a message; residual
- * checks at a few sizes missed two faults (k mod 16 = 5 in a kernel, every 50th call) that this finds.
+ * The self-test: every routine that lapack.c calls, and the arithmetic under it, before its numbers
+ * are believed. Published libraries have returned wrong results on some processors without a
+ * message; residual checks at a few sizes missed two faults (k mod 16 = 5 in a kernel, every 50th
+ * call) that this finds.
  *
- * A routine that is added to lapack.c gets a probe and a row here; tests/cli/doctor.sh holds the table
- * to the source. Calls are counted, not timed, and their numbers are seeded: the same machine gives the same
- * report. Each routine is called far more often than 50 times, in all variants on all residues mod 16.
+ * A routine that is added to lapack.c gets a probe and a row here; tests/cli/doctor.sh holds the
+ * table to the source. Calls are counted, not timed, and their numbers are seeded: the same machine
+ * gives the same report. Each routine is called far more often than 50 times, in all variants on
+ * all residues mod 16.
  */
 #include <math.h>
 #include <stdio.h>
@@ -148,15 +150,16 @@ out:
 /**
  * Tests the BLAS and LAPACK routines that gref calls, and the arithmetic under them.
  *
- * Thousands of seeded calls on random shapes, each held against plain C loops: entry by entry within the
- * rounding error of any order of operations, or exactly where the operands are small integers; eigen- and
- * singular values against spectra that are known. Then products in twice the precision against quadruple
- * precision, the rounding mode, subnormals, FMA, and whether the BLAS may be called from threads.
+ * Thousands of seeded calls on random shapes, each held against plain C loops: entry by entry
+ * within the rounding error of any order of operations, or exactly where the operands are small
+ * integers; eigen- and singular values against spectra that are known. Then products in twice the
+ * precision against quadruple precision, the rounding mode, subnormals, FMA, and whether the BLAS
+ * may be called from threads.
  *
- * Nothing is printed, and no state of the process is changed. What passes can still be wrong: on shapes
- * above 129 or so (1031 in one size), or in fewer than one call in a hundred.
+ * Nothing is printed, and no state of the process is changed. What passes can still be wrong: on
+ * shapes above 129 or so (1031 in one size), or in fewer than one call in a hundred.
  *
- * @param[out] report  gref_trust_free; unchanged on error. Failed checks are in it, they are no error.
+ * @param[out] report  gref_trust_free; unchanged on error. A failed check is in it and no error.
  * @return GREF_OK; GREF_ERR_NOMEM.
  * @cost   about 0.2 s on one core.
  * @see    Tests: test_trust.c, cli/doctor.sh (fault injection)
@@ -185,10 +188,11 @@ void gref_trust_free(gref_trust_report *report)
 }
 
 /**
- * Runs the self-test and fails unless all of it passes: what stands before any number that is written.
+ * Runs the self-test and fails unless all of it passes: what stands before any number that is
+ * written.
  *
- * @return GREF_OK; GREF_ERR_NUMERICS, with the first failing check, the BLAS and its kernels in the message;
- *         GREF_ERR_NOMEM.
+ * @return GREF_OK; GREF_ERR_NUMERICS, its message with the first failing check, the BLAS and its
+ *         kernels; GREF_ERR_NOMEM.
  * @cost   that of gref_trust_run; less where it fails, since it stops there.
  * @see    Tests: cli/doctor.sh
  */

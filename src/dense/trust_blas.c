@@ -3,9 +3,10 @@
  *
  *   u = 2^-53. A sum of k products, in any order, with or without FMA, times alpha, plus beta C:
  *     |C_hat - C| <= (k + 2) u (|alpha| |A| |B| + |beta| |C|) (1 + O(k u))
- *   Two such results, BLAS's and ours, differ by twice that; 1 more for O(k u). On small integers both are
- *   exact and must be equal. T^-1 B by substitution in any order, the diagonal divided by or multiplied
- *   with its inverse:  |T X - B| <= (n + 1) u |T| |X|  (Higham 2002, theorem 8.5).
+ *   Two such results, BLAS's and ours, differ by twice that; 1 more for O(k u). On small integers
+ *   both are exact and must be equal. T^-1 B by substitution in any order, the diagonal divided by
+ *   or multiplied with its inverse:
+ *     |T X - B| <= (n + 1) u |T| |X|  (Higham 2002, theorem 8.5).
  */
 #include <math.h>
 #include <stdio.h>

@@ -2,11 +2,12 @@
  * Probes of LAPACK: one call each, held against what defines the result, by plain loops.
  *
  *   u = 2^-53, |.| entrywise, |.|_F Frobenius.
- *   Cholesky, any order of operations:  |L L^T - A| <= (n + 1) u |L| |L^T|  (Higham 2002, theorem 10.3);
- *     our own product rounds as much again. Pivoted and stopped at tol: what is left is below 2 tol.
- *   Eigenvalues, singular values: backward stable means |A U - U Lambda|_F, |A - U S V^T|_F, and by Weyl
- *     the distance to the known spectrum, of the order n u |A|_F, and |U^T U - I|_F of the order n u. The
- *     factor cannot be derived sharply; see the constants below.
+ *   Cholesky, any order of operations (Higham 2002, theorem 10.3):
+ *     |L L^T - A| <= (n + 1) u |L| |L^T|,  and our own product rounds as much again.
+ *   Pivoted and stopped at tol: what is left is below 2 tol.
+ *   Eigenvalues, singular values: backward stable means |A U - U Lambda|_F, |A - U S V^T|_F, and by
+ *   Weyl the distance to the known spectrum, of the order n u |A|_F, and |U^T U - I|_F of the order
+ *   n u. The factor cannot be derived sharply; see the constants below.
  */
 #include <math.h>
 #include <stdio.h>
@@ -16,8 +17,8 @@
 #include "probe.h"
 
 /*
- * Bounds in units of (n + 5) u, at least three times the worst of 50000 calls on OpenBLAS (seven kernels, one
- * and two threads), BLIS and netlib: 3.4, 3.1 and 1.1.
+ * Bounds in units of (n + 5) u, at least three times the worst of 50000 calls on OpenBLAS (seven
+ * kernels, one and two threads), BLIS and netlib: 3.4, 3.1 and 1.1.
  */
 #define RESIDUAL 12.0
 #define ORTHOGONALITY 12.0
@@ -137,7 +138,7 @@ static int by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* An ascending spectrum: random, graded down to 1e-12, in clusters, or of half the rank; by turns. */
+/* An ascending spectrum: random, graded down to 1e-12, in clusters, of half the rank; by turns. */
 static gref_status spectrum(gref_probe *p, gref_mat *d, int n)
 {
     gref_status status = GREF_OK;
@@ -174,7 +175,7 @@ out:
     return status;
 }
 
-/* Variant 0: eigenvectors too. Variant 1: eigenvalues only. Both against a spectrum that is known. */
+/* Variant 0: eigenvectors too. Variant 1: eigenvalues only. Both against a known spectrum. */
 gref_status gref_probe_syevd(gref_probe *p)
 {
     gref_status status = GREF_OK;

@@ -1,8 +1,10 @@
 /*
- * Checks of the arithmetic that the compiler, the processor and this process's floating-point environment
- * make together, and of the BLAS's threading. Operands are volatile, so that nothing is folded.
+ * Checks of the arithmetic that the compiler, the processor and this process's floating-point
+ * environment make together, and of the BLAS's threading. Operands are volatile, so that nothing is
+ * folded.
  *
- *   u = 2^-53, half an ulp of 1; 2^-1074 the smallest positive double, 2^-1022 the smallest normal one.
+ *   u = 2^-53, half an ulp of 1; the smallest positive double is 2^-1074, the smallest normal one
+ *   2^-1022.
  */
 #include <fenv.h>
 #include <float.h>
@@ -34,7 +36,7 @@ static void find_false(char wrong[256], const fact *facts, size_t count)
 }
 #define FIND_FALSE(wrong, facts) find_false((wrong), (facts), sizeof(facts) / sizeof *(facts))
 
-/* Sums and quotients whose rounding tells the four modes apart, and what the C library says of the mode. */
+/* Sums and quotients whose rounding tells the four modes apart, and what the C library says. */
 static void rounding(char wrong[256], const gref_backend *backend)
 {
     (void)backend;
@@ -137,9 +139,9 @@ static int process_threads(void)
 }
 
 /*
- * A serial OpenBLAS is built without locks: its buffers are shared by whoever calls at the same time, and
- * two threads that do get wrong numbers without any message. It is accepted only in a process that has one
- * thread and where nobody asked for more.
+ * A serial OpenBLAS is built without locks: its buffers are shared by whoever calls at the same
+ * time, and two threads that do get wrong numbers without any message. It is accepted only in a
+ * process that has one thread and where nobody asked for more.
  */
 static void threading(char wrong[256], const gref_backend *backend)
 {

@@ -1,11 +1,11 @@
 /*
  * Shapes, numbers and comparisons for the self-test: nothing here calls a BLAS.
  *
- *   step = call / variants, and each variant once a step, in an order that changes from step to step: were it
- *   fixed, a fault of every 50th call would meet half of the variants only.
- *   step 0, 1, 2: all sizes 5, 37, 129 (threaded, and above the block sizes of LAPACK); then the slots take
- *   turns in going through all residues mod 16, where kernels have their edges, while the other sizes are
- *   edges themselves or random.
+ *   step = call / variants, and each variant once a step, in an order that changes from step to
+ *   step: were it fixed, a fault of every 50th call would meet half of the variants only.
+ *   step 0, 1, 2: all sizes 5, 37, 129 (threaded, and above the block sizes of LAPACK); then the
+ *   slots take turns in going through all residues mod 16, where kernels have their edges, while
+ *   the other sizes are edges themselves or random.
  */
 #include <math.h>
 #include <stdlib.h>

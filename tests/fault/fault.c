@@ -1,16 +1,19 @@
 /*
- * A BLAS and LAPACK with one fault, for LD_PRELOAD: what gref doctor must find and gref study must refuse.
+ * A BLAS and LAPACK with one fault, for LD_PRELOAD: what gref doctor must find and gref study must
+ * refuse.
  *
  *     GREF_FAULT=ROUTINE[/WHEN[/HOW]]
  *
- * ROUTINE is dgemm, dsyrk, dtrsm, dgemv, dpotrf, dpstrf, dsyevd or dgesdd; WHEN is "always", a number N for
- * every Nth call, or "mod5" for calls with k mod 16 = 5 (the order n where there is no k); HOW is "entry" (one
- * entry of the result off by 1e-6 of itself), "vector" (the same in the eigen- or singular vectors) or "nan".
- * Or a fault of the machine: "upward" and "flush" set the floating-point mode of the process before main,
- * "serial" makes OpenBLAS say that it was built without threads. Without GREF_FAULT every call goes through.
+ * ROUTINE is dgemm, dsyrk, dtrsm, dgemv, dpotrf, dpstrf, dsyevd or dgesdd; WHEN is "always", a
+ * number N for every Nth call, or "mod5" for calls with k mod 16 = 5 (the order n where there is no
+ * k); HOW is "entry" (one entry of the result off by 1e-6 of itself), "vector" (the same in the
+ * eigen- or singular vectors) or "nan". Or a fault of the machine: "upward" and "flush" set the
+ * floating-point mode of the process before main, "serial" makes OpenBLAS say that it was built
+ * without threads. Without GREF_FAULT every call goes through.
  *
- * Both names of a BLAS routine are interposed: gref calls cblas_dgemm, LAPACK calls dgemm_. The hidden lengths
- * of Fortran's strings are passed on as 1; a callee that expects none does not notice.
+ * Both names of a BLAS routine are interposed: gref calls cblas_dgemm, LAPACK calls dgemm_. The
+ * hidden lengths of Fortran's strings are passed on as 1; a callee that expects none does not
+ * notice.
  */
 #define _GNU_SOURCE /* RTLD_NEXT */
 #include <dlfcn.h>
@@ -43,7 +46,7 @@ __attribute__((constructor)) static void begin(void)
 #endif
 }
 
-/* Above 0 inside a cblas_ routine: where that one calls the Fortran routine, it is the same call. */
+/* Above 0 inside a cblas_ routine: if that one calls the Fortran routine, it is the same call. */
 static _Thread_local int depth;
 
 /* Is the present call of `name` one to spoil? k is what "mod5" looks at. */
@@ -254,7 +257,7 @@ void dgesdd_(const char *jobz, const int *m, const int *n, double *a, const int 
     spoil(in_vectors() ? &vt[0] : &s[0]);
 }
 
-/* How OpenBLAS was built. Any other BLAS has no such function, and nobody believes this one there. */
+/* How OpenBLAS was built. Any other BLAS has no such function, and nobody asks this one there. */
 int openblas_get_parallel(void)
 {
     if (strcmp(routine, "serial") == 0)

@@ -1,6 +1,7 @@
 /*
- * Is the fault of fault.c really there? Makes 64 calls of a routine and prints how many are wrong, on problems
- * whose answers are known; shares nothing with the self-test of gref. Usage: fault_probe ROUTINE
+ * Is the fault of fault.c really there? Makes 64 calls of a routine and prints how many are wrong,
+ * on problems whose answers are known; shares nothing with the self-test of gref.
+ * Usage: fault_probe ROUTINE
  */
 #include <math.h>
 #include <stdbool.h>
@@ -88,7 +89,7 @@ static bool wrong_triangle(const char *name, int order)
     return wrong || rank != n;
 }
 
-/* The matrix of ones, plus I: eigenvalues and singular values 1, ..., 1, n + 1; the last vector is constant. */
+/* The matrix of ones, plus I: its eigenvalues and singular values are 1, ..., 1, n + 1. */
 static bool wrong_spectrum(const char *name, int order)
 {
     int n = 2 + order % (N - 1);

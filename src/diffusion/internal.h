@@ -63,6 +63,30 @@ gref_status gref_guidance_at(gref_mat Gamma, gref_mat g, const gref_sampler *s, 
 /* s->G and s->Br, once. */
 gref_status gref_sampler_form_gram(gref_sampler *s);
 
+/*
+ * literal.c: the algorithm as it is printed, for N images at once, kept in modes of Sigma. A step is
+ * gref_literal_step, then gref_literal_add_noise unless the step has none.
+ */
+typedef struct {
+    gref_mat E; /* n x N, y_t - sqrt(abar_t) mu                */
+    gref_mat D; /* n x N, the guidance at y_t, and scratch     */
+    gref_mat R; /* m x N, scratch                              */
+    gref_mat C; /* m x m, scratch                              */
+} gref_literal;
+
+gref_status gref_literal_new(gref_literal *l, const gref_sampler *s, int N);
+void gref_literal_free(gref_literal *l); /* accepts {0} */
+/* E from images in pixels (n x N) at t, and back. */
+gref_status gref_literal_enter(gref_literal *l, const gref_sampler *s, int t, gref_cmat Y);
+gref_status gref_literal_leave(gref_mat Y, const gref_literal *l, const gref_sampler *s, int t);
+/* D = W^T C^-1 (v - A x0hat); C = I for guidance "after", which has no C, unless `modelled`. */
+gref_status gref_literal_guidance(gref_literal *l, const gref_sampler *s, int t, bool modelled);
+/* E from t to t - 1, without noise; then E += sqrt(N_t) U^T Z, Z n x N in pixels. */
+gref_status gref_literal_step(gref_literal *l, const gref_sampler *s, int t);
+gref_status gref_literal_add_noise(gref_literal *l, const gref_sampler *s, int t, gref_cmat Z);
+/* False once the images have left +-2^450. */
+bool gref_literal_alive(const gref_literal *l);
+
 /* s_t(i) = abar_t lambda_i + 1 - abar_t and j_t(i) = sqrt(abar_t) lambda_i / s_t(i). */
 double gref_mode_variance(const gref_sampler *s, int t, int i);
 double gref_mode_gain(const gref_sampler *s, int t, int i);

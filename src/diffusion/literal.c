@@ -1,0 +1,140 @@
+/*
+ * Algorithms 1 and 8 line by line: through the score, the denoised image and the gradient of the likelihood,
+ * never through M_t. Drawing and replay share this one step, so that what they give tests the exact laws
+ * and does not repeat them.
+ *
+ *   E    n x N, y_t - sqrt(abar_t) mu in modes of Sigma, one image a column               [pixel]
+ *   R    m x N, C^-1 (v - A x0hat(y_t)), or what the method has in its place
+ *   D    n x N, the guidance at y_t: W^T R
+ */
+#include <math.h>
+
+#include "base/internal.h"
+#include "dense/internal.h"
+#include "internal.h"
+
+void gref_literal_free(gref_literal *l)
+{
+    gref_mat_free(&l->E);
+    gref_mat_free(&l->D);
+    gref_mat_free(&l->R);
+    gref_mat_free(&l->C);
+}
+
+gref_status gref_literal_new(gref_literal *out, const gref_sampler *s, int N)
+{
+    gref_status status = GREF_OK;
+    gref_literal l = {0};
+    int n = s->z->n, m = s->z->m;
+    TRY(gref_mat_new(&l.E, n, N));
+    TRY(gref_mat_new(&l.D, n, N));
+    TRY(gref_mat_new(&l.R, m, N));
+    TRY(gref_mat_new(&l.C, m, m));
+    *out = l;
+    l = (gref_literal){0};
+out:
+    gref_literal_free(&l);
+    return status;
+}
+
+gref_status gref_literal_enter(gref_literal *l, const gref_sampler *s, int t, gref_cmat Y)
+{
+    gref_status status = GREF_OK;
+    double root = sqrt(s->schedule->abar[t]);
+    gref_mat_copy(l->D, Y);
+    for (int k = 0; k < l->D.n; k++)
+        gref_mat_axpy(gref_mat_view(l->D, 0, k, l->D.m, 1), -root, gref_const(s->z->mu));
+    TRY(gref_gemm(l->E, 1.0, gref_const(s->z->U), true, gref_const(l->D), false, 0.0));
+out:
+    return status;
+}
+
+/* Y = U X, and sqrt(abar_t) mu added to every column. */
+static gref_status to_pixels(gref_mat Y, gref_cmat X, const gref_sampler *s, double root)
+{
+    gref_status status = GREF_OK;
+    TRY(gref_gemm(Y, 1.0, gref_const(s->z->U), false, X, false, 0.0));
+    for (int k = 0; k < Y.n; k++)
+        gref_mat_axpy(gref_mat_view(Y, 0, k, Y.m, 1), root, gref_const(s->z->mu));
+out:
+    return status;
+}
+
+gref_status gref_literal_leave(gref_mat Y, const gref_literal *l, const gref_sampler *s, int t)
+{
+    return to_pixels(Y, gref_const(l->E), s, sqrt(s->schedule->abar[t]));
+}
+
+/* X = diag(j) X: the denoiser's gain on every mode. */
+static void apply_gain(gref_mat X, const gref_sampler *s, int t)
+{
+    for (int i = 0; i < X.m; i++) {
+        double j = gref_mode_gain(s, t, i);
+        for (int k = 0; k < X.n; k++)
+            GREF_AT(X, i, k) *= j;
+    }
+}
+
+/* R = C^-1 R with C = C_{v|t}. */
+static gref_status apply_precision(gref_literal *l, const gref_sampler *s, int t)
+{
+    gref_status status = GREF_OK;
+    TRY(s->method->likelihood(l->C, s, t));
+    TRY(gref_cholesky(l->C));
+    TRY(gref_cholesky_solve(l->R, gref_const(l->C)));
+out:
+    return status;
+}
+
+gref_status gref_literal_guidance(gref_literal *l, const gref_sampler *s, int t, bool modelled)
+{
+    gref_status status = GREF_OK;
+    const gref_modes *z = s->z;
+    gref_mat D = l->D, R = l->R;
+    gref_mat_copy(D, gref_const(l->E));
+    apply_gain(D, s, t); /* x0hat - mu */
+    for (int k = 0; k < R.n; k++)
+        gref_mat_copy(gref_mat_view(R, 0, k, R.m, 1), gref_const(z->r));
+    TRY(gref_gemm(R, -1.0, gref_const(z->B), false, gref_const(D), false, 1.0));
+    if (modelled || s->spec.convention.guidance != GREF_GUIDANCE_AFTER)
+        TRY(apply_precision(l, s, t));
+    TRY(gref_gemm(D, 1.0, gref_const(z->B), true, gref_const(R), false, 0.0));
+    apply_gain(D, s, t);
+out:
+    return status;
+}
+
+/* E <- (E + beta (score + [guidance]))/sqrt(alpha) + ... as the convention places the guidance. */
+static void backward(gref_mat E, gref_cmat D, const gref_sampler *s, int t)
+{
+    double beta = s->schedule->beta[t], root = sqrt(s->schedule->alpha[t]);
+    double kappa = gref_guidance_coefficient(s, t);
+    bool in_score = s->spec.convention.guidance == GREF_GUIDANCE_SCORE;
+    for (int k = 0; k < E.n; k++)
+        for (int i = 0; i < E.m; i++) {
+            double e = GREF_AT(E, i, k), score = -e / gref_mode_variance(s, t, i);
+            double grad = s->method->guided ? GREF_AT(D, i, k) : 0.0;
+            GREF_AT(E, i, k) = in_score ? (e + beta * (score + grad)) / root
+                                        : (e + beta * score) / root + kappa * grad;
+        }
+}
+
+gref_status gref_literal_step(gref_literal *l, const gref_sampler *s, int t)
+{
+    gref_status status = GREF_OK;
+    if (s->method->guided)
+        TRY(gref_literal_guidance(l, s, t, false));
+    backward(l->E, gref_const(l->D), s, t);
+out:
+    return status;
+}
+
+gref_status gref_literal_add_noise(gref_literal *l, const gref_sampler *s, int t, gref_cmat Z)
+{
+    return gref_gemm(l->E, sqrt(gref_step_noise(s, t)), gref_const(s->z->U), true, Z, false, 1.0);
+}
+
+bool gref_literal_alive(const gref_literal *l)
+{
+    return gref_mat_norm_max(gref_const(l->E)) <= 0x1p450;
+}

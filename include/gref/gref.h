@@ -5,6 +5,7 @@
 #include <gref/backend.h>
 #include <gref/case.h>
 #include <gref/convention.h>
+#include <gref/golden.h>
 #include <gref/marginal.h>
 #include <gref/matrix.h>
 #include <gref/modes.h>

@@ -5,6 +5,7 @@
 #include <gref/backend.h>
 #include <gref/case.h>
 #include <gref/convention.h>
+#include <gref/crosscheck.h>
 #include <gref/golden.h>
 #include <gref/marginal.h>
 #include <gref/matrix.h>
@@ -17,6 +18,7 @@
 #include <gref/random.h>
 #include <gref/sampler.h>
 #include <gref/schedule.h>
+#include <gref/spectral.h>
 #include <gref/status.h>
 #include <gref/study.h>
 #include <gref/trust.h>

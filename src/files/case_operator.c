@@ -39,6 +39,23 @@ out:
     return status;
 }
 
+gref_status gref_case_kernel(gref_mat *K, const gref_case *c)
+{
+    gref_status status = GREF_OK;
+    if (gref_case_is(c, "operator", "gaussian_blur"))
+        CASE_TRY(c, "operator",
+                 gref_kernel_gaussian(K, gref_case_number(c, "operator", "std"),
+                                      gref_case_int(c, "operator", "size")));
+    else if (gref_case_is(c, "operator", "motion_blur"))
+        CASE_TRY(c, "operator",
+                 gref_kernel_motion(K, gref_case_number(c, "operator", "length"),
+                                    gref_case_number(c, "operator", "angle")));
+    else
+        TRY(gref_case_read_array(K, c, "operator", "file"));
+out:
+    return status;
+}
+
 static gref_status convolution(built *b, const gref_case *c, int rows, int cols)
 {
     static const char *const boundaries[] = {
@@ -49,16 +66,7 @@ static gref_status convolution(built *b, const gref_case *c, int rows, int cols)
     gref_mat K = {0};
     gref_boundary boundary = (gref_boundary)index_of(boundaries, c, "boundary");
     bool correlate = json_is_true(gref_case_get(c, "operator", "correlate"));
-    if (gref_case_is(c, "operator", "gaussian_blur"))
-        CASE_TRY(c, "operator",
-                 gref_kernel_gaussian(&K, gref_case_number(c, "operator", "std"),
-                                      gref_case_int(c, "operator", "size")));
-    else if (gref_case_is(c, "operator", "motion_blur"))
-        CASE_TRY(c, "operator",
-                 gref_kernel_motion(&K, gref_case_number(c, "operator", "length"),
-                                    gref_case_number(c, "operator", "angle")));
-    else
-        TRY(gref_case_read_array(&K, c, "operator", "file"));
+    TRY(gref_case_kernel(&K, c));
     CASE_TRY(c, "operator",
              gref_operator_convolution(&b->A, gref_const(K), rows, cols, boundary, correlate));
     bool valid = boundary == GREF_BOUNDARY_VALID;
@@ -69,15 +77,19 @@ out:
     return status;
 }
 
-static gref_status super_resolution(built *b, const gref_case *c, int rows, int cols)
+gref_sr_filter gref_case_filter(const gref_case *c)
 {
     static const char *const filters[] = {
         [GREF_SR_BOX] = "box", [GREF_SR_BICUBIC] = "bicubic", [GREF_SR_NONE] = "none"};
+    return (gref_sr_filter)index_of(filters, c, "filter");
+}
+
+static gref_status super_resolution(built *b, const gref_case *c, int rows, int cols)
+{
     gref_status status = GREF_OK;
     int factor = gref_case_int(c, "operator", "factor");
-    gref_sr_filter filter = (gref_sr_filter)index_of(filters, c, "filter");
     CASE_TRY(c, "operator.factor",
-             gref_operator_super_resolution(&b->A, rows, cols, factor, filter));
+             gref_operator_super_resolution(&b->A, rows, cols, factor, gref_case_filter(c)));
     b->v_rows = rows / factor;
     b->v_cols = cols / factor;
 out:

@@ -13,8 +13,7 @@
 
 typedef gref_status build_fn(gref_problem *p, const gref_case *c);
 
-/* p->image: the crop. */
-static gref_status build_image(gref_problem *p, const gref_case *c)
+gref_status gref_case_image(gref_mat *image, const gref_case *c)
 {
     gref_status status = GREF_OK;
     gref_mat whole = {0};
@@ -27,11 +26,11 @@ static gref_status build_image(gref_problem *p, const gref_case *c)
     TRY(gref_case_read_picture(&whole, c, "image", "file", span));
     if (gref_case_ints(crop, 4, c, "image", "crop")) {
         TRY(gref_case_require_inside(c, "image.crop", crop, whole.m, whole.n));
-        TRY(gref_mat_new(&p->image, crop[2], crop[3]));
-        gref_mat_copy(p->image,
+        TRY(gref_mat_new(image, crop[2], crop[3]));
+        gref_mat_copy(*image,
                       gref_const(gref_mat_view(whole, crop[0], crop[1], crop[2], crop[3])));
     } else {
-        p->image = whole;
+        *image = whole;
         whole = (gref_mat){0};
     }
 out:
@@ -39,8 +38,7 @@ out:
     return status;
 }
 
-/* NULL stands for the mean of the image. */
-static const double *adsn_mean(double *value, const gref_case *c)
+const double *gref_case_prior_mean(double *value, const gref_case *c)
 {
     const char *word = gref_case_string(c, "prior", "mean");
     *value = gref_case_number(c, "prior", "mean");
@@ -51,7 +49,7 @@ static gref_status adsn(gref_problem *p, const gref_case *c)
 {
     gref_status status = GREF_OK;
     double value;
-    const double *mean = adsn_mean(&value, c);
+    const double *mean = gref_case_prior_mean(&value, c);
     const char *key = gref_case_get(c, "image", "crop") != NULL ? "image.crop" : "image";
     p->rows = p->image.m;
     p->cols = p->image.n;
@@ -65,7 +63,7 @@ static gref_status adsn_window(gref_problem *p, const gref_case *c)
 {
     gref_status status = GREF_OK;
     double value;
-    const double *mean = adsn_mean(&value, c);
+    const double *mean = gref_case_prior_mean(&value, c);
     int window[4] = {0};
     gref_case_ints(window, 4, c, "prior", "window");
     p->rows = window[2];
@@ -217,7 +215,7 @@ gref_status gref_case_problem(gref_problem *p, const gref_case *c)
 {
     gref_status status = GREF_OK;
     gref_problem q = {.sigma = gref_case_number(c, "noise", "sigma")};
-    TRY(build_image(&q, c));
+    TRY(gref_case_image(&q.image, c));
     TRY(build(&q, c, "prior"));
     TRY(gref_case_operator(&q.A, &q.v_rows, &q.v_cols, c, q.rows, q.cols));
     TRY(build(&q, c, "observation"));

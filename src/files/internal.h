@@ -83,6 +83,7 @@ gref_status gref_npz_bytes(unsigned char **bytes, size_t *size, gref_npz_reader 
 #include <jansson.h>
 
 #include <gref/case.h>
+#include <gref/operator.h>
 
 /* One override, in the order given. */
 typedef struct {
@@ -225,6 +226,13 @@ gref_status gref_case_read_vector(gref_mat *x, const gref_case *c, const char *o
                                   const char *key, int n, const char *what);
 gref_status gref_case_read_picture(gref_mat *X, const gref_case *c, const char *object,
                                    const char *key, const double span[2]);
+/* The image of a case, cropped; stays empty if the case has none. */
+gref_status gref_case_image(gref_mat *image, const gref_case *c);
+/* The mean of an ADSN prior in *value, or NULL for that of its image. */
+const double *gref_case_prior_mean(double *value, const gref_case *c);
+/* The kernel of a convolution, and the filter of a super-resolution. */
+gref_status gref_case_kernel(gref_mat *K, const gref_case *c);
+gref_sr_filter gref_case_filter(const gref_case *c);
 /* Fails if the box at `key` does not lie in a rows x cols image. */
 gref_status gref_case_require_inside(const gref_case *c, const char *key, const int box[4],
                                      int rows, int cols);

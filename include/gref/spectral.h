@@ -1,0 +1,97 @@
+/* The fast path for stationary problems: circulant Sigma, periodic A (THEORY section 9). */
+#ifndef GREF_SPECTRAL_H
+#define GREF_SPECTRAL_H
+
+#include <stdint.h>
+
+#include <gref/convention.h>
+#include <gref/operator.h>
+#include <gref/schedule.h>
+#include <gref/wasserstein.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * A stationary problem on a torus, in pixels; owns its matrices. Everything follows from two images:
+ *
+ *     Sigma[p, q] = gamma(p - q), gamma the periodic autocorrelation of t
+ *     (A x)(i)    = sum_p a(p - r i) x(p),   pixels modulo the size of the image
+ */
+typedef struct {
+    int rows, cols;  /* of x0, n = rows * cols; pixel (i, j) is entry i * cols + j             */
+    int factor;      /* r: v is rows/r x cols/r; 1 for a convolution                           */
+    gref_mat texton; /* t, n x 1, of mean 0                                            [pixel] */
+    gref_mat taps; /* a, n x 1: the row of A that makes the first entry of v [measurement/pixel] */
+    double mean;   /* mu is constant                                                 [pixel] */
+    double sigma;  /* noise standard deviation, >= 0                           [measurement] */
+    gref_mat v;    /* m x 1, m = n/r^2                                         [measurement] */
+    gref_mat x0;   /* n x 1, may be empty                                            [pixel] */
+} gref_stationary;
+
+GREF_API void gref_stationary_free(gref_stationary *p);
+/* Each of these fills in its part of *p; the prior comes first, v last (by hand, or by observe). */
+GREF_API GREF_NODISCARD gref_status gref_stationary_adsn(gref_stationary *p, gref_cmat u,
+                                                         const double *mean);
+GREF_API GREF_NODISCARD gref_status gref_stationary_convolution(gref_stationary *p, gref_cmat K,
+                                                                bool correlate);
+GREF_API GREF_NODISCARD gref_status gref_stationary_super_resolution(gref_stationary *p, int factor,
+                                                                     gref_sr_filter filter);
+/* x0 ~ N(mu, Sigma), then v = A x0 + sigma n; v for the x0 that p holds. The same numbers as gref_problem_observe. */
+GREF_API GREF_NODISCARD gref_status gref_stationary_observe(gref_stationary *p, uint64_t seed);
+GREF_API GREF_NODISCARD gref_status gref_stationary_observe_from(gref_stationary *p, uint64_t seed);
+
+/* The problem in the Fourier basis, with its exact posterior. */
+typedef struct gref_spectral gref_spectral;
+
+GREF_API GREF_NODISCARD gref_status gref_spectral_new(gref_spectral **z, const gref_stationary *p);
+GREF_API void gref_spectral_free(gref_spectral *z);
+/* mu_post, n x 1; sqrt tr Sigma_post. */
+GREF_API GREF_NODISCARD gref_status gref_spectral_posterior_mean(gref_mat mu_post,
+                                                                 const gref_spectral *z);
+GREF_API double gref_spectral_posterior_spread(const gref_spectral *z);
+/* mu_post + Sigma_post^1/2 xi, xi normal numbers of (seed, GREF_STREAM_PRIOR, substream 1); Y n x N. */
+GREF_API GREF_NODISCARD gref_status gref_spectral_posterior_draw(gref_mat Y, const gref_spectral *z,
+                                                                 uint64_t seed);
+
+/* The law of a sampler on its way from T to 0: gref_marginal for stationary problems. Borrows z and schedule. */
+typedef struct gref_spectral_law gref_spectral_law;
+
+GREF_API GREF_NODISCARD gref_status gref_spectral_law_new(gref_spectral_law **law,
+                                                          const gref_spectral *z,
+                                                          const gref_schedule *schedule,
+                                                          const gref_sampler_spec *spec);
+GREF_API void gref_spectral_law_free(gref_spectral_law *law);
+GREF_API GREF_NODISCARD gref_status gref_spectral_law_advance(gref_spectral_law *law);
+GREF_API int gref_spectral_law_t(const gref_spectral_law *law);
+GREF_API bool gref_spectral_law_guided(const gref_spectral_law *law);
+GREF_API bool gref_spectral_law_diverged(const gref_spectral_law *law);
+GREF_API int gref_spectral_law_first_unstable(const gref_spectral_law *law);
+GREF_API double gref_spectral_law_growth(const gref_spectral_law *law);
+GREF_API GREF_NODISCARD gref_status gref_spectral_law_mean(gref_mat mean,
+                                                           const gref_spectral_law *law);
+GREF_API GREF_NODISCARD gref_status gref_spectral_law_bias(gref_mat bias,
+                                                           const gref_spectral_law *law);
+GREF_API GREF_NODISCARD gref_status gref_spectral_law_w2(gref_w2 *out,
+                                                         const gref_spectral_law *law);
+GREF_API GREF_NODISCARD gref_status gref_spectral_law_w2_prior(gref_w2 *out,
+                                                               const gref_spectral_law *law);
+/* W2 of the sampler's modelled law at the law's t to the exact p_t(x | v); also after divergence. */
+GREF_API GREF_NODISCARD gref_status gref_spectral_law_w2_modelled(gref_w2 *out,
+                                                                  const gref_spectral_law *law);
+
+/*
+ * Samples of `count` chains that share their noise: Y[k] (n x N) by specs[k], as gref_sampler_draw gives them;
+ * diverged[k] is set where the samples overflow, and Y[k] is then undefined.
+ */
+GREF_API GREF_NODISCARD gref_status gref_spectral_draw(gref_mat *Y, bool *diverged,
+                                                       const gref_spectral *z,
+                                                       const gref_schedule *schedule,
+                                                       const gref_sampler_spec *const *specs,
+                                                       int count, uint64_t seed);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

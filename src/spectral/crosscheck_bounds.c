@@ -1,0 +1,248 @@
+/*
+ * What rounding alone can put between the two paths: first-order perturbation bounds, one for each quantity.
+ *
+ *     unit    4 sqrt(n) u: the rounding of products and decompositions of order n, whose errors have both signs
+ *             (Higham & Mary 2019); that of the spectral path, 4 sqrt(M + N) u, is below it
+ *     D(x)    bound of the deviation in x, in 2-norm. No entry of a matrix deviates more; those of an image share
+ *             it evenly, because no pixel of a stationary problem is special, and the largest of n normal numbers
+ *             is below 5: at most spread = min(1, 5/sqrt(n)) of it falls on one pixel
+ *
+ *     D(Sigma)       unit |Sigma|
+ *     f(Sigma)       unit |f| + D(Sigma) max |(f(x) - f(y))/(x - y)| over eigenvalues x, y (Loewner matrix). Those
+ *                    that are zero are zero on both sides, so no pair (0, 0) occurs; s+ = abar lambda+ + 1 - abar
+ *                    with the least eigenvalue lambda+ above zero:
+ *                      J = sqrt(abar) Sigma Sigma_t^-1      sqrt(abar)/s+
+ *                      g = sqrt(alpha) s(t-1)/s(t)          beta abar/(sqrt(alpha) (1 - abar) s+)
+ *                      e Sigma Sigma_t^-1                   1 (e = 1 - abar)
+ *                      Sigma^1/2                            1/sqrt(lambda+)
+ *     W = A J        |A| D(J) + unit |A||J|
+ *     C_{v|t}        unit |C| and what of the above it is made of
+ *     W^T C^-1 W     2 |W| D(W)/C + (|W|/C)^2 D(C), C the least eigenvalue
+ *     G = Sigma A^T K^-1 (and G_L with L for K):  a change of Sigma moves Sigma_post by (I - G A) (.) (I - G A)^T,
+ *                    mu_post by (I - G A) (.) A^T K^-1 r; a change of K moves Sigma_post by G (.) G^T
+ *     laws           D(P) <- |M|^2 D(P) + 2 |M||P| D(M) + unit |M|^2 |P|
+ *                    D(mean) <- |M| D(mean) + |mean| (D(M) + unit |M|) + D(shift)
+ *     W2             of the two laws apart: sqrt of the trace norm of D(P), or D(P) sqrt(n)/(2 sqrt(lambda_min))
+ *
+ * Norms of the spectral path's own blocks stand for those of the exact quantities.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "base/internal.h"
+#include "crosscheck.h"
+#include "dense/internal.h"
+
+static double squared(double x)
+{
+    return x * x;
+}
+
+/* 2-norm of the coordinates of an image. */
+static double norm_of(const gref_spectral *z, gref_cplx x)
+{
+    double sum = 0.0;
+    for (int b = 0; b < z->blocks; b++)
+        for (int k = 0; k < x.re.m; k++)
+            sum += z->weight.a[b] * (squared(GREF_AT(x.re, k, b)) + squared(GREF_AT(x.im, k, b)));
+    return sqrt(sum);
+}
+
+gref_scales gref_scales_of(const gref_spectral *z, const gref_problem *p)
+{
+    gref_scales k = {.unit = 4.0 * sqrt((double)z->n) * GREF_U,
+                     .spread = fmin(1.0, 5.0 / sqrt((double)z->n)),
+                     .least = INFINITY};
+    for (size_t i = 0; i < (size_t)z->q * (size_t)z->blocks; i++)
+        k.Sigma = fmax(k.Sigma, z->lambda.a[i]);
+    double G_mean = 0.0, pull = 0.0;             /* mean of |G|^2; |A^T K^-1 r|^2 */
+    double clip = 2.0 * GREF_U * z->n * k.Sigma; /* what gref_psd_eigh sets to zero */
+    for (int b = 0; b < z->blocks; b++) {
+        double a2 = 0.0, f2 = 0.0, w2 = 0.0;
+        for (int i = 0; i < z->q; i++) {
+            double lambda = GREF_AT(z->lambda, i, b), a = GREF_AT(z->a, i, b);
+            if (lambda > clip)
+                k.least = fmin(k.least, lambda);
+            else
+                k.lost = fmax(k.lost, lambda);
+            a2 += a * a;
+            f2 += a * a * lambda;
+            w2 += squared(a * lambda);
+            k.post = fmax(k.post, squared(GREF_AT(z->rho, i, b)));
+        }
+        double K = f2 + squared(z->sigma), G = K > 0.0 ? sqrt(w2) / K : 0.0;
+        k.A = fmax(k.A, sqrt(a2));
+        k.keep = fmax(k.keep, z->q == 1 ? 1.0 : 1.0 + G * sqrt(a2));
+        k.G = fmax(k.G, G);
+        G_mean += z->weight.a[b] * G * G / z->m;
+        pull += z->weight.a[b] * (K > 0.0 ? a2 / squared(K) : 0.0) *
+                (squared(z->r.re.a[b]) + squared(z->r.im.a[b]));
+    }
+    if (isinf(k.least)) /* Sigma = 0 */
+        k.least = 1.0;
+    k.r = norm_of(z, z->r);
+    k.d = norm_of(z, z->d);
+    k.mu = fabs(z->mean) * sqrt((double)z->n);
+    k.x0 = p->x0.a != NULL ? gref_mat_norm_fro(gref_const(p->x0)) : 0.0;
+    k.D_Sigma = k.unit * k.Sigma + k.lost;
+    k.D_root = k.unit * sqrt(k.Sigma) + k.unit * k.Sigma / sqrt(k.least) + sqrt(k.lost);
+    k.D_r = k.unit * (k.r + k.A * k.mu);
+    k.D_post = k.keep * k.keep * k.D_Sigma + k.unit * k.Sigma * (1.0 + squared(k.G * k.A));
+    k.D_d = sqrt(G_mean) * k.D_r + k.keep * k.D_Sigma * sqrt(pull) + k.unit * k.d;
+    return k;
+}
+
+double gref_bound_x0(const gref_scales *k, int n)
+{
+    /* xi has norm sqrt(n) to a few per cent */
+    return k->spread * (k->D_root * sqrt((double)n) + k->unit * k->x0);
+}
+
+double gref_bound_v(const gref_scales *k, int n)
+{
+    return k->A * gref_bound_x0(k, n) + k->spread * k->unit * (k->A * (k->x0 + k->mu) + k->r);
+}
+
+gref_bounds_at gref_bounds_of_time(const gref_scales *k, const gref_schedule *schedule, int t)
+{
+    double abar = schedule->abar[t], qbar = schedule->qbar[t], least = abar * k->least + qbar;
+    gref_bounds_at d = {.t = t, .abar = abar, .qbar = qbar};
+    d.Sigma_t = abar * k->D_Sigma + k->unit * (abar * k->Sigma + qbar);
+    d.J_norm = sqrt(abar) * k->Sigma / (abar * k->Sigma + qbar);
+    d.J = least > 0.0 ? k->unit * d.J_norm + sqrt(abar) / least * k->D_Sigma : 0.0;
+    return d;
+}
+
+/* Largest and least of what a step is made of, over the blocks. */
+static void measure_step(gref_bounds_at *d, const gref_spectral_sampler *s)
+{
+    const gref_spectral *z = s->z;
+    gref_spectral_times w = gref_spectral_times_at(s, d->t);
+    for (int b = 0; b < z->blocks; b++) {
+        double tau = gref_spectral_strength(s, &w, b), u2 = 0.0, g_most = 0.0, g_least = INFINITY;
+        for (int i = 0; i < z->q; i++) {
+            double lambda = GREF_AT(z->lambda, i, b), si = w.abar * lambda + w.qbar;
+            double g = sqrt(w.alpha) * (w.abar_before * lambda + w.qbar_before) / si;
+            u2 += squared(w.root * lambda / si * GREF_AT(z->a, i, b));
+            g_most = fmax(g_most, g);
+            g_least = fmin(g_least, g);
+        }
+        d->W = fmax(d->W, sqrt(u2));
+        d->tau = fmax(d->tau, tau);
+        d->pull = fmax(d->pull, tau * u2);
+        d->M_norm = fmax(d->M_norm, fmax(g_most, tau * u2 - g_least));
+    }
+}
+
+/* C_{v|t}: d->C, and its least value. */
+static void bound_likelihood(gref_bounds_at *d, const gref_scales *k,
+                             const gref_spectral_sampler *s)
+{
+    const gref_spectral *z = s->z;
+    double most = 0.0;
+    d->C_least = INFINITY;
+    if (!s->method->guided)
+        return;
+    for (int b = 0; b < z->blocks; b++) {
+        double C = s->method->likelihood(s, d->abar, d->qbar, b);
+        most = fmax(most, C);
+        d->C_least = fmin(d->C_least, C);
+    }
+    d->C = k->unit * (most + squared(z->sigma));
+    if (s->method->exact_likelihood)
+        d->C += squared(k->A) * k->D_Sigma;
+}
+
+void gref_bounds_of_step(gref_bounds_at *d, const gref_scales *k, const gref_spectral_sampler *s)
+{
+    double beta = s->schedule->beta[d->t], alpha = s->schedule->alpha[d->t];
+    double before = s->schedule->abar[d->t - 1], least = d->abar * k->least + d->qbar;
+    double unit = k->unit, slope = beta * d->abar / (sqrt(alpha) * d->qbar * least);
+    measure_step(d, s);
+    bound_likelihood(d, k, s);
+    if (gref_spectral_runs_on_posterior(
+            s)) { /* g of the posterior's own variances, of which none is shared */
+        d->M = beta * d->abar / (sqrt(alpha) * squared(d->qbar)) * k->D_post + unit * d->M_norm;
+        d->shift = 0.0;
+        d->b = d->M * sqrt(d->abar) * (k->mu + k->d) +
+               (1.0 + d->M_norm) * (k->D_d + unit * (k->mu + k->d));
+        return;
+    }
+    double C = s->spec.convention.guidance == GREF_GUIDANCE_AFTER ? 1.0 : d->C_least;
+    double D_C = s->spec.convention.guidance == GREF_GUIDANCE_AFTER ? 0.0 : d->C;
+    double D_W = k->A * d->J + unit * k->A * d->J_norm;
+    double D_tau = d->tau * (D_C / C + unit), root = sqrt(d->abar), root_before = sqrt(before);
+    double pulled = k->r + root * d->W * k->d; /* |r - W sqrt(abar) d| */
+    d->M = slope * k->D_Sigma + 2.0 * d->tau * d->W * D_W + D_tau * squared(d->W) +
+           unit * (1.0 + d->pull);
+    d->shift =
+        (d->tau * D_W + D_tau * d->W) * pulled +
+        d->tau * d->W * (k->D_r + root * (d->W * k->D_d + D_W * k->d) + unit * pulled) +
+        beta * root_before *
+            (k->D_d / least + k->d * (d->abar * k->D_Sigma / (d->qbar * least) + unit / least));
+    d->b = d->shift + d->M * root * (k->mu + k->d) +
+           (1.0 + d->M_norm) * (k->D_d + unit * (k->mu + k->d));
+}
+
+void gref_bounds_of_modelled(gref_bounds_at *d, const gref_scales *k,
+                             const gref_spectral_sampler *s)
+{
+    const gref_spectral *z = s->z;
+    double G = 0.0, keep = 1.0, G_mean = 0.0, pull = 0.0, pull_L = 0.0, root = sqrt(d->abar);
+    bound_likelihood(d, k, s);
+    if (!s->method->guided) {
+        d->modelled_cov = d->Sigma_t;
+        d->modelled_mean = k->unit * root * k->mu;
+        return;
+    }
+    for (int b = 0; b < z->blocks; b++) {
+        gref_spectral_excess x = gref_spectral_modelled(s, d->abar, d->qbar, b);
+        double w2 = 0.0, a2 = 0.0, r2 = squared(z->r.re.a[b]) + squared(z->r.im.a[b]);
+        for (int i = 0; i < z->q; i++) {
+            w2 += squared(GREF_AT(z->lambda, i, b) * GREF_AT(z->a, i, b));
+            a2 += squared(GREF_AT(z->a, i, b));
+        }
+        if (!(x.L > 0.0))
+            continue;
+        double own = sqrt(w2) / x.L;
+        G = fmax(G, own);
+        keep = fmax(keep, z->q == 1 ? fabs(1.0 - own * sqrt(a2)) : 1.0 + own * sqrt(a2));
+        G_mean += z->weight.a[b] * own * own / z->m;
+        pull += z->weight.a[b] * a2 / squared(x.L) * r2;
+        pull_L += z->weight.a[b] * squared(own / x.L) * r2;
+    }
+    double D_L = d->C + squared(k->A) * (k->D_Sigma + k->unit * k->Sigma);
+    d->modelled_cov =
+        d->abar * (keep * keep * k->D_Sigma + G * G * D_L + k->unit * k->Sigma) + k->unit * d->qbar;
+    d->modelled_mean = root * (sqrt(G_mean) * k->D_r + D_L * sqrt(pull_L) +
+                               keep * k->D_Sigma * sqrt(pull) + k->unit * (k->d + k->mu));
+}
+
+void gref_bounds_start(gref_drift *e, const gref_scales *k, const gref_schedule *schedule,
+                       bool exact)
+{
+    double abar = schedule->abar[schedule->T], qbar = schedule->qbar[schedule->T],
+           root = sqrt(abar);
+    *e = (gref_drift){.cov = exact ? abar * k->D_post + k->unit * (abar * k->post + qbar) : k->unit,
+                      .mean = exact ? 0.0 : root * (k->D_d + k->unit * (k->mu + k->d))};
+}
+
+/* |P| by the largest block's Frobenius norm, and |mean|, of the law before the step. */
+void gref_bounds_advance(gref_drift *e, const gref_bounds_at *d, const gref_scales *k,
+                         const gref_spectral_law *law)
+{
+    double P = 0.0, mean = norm_of(law->s.z, law->mean);
+    for (int b = 0; b < law->P.n; b++)
+        P = fmax(P, gref_mat_norm_fro(gref_const(gref_mat_view(law->P, 0, b, law->P.m, 1))));
+    e->cov = squared(d->M_norm) * e->cov + P * d->M_norm * (2.0 * d->M + k->unit * d->M_norm);
+    e->mean = d->M_norm * e->mean + mean * (d->M + k->unit * d->M_norm) + d->shift;
+}
+
+double gref_bound_w2(double D_mean, double D_cov, double trace, double least, const gref_scales *k,
+                     int n)
+{
+    double root = sqrt(n * D_cov); /* Powers and Stoermer: |sqrt P - sqrt Q|_F^2 <= |P - Q|_* */
+    if (least > 0.0)
+        root = fmin(root, sqrt((double)n) * D_cov / (2.0 * sqrt(least)));
+    return D_mean + root + k->unit * sqrt(trace);
+}

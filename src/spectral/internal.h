@@ -1,0 +1,195 @@
+/* What the files of this folder share; not installed. */
+#ifndef GREF_SPECTRAL_INTERNAL_H
+#define GREF_SPECTRAL_INTERNAL_H
+
+#include <stdint.h>
+
+#include <gref/spectral.h>
+
+/* cos and sin of 2 pi k/N, exact where they are 0 or +-1, else to one rounding; any k, N >= 1. */
+void gref_turn(double *cosine, double *sine, int64_t k, int N);
+
+/* ---- dft.c: the unitary DFT of real images ---------------------------------------------------- */
+
+/* The cosines and sines of one axis, at the frequencies 0..L/2. */
+typedef struct {
+    int even, odd; /* L/2 + 1 and (L - 1)/2 */
+    gref_mat C, S; /* even x even and odd x even */
+} gref_axis;
+
+typedef struct {
+    int rows, cols, half; /* half = cols/2 + 1 frequencies of a row are stored */
+    gref_axis across, down;
+} gref_dft;
+
+gref_status gref_dft_new(gref_dft *f, int rows, int cols);
+void gref_dft_free(gref_dft *f); /* accepts {0} */
+/* re, im: half x rows, frequency (k, l) at (l, k); x: n x 1, row-major. */
+gref_status gref_dft_forward(gref_mat re, gref_mat im, const gref_dft *f, gref_cmat x);
+gref_status gref_dft_inverse(gref_mat x, const gref_dft *f, gref_cmat re, gref_cmat im);
+
+/* ---- spectral.c: blocks of frequencies -------------------------------------------------------- */
+
+/* A complex array, or the Fourier coefficients of one image. */
+typedef struct {
+    gref_mat re, im;
+} gref_cplx;
+
+gref_status gref_cplx_new(gref_cplx *x, int m, int n);
+void gref_cplx_free(gref_cplx *x);
+
+/*
+ * Block b holds the q = r^2 frequencies that alias to frequency b of v. In the coordinates
+ *
+ *     z = exp(i arg a^) x^        one column of q coefficients a block
+ *
+ * A is the row `a` of a block, real and >= 0, Sigma is diagonal, and every covariance is a real symmetric q x q
+ * matrix: stored as q x blocks (diagonal) or q^2 x blocks (column by column). Blocks of v's stored frequencies
+ * only: `weight` says for how many each stands.
+ */
+struct gref_spectral {
+    int rows, cols, factor, n, m, q;
+    int low_rows, low_half, blocks; /* blocks = low_rows * low_half, row-major */
+    double sigma, mean;
+    gref_dft dft, low; /* of x and of v */
+    int *place;        /* q x blocks: the stored frequency of x, or -1 - that of its conjugate */
+    gref_mat weight;   /* 1 x blocks: 1 or 2 */
+    gref_mat lambda;   /* q x blocks                                                  [pixel^2] */
+    gref_mat a;        /* q x blocks, |a^|/r                              [measurement / pixel] */
+    gref_cplx phase;   /* q x blocks, exp(i arg a^) */
+    gref_cplx r;       /* 1 x blocks, v - A mu                                    [measurement] */
+    gref_mat rho;      /* q x blocks, standard deviations of Sigma_post in its modes    [pixel] */
+    gref_mat X;        /* q^2 x blocks, those modes; empty when q = 1 */
+    gref_cplx d;       /* q x blocks, mu_post - mu                                      [pixel] */
+};
+
+/* Everything of *z that does not need v. */
+gref_status gref_spectral_modes_new(gref_spectral **z, const gref_stationary *p);
+/* r, rho, X and d, for the lambda and a that z holds. */
+gref_status gref_spectral_condition(gref_spectral *z, gref_cmat v);
+/* Coordinates of an image (n x 1), and the image of coordinates. */
+gref_status gref_spectral_analyse(gref_cplx coordinates, const gref_spectral *z, gref_cmat x);
+gref_status gref_spectral_synthesise(gref_mat x, const gref_spectral *z, gref_cplx coordinates);
+/* X m, or X^T m: between the coordinates and the modes of Sigma_post. `turned` is not m. */
+void gref_spectral_rotate(gref_cplx turned, const gref_spectral *z, gref_cplx m, bool transpose);
+/* The sum of what the blocks contribute (1 x blocks), over all frequencies. */
+double gref_spectral_sum(const gref_spectral *z, gref_cmat terms);
+/* The distance whose squared parts the blocks contribute (1 x blocks each); `proved` if each is exact but for 12
+ * roundings. */
+gref_status gref_spectral_distance(gref_w2 *out, const gref_spectral *z, gref_cmat mean,
+                                   gref_cmat cov, bool proved);
+
+/* ---- sampler.c: the published methods, a block at a time -------------------------------------- */
+
+/* abar_t, 1 - abar_t and what else of the schedule and the conventions one step needs; `before` is t - 1. */
+typedef struct {
+    double abar, qbar, root; /* root = sqrt(abar) */
+    double abar_before, qbar_before;
+    double alpha, beta;
+    double kappa; /* coefficient of the guidance W^T C^-1 (v - A x0hat) */
+    double noise; /* N_t */
+} gref_spectral_times;
+
+typedef struct gref_spectral_method gref_spectral_method;
+
+typedef struct {
+    const gref_spectral *z;
+    const gref_schedule *schedule;
+    gref_sampler_spec spec;
+    const gref_spectral_method *method;
+} gref_spectral_sampler;
+
+/*
+ * A method: a row of the table in sampler.c. C_{v|t} is a scalar in each block, because A A^T is one.
+ */
+struct gref_spectral_method {
+    const char *name;
+    bool guided;
+    bool exact_likelihood; /* C_{v|t} is the exact one */
+    /* Refuses what the method cannot do. */
+    gref_status (*check)(const gref_spectral_sampler *s);
+    double (*likelihood)(const gref_spectral_sampler *s, double abar, double qbar, int b);
+    /* C_{v|t} less the exact one, without cancellation. */
+    double (*excess)(const gref_spectral_sampler *s, double abar, double qbar, int b);
+};
+
+gref_status gref_spectral_sampler_init(gref_spectral_sampler *s, const gref_spectral *z,
+                                       const gref_schedule *schedule,
+                                       const gref_sampler_spec *spec);
+/* True if the sampler runs in the modes X of Sigma_post, where all of its steps are diagonal. */
+bool gref_spectral_runs_on_posterior(const gref_spectral_sampler *s);
+gref_spectral_times gref_spectral_times_at(const gref_spectral_sampler *s, int t);
+/* kappa_t/C of block b: C_{v|t}, or 1 for guidance "after"; 0 without guidance. */
+double gref_spectral_strength(const gref_spectral_sampler *s, const gref_spectral_times *w, int b);
+/* abar rho^2 + 1 - abar, the exact variance of mode k of Sigma_post. */
+double gref_spectral_exact_variance(const gref_spectral *z, double abar, double qbar, int k, int b);
+
+/* ---- law.c ------------------------------------------------------------------------------------ */
+
+struct gref_spectral_law {
+    gref_spectral_sampler s;
+    int t;
+    bool posterior; /* coordinates X^T z, else z */
+    bool diagonal;  /* P is q x blocks, else q^2 x blocks */
+    bool diverged;
+    int first_unstable;
+    double growth;
+    gref_cplx mean; /* q x blocks, E y_t - sqrt(abar_t) mu_post: the bias itself         [pixel] */
+    gref_mat P;     /*                                                                [pixel^2] */
+};
+
+/* The bias in the coordinates of z, q x blocks. Refusal of what has diverged. */
+void gref_spectral_law_centred(gref_cplx m, const gref_spectral_law *law);
+gref_status gref_spectral_law_require_alive(const gref_spectral_law *law);
+
+/* ---- block.c: W2 between two covariances of one block ----------------------------------------- */
+
+/* q x q each (e: q x 1); made once, used for every block. */
+typedef struct {
+    gref_mat L1, L2, F, U, VT, sv; /* factors, and scratch for them */
+    gref_mat e, E, D, T;           /* diag(e) and diag(e) + E, and scratch for them */
+} gref_block;
+
+gref_status gref_block_new(gref_block *w, int q);
+void gref_block_free(gref_block *w); /* accepts {0} */
+/* W2^2 between N(0, L1 L1^T) and N(0, L2 L2^T); absolute error of a few q eps (|L1| + |L2|) in W2. */
+gref_status gref_block_w2_factors(double *squared, gref_block *w);
+/* W2^2 between N(0, diag(e)) and N(0, diag(e) + E), relative error of a few q eps; false if they are not close. */
+bool gref_block_w2_close(double *squared, gref_block *w);
+
+/* ---- modelled.c: the law that a sampler takes p_t(x | v) to be ------------------------------- */
+
+/* In block b: mu_{t|v} less the exact one is `mean` w, C_{t|v} less the exact one `cov` w w^T, w = lambda a. */
+typedef struct {
+    double mean_re, mean_im, cov;
+    double C, L; /* C_{v|t}; C_{v|t} + abar A Sigma^2 Sigma_t^-1 A^T; infinite without guidance */
+} gref_spectral_excess;
+
+gref_spectral_excess gref_spectral_modelled(const gref_spectral_sampler *s, double abar,
+                                            double qbar, int b);
+/* A factor of C_{t|v} in block b (q x q). */
+void gref_spectral_modelled_factor(gref_mat L2, const gref_spectral_sampler *s, double abar,
+                                   double qbar, int b);
+/* W2 of the modelled law to the exact one; any abar = 1 - qbar. */
+gref_status gref_spectral_w2_modelled(gref_w2 *out, const gref_spectral_sampler *s, double abar,
+                                      double qbar);
+/* X diag(sqrt(abar rho^2 + 1 - abar)): the exact C_{t|v} = L1 L1^T in block b. */
+void gref_spectral_exact_factor(gref_mat L1, const gref_spectral *z, double abar, double qbar,
+                                int b);
+
+/* ---- blocks of matrices, and pixels.c: explicit matrices, for the cross-check and small arrays ----- */
+
+/* Each fills S (q^2 x blocks): diag(x) for x q x blocks; X diag(x) X^T; the law's P; the modelled C_{t|v}. */
+void gref_blocks_diagonal(gref_mat S, gref_cmat x);
+void gref_blocks_on_posterior(gref_mat S, const gref_spectral *z, gref_cmat x);
+void gref_blocks_law(gref_mat S, const gref_spectral_law *law);
+gref_status gref_blocks_modelled(gref_mat S, const gref_spectral_sampler *s, int t);
+/* M_t, and what it adds to the centred mean (q x blocks): mean <- M mean + shift. */
+void gref_blocks_step(gref_mat S, gref_cplx shift, const gref_spectral_sampler *s, int t);
+
+/* C (n x n) in pixels; A (m x n); the circulant m x m matrix with the eigenvalues c (1 x blocks). */
+gref_status gref_spectral_to_pixels(gref_mat C, const gref_spectral *z, gref_cmat S);
+gref_status gref_spectral_operator(gref_mat A, const gref_spectral *z);
+gref_status gref_spectral_low_to_pixels(gref_mat C, const gref_spectral *z, gref_cmat c);
+
+#endif

@@ -1,0 +1,344 @@
+/*
+ * Exact marginal laws of a sampler for a stationary problem (THEORY sections 6 and 9), block by block:
+ *
+ *     j_k     sqrt(abar) lambda_k/s_k, s_k = abar lambda_k + 1 - abar
+ *     w_k     j_k a_k: A J in the block
+ *     tau     kappa_t/C, C = C_{v|t} (1 for guidance "after")
+ *     M       diag(g) - tau w w^T,  g_k = sqrt(alpha) s_k(t-1)/s_k(t)
+ *     mean    E y_t - sqrt(abar_t) mu_post, complex: the bias itself                          [pixel]
+ *     P       covariance, real in these coordinates                                         [pixel^2]
+ *
+ *     mean <- M mean + tau w (r - sqrt(abar) w^T d) - beta sqrt(abar_{t-1}) d/s
+ *     P    <- M P M + N I
+ *
+ * The diagonal of M does not cancel (see diffusion/sampler.c), and M < -1 in some direction exactly where
+ * tau sum w^2/(1 + g) > 1. Where the likelihood is exact and guides through the score, the run is DDPM on the
+ * posterior: in its modes every step is diagonal, sqrt(alpha) e_{t-1}/e_t, and nothing is added to the mean.
+ */
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/internal.h"
+#include "dense/internal.h"
+#include "internal.h"
+
+/* Beyond these the law has diverged; products of three such numbers still fit a double. */
+#define VARIANCE_LIMIT 0x1p900
+#define MEAN_LIMIT 0x1p450
+
+/** Frees it; accepts NULL. */
+void gref_spectral_law_free(gref_spectral_law *law)
+{
+    if (law == NULL)
+        return;
+    gref_cplx_free(&law->mean);
+    gref_mat_free(&law->P);
+    free(law);
+}
+
+/** t of the law. */
+int gref_spectral_law_t(const gref_spectral_law *law)
+{
+    return law->t;
+}
+
+/** True if the sampler uses v. */
+bool gref_spectral_law_guided(const gref_spectral_law *law)
+{
+    return law->s.method->guided;
+}
+
+/** True once variances or means have left 2^900, 2^450: the law is then no longer propagated. */
+bool gref_spectral_law_diverged(const gref_spectral_law *law)
+{
+    return law->diverged;
+}
+
+/** First step (from T down) with an eigenvalue of M_t below -1, or 0 if none so far. */
+int gref_spectral_law_first_unstable(const gref_spectral_law *law)
+{
+    return law->first_unstable;
+}
+
+/** log10 of max_t sqrt(tr P_t / tr C_{t|v}) so far. */
+double gref_spectral_law_growth(const gref_spectral_law *law)
+{
+    return law->growth;
+}
+
+static void note_growth(gref_spectral_law *law)
+{
+    const gref_spectral *z = law->s.z;
+    double abar = law->s.schedule->abar[law->t], qbar = law->s.schedule->qbar[law->t], own = 0.0,
+           target = 0.0;
+    for (int b = 0; b < z->blocks; b++)
+        for (int k = 0; k < z->q; k++) {
+            own += z->weight.a[b] * GREF_AT(law->P, law->diagonal ? k : k * (z->q + 1), b);
+            target += z->weight.a[b] * gref_spectral_exact_variance(z, abar, qbar, k, b);
+        }
+    law->growth = fmax(law->growth, 0.5 * log10(own / target));
+}
+
+/* N(0, I), centred: the mean is -sqrt(abar_T) mu_post in the coordinates of the law. */
+static gref_status standard_start(gref_spectral_law *law)
+{
+    gref_status status = GREF_OK;
+    const gref_spectral *z = law->s.z;
+    double root = sqrt(law->s.schedule->abar[law->t]), constant = z->mean * sqrt((double)z->n);
+    gref_cplx m = {0};
+    TRY(gref_cplx_new(&m, z->q, z->blocks));
+    gref_mat_axpy(m.re, -root, gref_const(z->d.re));
+    gref_mat_axpy(m.im, -root, gref_const(z->d.im));
+    m.re.a[0] -= root * constant * z->phase.re.a[0];
+    m.im.a[0] -= root * constant * z->phase.im.a[0];
+    if (law->posterior)
+        gref_spectral_rotate(law->mean, z, m, true);
+    else {
+        gref_mat_copy(law->mean.re, gref_const(m.re));
+        gref_mat_copy(law->mean.im, gref_const(m.im));
+    }
+    for (int b = 0; b < z->blocks; b++)
+        for (int k = 0; k < z->q; k++)
+            GREF_AT(law->P, law->diagonal ? k : k * (z->q + 1), b) = 1.0;
+out:
+    gref_cplx_free(&m);
+    return status;
+}
+
+/* The exact p_T(x | v): mean 0. */
+static gref_status exact_start(gref_spectral_law *law)
+{
+    gref_status status = GREF_OK;
+    const gref_spectral *z = law->s.z;
+    double abar = law->s.schedule->abar[law->t], qbar = law->s.schedule->qbar[law->t];
+    gref_mat L = {0};
+    TRY(gref_mat_new(&L, z->q, z->q));
+    for (int b = 0; b < z->blocks; b++) {
+        if (law->diagonal) {
+            for (int k = 0; k < z->q; k++)
+                GREF_AT(law->P, k, b) = gref_spectral_exact_variance(z, abar, qbar, k, b);
+        } else {
+            gref_mat P = {&GREF_AT(law->P, 0, b), z->q, z->q, z->q};
+            gref_spectral_exact_factor(L, z, abar, qbar, b);
+            TRY(gref_syrk(P, 1.0, gref_const(L), false, 0.0));
+        }
+    }
+out:
+    gref_mat_free(&L);
+    return status;
+}
+
+/**
+ * The law at t = T: N(0, I), or the exact p_T(x | v) by the convention "start".
+ *
+ * @param[out] law   owned by the caller; gref_spectral_law_free. Unchanged on error.
+ * @param[in]  z, schedule  borrowed: must outlive the law.
+ * @param[in]  spec  method name and conventions; copied.
+ * @return GREF_OK; GREF_ERR_RANGE, GREF_ERR_NOT_PD (as gref_sampler_new); GREF_ERR_NOMEM.
+ * @cost   3 n doubles, and r^2 n more where the law is not diagonal (r > 1; not for ddpm, nor for cgdm guided
+ *         through the score).
+ * @see    THEORY sections 6 and 9. Tests: test_spectral.c
+ */
+gref_status gref_spectral_law_new(gref_spectral_law **out_law, const gref_spectral *z,
+                                  const gref_schedule *schedule, const gref_sampler_spec *spec)
+{
+    gref_status status = GREF_OK;
+    gref_spectral_law *law = gref_alloc(1, sizeof *law);
+    REQUIRE(law != NULL, GREF_ERR_NOMEM, "no memory for a law");
+    TRY(gref_spectral_sampler_init(&law->s, z, schedule, spec));
+    bool exact = spec->convention.start == GREF_START_EXACT;
+    law->t = schedule->T;
+    law->growth = -INFINITY;
+    law->posterior = gref_spectral_runs_on_posterior(&law->s);
+    law->diagonal = z->q == 1 || law->posterior || (!law->s.method->guided && !exact);
+    TRY(gref_cplx_new(&law->mean, z->q, z->blocks));
+    TRY(gref_mat_new(&law->P, law->diagonal ? z->q : z->q * z->q, z->blocks));
+    TRY(exact ? exact_start(law) : standard_start(law));
+    note_growth(law);
+    *out_law = law;
+    law = NULL;
+out:
+    gref_spectral_law_free(law);
+    return status;
+}
+
+/* DDPM on the posterior, in its own modes. */
+static void advance_on_posterior(gref_spectral_law *law, const gref_spectral_times *w)
+{
+    const gref_spectral *z = law->s.z;
+    double root = sqrt(w->alpha);
+    for (int b = 0; b < z->blocks; b++)
+        for (int k = 0; k < z->q; k++) {
+            double g = root *
+                       gref_spectral_exact_variance(z, w->abar_before, w->qbar_before, k, b) /
+                       gref_spectral_exact_variance(z, w->abar, w->qbar, k, b);
+            GREF_AT(law->mean.re, k, b) *= g;
+            GREF_AT(law->mean.im, k, b) *= g;
+            GREF_AT(law->P, k, b) = g * g * GREF_AT(law->P, k, b) + w->noise;
+        }
+}
+
+/* P <- (diag(g) - tau u u^T) P (.) + N I for a full P; y is scratch. */
+static inline void congruence(double *P, const double *g, const double *u, double tau, double noise,
+                              double *y, int q)
+{
+    double uy = 0.0;
+    for (int i = 0; i < q; i++) { /* y = P u */
+        y[i] = 0.0;
+        for (int k = 0; k < q; k++)
+            y[i] += P[k * q + i] * u[k];
+        uy += u[i] * y[i];
+    }
+    for (int j = 0; j < q; j++)
+        for (int i = 0; i <= j; i++) {
+            double gi = g[i], gj = g[j];
+            double p = gi * P[j * q + i] * gj - tau * (gi * y[i] * u[j] + u[i] * y[j] * gj) +
+                       tau * uy * tau * u[i] * u[j];
+            P[j * q + i] = P[i * q + j] = i == j ? p + noise : p;
+        }
+}
+
+/* One step of block b; true if M has an eigenvalue below -1. With a constant q the loops over k fold away. */
+static inline bool advance_block(gref_spectral_law *law, const gref_spectral_times *w,
+                                 double *scratch, int b, const int q)
+{
+    const gref_spectral *z = law->s.z;
+    const double *lambda = &GREF_AT(z->lambda, 0, b), *a = &GREF_AT(z->a, 0, b);
+    const double *d_re = &GREF_AT(z->d.re, 0, b), *d_im = &GREF_AT(z->d.im, 0, b);
+    double *re = &GREF_AT(law->mean.re, 0, b), *im = &GREF_AT(law->mean.im, 0, b);
+    double *g = scratch, *u = scratch + q, *y = scratch + 2 * q;
+    double tau = gref_spectral_strength(&law->s, w, b), root = sqrt(w->alpha),
+           root_before = sqrt(w->abar_before);
+    double pull_re = z->r.re.a[b], pull_im = z->r.im.a[b], overshoot = 0.0;
+    for (int k = 0; k < q; k++) {
+        double s = w->abar * lambda[k] + w->qbar;
+        g[k] = root * (w->abar_before * lambda[k] + w->qbar_before) / s;
+        u[k] = w->root * lambda[k] / s * a[k];
+        y[k] = w->beta * root_before / s;
+        pull_re -= u[k] * (w->root * d_re[k] + re[k]);
+        pull_im -= u[k] * (w->root * d_im[k] + im[k]);
+        overshoot += tau * u[k] * u[k] / (1.0 + g[k]);
+    }
+    for (int k = 0; k < q; k++) {
+        re[k] = g[k] * re[k] + tau * u[k] * pull_re - y[k] * d_re[k];
+        im[k] = g[k] * im[k] + tau * u[k] * pull_im - y[k] * d_im[k];
+    }
+    if (q == 1) {
+        double M = g[0] - tau * u[0] * u[0];
+        law->P.a[b] = M * M * law->P.a[b] + w->noise;
+    } else if (law->diagonal) {
+        for (int k = 0; k < q; k++)
+            GREF_AT(law->P, k, b) = g[k] * g[k] * GREF_AT(law->P, k, b) + w->noise;
+    } else {
+        congruence(&GREF_AT(law->P, 0, b), g, u, tau, w->noise, y, q);
+    }
+    return overshoot > 1.0;
+}
+
+/* All blocks; true if some M_t has an eigenvalue below -1. */
+static bool advance_blocks(gref_spectral_law *law, const gref_spectral_times *w, double *scratch)
+{
+    const gref_spectral *z = law->s.z;
+    bool unstable = false;
+    if (z->q == 1) {
+        for (int b = 0; b < z->blocks; b++)
+            unstable |= advance_block(law, w, scratch, b, 1);
+    } else {
+        for (int b = 0; b < z->blocks; b++)
+            unstable |= advance_block(law, w, scratch, b, z->q);
+    }
+    return unstable;
+}
+
+/**
+ * The law one step on.
+ *
+ *     m_{t-1} = M_t m_t + b_t,   P_{t-1} = M_t P_t M_t^T + N_t I
+ *
+ * Once a variance exceeds 2^900 or a mean 2^450 the law has diverged: t goes on, the moments do not.
+ *
+ * @return GREF_OK; GREF_ERR_RANGE at t = 0; GREF_ERR_NOMEM.
+ * @error  per step c eps (|M_t|^2 |P_t| + N_t) in each entry of P, c about 10 q.
+ * @cost   O(n) for r = 1, O(r^2 n) otherwise.
+ * @see    THEORY sections 6 and 9. Tests: test_spectral.c
+ */
+gref_status gref_spectral_law_advance(gref_spectral_law *law)
+{
+    gref_status status = GREF_OK;
+    double *scratch = NULL;
+    REQUIRE(law->t >= 1, GREF_ERR_RANGE, "the law is at t = 0 already");
+    if (!law->diverged) {
+        gref_spectral_times w = gref_spectral_times_at(&law->s, law->t);
+        scratch = gref_alloc(3 * (size_t)law->s.z->q, sizeof *scratch);
+        REQUIRE(scratch != NULL, GREF_ERR_NOMEM, "no memory for a step");
+        if (law->posterior)
+            advance_on_posterior(law, &w);
+        else if (advance_blocks(law, &w, scratch) && law->first_unstable == 0)
+            law->first_unstable = law->t;
+        law->diverged = !(gref_mat_norm_max(gref_const(law->P)) <= VARIANCE_LIMIT &&
+                          gref_mat_norm_max(gref_const(law->mean.re)) <= MEAN_LIMIT &&
+                          gref_mat_norm_max(gref_const(law->mean.im)) <= MEAN_LIMIT);
+    }
+    law->t--;
+    if (!law->diverged)
+        note_growth(law);
+out:
+    free(scratch);
+    return status;
+}
+
+gref_status gref_spectral_law_require_alive(const gref_spectral_law *law)
+{
+    gref_status status = GREF_OK;
+    REQUIRE(!law->diverged, GREF_ERR_NUMERICS, "the law of %s has diverged before t = %d",
+            law->s.spec.label, law->t);
+out:
+    return status;
+}
+
+void gref_spectral_law_centred(gref_cplx m, const gref_spectral_law *law)
+{
+    if (law->posterior) {
+        gref_spectral_rotate(m, law->s.z, law->mean, false);
+        return;
+    }
+    gref_mat_copy(m.re, gref_const(law->mean.re));
+    gref_mat_copy(m.im, gref_const(law->mean.im));
+}
+
+/**
+ * Bias image m_t - mu_{t|v}: relative accuracy, also where it is tiny.
+ * @return GREF_OK; GREF_ERR_SHAPE; GREF_ERR_NUMERICS after divergence; GREF_ERR_NOMEM.
+ */
+gref_status gref_spectral_law_bias(gref_mat bias, const gref_spectral_law *law)
+{
+    gref_status status = GREF_OK;
+    gref_cplx m = {0};
+    TRY(gref_spectral_law_require_alive(law));
+    TRY(gref_cplx_new(&m, law->s.z->q, law->s.z->blocks));
+    gref_spectral_law_centred(m, law);
+    TRY(gref_spectral_synthesise(bias, law->s.z, m));
+out:
+    gref_cplx_free(&m);
+    return status;
+}
+
+/** m_t, n x 1. Returns as gref_spectral_law_bias. */
+gref_status gref_spectral_law_mean(gref_mat mean, const gref_spectral_law *law)
+{
+    gref_status status = GREF_OK;
+    const gref_spectral *z = law->s.z;
+    double root = sqrt(law->s.schedule->abar[law->t]);
+    gref_cplx m = {0};
+    TRY(gref_spectral_law_require_alive(law));
+    TRY(gref_cplx_new(&m, z->q, z->blocks));
+    gref_spectral_law_centred(m, law);
+    gref_mat_axpy(m.re, root, gref_const(z->d.re));
+    gref_mat_axpy(m.im, root, gref_const(z->d.im));
+    TRY(gref_spectral_synthesise(mean, z, m));
+    for (int i = 0; i < mean.m; i++)
+        mean.a[i] += root * z->mean;
+out:
+    gref_cplx_free(&m);
+    return status;
+}

@@ -1,0 +1,146 @@
+/*
+ * Distances of the law of a sampler for a stationary problem (THEORY section 8), block by block:
+ *
+ *     e       abar rho^2 + 1 - abar: variances of the exact p_t(x | v) in the modes X of Sigma_post  [pixel^2]
+ *     P       covariance of the law                                                                 [pixel^2]
+ *
+ * Where the two commute (r = 1; the run on the posterior) the distance is closed, and no difference in it
+ * cancels but that of P and e themselves; else it is |L1 - L2 Q|_F by factors of q x q.
+ */
+#include <math.h>
+
+#include "base/internal.h"
+#include "dense/internal.h"
+#include "internal.h"
+#include <gref/psd.h>
+
+/* A factor of P in block b, in the coordinates z. */
+static gref_status law_factor(gref_mat L, const gref_spectral_law *law, int b)
+{
+    gref_status status = GREF_OK;
+    const gref_spectral *z = law->s.z;
+    int q = z->q, rank;
+    if (!law->diagonal) {
+        TRY(gref_psd_factor(L, &rank, (gref_cmat){&GREF_AT(law->P, 0, b), q, q, q}));
+        goto out;
+    }
+    for (int j = 0; j < q; j++)
+        for (int i = 0; i < q; i++) {
+            double x = i == j ? 1.0 : 0.0;
+            if (law->posterior && q > 1)
+                x = GREF_AT(z->X, j * q + i, b);
+            GREF_AT(L, i, j) = x * sqrt(GREF_AT(law->P, j, b));
+        }
+out:
+    return status;
+}
+
+/* sum over k of (sqrt x - sqrt y)^2 without cancellation. */
+static double between(double x, double y)
+{
+    double d = x == y ? 0.0 : (x - y) / (sqrt(x) + sqrt(y));
+    return d * d;
+}
+
+/**
+ * W2 of the law of y_t to the exact p_t(x | v), at t = 0 to the posterior.
+ *
+ *     sum over frequencies of |bias|^2 and of ((P - e)/(sqrt P + sqrt e))^2, or of the blocks' W2^2
+ *
+ * @param[out] out  unchanged on error.                                                        [pixel]
+ * @return GREF_OK; GREF_ERR_NUMERICS after divergence; GREF_ERR_RANGE (overflow); GREF_ERR_NOMEM.
+ * @error  relative c (rows + cols) eps for the P that the law holds; where the law is not diagonal absolute
+ *         c r^2 eps (tr P)^1/2.
+ * @see    THEORY section 8. Tests: test_spectral.c
+ */
+gref_status gref_spectral_law_w2(gref_w2 *out_w2, const gref_spectral_law *law)
+{
+    gref_status status = GREF_OK;
+    const gref_spectral *z = law->s.z;
+    double abar = law->s.schedule->abar[law->t], qbar = law->s.schedule->qbar[law->t];
+    gref_block work = {0};
+    gref_mat mean = {0}, cov = {0};
+    TRY(gref_spectral_law_require_alive(law));
+    TRY(gref_mat_new(&mean, 1, z->blocks));
+    TRY(gref_mat_new(&cov, 1, z->blocks));
+    TRY(gref_block_new(&work, z->q));
+    for (int b = 0; b < z->blocks; b++) {
+        for (int k = 0; k < z->q; k++)
+            mean.a[b] += GREF_AT(law->mean.re, k, b) * GREF_AT(law->mean.re, k, b) +
+                         GREF_AT(law->mean.im, k, b) * GREF_AT(law->mean.im, k, b);
+        if (z->q == 1 || law->posterior) {
+            for (int k = 0; k < z->q; k++)
+                cov.a[b] += between(GREF_AT(law->P, k, b),
+                                    gref_spectral_exact_variance(z, abar, qbar, k, b));
+        } else {
+            gref_spectral_exact_factor(work.L1, z, abar, qbar, b);
+            TRY(law_factor(work.L2, law, b));
+            TRY(gref_block_w2_factors(&cov.a[b], &work));
+        }
+    }
+    TRY(gref_spectral_distance(out_w2, z, gref_const(mean), gref_const(cov),
+                               z->q == 1 || law->posterior));
+out:
+    gref_mat_free(&mean);
+    gref_mat_free(&cov);
+    gref_block_free(&work);
+    return status;
+}
+
+/**
+ * W2 of the law of y_t to the prior's p_t(x) = N(sqrt(abar_t) mu, Sigma_t). Returns as gref_spectral_law_w2.
+ */
+gref_status gref_spectral_law_w2_prior(gref_w2 *out_w2, const gref_spectral_law *law)
+{
+    gref_status status = GREF_OK;
+    const gref_spectral *z = law->s.z;
+    double abar = law->s.schedule->abar[law->t], qbar = law->s.schedule->qbar[law->t],
+           root = sqrt(abar);
+    gref_block work = {0};
+    gref_cplx m = {0};
+    gref_mat mean = {0}, cov = {0};
+    TRY(gref_spectral_law_require_alive(law));
+    TRY(gref_cplx_new(&m, z->q, z->blocks));
+    TRY(gref_mat_new(&mean, 1, z->blocks));
+    TRY(gref_mat_new(&cov, 1, z->blocks));
+    TRY(gref_block_new(&work, z->q));
+    gref_spectral_law_centred(m, law);
+    bool diagonal = law->diagonal && (z->q == 1 || !law->posterior);
+    for (int b = 0; b < z->blocks; b++) {
+        gref_mat_fill(work.L1, 0.0);
+        for (int k = 0; k < z->q; k++) {
+            double s = abar * GREF_AT(z->lambda, k, b) + qbar;
+            double re = GREF_AT(m.re, k, b) + root * GREF_AT(z->d.re, k, b);
+            double im = GREF_AT(m.im, k, b) + root * GREF_AT(z->d.im, k, b);
+            mean.a[b] += re * re + im * im;
+            if (diagonal)
+                cov.a[b] += between(GREF_AT(law->P, k, b), s);
+            GREF_AT(work.L1, k, k) = sqrt(s);
+        }
+        if (!diagonal) {
+            TRY(law_factor(work.L2, law, b));
+            TRY(gref_block_w2_factors(&cov.a[b], &work));
+        }
+    }
+    TRY(gref_spectral_distance(out_w2, z, gref_const(mean), gref_const(cov), diagonal));
+out:
+    gref_cplx_free(&m);
+    gref_mat_free(&mean);
+    gref_mat_free(&cov);
+    gref_block_free(&work);
+    return status;
+}
+
+/**
+ * W2 of the law that the sampler takes p_t(x | v) to be, N(mu_{t|v}, C_{t|v}), to the exact one.
+ *
+ * 0 for cgdm, whose likelihood is the exact one. Relative accuracy also where the two laws nearly agree.
+ *
+ * @return GREF_OK; GREF_ERR_RANGE (overflow); GREF_ERR_NOMEM; GREF_ERR_NUMERICS. *out unchanged on error.
+ * @see    THEORY sections 4 and 9. Tests: test_spectral.c
+ */
+gref_status gref_spectral_law_w2_modelled(gref_w2 *out_w2, const gref_spectral_law *law)
+{
+    const gref_schedule *q = law->s.schedule;
+    return gref_spectral_w2_modelled(out_w2, &law->s, q->abar[law->t], q->qbar[law->t]);
+}

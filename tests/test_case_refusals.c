@@ -89,7 +89,7 @@ START_TEST(test_case_load__refuses_with_file_line_and_key)
          ":8: samplers must be a list [{...}, ...], not {}"},
         {8, " \"samplers\": [3,", ":8: samplers.0 must be an object {...}, not 3"},
         {8, " \"samplers\": [{\"name\": \"ddim\"},",
-         ":8: samplers.0.name must be one of \"ddpm\", \"dps\", \"pigdm\", \"cgdm\", not \"ddim\" "
+         ":8: samplers.0.name must be one of \"ddpm\", \"dps\", \"pigdm\", \"cgdm\", \"dps-norm\", not \"ddim\" "
          "(did you "
          "mean ddpm?)"},
         {9, "   {\"label\": \"x\"}],", ":9: samplers.1.name is missing"},
@@ -112,6 +112,11 @@ START_TEST(test_case_load__refuses_with_file_line_and_key)
          ":10: samplers.2.label \"x\" is also the label of samplers.1"},
         {9, "   {\"name\": \"dps\", \"guidance\": \"after\"}],",
          ":9: conventions.zeta is missing (samplers.1, \"dps\", has guidance \"after\")"},
+        {9, "   {\"name\": \"dps-norm\"}],",
+         ":9: samplers.1.zeta is missing (\"dps-norm\" needs it: its step size)"},
+        {9, "   {\"name\": \"dps-norm\", \"zeta\": 1, \"guidance\": \"mean\"}],",
+         ":9: samplers.1.guidance does not belong to name \"dps-norm\" (its keys: name, label, zeta, "
+         "variance, last_noise, start)"},
         {9, "   {\"name\": \"dps\", \"zeta\": 0.1}],",
          ":9: samplers.1.zeta has no use: the guidance of samplers.1 is \"score\", not \"after\""},
         {10, " \"schedule\": {\"steps\": 0},",

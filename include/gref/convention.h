@@ -48,7 +48,7 @@ typedef struct {
 
 /* One entry of a case's "samplers". */
 typedef struct {
-    char name[32];  /* method: ddpm, dps, pigdm, cgdm */
+    char name[32];  /* method: ddpm, dps, pigdm, cgdm, dps-norm */
     char label[64]; /* unique within a case; [A-Za-z0-9_.+=-]+ */
     gref_convention convention;
 } gref_sampler_spec;

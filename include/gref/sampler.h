@@ -1,4 +1,7 @@
-/* Samplers whose law is Gaussian: a sequence of affine steps y_{t-1} = M_t y_t + b_t + N(0, N_t I). */
+/*
+ * Samplers whose law is Gaussian: a sequence of affine steps y_{t-1} = M_t y_t + b_t + N(0, N_t I). One
+ * method, dps-norm, is not affine: it can be drawn and replayed, and the rest refuses it (GREF_ERR_RANGE).
+ */
 #ifndef GREF_SAMPLER_H
 #define GREF_SAMPLER_H
 
@@ -22,9 +25,11 @@ GREF_API void gref_sampler_free(gref_sampler *s);
 GREF_API const gref_sampler_spec *gref_sampler_get_spec(const gref_sampler *s);
 /* False for the unconditional sampler, which ignores v. */
 GREF_API bool gref_sampler_is_guided(const gref_sampler *s);
-/* Name and one-line title of method k = 0, 1, ...; NULL after the last. */
+/* Name and one-line title of the method k = 0, 1, ... that has a Gaussian law; NULL after the last. */
 GREF_API const char *gref_sampler_name(int k);
 GREF_API const char *gref_sampler_title(int k);
+/* GREF_OK if the method of that name has a Gaussian law; else says what it is. */
+GREF_API GREF_NODISCARD gref_status gref_sampler_require_gaussian(const char *name);
 
 /* One step in pixels: M n x n, b n x 1, *noise the variance N_t. t = T..1. */
 GREF_API GREF_NODISCARD gref_status gref_sampler_step(gref_mat M, gref_mat b, double *noise,
@@ -43,6 +48,24 @@ GREF_API GREF_NODISCARD gref_status gref_conditional_exact(gref_mat mean, gref_m
 
 /* N samples of the whole chain, one a column of Y (n x N), by Algorithm 8 line by line. */
 GREF_API GREF_NODISCARD gref_status gref_sampler_draw(gref_mat Y, const gref_sampler *s, uint64_t seed);
+
+/* Algorithm 8 line by line on given noise: Y n x (T + 1), Z n x T; *reached > 0 if the chain diverges. */
+GREF_API GREF_NODISCARD gref_status gref_sampler_replay(gref_mat Y, int *reached, const gref_sampler *s,
+                                                        gref_cmat start, gref_cmat Z);
+
+/* A function of y_t. */
+typedef enum {
+    GREF_QUANTITY_SCORE,        /* "score": of the prior's p_t */
+    GREF_QUANTITY_X0HAT,        /* "x0hat": the denoised image */
+    GREF_QUANTITY_GUIDANCE,     /* "guidance": gradient of log p(v | y_t) as the sampler has it */
+    GREF_QUANTITY_GUIDED_SCORE, /* "guided_score": the sum of score and guidance */
+    GREF_QUANTITY_STEP          /* "step": the mean of y_{t-1} given y_t */
+} gref_quantity;
+GREF_API const char *gref_quantity_name(int k);
+GREF_API bool gref_quantity_parse(gref_quantity *out, const char *name);
+/* At the columns of X (n x N), t = T..1. */
+GREF_API GREF_NODISCARD gref_status gref_sampler_eval(gref_mat F, const gref_sampler *s, gref_quantity quantity,
+                                                      gref_cmat X, int t);
 
 #ifdef __cplusplus
 }

@@ -125,6 +125,7 @@ gref_status gref_conditional_precision(gref_mat mean, gref_mat cov, const gref_s
     gref_status status = GREF_OK;
     const gref_modes *z = s->z;
     gref_mat L = {0}, UL = {0}, zmean = {0};
+    TRY(gref_sampler_require_law(s));
     TRY(check_arguments(mean, cov, z->n, t, s->schedule->T));
     TRY(gref_mat_new(&L, z->n, z->n));
     TRY(gref_mat_new(&UL, z->n, z->n));
@@ -173,6 +174,7 @@ gref_status gref_conditional_bayes(gref_mat mean, gref_mat cov, const gref_sampl
     const gref_modes *z = s->z;
     double abar = s->schedule->abar[t >= 0 && t <= s->schedule->T ? t : 0];
     gref_mat Lt = {0}, Y = {0}, P = {0}, y = {0}, zmean = {0};
+    TRY(gref_sampler_require_law(s));
     TRY(check_arguments(mean, cov, z->n, t, s->schedule->T));
     TRY(gref_mat_new(&P, z->n, z->n));
     TRY(gref_mat_new(&zmean, z->n, 1));

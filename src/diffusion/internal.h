@@ -17,6 +17,7 @@ typedef struct {
     const char *name, *title;
     bool guided;           /* false: the unconditional DDPM */
     bool exact_likelihood; /* C_{v|t} is the exact one: the run is DDPM on the posterior */
+    bool norm;             /* the gradient of |v - A x0hat|: no C, no affine step, no Gaussian law */
     /* What is constant in t, kept in s->data. Refuses what the method cannot do. */
     gref_status (*prepare)(gref_sampler *s);
     void (*release)(void *data);
@@ -27,7 +28,8 @@ typedef struct {
     gref_status (*likelihood)(gref_mat C, const gref_sampler *s, int t);
 } gref_method;
 
-extern const gref_method gref_method_ddpm, gref_method_dps, gref_method_pigdm, gref_method_cgdm;
+extern const gref_method gref_method_ddpm, gref_method_dps, gref_method_pigdm, gref_method_cgdm,
+    gref_method_dps_norm;
 
 struct gref_sampler {
     gref_sampler_spec spec;
@@ -47,6 +49,8 @@ typedef struct {
     bool overshoots; /* an eigenvalue of M lies below -1 */
 } gref_step;
 
+/* Fails, saying why, for a sampler whose law is not Gaussian. */
+gref_status gref_sampler_require_law(const gref_sampler *s);
 /* True if the sampler runs in the modes of Sigma_post, where all of its steps are diagonal. */
 bool gref_sampler_runs_on_posterior(const gref_sampler *s);
 gref_status gref_step_new(gref_step *step, const gref_sampler *s);
@@ -86,6 +90,9 @@ gref_status gref_literal_step(gref_literal *l, const gref_sampler *s, int t);
 gref_status gref_literal_add_noise(gref_literal *l, const gref_sampler *s, int t, gref_cmat Z);
 /* False once the images have left +-2^450. */
 bool gref_literal_alive(const gref_literal *l);
+/* The quantity at E, in pixels; E is used up. t = T..1. */
+gref_status gref_literal_evaluate(gref_mat F, gref_literal *l, const gref_sampler *s, int t,
+                                  gref_quantity quantity);
 
 /* s_t(i) = abar_t lambda_i + 1 - abar_t and j_t(i) = sqrt(abar_t) lambda_i / s_t(i). */
 double gref_mode_variance(const gref_sampler *s, int t, int i);

@@ -1,7 +1,7 @@
 /*
  * Algorithms 1 and 8 line by line: through the score, the denoised image and the gradient of the likelihood,
- * never through M_t. Drawing and replay share this one step, so that what they give tests the exact laws
- * and does not repeat them.
+ * never through M_t. Drawing, replay and evaluation share this one step, so that what they say tests the exact
+ * laws and does not repeat them.
  *
  *   E    n x N, y_t - sqrt(abar_t) mu in modes of Sigma, one image a column               [pixel]
  *   R    m x N, C^-1 (v - A x0hat(y_t)), or what the method has in its place
@@ -86,6 +86,17 @@ out:
     return status;
 }
 
+/* Every column over its norm: -R/|R| is the gradient of |r| in r. A column of zeros stays. */
+static void normalise(gref_mat R)
+{
+    for (int k = 0; k < R.n; k++) {
+        gref_mat r = gref_mat_view(R, 0, k, R.m, 1);
+        double norm = gref_mat_norm_fro(gref_const(r));
+        for (int i = 0; i < R.m && norm > 0.0; i++)
+            GREF_AT(r, i, 0) /= norm;
+    }
+}
+
 gref_status gref_literal_guidance(gref_literal *l, const gref_sampler *s, int t, bool modelled)
 {
     gref_status status = GREF_OK;
@@ -96,7 +107,9 @@ gref_status gref_literal_guidance(gref_literal *l, const gref_sampler *s, int t,
     for (int k = 0; k < R.n; k++)
         gref_mat_copy(gref_mat_view(R, 0, k, R.m, 1), gref_const(z->r));
     TRY(gref_gemm(R, -1.0, gref_const(z->B), false, gref_const(D), false, 1.0));
-    if (modelled || s->spec.convention.guidance != GREF_GUIDANCE_AFTER)
+    if (s->method->norm)
+        normalise(R);
+    else if (modelled || s->spec.convention.guidance != GREF_GUIDANCE_AFTER)
         TRY(apply_precision(l, s, t));
     TRY(gref_gemm(D, 1.0, gref_const(z->B), true, gref_const(R), false, 0.0));
     apply_gain(D, s, t);
@@ -137,4 +150,40 @@ gref_status gref_literal_add_noise(gref_literal *l, const gref_sampler *s, int t
 bool gref_literal_alive(const gref_literal *l)
 {
     return gref_mat_norm_max(gref_const(l->E)) <= 0x1p450;
+}
+
+gref_status gref_literal_evaluate(gref_mat F, gref_literal *l, const gref_sampler *s, int t,
+                                  gref_quantity quantity)
+{
+    gref_status status = GREF_OK;
+    gref_mat E = l->E, D = l->D;
+    bool guided = quantity == GREF_QUANTITY_GUIDED_SCORE || quantity == GREF_QUANTITY_GUIDANCE;
+    double root = 0.0; /* of mu, where the quantity is an image */
+    if (guided && s->method->guided)
+        TRY(gref_literal_guidance(l, s, t, true));
+    else
+        gref_mat_fill(D, 0.0);
+    switch (quantity) {
+    case GREF_QUANTITY_SCORE:
+    case GREF_QUANTITY_GUIDED_SCORE:
+        for (int k = 0; k < D.n; k++)
+            for (int i = 0; i < D.m; i++)
+                GREF_AT(D, i, k) -= GREF_AT(E, i, k) / gref_mode_variance(s, t, i);
+        break;
+    case GREF_QUANTITY_X0HAT:
+        gref_mat_copy(D, gref_const(E));
+        apply_gain(D, s, t);
+        root = 1.0;
+        break;
+    case GREF_QUANTITY_STEP:
+        TRY(gref_literal_step(l, s, t));
+        gref_mat_copy(D, gref_const(E));
+        root = sqrt(s->schedule->abar[t - 1]);
+        break;
+    case GREF_QUANTITY_GUIDANCE:
+        break;
+    }
+    TRY(to_pixels(F, gref_const(D), s, root));
+out:
+    return status;
 }

@@ -408,6 +408,7 @@ gref_status gref_conditional_w2(gref_w2 *out, const gref_sampler *s, int t)
     gref_status status = GREF_OK;
     int n = s->z->n;
     gref_mat zero = {0}, mean = {0}, L1 = {0}, L2 = {0};
+    TRY(gref_sampler_require_law(s));
     REQUIRE(t >= 0 && t <= s->schedule->T, GREF_ERR_RANGE, "t = %d is outside 0..%d", t, s->schedule->T);
     if (s->method->exact_likelihood) {
         *out = (gref_w2){0};

@@ -24,6 +24,21 @@
 static const gref_method *const methods[] = {&gref_method_ddpm, &gref_method_dps, &gref_method_pigdm,
                                              &gref_method_cgdm};
 enum { N_METHODS = sizeof methods / sizeof *methods };
+/* Those that have no affine steps. */
+static const gref_method *const literal_methods[] = {&gref_method_dps_norm};
+enum { N_LITERAL = sizeof literal_methods / sizeof *literal_methods };
+
+/* The method of that name, or NULL. */
+static const gref_method *find_method(const char *name)
+{
+    for (int k = 0; k < N_METHODS; k++)
+        if (strcmp(methods[k]->name, name) == 0)
+            return methods[k];
+    for (int k = 0; k < N_LITERAL; k++)
+        if (strcmp(literal_methods[k]->name, name) == 0)
+            return literal_methods[k];
+    return NULL;
+}
 
 /** Name of method k, as in a case's "samplers"; NULL when k is outside the table. */
 const char *gref_sampler_name(int k)
@@ -35,6 +50,27 @@ const char *gref_sampler_name(int k)
 const char *gref_sampler_title(int k)
 {
     return k >= 0 && k < N_METHODS ? methods[k]->title : NULL;
+}
+
+/**
+ * What a program asks before it begins to compute laws.
+ * @return GREF_OK; GREF_ERR_RANGE for a method that has no Gaussian law, and for an unknown name.
+ */
+gref_status gref_sampler_require_gaussian(const char *name)
+{
+    gref_status status = GREF_OK;
+    const gref_method *method = find_method(name);
+    REQUIRE(method != NULL, GREF_ERR_RANGE, "no sampler is called \"%s\"", name);
+    REQUIRE(!method->norm, GREF_ERR_RANGE,
+            "%s has no Gaussian law: the gradient of a norm is not affine in y_t; it can be replayed and drawn",
+            name);
+out:
+    return status;
+}
+
+gref_status gref_sampler_require_law(const gref_sampler *s)
+{
+    return gref_sampler_require_gaussian(s->method->name);
 }
 
 /** Frees the sampler; accepts NULL. */
@@ -68,8 +104,8 @@ bool gref_sampler_is_guided(const gref_sampler *s)
  * @param[in]  z         borrowed: must outlive the sampler.
  * @param[in]  schedule  borrowed likewise.
  * @param[in]  spec      method name and conventions; copied.
- * @return GREF_OK; GREF_ERR_RANGE (unknown name; alpha <= 0; zeta <= 0 with guidance "after"; dps with
- *         sigma = 0); GREF_ERR_NOT_PD (pigdm with sigma = 0 and a singular A A^T); GREF_ERR_NOMEM;
+ * @return GREF_OK; GREF_ERR_RANGE (unknown name; alpha <= 0; zeta <= 0 with guidance "after" or dps-norm;
+ *         dps with sigma = 0); GREF_ERR_NOT_PD (pigdm with sigma = 0 and a singular A A^T); GREF_ERR_NOMEM;
  *         GREF_ERR_NUMERICS.
  * @cost   dps and "after": one m x n product; pigdm: one SVD of A; cgdm, ddpm: nothing.
  * @see    THEORY sections 4 and 7. Tests: test_sampler.c
@@ -83,15 +119,12 @@ gref_status gref_sampler_new(gref_sampler **out, const gref_modes *z, const gref
     s->spec = *spec;
     s->z = z;
     s->schedule = schedule;
-    const gref_method *method = NULL;
-    for (int k = 0; k < N_METHODS; k++)
-        if (strcmp(methods[k]->name, spec->name) == 0)
-            method = methods[k];
+    const gref_method *method = find_method(spec->name);
     REQUIRE(method != NULL, GREF_ERR_RANGE, "no sampler is called \"%s\"", spec->name);
     s->method = method;
     if (method->prepare != NULL)
         TRY(method->prepare(s));
-    if (method->guided && spec->convention.guidance == GREF_GUIDANCE_AFTER) {
+    if (method->guided && !method->norm && spec->convention.guidance == GREF_GUIDANCE_AFTER) {
         REQUIRE(spec->convention.zeta > 0.0, GREF_ERR_RANGE, "guidance \"after\" needs zeta > 0, not %g",
                 spec->convention.zeta);
         TRY(gref_sampler_form_gram(s));
@@ -149,7 +182,7 @@ double gref_guidance_coefficient(const gref_sampler *s, int t)
     case GREF_GUIDANCE_MEAN:
         return gref_step_variance(s, t);
     case GREF_GUIDANCE_AFTER:
-        return 2.0 * s->spec.convention.zeta;
+        return (s->method->norm ? 1.0 : 2.0) * s->spec.convention.zeta;
     case GREF_GUIDANCE_SCORE:
         break;
     }
@@ -169,6 +202,7 @@ gref_status gref_step_new(gref_step *step, const gref_sampler *s)
 {
     gref_status status = GREF_OK;
     gref_step made = {.diagonal = !s->method->guided || gref_sampler_runs_on_posterior(s)};
+    TRY(gref_sampler_require_law(s));
     TRY(gref_mat_new(&made.M, s->z->n, made.diagonal ? 1 : s->z->n));
     TRY(gref_mat_new(&made.c, s->z->n, 1));
     *step = made;

@@ -12,13 +12,22 @@ static json_t *in_force(const gref_case *c, const json_t *entry, const char *key
     return own != NULL ? own : gref_case_get(c, "conventions", key);
 }
 
-/* Where guidance "after" was asked for, so a missing zeta is said there. */
+static bool is_dps_norm(const json_t *entry)
+{
+    return strcmp(json_string_value(json_object_get(entry, "name")), "dps-norm") == 0;
+}
+
+/* Where guidance "after" was asked for, so a missing zeta is said there; dps-norm always has a zeta. */
 static gref_status check_zeta(const gref_case *c, const json_t *entry, const char *at,
                               gref_guidance guidance)
 {
     gref_status status = GREF_OK;
     char key[GREF_CASE_KEY] = "conventions.guidance";
-    if (guidance == GREF_GUIDANCE_AFTER) {
+    if (is_dps_norm(entry)) {
+        gref_case_join(key, at, "name");
+        CASE_REQUIRE(in_force(c, entry, "zeta") != NULL, c, key,
+                     "%s.zeta is missing (\"dps-norm\" needs it: its step size)", at);
+    } else if (guidance == GREF_GUIDANCE_AFTER) {
         if (json_object_get(entry, "guidance") != NULL)
             gref_case_join(key, at, "guidance");
         CASE_REQUIRE(in_force(c, entry, "zeta") != NULL, c, key,
@@ -47,6 +56,8 @@ static gref_status read_convention(gref_convention *out_convention, const gref_c
                  gref_variance_parse(&v.variance, variance) && gref_start_parse(&v.start, start) &&
                  gref_r2_parse(&v.r2, r2);
     CASE_REQUIRE(known, c, at, "%s: the schema has a word that gref/convention.h does not", at);
+    if (is_dps_norm(entry))
+        v.guidance = GREF_GUIDANCE_AFTER;
     TRY(check_zeta(c, entry, at, v.guidance));
     if (v.guidance == GREF_GUIDANCE_AFTER)
         v.zeta = json_number_value(in_force(c, entry, "zeta"));

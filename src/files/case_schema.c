@@ -43,7 +43,8 @@
 #define FILTERS "box|bicubic|none"
 #define OBSERVATIONS "sample|image|file"
 #define SCHEDULES "linear|cosine|file"
-#define SAMPLERS "ddpm|dps|pigdm|cgdm"
+#define AFFINE "ddpm|dps|pigdm|cgdm"
+#define SAMPLERS AFFINE "|dps-norm"
 #define GUIDANCES "score|mean|after"
 #define VARIANCES "beta|beta_tilde"
 #define STARTS "standard|exact"
@@ -109,7 +110,7 @@ static const gref_case_row rows[] = {
     {"samplers",    ANY,                "label",       LABEL,       MAY,              NULL},
     {"samplers",    "dps",              "alpha",       NUMBER,      MAY,              "(0,inf)"},
     {"samplers",    "pigdm",            "r2",          WORD,        MAY,              R2S},
-    {"samplers",    ANY,                "guidance",    WORD,        MAY,              GUIDANCES},
+    {"samplers",    AFFINE,             "guidance",    WORD,        MAY,              GUIDANCES},
     {"samplers",    ANY,                "zeta",        NUMBER,      MAY,              "(0,inf)"},
     {"samplers",    ANY,                "variance",    WORD,        MAY,              VARIANCES},
     {"samplers",    ANY,                "last_noise",  BOOL,        MAY,              NULL},

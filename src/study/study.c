@@ -232,8 +232,13 @@ static gref_status list_samplers(gref_study *o)
     o->samplers = gref_alloc((size_t)count, sizeof *o->samplers);
     REQUIRE(o->samplers != NULL, GREF_ERR_NOMEM, "no memory for %d samplers", count);
     o->n_samplers = count;
-    for (int k = 0; k < count; k++)
+    for (int k = 0; k < count; k++) {
+        status = gref_sampler_require_gaussian(specs[k].name);
+        if (status != GREF_OK)
+            gref_fail_context(status, "sampler %s", specs[k].label);
+        TRY(status);
         o->samplers[k].spec = specs[k];
+    }
 out:
     return status;
 }

@@ -113,6 +113,11 @@ gref study case.json --out out --set conventions.guidance=after --set convention
 exits 0
 complains 'guidance "after" does not use C_'
 
+subtest "dps-norm has no law to study, and says so before anything is computed"
+setup
+gref study case.json --out out --set 'samplers=[{"name": "cgdm"}, {"name": "dps-norm", "zeta": 0.5}]'
+refused 2 'sampler dps-norm: dps-norm has no Gaussian law' 'replayed'
+
 subtest "no --out"
 setup
 gref study case.json

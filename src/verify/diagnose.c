@@ -47,9 +47,10 @@ static gref_status distance(guess *q, const gref_views *vs, const gref_switches 
 {
     gref_status status = GREF_OK;
     gref_mat D = {0};
-    double sum = 0.0;
+    double sum = 0.0, unbent = 0.0;
     int count = 0;
-    q->explains = q->explains_single = true;
+    bool explains = true, explains_single = true;
+    q->explains = q->explains_single = false;
     q->distance = INFINITY;
     if (!gref_deviant_possible(vs->w, s))
         goto out;
@@ -71,12 +72,15 @@ static gref_status distance(guess *q, const gref_views *vs, const gref_switches 
             goto out;
         double grown = fmax(1.0, gref_mat_norm_fro(gref_const(D)) / v->norm), e = gap / v->norm;
         double small = fmax(v->tolerance * grown, 1e-6 * v->gap);
-        q->explains = q->explains && gap <= small;
-        q->explains_single = q->explains_single && gap <= fmax(v->single_tolerance * grown, 1e-6 * v->gap);
+        explains = explains && gap <= small;
+        explains_single = explains_single && gap <= fmax(v->single_tolerance * grown, 1e-6 * v->gap);
         sum += e * e;
+        unbent += (v->gap / v->norm) * (v->gap / v->norm);
         count++;
     }
     q->distance = count > 0 ? sqrt(sum / count) : INFINITY;
+    q->explains = count > 0 && explains && sum <= 0.25 * unbent; /* more than rounding would */
+    q->explains_single = count > 0 && explains_single;
 out:
     gref_mat_free(&D);
     return status;

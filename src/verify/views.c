@@ -139,7 +139,7 @@ static gref_status find_start(gref_view *v, const gref_views *vs, const gref_arr
     }
     if (best == NULL && v->kind == GREF_VIEW_Y)
         best = gref_truth_at(vs->truth, NULL, "y_T", -1);
-    if (best == NULL || v->from == v->t)
+    if (best == NULL)
         goto out;
     TRY(gref_mat_new(&v->start, best->A.m, best->A.n));
     gref_mat_copy(v->start, gref_const(best->A));

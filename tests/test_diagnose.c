@@ -1,0 +1,182 @@
+/* Diagnosis: every row of the catalogue that the data can show is planted and found. */
+#include <math.h>
+#include <string.h>
+
+#include "support.h"
+#include "plant.h"
+#include "verify/view.h"
+
+static const char *const functions[] = {"score", "x0hat", "guided_score", "C_vt", NULL};
+static const char *const steps[] = {"M", "b", "N", NULL};
+static const char *const laws[] = {"mean", "cov", NULL};
+static const char *const trajectory[] = {"y", NULL};
+static const char *const distances[] = {"w2", NULL};
+static const char *const everything[] = {"score", "x0hat", "guided_score", "C_vt", "M", "b", "N", "mean", "cov", "y",
+                                         "modelled/mean", "modelled/cov", "A", "w2", NULL};
+
+/* The deviant without a deviation is the library, view by view: the literal step and the eigenbasis of
+ * src/diffusion share no formula, so every later prediction starts from the truth. */
+START_TEST(test_deviant__without_deviation_is_the_library)
+{
+    const char *const methods[] = {"dps", "pigdm", "cgdm"};
+    for (int k = 0; k < 6; k++) {
+        gref_sampler_spec spec = make_spec(methods[k / 2]);
+        spec.convention.variance = k % 2 ? GREF_VARIANCE_BETA : GREF_VARIANCE_BETA_TILDE;
+        spec.convention.guidance = k % 2 ? GREF_GUIDANCE_MEAN : GREF_GUIDANCE_SCORE;
+        spec.convention.start = k % 2 ? GREF_START_EXACT : GREF_START_STANDARD;
+        spec.convention.last_noise = k % 2;
+        gref_truth *t = make_truth(k < 3 ? blur_problem(3) : inpainting_problem(4), T, &spec, at, N_AT);
+        gref_arrays a = pick(t, everything);
+        gref_views vs = {0};
+        gref_switches right = gref_switches_right(&spec);
+        ck_ok(gref_views_new(&vs, t, &a, NULL));
+        ck_assert_int_ge(vs.n_views, 40);
+        for (int v = 0; v < vs.n_views; v++) {
+            const gref_view *view = &vs.views[v];
+            bool known;
+            gref_mat D = fresh(view->x.m, view->x.n);
+            ck_ok(gref_view_predict(D, &known, &vs, view, &right));
+            ck_assert(known);
+            ck_assert_bound(view->golden->name, gref_mat_diff_fro(gref_const(D), gref_const(view->x)), view->tolerance);
+            gref_mat_free(&D);
+        }
+        gref_views_free(&vs);
+        gref_arrays_free(&a);
+        gref_truth_free(t);
+    }
+}
+END_TEST
+
+/* Nothing is reported for a right candidate, whatever arrays it has. */
+START_TEST(test_diagnose__right_candidate_has_no_entry)
+{
+    gref_sampler_spec spec = make_spec("pigdm");
+    gref_truth *t = make_truth(blur_problem(3), T, &spec, at, N_AT);
+    gref_arrays a = pick(t, everything);
+    gref_diagnosis *d = NULL;
+    ck_ok(gref_diagnose_arrays(&d, t, &a, NULL));
+    ck_assert(d->agrees && d->n_entries == 0 && !d->none);
+    gref_diagnosis_free(d);
+    gref_arrays_free(&a);
+    gref_truth_free(t);
+}
+END_TEST
+
+/* Rows that cannot show on a problem: 24 measurements are needed for A to stand for A^T. */
+static bool invisible(const char *name, bool blur)
+{
+    return !blur && strcmp(name, "A-for-AT") == 0;
+}
+
+/* Every row of the catalogue is found from at least one kind of array, on blur and on inpainting, and from every
+ * kind that it changes: theirs.c makes the arrays, by plain products, so nothing is only found in itself. */
+START_TEST(test_diagnose__finds_every_single_deviation)
+{
+    const char *const *const kinds[] = {functions, steps, laws, trajectory, distances};
+    const char *name = gref_catalogue_row(_i)->name;
+    for (int blur = 0; blur < 2; blur++) {
+        gref_truth *t = truth_for(name, blur);
+        int seen = 0, named = 0;
+        for (int k = 0; k < 5; k++) {
+            int found = plant_and_find(t, kinds[k], name, NULL);
+            seen += found > 0;
+            named += found == 1;
+        }
+        printf("# %-24s %-10s seen in %d kinds of arrays, named in %d\n", name, blur ? "blur" : "inpainting", seen, named);
+        ck_assert_msg(invisible(name, blur) ? seen == 0 : named > 0, "%s on %s: seen in %d, named in %d", name,
+                      blur ? "blur" : "inpainting", seen, named);
+        gref_truth_free(t);
+    }
+}
+END_TEST
+
+static int catalogue_size(void)
+{
+    int k = 0;
+    while (gref_catalogue_row(k) != NULL)
+        k++;
+    return k;
+}
+
+/* A row from every part of the sampler with one from another: found by name, or as an equivalent pair. */
+START_TEST(test_diagnose__finds_pairs)
+{
+    static const char *const pairs[][2] = {
+        {"guidance-x2", "variance-beta"},    {"abar-early", "sigma-half"},       {"kernel-flipped", "no-noise"},
+        {"score-eps", "step-unscaled"},      {"denoiser-alpha", "guidance-sign"}, {"r2-abar", "sigma-not-squared"},
+        {"guidance-mean", "beta-late"},      {"column-major", "guidance-half"},  {"norm-for-square", "sigma-unused"},
+        {"A-column-major", "variance-beta"}, {"t-early", "noise-sqrt2"},         {"guidance-after", "step-abar"}};
+    static const char *const mixed[] = {"guided_score", "M", "b", "N", "y", NULL};
+    gref_truth *t[2] = {truth_for("r2-abar", true), truth_for("r2-abar", false)};
+    int named = 0, seen = 0;
+    for (size_t k = 0; k < sizeof pairs / sizeof *pairs; k++) {
+        int found = plant_and_find(t[k % 2], mixed, pairs[k][0], pairs[k][1]);
+        ck_assert_msg(found > 0, "%s + %s leave no trace", pairs[k][0], pairs[k][1]);
+        seen++;
+        named += found == 1;
+    }
+    printf("# %d pairs, %d found by name\n", seen, named);
+    gref_truth_free(t[0]);
+    gref_truth_free(t[1]);
+}
+END_TEST
+
+/* What no deviation makes is said to be none of these, with the linear relation that holds: M doubled. */
+START_TEST(test_diagnose__none_of_these_gives_the_relation)
+{
+    static const char *const only_M[] = {"M", NULL};
+    gref_truth *t = truth_for("guidance-x2", true);
+    gref_arrays a = pick(t, only_M);
+    gref_diagnosis *d = NULL;
+    for (int k = 0; k < a.n; k++)
+        for (int j = 0; j < a.item[k].A.n; j++)
+            for (int i = 0; i < a.item[k].A.m; i++)
+                GREF_AT(a.item[k].A, i, j) = 1.7 * GREF_AT(a.item[k].A, i, j) + (i == j ? 0.31 : 0.0);
+    ck_ok(gref_diagnose_arrays(&d, t, &a, NULL));
+    ck_assert(!d->agrees && d->none);
+    for (int k = 0; k < d->n_entries; k++)
+        ck_assert(!d->entries[k].explains && d->entries[k].unexplained > 1e-6);
+    ck_assert_msg(strstr(d->relation, "1.7 times") != NULL && strstr(d->relation, "0.31 I") != NULL, "%s", d->relation);
+    gref_diagnosis_free(d);
+    gref_arrays_free(&a);
+    gref_truth_free(t);
+}
+END_TEST
+
+/* What cannot be diagnosed is refused: samples alone, another shape, NaN. */
+START_TEST(test_diagnose__refusals)
+{
+    gref_truth *t = truth_for("guidance-x2", true);
+    gref_arrays a = {0};
+    gref_mat X = fresh(3, 3);
+    gref_diagnosis *d = NULL;
+    ck_ok(gref_arrays_add(&a, "samples", gref_const(X), 2));
+    ck_fails(gref_diagnose_arrays(&d, t, &a, NULL), GREF_ERR_FORMAT);
+    ck_ok(gref_arrays_add(&a, "M/12", gref_const(X), 2));
+    ck_fails(gref_diagnose_arrays(&d, t, &a, NULL), GREF_ERR_SHAPE);
+    gref_arrays_free(&a);
+    gref_mat_free(&X);
+    X = fresh(24, 24);
+    X.a[5] = NAN;
+    ck_ok(gref_arrays_add(&a, "M/12", gref_const(X), 2));
+    ck_fails(gref_diagnose_arrays(&d, t, &a, NULL), GREF_ERR_NONFINITE);
+    ck_fails(gref_diagnose_arrays(&d, t, &a, "nobody"), GREF_ERR_RANGE);
+    ck_assert_ptr_null(d);
+    gref_arrays_free(&a);
+    gref_mat_free(&X);
+    gref_truth_free(t);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("diagnose");
+    TCase *tc = new_tcase(s, "diagnose");
+    tcase_add_test(tc, test_deviant__without_deviation_is_the_library);
+    tcase_add_test(tc, test_diagnose__right_candidate_has_no_entry);
+    tcase_add_test(tc, test_diagnose__finds_pairs);
+    tcase_add_test(tc, test_diagnose__none_of_these_gives_the_relation);
+    tcase_add_test(tc, test_diagnose__refusals);
+    tcase_add_loop_test(tc, test_diagnose__finds_every_single_deviation, 0, catalogue_size());
+    return run_suite(s);
+}

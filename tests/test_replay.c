@@ -66,12 +66,14 @@ static gref_sampler_spec spec_of(int k)
 }
 
 /* y = M y + b + sqrt(N) z by the plain model; *err follows the error of a right replay. */
-static void plain_step(gref_mat y, double *err, const rig *r, const gref_sampler_spec *spec, int t, gref_cmat z)
+static void plain_step(gref_mat y, double *err, const rig *r, const gref_sampler_spec *spec, int t,
+                       gref_cmat z)
 {
     plain_model q = plain_model_at(&r->p, &r->s, spec, t);
     gref_mat My = plain_product(gref_const(q.M), false, gref_const(y), false);
     double M = gref_mat_norm_fro(gref_const(q.M)), size = gref_mat_norm_fro(gref_const(y));
-    double q2 = r->s.qbar[t] * r->s.qbar[t]; /* Sigma_t >= q_t I: its inverse is known to N EPS |Sigma_t|/q_t^2 */
+    double q2 = r->s.qbar[t] *
+                r->s.qbar[t]; /* Sigma_t >= q_t I: its inverse is known to N EPS |Sigma_t|/q_t^2 */
     *err = M * *err + N * EPS * (1 + r->s.beta[t] / q2 + M) * size;
     for (int i = 0; i < N; i++)
         y.a[i] = My.a[i] + q.b.a[i] + sqrt(q.noise) * z.a[i];
@@ -126,7 +128,8 @@ START_TEST(test_sampler_replay__gives_the_drawn_sample_of_the_same_noise)
         ck_ok(gref_sampler_draw(drawn, r.sampler, 17));
         ck_ok(gref_sampler_replay(Y, &reached, r.sampler, gref_const(start), gref_const(Z)));
         gref_mat last = gref_mat_view(Y, 0, T, N, 1), first = gref_mat_view(drawn, 0, 0, N, 1);
-        ck_assert_bound("sample", gref_mat_diff_fro(gref_const(last), gref_const(first)), 4 * N * T * EPS);
+        ck_assert_bound("sample", gref_mat_diff_fro(gref_const(last), gref_const(first)),
+                        4 * N * T * EPS);
     }
     rig_free(&r);
     gref_mat_free(&Z);
@@ -192,7 +195,8 @@ static gref_mat plain_guidance(const rig *r, const plain_model *q, gref_cmat X0)
  */
 START_TEST(test_sampler_eval__equals_the_literal_formulas)
 {
-    gref_mat X = normals(N, POINTS, 3), F = fresh(N, POINTS), G = fresh(N, POINTS), D = fresh(N, POINTS);
+    gref_mat X = normals(N, POINTS, 3), F = fresh(N, POINTS), G = fresh(N, POINTS),
+             D = fresh(N, POINTS);
     rig r = rig_new();
     const int times[] = {1, 7, T};
     for (int k = 0; k < 9; k++) {
@@ -200,7 +204,8 @@ START_TEST(test_sampler_eval__equals_the_literal_formulas)
         int t = times[k / 3];
         rig_sampler(&r, &spec);
         plain_model q = plain_model_at(&r.p, &r.s, &spec, t);
-        double root = sqrt(r.s.abar[t]), size = gref_mat_norm_fro(gref_const(X)) + 3, kappa = 2 / r.s.qbar[t];
+        double root = sqrt(r.s.abar[t]), size = gref_mat_norm_fro(gref_const(X)) + 3,
+               kappa = 2 / r.s.qbar[t];
         for (int i = 0; i < POINTS; i++) {
             gref_mat d = gref_mat_view(D, 0, i, N, 1);
             gref_mat_copy(d, gref_cmat_view(gref_const(X), 0, i, N, 1));
@@ -210,7 +215,8 @@ START_TEST(test_sampler_eval__equals_the_literal_formulas)
         for (int i = 0; i < POINTS; i++)
             gref_mat_axpy(gref_mat_view(X0, 0, i, N, 1), 1.0, gref_const(r.p.mu));
         ck_ok(gref_sampler_eval(F, r.sampler, GREF_QUANTITY_X0HAT, gref_const(X), t));
-        ck_assert_bound("x0hat", gref_mat_diff_fro(gref_const(F), gref_const(X0)), N * EPS * kappa * size);
+        ck_assert_bound("x0hat", gref_mat_diff_fro(gref_const(F), gref_const(X0)),
+                        N * EPS * kappa * size);
         ck_ok(gref_sampler_eval(F, r.sampler, GREF_QUANTITY_SCORE, gref_const(X), t));
         for (int i = 0; i < N * POINTS; i++) /* Tweedie: x + q s = root x0hat */
             G.a[i] = X.a[i] + r.s.qbar[t] * F.a[i] - root * X0.a[i];
@@ -221,7 +227,8 @@ START_TEST(test_sampler_eval__equals_the_literal_formulas)
                         N * EPS * kappa * size);
         gref_mat_axpy(G, 1.0, gref_const(F));
         ck_ok(gref_sampler_eval(F, r.sampler, GREF_QUANTITY_GUIDED_SCORE, gref_const(X), t));
-        ck_assert_bound("their sum", gref_mat_diff_fro(gref_const(G), gref_const(F)), N * EPS * kappa * size);
+        ck_assert_bound("their sum", gref_mat_diff_fro(gref_const(G), gref_const(F)),
+                        N * EPS * kappa * size);
         gref_mat_free(&X0);
         gref_mat_free(&g);
         plain_model_free(&q);
@@ -273,10 +280,12 @@ START_TEST(test_dps_norm__guidance_is_the_gradient_of_the_norm)
         x.a[i] = kept - h;
         double below = residual_norm(&r, gref_const(x), AT);
         x.a[i] = kept;
-        ck_assert_bound("gradient", fabs(g.a[i] + (above - below) / (2 * h)), 1e-10 + 20 * N * EPS * above / h);
+        ck_assert_bound("gradient", fabs(g.a[i] + (above - below) / (2 * h)),
+                        1e-10 + 20 * N * EPS * above / h);
     }
     gref_mat_axpy(free_step, zeta, gref_const(g));
-    ck_assert_bound("step", gref_mat_diff_fro(gref_const(step), gref_const(free_step)), 20 * N * EPS);
+    ck_assert_bound("step", gref_mat_diff_fro(gref_const(step), gref_const(free_step)),
+                    20 * N * EPS);
     rig_free(&r);
     gref_mat_free(&x);
     gref_mat_free(&g);
@@ -333,7 +342,8 @@ START_TEST(test_dps_norm__has_no_law)
     ck_fails(gref_conditional_bayes(b, M, r.sampler, 3), GREF_ERR_RANGE);
     ck_fails(gref_conditional_precision(b, M, r.sampler, 3), GREF_ERR_RANGE);
     ck_fails(gref_conditional_w2(&w2, r.sampler, 3), GREF_ERR_RANGE);
-    ck_fails(gref_sampler_eval(b, r.sampler, GREF_QUANTITY_GUIDED_SCORE, gref_const(r.p.mu), 3), GREF_ERR_RANGE);
+    ck_fails(gref_sampler_eval(b, r.sampler, GREF_QUANTITY_GUIDED_SCORE, gref_const(r.p.mu), 3),
+             GREF_ERR_RANGE);
     ck_fails(gref_sampler_require_gaussian("dps-norm"), GREF_ERR_RANGE);
     ck_fails(gref_sampler_require_gaussian("dsp"), GREF_ERR_RANGE);
     for (int k = 0; gref_sampler_name(k) != NULL; k++)
@@ -355,10 +365,13 @@ START_TEST(test_replay__refusals_name_the_values)
     int reached = -1;
     rig_sampler(&r, &spec);
     gref_mat_fill(Y, 7.0);
-    ck_fails(gref_sampler_replay(Y, &reached, r.sampler, y, gref_cmat_view(good, 0, 0, N, T - 1)), GREF_ERR_SHAPE);
+    ck_fails(gref_sampler_replay(Y, &reached, r.sampler, y, gref_cmat_view(good, 0, 0, N, T - 1)),
+             GREF_ERR_SHAPE);
     ck_assert_ptr_nonnull(strstr(gref_last_error()->message, "the noise is 6 x 24"));
-    ck_fails(gref_sampler_replay(Y, &reached, r.sampler, gref_cmat_view(y, 0, 0, N - 1, 1), good), GREF_ERR_SHAPE);
-    ck_fails(gref_sampler_replay(gref_mat_view(Y, 0, 0, N, T), &reached, r.sampler, y, good), GREF_ERR_SHAPE);
+    ck_fails(gref_sampler_replay(Y, &reached, r.sampler, gref_cmat_view(y, 0, 0, N - 1, 1), good),
+             GREF_ERR_SHAPE);
+    ck_fails(gref_sampler_replay(gref_mat_view(Y, 0, 0, N, T), &reached, r.sampler, y, good),
+             GREF_ERR_SHAPE);
     GREF_AT(Z, 2, 3) = NAN;
     ck_fails(gref_sampler_replay(Y, &reached, r.sampler, y, good), GREF_ERR_NONFINITE);
     GREF_AT(Z, 2, 3) = 0;

@@ -3,6 +3,7 @@
 #define GREF_BASE_INTERNAL_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include <gref/matrix.h>
 
@@ -38,6 +39,16 @@ void *gref_alloc(size_t count, size_t size);
 char *gref_strdup(const char *s);
 /* printf into a fresh string, or NULL. */
 char *gref_format(const char *fmt, ...) GREF_PRINTF(1, 2);
+
+/* SHA-256 of what was added between begin and end; hex is 64 digits and a NUL. */
+typedef struct {
+    uint32_t h[8];
+    uint64_t length; /* bytes so far */
+    unsigned char block[64];
+} gref_sha256;
+void gref_sha256_begin(gref_sha256 *c);
+void gref_sha256_add(gref_sha256 *c, const void *bytes, size_t size);
+void gref_sha256_end(char hex[65], gref_sha256 *c);
 
 /* Fails with the name and the place of the first NaN or infinity. */
 gref_status gref_require_finite(gref_cmat A, const char *name);

@@ -6,10 +6,8 @@
 #include "internal.h"
 
 static const char *const quantity_names[] = {
-    [GREF_QUANTITY_SCORE] = "score",
-    [GREF_QUANTITY_X0HAT] = "x0hat",
-    [GREF_QUANTITY_GUIDANCE] = "guidance",
-    [GREF_QUANTITY_GUIDED_SCORE] = "guided_score",
+    [GREF_QUANTITY_SCORE] = "score",       [GREF_QUANTITY_X0HAT] = "x0hat",
+    [GREF_QUANTITY_GUIDANCE] = "guidance", [GREF_QUANTITY_GUIDED_SCORE] = "guided_score",
     [GREF_QUANTITY_STEP] = "step",
 };
 enum { N_QUANTITIES = sizeof quantity_names / sizeof *quantity_names };
@@ -49,7 +47,8 @@ bool gref_quantity_parse(gref_quantity *out, const char *name)
  * @cost   per step one m x m Cholesky factorisation and a few products with A and U.
  * @see    THEORY section 6. Tests: test_replay.c
  */
-gref_status gref_sampler_replay(gref_mat Y, int *reached, const gref_sampler *s, gref_cmat start, gref_cmat Z)
+gref_status gref_sampler_replay(gref_mat Y, int *reached, const gref_sampler *s, gref_cmat start,
+                                gref_cmat Z)
 {
     gref_status status = GREF_OK;
     int n = s->z->n, T = s->schedule->T, t;
@@ -94,14 +93,16 @@ out:
  *         c sqrt(n) eps (cond(Sigma_t) + cond(C)) |W| |C^-1| |v - A x0hat|; c about 1.
  * @see    THEORY sections 3 and 4. Tests: test_replay.c
  */
-gref_status gref_sampler_eval(gref_mat F, const gref_sampler *s, gref_quantity quantity, gref_cmat X, int t)
+gref_status gref_sampler_eval(gref_mat F, const gref_sampler *s, gref_quantity quantity,
+                              gref_cmat X, int t)
 {
     gref_status status = GREF_OK;
     gref_literal l = {0};
     TRY(gref_require_shape(X, s->z->n, X.n, "the points"));
     TRY(gref_require_shape(gref_const(F), s->z->n, X.n, "the values"));
     TRY(gref_require_finite(X, "the points"));
-    REQUIRE(t >= 1 && t <= s->schedule->T, GREF_ERR_RANGE, "t = %d is outside 1..%d", t, s->schedule->T);
+    REQUIRE(t >= 1 && t <= s->schedule->T, GREF_ERR_RANGE, "t = %d is outside 1..%d", t,
+            s->schedule->T);
     REQUIRE(!s->method->norm || quantity != GREF_QUANTITY_GUIDED_SCORE, GREF_ERR_RANGE,
             "%s has no guided score: its gradient is added after the step", s->method->name);
     TRY(gref_literal_new(&l, s, X.n));

@@ -268,12 +268,12 @@ START_TEST(test_npz_add__refusals_leave_the_writer_as_it_was)
     ck_ok(gref_npz_create(&w, scratch("x.npz")));
     add(w, "A", 20, 30, 2);
     ck_fails(gref_npz_add(w, "A", gref_const(A), 2), GREF_ERR_RANGE);
-    assert_message("/x.npz: no array can be named 'A': File already exists");
+    assert_message("/x.npz: no member can be named 'A.npy': File already exists");
     ck_fails(gref_npz_add(w, "", gref_const(A), 2), GREF_ERR_RANGE);
     ck_fails(gref_npz_add(w, longest, gref_const(A), 2), GREF_ERR_RANGE);
     assert_message("has 65001 bytes, not 1 to 65000");
     ck_fails(gref_npz_add(w, "\xff\xfe", gref_const(A), 2), GREF_ERR_RANGE);
-    assert_message("no array can be named");
+    assert_message("no member can be named");
     ck_fails(gref_npz_add(w, "B", gref_const(A), 3), GREF_ERR_RANGE);
     ck_fails(gref_npz_add(w, "B", gref_const(A), 1), GREF_ERR_SHAPE);
     assert_message("/x.npz: array 'B': ");
@@ -312,6 +312,49 @@ START_TEST(test_npz_writer__leaves_nothing_behind)
     ck_fails(gref_npz_create(&w, scratch("pipe")), GREF_ERR_IO);
     ck_assert_ptr_null(w);
     ck_assert_int_eq(scratch_files(false), 2);
+}
+END_TEST
+
+/*
+ * A member that is no array, and deflated ones: the arrays come back bit for bit, the bytes as they were, the
+ * archive is smaller, and the same again gives the same file.
+ */
+START_TEST(test_npz_writer__deflates_and_takes_plain_bytes)
+{
+    const char *text = "{\"schema\": 1}\n";
+    struct stat stored, deflated;
+    for (int k = 0; k < 3; k++) {
+        gref_npz_writer *w = NULL;
+        const char *names[] = {"stored.npz", "x.npz", "y.npz"};
+        ck_ok(gref_npz_create(&w, scratch(names[k])));
+        if (k > 0)
+            gref_npz_deflate(w);
+        add(w, "A", 60, 60, 2);
+        ck_ok(gref_npz_add_bytes(w, "manifest.json", text, strlen(text)));
+        add(w, "b/c", 4, 1, 1);
+        ck_fails(gref_npz_add_bytes(w, "manifest.json", text, strlen(text)), GREF_ERR_RANGE);
+        ck_ok(gref_npz_finish(w));
+    }
+    assert_same_file(scratch("x.npz"), scratch("y.npz"));
+    ck_assert(stat(scratch("stored.npz"), &stored) == 0);
+    ck_assert(stat(scratch("x.npz"), &deflated) == 0);
+    ck_assert(2 * deflated.st_size < stored.st_size);
+    gref_npz_reader *r = NULL;
+    gref_mat A = {0}, want = numbered(60, 60);
+    unsigned char *bytes = NULL;
+    size_t size = 0;
+    ck_ok(gref_npz_open(&r, scratch("x.npz")));
+    ck_assert_int_eq(gref_npz_count(r), 3);
+    ck_assert_str_eq(gref_npz_name(r, 1), "manifest.json");
+    ck_ok(gref_npz_get(&A, NULL, r, "A"));
+    ck_assert(same_bits(gref_const(A), gref_const(want)));
+    ck_ok(gref_npz_bytes(&bytes, &size, r, "manifest.json"));
+    ck_assert(size == strlen(text) && memcmp(bytes, text, size) == 0);
+    ck_assert_int_eq(scratch_files(false), 3);
+    gref_npz_close(r);
+    gref_mat_free(&A);
+    gref_mat_free(&want);
+    free(bytes);
 }
 END_TEST
 
@@ -531,6 +574,7 @@ int main(void)
     tcase_add_test(tc, test_npz_finish__empty_archive);
     tcase_add_test(tc, test_npz_add__refusals_leave_the_writer_as_it_was);
     tcase_add_test(tc, test_npz_writer__leaves_nothing_behind);
+    tcase_add_test(tc, test_npz_writer__deflates_and_takes_plain_bytes);
     tcase_add_test(tc, test_npz_writer__full_disk_leaves_the_old_archive);
     tcase_add_test(tc, test_npz_get__unknown_name_lists_the_names);
     tcase_add_test(tc, test_npz_open__other_members);

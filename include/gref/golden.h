@@ -31,7 +31,7 @@ extern "C" {
  *   trajectory   LABEL/y/t (n): y_T, z through the sampler's literal algorithm
  *
  * After divergence a sampler has no law, distance or trajectory; a sampler that is not affine (dps-norm) has
- * only LABEL/guided_score and LABEL/y.
+ * only LABEL/y.
  *
  * manifest.json is a member of the .npz as plain bytes, and a file of the folder:
  *

@@ -1,6 +1,8 @@
-/* Which version of the library this is, at run time. */
+/* Which version of the library this is, and which commit, at run time. */
 #ifndef GREF_VERSION_H
 #define GREF_VERSION_H
+
+#include <stdbool.h>
 
 #include <gref/status.h>
 
@@ -9,6 +11,8 @@ extern "C" {
 #endif
 
 GREF_API const char *gref_version(void);
+GREF_API const char *gref_commit(void);
+GREF_API bool gref_commit_is_dirty(void);
 
 #ifdef __cplusplus
 }

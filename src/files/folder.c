@@ -33,22 +33,38 @@ out:
     return status;
 }
 
+/* True for a folder itself, not for a link to one: only folders made here are descended into. */
+static bool is_folder(const char *path)
+{
+    struct stat st;
+    return lstat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 static gref_status remove_entry(const char *dir, const char *name, void *unused)
 {
-    (void)unused;
     char *path = inside(dir, name);
-    if (path != NULL)
+    if (path != NULL && is_folder(path)) {
+        if (for_each(path, remove_entry, unused) == GREF_OK)
+            rmdir(path);
+    } else if (path != NULL) {
         unlink(path);
+    }
     free(path);
     return GREF_OK;
 }
 
-/* Moves one file of the staging folder into the target, over what is there. */
+/* Moves one entry of the staging folder into the target, files over files, folders into folders. */
 static gref_status move_entry(const char *dir, const char *name, void *target)
 {
     gref_status status = GREF_OK;
     char *from = inside(dir, name), *to = inside(target, name);
     REQUIRE(from != NULL && to != NULL, GREF_ERR_NOMEM, "no memory for a file name");
+    if (is_folder(from)) {
+        REQUIRE(mkdir(to, 0777) == 0 || errno == EEXIST, GREF_ERR_IO, "%s: %s", to, strerror(errno));
+        TRY(for_each(from, move_entry, to));
+        rmdir(from);
+        goto out;
+    }
     REQUIRE(rename(from, to) == 0, GREF_ERR_IO, "%s: %s", to, strerror(errno));
 out:
     free(from);
@@ -150,6 +166,22 @@ void gref_folder_discard(gref_folder *f)
     free(f->stage);
     free(f->target);
     *f = (gref_folder){0};
+}
+
+gref_status gref_folder_path(char **out, const gref_folder *f, const char *name)
+{
+    gref_status status = GREF_OK;
+    char *path = inside(f->stage, name);
+    REQUIRE(path != NULL, GREF_ERR_NOMEM, "no memory for a file name");
+    char *slash = strrchr(path, '/');
+    *slash = '\0';
+    TRY(make_folders(path));
+    *slash = '/';
+    *out = path;
+    path = NULL;
+out:
+    free(path);
+    return status;
 }
 
 gref_status gref_file_write(const char *dir, const char *name, const char *text)

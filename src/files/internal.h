@@ -33,7 +33,7 @@ void gref_output_discard(gref_output *o);       /* accepts {0}, and a second cal
 gref_status gref_output_target(char **target, const char *path);
 /*
  * A folder being filled: files are written into `stage`, which commit moves into the target (made with
- * its parents), over files of the same names. Discard removes the stage.
+ * its parents), over files of the same names; folders inside are merged. Discard removes the stage.
  */
 typedef struct {
     char *target, *stage;
@@ -43,6 +43,8 @@ typedef struct {
 gref_status gref_folder_open(gref_folder *f, const char *path, const char *const *names, bool force);
 gref_status gref_folder_commit(gref_folder *f); /* *f is {0} afterwards, also on error */
 void gref_folder_discard(gref_folder *f);       /* accepts {0}, and a second call */
+/* Where the file `name` ("a/b.npy") is to be written; its folders are made. The caller frees it. */
+gref_status gref_folder_path(char **path, const gref_folder *f, const char *name);
 /* Writes `text` to the file `name` of a folder; GREF_ERR_NOMEM if text is NULL. */
 gref_status gref_file_write(const char *dir, const char *name, const char *text);
 
@@ -77,6 +79,10 @@ gref_status gref_npy_parse(gref_mat *A, int *ndim, const unsigned char *bytes, s
 
 /* The inflated bytes of a member, whatever it holds; free(*bytes). */
 gref_status gref_npz_bytes(unsigned char **bytes, size_t *size, gref_npz_reader *r, const char *name);
+/* Adds a member that is no array ("manifest.json"). */
+gref_status gref_npz_add_bytes(gref_npz_writer *w, const char *member, const void *bytes, size_t size);
+/* Members that are added from now on are deflated. */
+void gref_npz_deflate(gref_npz_writer *w);
 
 /* ---- case files: case.c and case_*.c --------------------------------------------------------- */
 

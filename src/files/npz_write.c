@@ -19,6 +19,7 @@ struct gref_npz_writer {
     char *path;   /* room for the path of one of them: removing them must not need memory */
     zip_t *zip;   /* the archive to be: libzip writes nothing before zip_close */
     int count;
+    bool deflate; /* members that follow are compressed */
 };
 
 enum { LONGEST = 16 }; /* name in the folder: "2147483647.npy" */
@@ -93,33 +94,32 @@ out:
  * One date and one set of permissions for all, so that the same arrays give the same bytes; noon,
  * since libzip goes through local time, in which no noon is skipped.
  */
-static int set_attributes(zip_t *zip, zip_uint64_t index)
+static int set_attributes(const gref_npz_writer *w, zip_uint64_t index)
 {
+    zip_t *zip = w->zip;
     const zip_uint16_t noon = 12 << 11, first_of_1980 = 1 << 5 | 1;
     const zip_uint32_t mode = (zip_uint32_t)(S_IFREG | 0644) << 16;
-    if (zip_set_file_compression(zip, index, ZIP_CM_STORE, 0) != 0 ||
+    if (zip_set_file_compression(zip, index, w->deflate ? ZIP_CM_DEFLATE : ZIP_CM_STORE, w->deflate ? 9 : 0) != 0 ||
         zip_file_set_dostime(zip, index, noon, first_of_1980, 0) != 0)
         return -1;
     return zip_file_set_external_attributes(zip, index, 0, ZIP_OPSYS_UNIX, mode);
 }
 
-/* Registers a spooled file as the member `name`.npy. */
-static gref_status add_member(gref_npz_writer *w, const char *name, const char *spool)
+/* Registers a spooled file as a member. */
+static gref_status add_member(gref_npz_writer *w, const char *member, const char *spool)
 {
     gref_status status = GREF_OK;
-    char *member = gref_format("%s.npy", name);
     zip_source_t *source = NULL;
     zip_int64_t index = -1;
-    REQUIRE(member != NULL, GREF_ERR_NOMEM, "%s: no memory to add '%s'", w->target, name);
     source = zip_source_file(w->zip, spool, 0, -1);
-    REQUIRE(source != NULL, zip_write_status(w->zip), "%s: array '%s': %s", w->target, name,
+    REQUIRE(source != NULL, zip_write_status(w->zip), "%s: member '%s': %s", w->target, member,
             zip_strerror(w->zip));
     index = zip_file_add(w->zip, member, source, ZIP_FL_ENC_UTF_8);
-    REQUIRE(index >= 0, zip_write_status(w->zip), "%s: no array can be named '%s': %s", w->target,
-            name, zip_strerror(w->zip));
+    REQUIRE(index >= 0, zip_write_status(w->zip), "%s: no member can be named '%s': %s", w->target,
+            member, zip_strerror(w->zip));
     source = NULL; /* the archive's */
-    REQUIRE(set_attributes(w->zip, (zip_uint64_t)index) == 0, zip_write_status(w->zip),
-            "%s: array '%s': %s", w->target, name, zip_strerror(w->zip));
+    REQUIRE(set_attributes(w, (zip_uint64_t)index) == 0, zip_write_status(w->zip),
+            "%s: member '%s': %s", w->target, member, zip_strerror(w->zip));
     index = -1;
     w->count++;
 out:
@@ -127,7 +127,6 @@ out:
         zip_source_free(source);
     if (index >= 0)
         zip_delete(w->zip, (zip_uint64_t)index);
-    free(member);
     return status;
 }
 
@@ -146,19 +145,44 @@ out:
 gref_status gref_npz_add(gref_npz_writer *w, const char *name, gref_cmat A, int ndim)
 {
     gref_status status = GREF_OK;
+    char *member = NULL;
     REQUIRE(name[0] != '\0' && strlen(name) <= GREF_NPZ_NAME, GREF_ERR_RANGE,
             "%s: the name of an array has %zu bytes, not 1 to %d", w->target, strlen(name),
             GREF_NPZ_NAME);
+    member = gref_format("%s.npy", name);
+    REQUIRE(member != NULL, GREF_ERR_NOMEM, "%s: no memory to add '%s'", w->target, name);
     const char *spool = spool_path(w, w->count);
     status = gref_npy_write(spool, A, ndim);
     if (status != GREF_OK)
         gref_fail_context(status, "%s: array '%s'", w->target, name);
     TRY(status);
-    status = add_member(w, name, spool);
+    status = add_member(w, member, spool);
     if (status != GREF_OK)
         unlink(spool);
 out:
+    free(member);
     return status;
+}
+
+gref_status gref_npz_add_bytes(gref_npz_writer *w, const char *member, const void *bytes, size_t size)
+{
+    gref_status status = GREF_OK;
+    gref_output o = {0};
+    const char *spool = spool_path(w, w->count);
+    TRY(gref_output_open(&o, spool));
+    fwrite(bytes, 1, size, o.fp); /* commit tells of errors */
+    TRY(gref_output_commit(&o));
+    status = add_member(w, member, spool_path(w, w->count));
+    if (status != GREF_OK)
+        unlink(spool_path(w, w->count));
+out:
+    gref_output_discard(&o);
+    return status;
+}
+
+void gref_npz_deflate(gref_npz_writer *w)
+{
+    w->deflate = true;
 }
 
 /* What libzip refuses to write: an archive without members is its end record alone. */

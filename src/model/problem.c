@@ -31,7 +31,7 @@ void gref_problem_free(gref_problem *p)
  *     v = A x0 + sigma n,   n = gref_random_normal(seed, GREF_STREAM_OBSERVATION)
  *
  * @param[in,out] p  needs x0, A and sigma; v is replaced, unchanged on error.
- * @return GREF_OK; GREF_ERR_SHAPE; GREF_ERR_RANGE (sigma < 0 or NaN); GREF_ERR_NOMEM.
+ * @return GREF_OK; GREF_ERR_SHAPE; GREF_ERR_RANGE (sigma < 0, infinite or NaN); GREF_ERR_NOMEM.
  * @see    THEORY (1), (11). Tests: test_problem.c
  */
 gref_status gref_problem_observe_from(gref_problem *p, uint64_t seed)
@@ -39,7 +39,8 @@ gref_status gref_problem_observe_from(gref_problem *p, uint64_t seed)
     gref_status status = GREF_OK;
     gref_mat v = {0};
     TRY(gref_require_shape(gref_const(p->x0), p->A.n, 1, "x0"));
-    REQUIRE(p->sigma >= 0.0, GREF_ERR_RANGE, "sigma must be >= 0, not %g", p->sigma);
+    REQUIRE(p->sigma >= 0.0 && isfinite(p->sigma), GREF_ERR_RANGE, "sigma must be >= 0, not %g",
+            p->sigma);
     TRY(gref_mat_new(&v, p->A.m, 1));
     gref_random_normal(v, seed, GREF_STREAM_OBSERVATION, 0, 0);
     TRY(gref_gemv(v, 1.0, gref_const(p->A), false, gref_const(p->x0), p->sigma));
@@ -90,6 +91,32 @@ out:
     return status;
 }
 
+/*
+ * sigma = 0: is K = L L^T so near a singular matrix that rounding may have made the difference?
+ *
+ *   D = diag |a_i|_2, a_i the rows of A;  K = D K' D is known to delta = (m + n) u |Sigma|_F in K'
+ *
+ * and 1/lambda_min(K') <= tr K'^-1 = |L^-1 D|_F^2, so a regular K' has delta |L^-1 D|_F^2 < 1.
+ */
+static gref_status require_regular(gref_cmat L, gref_cmat A, gref_cmat Sigma)
+{
+    gref_status status = GREF_OK;
+    gref_mat D = {0};
+    TRY(gref_mat_new(&D, L.n, L.n));
+    for (int i = 0; i < L.n; i++)
+        GREF_AT(D, i, i) = gref_mat_norm_fro(gref_cmat_view(A, i, 0, 1, A.n));
+    TRY(gref_trsm(D, true, L, false));
+    double delta = GREF_U * (A.m + A.n) * gref_mat_norm_fro(Sigma),
+           norm = gref_mat_norm_fro(gref_const(D));
+    REQUIRE(delta * norm * norm < 1.0, GREF_ERR_NOT_PD,
+            "sigma = 0 and A Sigma A^T is singular to rounding (smallest eigenvalue about %.3g, "
+            "error %.3g)",
+            1.0 / (norm * norm), delta);
+out:
+    gref_mat_free(&D);
+    return status;
+}
+
 /**
  * Exact posterior of x0 ~ N(mu, Sigma) given v = A x0 + sigma n.
  *
@@ -98,7 +125,8 @@ out:
  *     Sigma_post = Sigma - Sigma A^T K^-1 A Sigma
  *
  * By Cholesky of K, symmetrised: the textbook route, kept independent of the square-root route
- * (gref_modes) that the samplers use. sigma = 0 with a singular K fails, it is not regularised.
+ * (gref_modes) that the samplers use. sigma = 0 with a K that is singular to rounding fails, it is not
+ * regularised.
  *
  * @param[out] mu_post     n x 1; does not alias an input. Undefined on error.            [pixel]
  * @param[out] Sigma_post  n x n, both triangles; may alias Sigma. Undefined on error.  [pixel^2]
@@ -112,8 +140,8 @@ out:
  * @cost   2 m n^2 + 3 m^2 n + m^3/3 flops; 2 m n + m^2 doubles.
  * @see    THEORY section 1. Tests: test_problem.c, test_modes.c
  */
-gref_status gref_posterior(gref_mat mu_post, gref_mat Sigma_post, gref_cmat Sigma, gref_cmat mu, gref_cmat A,
-                           double sigma, gref_cmat v)
+gref_status gref_posterior(gref_mat mu_post, gref_mat Sigma_post, gref_cmat Sigma, gref_cmat mu,
+                           gref_cmat A, double sigma, gref_cmat v)
 {
     gref_status status = GREF_OK;
     int m = A.m, n = A.n;
@@ -143,6 +171,8 @@ gref_status gref_posterior(gref_mat mu_post, gref_mat Sigma_post, gref_cmat Sigm
         goto out;
     }
     TRY(status);
+    if (sigma == 0.0)
+        TRY(require_regular(gref_const(K), A, Sigma));
     gref_mat_copy(r, v); /* L^-1 (v - A mu) */
     TRY(gref_gemv(r, -1.0, A, false, mu, 1.0));
     TRY(gref_trsm(r, true, gref_const(K), false));

@@ -35,6 +35,15 @@ GREF_API GREF_NODISCARD gref_status gref_marginal_bias(gref_mat bias, const gref
 /* W2 of the law to the exact p_t(x | v), and to the prior's p_t(x). */
 GREF_API GREF_NODISCARD gref_status gref_marginal_w2(gref_w2 *out, const gref_marginal *law);
 GREF_API GREF_NODISCARD gref_status gref_marginal_w2_prior(gref_w2 *out, const gref_marginal *law);
+/*
+ * As gref_marginal_w2, with a proved interval for the exact sampler on the given doubles: the enclosure of the
+ * computed laws' distance widened by all that separates them from the exact ones. Not certified (upper = inf)
+ * without gref_modes_measure, with sigma = 0, and where a sampler carries no bounds (cgdm guided elsewhere than in
+ * the score).
+ */
+GREF_API GREF_NODISCARD gref_status gref_marginal_certify(gref_w2 *out, const gref_marginal *law);
+/* Proved |m_t - exact|, |P_t - exact|_F in pixels, and W2 between the computed and the exact law. */
+GREF_API void gref_marginal_errors(double *mean, double *cov, double *w2, const gref_marginal *law);
 /* W2 of the sampler's modelled law N(mu_{t|v}, C_{t|v}) to the exact p_t(x | v). */
 GREF_API GREF_NODISCARD gref_status gref_conditional_w2(gref_w2 *out, const gref_sampler *s, int t);
 

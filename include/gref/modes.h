@@ -8,6 +8,22 @@
 extern "C" {
 #endif
 
+/*
+ * How far the modes are from the exact problem of the given doubles, as proved bounds; all infinite until
+ * gref_modes_measure. Exact quantities are meant in the basis U^, the orthogonal matrix nearest to U.
+ */
+typedef struct {
+    double A_norm;   /* |A|_2 */
+    double U;        /* |U - U^|_F <= |U^T U - I|_F */
+    double Sigma;    /* |U^ diag(lambda) U^^T - Sigma|_F                              [pixel^2] */
+    double X;        /* |X - X^|_F <= |X^T X - I|_F */
+    double B;        /* |A U^ - B|_F                                    [measurement / pixel] */
+    double r;        /* |v - A mu - r|                                          [measurement] */
+    double post_cov; /* |Sigma_post - (U^ X diag(rho))(.)^T|_F                        [pixel^2] */
+    double post_w2;  /* W2 between the centred Gaussians of these two                   [pixel] */
+    double post_mean; /* |U^^T (mu_post - mu) - d|                                      [pixel] */
+} gref_modes_errors;
+
 /* Everything that is constant in t; owns its matrices. "Modes" are coordinates z with x = U z. */
 typedef struct {
     int n, m;
@@ -21,10 +37,13 @@ typedef struct {
     gref_mat X;      /* n x n, eigenvectors of Sigma_post, in modes                          */
     gref_mat rho;    /* n x 1, square roots of its eigenvalues, descending          [pixel] */
     gref_mat d;      /* n x 1, U^T (mu_post - mu)                                   [pixel] */
+    gref_modes_errors errors;
 } gref_modes;
 
 GREF_API GREF_NODISCARD gref_status gref_modes_new(gref_modes *z, const gref_problem *p);
 GREF_API void gref_modes_free(gref_modes *z);
+/* Fills in z->errors; p is the problem that z was made of. They stay infinite where sigma = 0. */
+GREF_API GREF_NODISCARD gref_status gref_modes_measure(gref_modes *z, const gref_problem *p);
 
 /* mu_post (n x 1) and Sigma_post (n x n) in pixels. */
 GREF_API GREF_NODISCARD gref_status gref_modes_posterior(gref_mat mu_post, gref_mat Sigma_post,

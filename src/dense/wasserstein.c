@@ -12,7 +12,9 @@
  * digits once W2 < sqrt(eps) |C|^1/2 (NUMERICS has the measurements).
  */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/internal.h"
 #include "bound.h"
@@ -361,4 +363,26 @@ gref_status gref_w2_spectra(gref_w2 *out, gref_cmat m1, gref_cmat lambda1, gref_
 out:
     gref_mat_free(&d);
     return status;
+}
+
+/**
+ * What may be printed of a number that lies in [lower, upper]: the decimal in "%e" form to which every number of the
+ * interval rounds, with as many significant digits as possible up to max_digits (17 at most).
+ *
+ * @param[out] text  "" when not even one digit is proved.
+ * @return the number of digits.
+ */
+int gref_proven_digits(char *text, int size, double lower, double upper, int max_digits)
+{
+    for (int digits = max_digits < 17 ? max_digits : 17; digits >= 1 && isfinite(upper); digits--) {
+        char low[40], high[40];
+        snprintf(low, sizeof low, "%.*e", digits - 1, lower);
+        snprintf(high, sizeof high, "%.*e", digits - 1, upper);
+        if (strcmp(low, high) == 0 && (int)strlen(low) < size) {
+            memcpy(text, low, strlen(low) + 1);
+            return digits;
+        }
+    }
+    text[0] = '\0';
+    return 0;
 }

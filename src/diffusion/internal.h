@@ -12,6 +12,11 @@
  */
 typedef enum { GREF_BASIS_SIGMA, GREF_BASIS_POSTERIOR } gref_basis;
 
+/* |Gamma|_2, |Gamma - exact|_F, |g|, |g - exact|, for the exact problem of the given doubles; upper bounds. */
+typedef struct {
+    double Gamma, dGamma, g, dg;
+} gref_guidance_errors;
+
 /* A published method: one file in samplers/, one row in sampler.c. All in modes of Sigma. */
 typedef struct {
     const char *name, *title;
@@ -26,6 +31,8 @@ typedef struct {
     gref_status (*guidance)(gref_mat Gamma, gref_mat g, const gref_sampler *s, int t);
     /* C_{v|t}, m x m. */
     gref_status (*likelihood)(gref_mat C, const gref_sampler *s, int t);
+    /* Norms and errors of Gamma and g; NULL: nothing is known of them. */
+    gref_guidance_errors (*errors)(const gref_sampler *s, int t);
 } gref_method;
 
 extern const gref_method gref_method_ddpm, gref_method_dps, gref_method_pigdm, gref_method_cgdm,
@@ -38,6 +45,7 @@ struct gref_sampler {
     const gref_schedule *schedule;
     gref_mat G;  /* n x n, B^T B, where the method or guidance "after" needs it, else empty */
     gref_mat Br; /* n x 1, B^T r, likewise */
+    double dG;   /* |G - B^T B|_F of rounding, proved */
     void *data;  /* the method's own */
 };
 
@@ -47,7 +55,28 @@ typedef struct {
     gref_mat M, c;
     double noise;
     bool overshoots; /* an eigenvalue of M lies below -1 */
+    double norm;     /* >= |M|_2 */
+    double norm_abs; /* >= | |M| |_2, the matrix of absolute values */
 } gref_step;
+
+/* How far a computed law may be from the exact one (errors.c). */
+typedef struct {
+    double mean, cov, w2;
+} gref_law_errors;
+
+/* Sizes of a law before a step, and what the last factor cost; factor_error < 0 where none was formed. */
+typedef struct {
+    bool dense;
+    double mean, cov, trace, shift, factor_error; /* |m|, |P|_F, tr P, |c|, W2 units */
+} gref_law_size;
+
+gref_law_errors gref_start_errors(const gref_sampler *s);
+gref_law_errors gref_exact_errors(const gref_sampler *s, int t);
+void gref_errors_step(gref_law_errors *e, const gref_sampler *s, int t, const gref_step *step, const gref_law_size *p);
+/* Gamma = p B^T B, g = p B^T r. */
+gref_guidance_errors gref_gram_errors(const gref_sampler *s, double p);
+/* Of the convention in force. */
+gref_guidance_errors gref_guidance_errors_at(const gref_sampler *s, int t);
 
 /* Fails, saying why, for a sampler whose law is not Gaussian. */
 gref_status gref_sampler_require_law(const gref_sampler *s);

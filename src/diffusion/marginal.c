@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "base/internal.h"
+#include "dense/bound.h"
 #include "dense/internal.h"
 #include "internal.h"
 #include <gref/marginal.h>
@@ -27,6 +28,8 @@ struct gref_marginal {
     int first_unstable;
     double growth;
     gref_mat mean, P;
+    gref_mat L; /* n x n, P = L L^T, after a last step without noise; else empty */
+    gref_law_errors errors;
     gref_step step;
     gref_mat work; /* n x n, for M P; empty when the law is diagonal */
 };
@@ -37,6 +40,7 @@ void gref_marginal_free(gref_marginal *law)
         return;
     gref_mat_free(&law->mean);
     gref_mat_free(&law->P);
+    gref_mat_free(&law->L);
     gref_mat_free(&law->work);
     gref_step_free(&law->step);
     free(law);
@@ -141,6 +145,7 @@ gref_status gref_marginal_new(gref_marginal **out, const gref_sampler *s)
     if (!law->diagonal)
         TRY(gref_mat_new(&law->work, n, n));
     TRY(exact ? exact_start(law) : standard_start(law));
+    law->errors = gref_start_errors(s);
     law->growth = -INFINITY;
     note_growth(law);
     *out = law;
@@ -186,6 +191,42 @@ out:
     return status;
 }
 
+/* Sizes of the law before the step at hand. */
+static gref_law_size law_size(const gref_marginal *law)
+{
+    return (gref_law_size){.dense = !law->diagonal, .mean = gref_mat_norm_fro(gref_const(law->mean)),
+                           .cov = gref_mat_norm_fro(gref_const(law->P)), .trace = law_trace(law),
+                           .shift = gref_mat_norm_fro(gref_const(law->step.c)), .factor_error = -1.0};
+}
+
+/*
+ * A last step without noise leaves a law that may be singular: it is kept as L = M chol(P), whose rounding costs W2
+ * no square root. *error in W2 units: W2(P, chol chol^T) pushed by M, and the rounding of the product.
+ */
+static gref_status advance_factor(gref_marginal *law, double *error)
+{
+    gref_status status = GREF_OK;
+    int n = law->P.n, rank;
+    double residual;
+    gref_mat L = {0};
+    TRY(gref_mat_new(&L, n, n));
+    TRY(gref_psd_factor(law->work, &rank, gref_const(law->P)));
+    TRY(gref_cholesky_residual((gref_mat){0}, &residual, gref_const(law->P), gref_const(law->work)));
+    double least = gref_step_noise(law->s, law->t + 1 <= law->s->schedule->T ? law->t + 1 : law->t);
+    double before = sqrt(sqrt(n) * residual); /* P >= N I, N the noise of the step before */
+    if (least > 2 * residual)
+        before = fmin(before, residual / (2 * sqrt(least - residual)));
+    TRY(gref_gemm(L, 1.0, gref_const(law->step.M), false, gref_const(law->work), false, 0.0));
+    TRY(gref_syrk(law->P, 1.0, gref_const(L), false, 0.0));
+    double product = gref_gamma_up(n + 4) * law->step.norm_abs * gref_mat_norm_fro(gref_const(law->work));
+    *error = law->step.norm * before + product;
+    law->L = L;
+    L = (gref_mat){0};
+out:
+    gref_mat_free(&L);
+    return status;
+}
+
 /**
  * The law one step on.
  *
@@ -208,8 +249,11 @@ gref_status gref_marginal_advance(gref_marginal *law)
         TRY(gref_step_at(&law->step, law->s, law->t));
         if (law->step.overshoots && law->first_unstable == 0)
             law->first_unstable = law->t;
+        gref_law_size size = law_size(law);
+        bool last = !law->diagonal && !law->step.diagonal && law->step.noise == 0.0;
         TRY(advance_mean(law));
-        TRY(advance_cov(law));
+        TRY(last ? advance_factor(law, &size.factor_error) : advance_cov(law));
+        gref_errors_step(&law->errors, law->s, law->t, &law->step, &size);
         law->diverged = !(gref_mat_norm_max(gref_const(law->P)) <= VARIANCE_LIMIT &&
                           gref_mat_norm_max(gref_const(law->mean)) <= MEAN_LIMIT);
     }
@@ -303,6 +347,10 @@ static gref_status law_factor(gref_mat L, const gref_marginal *law)
 {
     gref_status status = GREF_OK;
     int rank;
+    if (law->L.a != NULL) {
+        gref_mat_copy(L, gref_const(law->L));
+        goto out;
+    }
     if (!law->diagonal) {
         TRY(gref_psd_factor(L, &rank, gref_const(law->P)));
         goto out;
@@ -353,6 +401,97 @@ out:
     gref_mat_free(&zero);
     gref_mat_free(&L1);
     gref_mat_free(&L2);
+    return status;
+}
+
+/** Bounds on how far the law is from the exact one; infinite where unknown. cov and mean are of the pixels. */
+void gref_marginal_errors(double *mean, double *cov, double *w2, const gref_marginal *law)
+{
+    const gref_modes_errors *z = &law->s->z->errors;
+    double basis = z->U + (law->basis == GREF_BASIS_POSTERIOR ? z->X : 0.0);
+    double rounding = 4 * gref_gamma_up(law->P.m + 8);
+    double size = gref_mat_norm_fro(gref_const(law->P)), m = gref_mat_norm_fro(gref_const(law->mean));
+    double centre = gref_norm_fro_up(gref_const(law->s->z->mu)) + gref_norm_fro_up(gref_const(law->s->z->d));
+    double shift = law->basis == GREF_BASIS_POSTERIOR ? z->post_mean : 0.0; /* centred on the exact mu_post */
+    *mean = law->errors.mean + (basis + rounding * sqrt(law->P.m)) * (m + centre) + shift;
+    *cov = law->errors.cov + (2 * basis + rounding * sqrt(law->P.m)) * size;
+    *w2 = law->errors.w2;
+}
+
+/* The distance of the computed laws, enclosed: spectra where they commute by construction, else factors. */
+static gref_status enclose_distance(gref_w2 *out, const gref_marginal *law, gref_cmat zero)
+{
+    gref_status status = GREF_OK;
+    int n = law->s->z->n;
+    gref_mat L1 = {0}, L2 = {0};
+    if (law->diagonal && law->basis == GREF_BASIS_POSTERIOR) {
+        TRY(gref_marginal_w2(out, law));
+        goto out;
+    }
+    TRY(gref_mat_new(&L1, n, n));
+    TRY(gref_mat_new(&L2, n, n));
+    gref_exact_factor(L1, law->s->z, law->s->schedule, law->t);
+    TRY(law_factor(L2, law));
+    TRY(gref_w2_certify_factors(out, zero, gref_const(L1), gref_const(law->mean), gref_const(L2)));
+out:
+    gref_mat_free(&L1);
+    gref_mat_free(&L2);
+    return status;
+}
+
+/* W2 between the law and its factor: the residual of the factorisation, P >= N I where the last step had noise. */
+static gref_status factor_radius(double *radius, const gref_marginal *law)
+{
+    gref_status status = GREF_OK;
+    gref_mat L = {0};
+    int n = law->P.m, T = law->s->schedule->T;
+    double residual;
+    *radius = 0.0;
+    if (law->diagonal || law->L.a != NULL)
+        goto out;
+    TRY(gref_mat_new(&L, n, n));
+    TRY(law_factor(L, law));
+    TRY(gref_cholesky_residual((gref_mat){0}, &residual, gref_const(law->P), gref_const(L)));
+    double least = law->t < T ? gref_step_noise(law->s, law->t + 1) : law->s->schedule->qbar[T];
+    *radius = sqrt(sqrt(n) * residual);
+    if (least > 2 * residual)
+        *radius = fmin(*radius, residual / (2 * sqrt(least - residual)));
+out:
+    gref_mat_free(&L);
+    return status;
+}
+
+/**
+ * W2 of the law of y_t to the exact p_t(x | v), proved for the exact sampler on the given doubles.
+ *
+ * @return as gref_marginal_w2.
+ * @error  lower <= W2 <= upper; the width is that of the bounds of errors.c: 1e-9 of the spread for t > 0, 1e-5
+ *         at t = 0 where Sigma is singular (there a rounding dSigma may move W2 by sqrt(|dSigma|)).
+ * @cost   about 60 n x n products.
+ * @see    Tests: test_oracle.c
+ */
+gref_status gref_marginal_certify(gref_w2 *out, const gref_marginal *law)
+{
+    gref_status status = GREF_OK;
+    gref_mat zero = {0};
+    gref_w2 value, w;
+    double radius;
+    TRY(gref_marginal_w2(&value, law));
+    TRY(gref_mat_new(&zero, law->P.m, 1));
+    TRY(enclose_distance(&w, law, gref_const(zero)));
+    TRY(factor_radius(&radius, law));
+    gref_law_errors exact = gref_exact_errors(law->s, law->t);
+    double centre = law->basis == GREF_BASIS_POSTERIOR ? 0.0 : exact.mean; /* there both laws share the centre */
+    double wide = (law->errors.w2 + exact.w2 + centre + radius) * (1.0 + 0x1p-20);
+    w.lower = isfinite(wide) ? fmax(gref_down(w.lower - wide), 0.0) : 0.0;
+    w.upper = isfinite(wide) ? gref_up(w.upper + wide) : INFINITY;
+    w.certified = isfinite(wide);
+    w.w2_mean = value.w2_mean;
+    w.w2_cov = value.w2_cov;
+    w.w2 = fmin(fmax(value.w2, w.lower), w.upper);
+    *out = w;
+out:
+    gref_mat_free(&zero);
     return status;
 }
 

@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "base/internal.h"
+#include "dense/bound.h"
 #include "dense/internal.h"
 #include "internal.h"
 
@@ -139,13 +140,19 @@ out:
 gref_status gref_sampler_form_gram(gref_sampler *s)
 {
     gref_status status = GREF_OK;
+    gref_mat L = {0};
     if (s->G.a != NULL)
         goto out;
     TRY(gref_mat_new(&s->G, s->z->n, s->z->n));
     TRY(gref_mat_new(&s->Br, s->z->n, 1));
-    TRY(gref_syrk(s->G, 1.0, gref_const(s->z->B), true, 0.0));
+    TRY(gref_mat_new(&L, s->z->n, s->z->n));
+    TRY(gref_dot2_gemm(s->G, L, gref_const(s->z->B), true, gref_const(s->z->B), false));
+    gref_mat_mirror_lower(s->G);
+    double b = gref_norm_fro_up(gref_const(s->z->B));
+    s->dG = 2 * gref_norm_fro_up(gref_const(L)) + gref_dot2_error_up(s->z->m) * b * b;
     TRY(gref_gemv(s->Br, 1.0, gref_const(s->z->B), true, gref_const(s->z->r), 0.0));
 out:
+    gref_mat_free(&L);
     return status;
 }
 
@@ -198,6 +205,25 @@ gref_status gref_guidance_at(gref_mat Gamma, gref_mat g, const gref_sampler *s, 
     return GREF_OK;
 }
 
+gref_guidance_errors gref_guidance_errors_at(const gref_sampler *s, int t)
+{
+    if (s->spec.convention.guidance == GREF_GUIDANCE_AFTER)
+        return gref_gram_errors(s, 1.0);
+    if (s->method->errors == NULL)
+        return (gref_guidance_errors){INFINITY, INFINITY, INFINITY, INFINITY};
+    return s->method->errors(s, t);
+}
+
+/* Gamma = p B^T B and g = p B^T r, B and r known to their measured errors. */
+gref_guidance_errors gref_gram_errors(const gref_sampler *s, double p)
+{
+    const gref_modes_errors *z = &s->z->errors;
+    double b = z->A_norm + z->B, r = gref_norm_fro_up(gref_const(s->z->r));
+    double round = gref_gamma_up(s->z->m + 4) * gref_norm_fro_up(gref_const(s->z->B)) * r;
+    return (gref_guidance_errors){.Gamma = p * b * b, .dGamma = p * (2 * b * z->B + z->B * z->B + s->dG) + 4 * 0x1p-53 * p * b * b,
+                                  .g = p * b * r, .dg = p * (b * z->r + z->B * (r + z->r) + round)};
+}
+
 gref_status gref_step_new(gref_step *step, const gref_sampler *s)
 {
     gref_status status = GREF_OK;
@@ -239,21 +265,46 @@ static double free_shift(const gref_sampler *s, int t, int i)
            gref_mode_variance(s, t, i);
 }
 
-/* True if M = D - K, D >= 0 diagonal, |K|_F given, has an eigenvalue below -1. */
-static gref_status find_overshoot(bool *overshoots, gref_cmat M, double norm_K)
+/* True if M + shift I, M = D - K, has no Cholesky factor: then M has an eigenvalue below -shift. */
+static gref_status falls_below(bool *below, gref_cmat M, double shift)
 {
     gref_status status = GREF_OK;
     gref_mat S = {0};
-    *overshoots = false;
-    if (norm_K <= 1.0)
-        goto out;
     TRY(gref_mat_new(&S, M.n, M.n));
     gref_mat_copy(S, M);
     for (int i = 0; i < M.n; i++)
-        GREF_AT(S, i, i) += 1.0;
-    *overshoots = !gref_cholesky_succeeds(S);
+        GREF_AT(S, i, i) += shift;
+    *below = !gref_cholesky_succeeds(S);
 out:
     gref_mat_free(&S);
+    return status;
+}
+
+/*
+ * Overshoot and norms of M = D - K, 0 <= least <= D <= largest, K >= 0: the largest eigenvalue is at most largest, the
+ * smallest at least least - |K|_F. A factor that exists proves positivity up to n u |M|, far below the 1e-9 allowed.
+ */
+static gref_status measure_step(gref_step *step, gref_cmat M, double norm_K, double least, double largest)
+{
+    gref_status status = GREF_OK;
+    bool below;
+    step->norm = largest;
+    if (norm_K - least > largest) {
+        TRY(falls_below(&below, M, largest * (1 - 1e-9)));
+        if (below)
+            step->norm = fmax(largest, norm_K - least);
+    }
+    step->norm *= 1.0 + 1e-12;
+    if (norm_K - least > 1.0)
+        TRY(falls_below(&step->overshoots, M, 1.0));
+    step->norm_abs = 0.0;
+    for (int j = 0; j < M.n; j++) {
+        double sum = 0.0;
+        for (int i = 0; i < M.m; i++)
+            sum += fabs(GREF_AT(M, i, j));
+        step->norm_abs = fmax(step->norm_abs, sum * (1.0 + 1e-12));
+    }
+out:
     return status;
 }
 
@@ -279,9 +330,14 @@ static gref_status guided_step(gref_step *step, const gref_sampler *s, int t)
             GREF_AT(M, i, k) *= -kappa * j.a[k];
     }
     double norm_K = gref_mat_norm_fro(gref_const(M));
-    for (int i = 0; i < n; i++)
-        GREF_AT(M, i, i) += free_gain(s, t, i);
-    TRY(find_overshoot(&step->overshoots, gref_const(M), norm_K));
+    double least = INFINITY, largest = 0.0;
+    for (int i = 0; i < n; i++) {
+        double gain = free_gain(s, t, i);
+        least = fmin(least, gain);
+        largest = fmax(largest, gain);
+        GREF_AT(M, i, i) += gain;
+    }
+    TRY(measure_step(step, gref_const(M), norm_K, least, largest));
 out:
     gref_mat_free(&j);
     gref_mat_free(&jd);
@@ -294,14 +350,14 @@ gref_status gref_step_at(gref_step *step, const gref_sampler *s, int t)
     step->overshoots = false;
     if (!step->diagonal)
         return guided_step(step, s, t);
-    if (gref_sampler_runs_on_posterior(s)) {
+    if (gref_sampler_runs_on_posterior(s))
         posterior_step(step, s, t);
-        return GREF_OK;
-    }
-    for (int i = 0; i < s->z->n; i++) {
-        step->M.a[i] = free_gain(s, t, i);
-        step->c.a[i] = free_shift(s, t, i);
-    }
+    else
+        for (int i = 0; i < s->z->n; i++) {
+            step->M.a[i] = free_gain(s, t, i);
+            step->c.a[i] = free_shift(s, t, i);
+        }
+    step->norm = step->norm_abs = gref_mat_norm_max(gref_const(step->M)) * (1.0 + 1e-12);
     return GREF_OK;
 }
 

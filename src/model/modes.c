@@ -137,7 +137,9 @@ out:
 gref_status gref_modes_new(gref_modes *out, const gref_problem *p)
 {
     gref_status status = GREF_OK;
-    gref_modes z = {.n = p->Sigma.n, .m = p->A.m, .sigma = p->sigma};
+    gref_modes z = {.n = p->Sigma.n, .m = p->A.m, .sigma = p->sigma,
+                    .errors = {INFINITY, INFINITY, INFINITY, INFINITY, INFINITY, INFINITY, INFINITY, INFINITY,
+                               INFINITY}};
     TRY(check_problem(p));
     TRY(gref_mat_new(&z.U, z.n, z.n));
     TRY(gref_mat_new(&z.lambda, z.n, 1));

@@ -10,11 +10,14 @@ typedef struct {
     gref_problem problem; /* until the modes are known */
     gref_modes z;
     const gref_schedule *schedule;
+    const int *laws_at; /* of the case */
+    int n_laws;
 } engine;
 
 typedef struct {
     gref_sampler *sampler;
     gref_marginal *law;
+    const engine *e;
     int n;
 } progress_of_law;
 
@@ -72,6 +75,7 @@ static gref_status read_problem(engine *e, gref_study *o, gref_npz_writer *npz)
     if (o->v_cols == 1)
         TRY(find_places(&o->v_place, gref_const(p->A)));
     TRY(gref_modes_new(&e->z, p));
+    TRY(gref_modes_measure(&e->z, p));
     o->image = p->image;
     o->x0 = p->x0;
     o->v = p->v;
@@ -138,6 +142,7 @@ static gref_status dense_open(void **data, gref_study *o, const gref_schedule *s
     engine *e = gref_alloc(1, sizeof *e);
     REQUIRE(e != NULL, GREF_ERR_NOMEM, "no memory for a study");
     e->schedule = schedule;
+    e->n_laws = gref_case_laws_at(o->c, &e->laws_at);
     TRY(read_problem(e, o, npz));
     TRY(sample_posterior(e, o));
     TRY(write_exact_laws(e, o, npz));
@@ -176,6 +181,7 @@ static gref_status dense_start(gref_walk *w, void *data, const gref_sampler_spec
     gref_walk begun = {.state = p};
     REQUIRE(p != NULL, GREF_ERR_NOMEM, "no memory for a study");
     p->n = e->z.n;
+    p->e = e;
     TRY(gref_sampler_new(&p->sampler, &e->z, e->schedule, spec));
     TRY(gref_marginal_new(&p->law, p->sampler));
     begun.guided = gref_sampler_is_guided(p->sampler);
@@ -196,13 +202,23 @@ out:
     return status;
 }
 
+/* Whole laws and t = 0 get a proof, the chain in between a value. */
+static bool is_certified_at(const engine *e, int t)
+{
+    bool listed = t == 0;
+    for (int k = 0; k < e->n_laws; k++)
+        listed = listed || e->laws_at[k] == t;
+    return listed;
+}
+
 static gref_status dense_measure(gref_study_row *row, const gref_walk *w)
 {
     gref_status status = GREF_OK;
     const progress_of_law *p = w->state;
     TRY(gref_conditional_w2(&row->modelled, p->sampler, w->t));
     if (!w->diverged) {
-        TRY(gref_marginal_w2(&row->w2, p->law));
+        TRY(is_certified_at(p->e, w->t) ? gref_marginal_certify(&row->w2, p->law)
+                                                       : gref_marginal_w2(&row->w2, p->law));
         if (!w->guided)
             TRY(gref_marginal_w2_prior(&row->prior, p->law));
     }

@@ -27,6 +27,11 @@ static json_t *w2_row(int t, gref_w2 w, bool diverged)
     json_object_set_new(row, "w2", diverged ? json_null() : number(w.w2));
     json_object_set_new(row, "w2_mean", diverged ? json_null() : number(w.w2_mean));
     json_object_set_new(row, "w2_cov", diverged ? json_null() : number(w.w2_cov));
+    if (w.certified && !diverged) {
+        json_object_set_new(row, "lower", number(w.lower));
+        json_object_set_new(row, "upper", number(w.upper));
+        json_object_set_new(row, "r_in", number(w.r_in));
+    }
     return row;
 }
 
@@ -141,11 +146,27 @@ static void put_number(FILE *f, double x, bool known)
         fprintf(f, " %10s", "diverged");
 }
 
+/* W2 with the digits that are proved, 5 at most; without a proof 3 digits in brackets. */
+static void put_w2(FILE *f, gref_w2 w, bool known)
+{
+    char text[40], shown[48];
+    if (!known) {
+        put_number(f, 0.0, false);
+        return;
+    }
+    if (w.certified && gref_proven_digits(text, sizeof text, w.lower, w.upper, 5) > 0) {
+        fprintf(f, " %10s", text);
+        return;
+    }
+    snprintf(shown, sizeof shown, "(%.2e)", w.w2);
+    fprintf(f, " %10s", shown);
+}
+
 static void table_over_t(FILE *f, const gref_study *study, int width)
 {
     const int *t = NULL;
     int count = gref_case_laws_at(study->c, &t);
-    fprintf(f, "W2 of the sampler's law to the exact p_t(x | v), pixel units\n%-*s", width, "sampler");
+    fprintf(f, "W2 of the sampler's law to the exact p_t(x | v), pixel units; proved digits, (.) not proved\n%-*s", width, "sampler");
     for (int k = 0; k < count; k++) {
         char head[24];
         snprintf(head, sizeof head, "t=%d", t[k]);
@@ -157,7 +178,7 @@ static void table_over_t(FILE *f, const gref_study *study, int width)
         fprintf(f, "%-*s", width, s->spec.label);
         for (int k = 0; k < count; k++) {
             const gref_study_row *row = row_at(s, t[k]);
-            put_number(f, row->w2.w2, !row->diverged);
+            put_w2(f, row->w2, !row->diverged);
         }
         fprintf(f, "\n");
     }
@@ -172,7 +193,7 @@ static void table_at_zero(FILE *f, const gref_study *study, int width)
         const gref_study_sampler *s = &study->samplers[i];
         const gref_study_row *row = row_at(s, 0);
         fprintf(f, "%-*s", width, s->spec.label);
-        put_number(f, row->w2.w2, !row->diverged);
+        put_w2(f, row->w2, !row->diverged);
         put_number(f, row->w2.w2_mean, !row->diverged);
         put_number(f, row->w2.w2_cov, !row->diverged);
         put_number(f, row->modelled.w2, true);

@@ -43,6 +43,12 @@ static gref_status likelihood(gref_mat C, const gref_sampler *s, int t)
     return GREF_OK;
 }
 
+static gref_guidance_errors errors(const gref_sampler *s, int t)
+{
+    (void)t;
+    return gref_gram_errors(s, precision(s));
+}
+
 const gref_method gref_method_dps = {
     .name = "dps",
     .title = "DPS, C_{v|t} = sigma^2/alpha I (Chung et al. 2023)",
@@ -50,4 +56,5 @@ const gref_method gref_method_dps = {
     .prepare = prepare,
     .guidance = guidance,
     .likelihood = likelihood,
+    .errors = errors,
 };

@@ -129,8 +129,9 @@ out:
  * @return GREF_OK; GREF_ERR_SHAPE; GREF_ERR_RANGE; GREF_ERR_NONFINITE; GREF_ERR_NOT_SYMMETRIC;
  *         GREF_ERR_NOT_PSD; GREF_ERR_NOT_PD (sigma = 0 and A Sigma A^T singular); GREF_ERR_NOMEM;
  *         GREF_ERR_NUMERICS.
- * @error  rho: absolute c n eps |Sigma|^1/2. d: relative c n eps |F|/min(f | f > 0) at sigma = 0,
- *         c n eps (|F|/sigma)^2 otherwise, at worst.
+ * @error  rho: absolute c n eps |Sigma|^1/2, times (|Sigma|/lambda)^1/2 at worst, lambda the least
+ *         eigenvalue that is not 0, for dsyevd's error of Sigma. d: relative c n eps |F|/min(f | f > 0)
+ *         at sigma = 0, c n eps (|F|/sigma)^2 otherwise, at worst.
  * @cost   about 45 n x n products when m = n; 5 n^2 doubles kept or used besides z.
  * @see    THEORY section 1. Tests: test_modes.c
  */

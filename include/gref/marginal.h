@@ -38,8 +38,7 @@ GREF_API GREF_NODISCARD gref_status gref_marginal_w2_prior(gref_w2 *out, const g
 /*
  * As gref_marginal_w2, with a proved interval for the exact sampler on the given doubles: the enclosure of the
  * computed laws' distance widened by all that separates them from the exact ones. Not certified (upper = inf)
- * without gref_modes_measure, with sigma = 0, and where a sampler carries no bounds (cgdm guided elsewhere than in
- * the score).
+ * without gref_modes_measure and with sigma = 0.
  */
 GREF_API GREF_NODISCARD gref_status gref_marginal_certify(gref_w2 *out, const gref_marginal *law);
 /* Proved |m_t - exact|, |P_t - exact|_F in pixels, and W2 between the computed and the exact law. */

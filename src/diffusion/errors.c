@@ -114,6 +114,11 @@ void gref_errors_step(gref_law_errors *e, const gref_sampler *s, int t, const gr
     double round_w2 = p->factor_error >= 0.0 ? p->factor_error : w2_of(round_cov, step->noise, n);
     if (step->diagonal && !p->dense) /* variances are products of non-negative numbers: relative rounding */
         round_w2 = 8 * ROUNDOFF * (M * sqrt(p->trace) + sqrt(n * step->noise));
+    double before = e->w2 + e->cov + e->mean + d.M + d.c;
+    if (!isfinite(before)) { /* unknown stays unknown, never 0 times infinity */
+        e->mean = e->cov = e->w2 = INFINITY;
+        return;
+    }
     e->w2 = (exact * e->w2 + d.M * size + d.c + round_mean + round_w2 + noise_w2) * INFLATE;
     e->cov = (exact * exact * e->cov + (2 * M + d.M) * d.M * p->cov + round_cov) * INFLATE;
     e->mean = (exact * e->mean + d.M * p->mean + d.c + round_mean) * INFLATE;

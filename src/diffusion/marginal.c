@@ -13,26 +13,12 @@
 #include "dense/bound.h"
 #include "dense/internal.h"
 #include "internal.h"
-#include <gref/marginal.h>
+#include "law.h"
 #include <gref/psd.h>
 
 /* Beyond these the law has diverged; products of three such numbers still fit a double. */
 #define VARIANCE_LIMIT 0x1p900
 #define MEAN_LIMIT 0x1p450
-
-struct gref_marginal {
-    const gref_sampler *s;
-    int t;
-    gref_basis basis;
-    bool diagonal, diverged;
-    int first_unstable;
-    double growth;
-    gref_mat mean, P;
-    gref_mat L; /* n x n, P = L L^T, after a last step without noise; else empty */
-    gref_law_errors errors;
-    gref_step step;
-    gref_mat work; /* n x n, for M P; empty when the law is diagonal */
-};
 
 void gref_marginal_free(gref_marginal *law)
 {
@@ -264,7 +250,7 @@ out:
     return status;
 }
 
-static gref_status require_alive(const gref_marginal *law)
+gref_status gref_marginal_require_alive(const gref_marginal *law)
 {
     gref_status status = GREF_OK;
     REQUIRE(!law->diverged, GREF_ERR_NUMERICS, "the law of %s has diverged before t = %d",
@@ -296,7 +282,7 @@ out:
 gref_status gref_marginal_bias(gref_mat bias, const gref_marginal *law)
 {
     gref_status status = GREF_OK;
-    TRY(require_alive(law));
+    TRY(gref_marginal_require_alive(law));
     TRY(basis_to_pixels(bias, law, gref_const(law->mean)));
 out:
     return status;
@@ -321,7 +307,7 @@ gref_status gref_marginal_cov(gref_mat cov, const gref_marginal *law)
     gref_status status = GREF_OK;
     const gref_modes *z = law->s->z;
     gref_mat L = {0}, UL = {0};
-    TRY(require_alive(law));
+    TRY(gref_marginal_require_alive(law));
     if (!law->diagonal) {
         TRY(gref_modes_cov_to_pixels(cov, z, gref_const(law->P)));
         goto out;
@@ -342,68 +328,6 @@ out:
     return status;
 }
 
-/* A factor of P in the modes of Sigma. */
-static gref_status law_factor(gref_mat L, const gref_marginal *law)
-{
-    gref_status status = GREF_OK;
-    int rank;
-    if (law->L.a != NULL) {
-        gref_mat_copy(L, gref_const(law->L));
-        goto out;
-    }
-    if (!law->diagonal) {
-        TRY(gref_psd_factor(L, &rank, gref_const(law->P)));
-        goto out;
-    }
-    if (law->basis == GREF_BASIS_POSTERIOR)
-        gref_mat_copy(L, gref_const(law->s->z->X));
-    else
-        gref_mat_identity(L);
-    for (int j = 0; j < L.n; j++)
-        for (int i = 0; i < L.m; i++)
-            GREF_AT(L, i, j) *= sqrt(law->P.a[j]);
-out:
-    return status;
-}
-
-/**
- * W2 of the law of y_t to the exact p_t(x | v), at t = 0 to the posterior.
- *
- * In closed form where the two commute by construction (cgdm), else by factors.
- *
- * @param[out] out  unchanged on error.                                                   [pixel]
- * @return GREF_OK; GREF_ERR_NUMERICS after divergence; GREF_ERR_NOMEM.
- * @error  as gref_w2_factors or gref_w2_spectra.
- * @see    THEORY sections 6 and 8. Tests: test_marginal.c
- */
-gref_status gref_marginal_w2(gref_w2 *out, const gref_marginal *law)
-{
-    gref_status status = GREF_OK;
-    const gref_modes *z = law->s->z;
-    int n = z->n;
-    gref_mat zero = {0}, L1 = {0}, L2 = {0};
-    TRY(require_alive(law));
-    TRY(gref_mat_new(&zero, n, 1));
-    if (law->diagonal && law->basis == GREF_BASIS_POSTERIOR) {
-        TRY(gref_mat_new(&L1, n, 1));
-        for (int i = 0; i < n; i++)
-            L1.a[i] = gref_exact_variance(z, law->s->schedule, law->t, i);
-        TRY(gref_w2_spectra(out, gref_const(zero), gref_const(L1), gref_const(law->mean),
-                            gref_const(law->P)));
-        goto out;
-    }
-    TRY(gref_mat_new(&L1, n, n));
-    TRY(gref_mat_new(&L2, n, n));
-    gref_exact_factor(L1, z, law->s->schedule, law->t);
-    TRY(law_factor(L2, law));
-    TRY(gref_w2_factors(out, gref_const(zero), gref_const(L1), gref_const(law->mean), gref_const(L2)));
-out:
-    gref_mat_free(&zero);
-    gref_mat_free(&L1);
-    gref_mat_free(&L2);
-    return status;
-}
-
 /** Bounds on how far the law is from the exact one; infinite where unknown. cov and mean are of the pixels. */
 void gref_marginal_errors(double *mean, double *cov, double *w2, const gref_marginal *law)
 {
@@ -416,154 +340,6 @@ void gref_marginal_errors(double *mean, double *cov, double *w2, const gref_marg
     *mean = law->errors.mean + (basis + rounding * sqrt(law->P.m)) * (m + centre) + shift;
     *cov = law->errors.cov + (2 * basis + rounding * sqrt(law->P.m)) * size;
     *w2 = law->errors.w2;
-}
-
-/* The distance of the computed laws, enclosed: spectra where they commute by construction, else factors. */
-static gref_status enclose_distance(gref_w2 *out, const gref_marginal *law, gref_cmat zero)
-{
-    gref_status status = GREF_OK;
-    int n = law->s->z->n;
-    gref_mat L1 = {0}, L2 = {0};
-    if (law->diagonal && law->basis == GREF_BASIS_POSTERIOR) {
-        TRY(gref_marginal_w2(out, law));
-        goto out;
-    }
-    TRY(gref_mat_new(&L1, n, n));
-    TRY(gref_mat_new(&L2, n, n));
-    gref_exact_factor(L1, law->s->z, law->s->schedule, law->t);
-    TRY(law_factor(L2, law));
-    TRY(gref_w2_certify_factors(out, zero, gref_const(L1), gref_const(law->mean), gref_const(L2)));
-out:
-    gref_mat_free(&L1);
-    gref_mat_free(&L2);
-    return status;
-}
-
-/* W2 between the law and its factor: the residual of the factorisation, P >= N I where the last step had noise. */
-static gref_status factor_radius(double *radius, const gref_marginal *law)
-{
-    gref_status status = GREF_OK;
-    gref_mat L = {0};
-    int n = law->P.m, T = law->s->schedule->T;
-    double residual;
-    *radius = 0.0;
-    if (law->diagonal || law->L.a != NULL)
-        goto out;
-    TRY(gref_mat_new(&L, n, n));
-    TRY(law_factor(L, law));
-    TRY(gref_cholesky_residual((gref_mat){0}, &residual, gref_const(law->P), gref_const(L)));
-    double least = law->t < T ? gref_step_noise(law->s, law->t + 1) : law->s->schedule->qbar[T];
-    *radius = sqrt(sqrt(n) * residual);
-    if (least > 2 * residual)
-        *radius = fmin(*radius, residual / (2 * sqrt(least - residual)));
-out:
-    gref_mat_free(&L);
-    return status;
-}
-
-/**
- * W2 of the law of y_t to the exact p_t(x | v), proved for the exact sampler on the given doubles.
- *
- * @return as gref_marginal_w2.
- * @error  lower <= W2 <= upper; the width is that of the bounds of errors.c: 1e-9 of the spread for t > 0, 1e-5
- *         at t = 0 where Sigma is singular (there a rounding dSigma may move W2 by sqrt(|dSigma|)).
- * @cost   about 60 n x n products.
- * @see    Tests: test_oracle.c
- */
-gref_status gref_marginal_certify(gref_w2 *out, const gref_marginal *law)
-{
-    gref_status status = GREF_OK;
-    gref_mat zero = {0};
-    gref_w2 value, w;
-    double radius;
-    TRY(gref_marginal_w2(&value, law));
-    TRY(gref_mat_new(&zero, law->P.m, 1));
-    TRY(enclose_distance(&w, law, gref_const(zero)));
-    TRY(factor_radius(&radius, law));
-    gref_law_errors exact = gref_exact_errors(law->s, law->t);
-    double centre = law->basis == GREF_BASIS_POSTERIOR ? 0.0 : exact.mean; /* there both laws share the centre */
-    double wide = (law->errors.w2 + exact.w2 + centre + radius) * (1.0 + 0x1p-20);
-    w.lower = isfinite(wide) ? fmax(gref_down(w.lower - wide), 0.0) : 0.0;
-    w.upper = isfinite(wide) ? gref_up(w.upper + wide) : INFINITY;
-    w.certified = isfinite(wide);
-    w.w2_mean = value.w2_mean;
-    w.w2_cov = value.w2_cov;
-    w.w2 = fmin(fmax(value.w2, w.lower), w.upper);
-    *out = w;
-out:
-    gref_mat_free(&zero);
-    return status;
-}
-
-/**
- * W2 of the law of y_t to the prior's p_t(x) = N(sqrt(abar_t) mu, Sigma_t): what an unconditional
- * sampler aims at. Returns as gref_marginal_w2.
- */
-gref_status gref_marginal_w2_prior(gref_w2 *out, const gref_marginal *law)
-{
-    gref_status status = GREF_OK;
-    const gref_sampler *s = law->s;
-    int n = s->z->n;
-    gref_mat mean = {0}, L1 = {0}, L2 = {0}, own = {0};
-    TRY(require_alive(law));
-    TRY(gref_mat_new(&mean, n, 1));
-    TRY(gref_mat_new(&own, n, 1));
-    gref_mat_axpy(mean, -sqrt(s->schedule->abar[law->t]), gref_const(s->z->d));
-    if (law->basis == GREF_BASIS_POSTERIOR)
-        TRY(gref_gemv(own, 1.0, gref_const(s->z->X), false, gref_const(law->mean), 0.0));
-    else
-        gref_mat_copy(own, gref_const(law->mean));
-    bool spectral = law->diagonal && law->basis == GREF_BASIS_SIGMA;
-    TRY(gref_mat_new(&L1, n, spectral ? 1 : n));
-    for (int i = 0; i < n; i++) {
-        double st = gref_mode_variance(s, law->t, i);
-        GREF_AT(L1, i, spectral ? 0 : i) = spectral ? st : sqrt(st);
-    }
-    if (spectral) {
-        TRY(gref_w2_spectra(out, gref_const(mean), gref_const(L1), gref_const(own), gref_const(law->P)));
-        goto out;
-    }
-    TRY(gref_mat_new(&L2, n, n));
-    TRY(law_factor(L2, law));
-    TRY(gref_w2_factors(out, gref_const(mean), gref_const(L1), gref_const(own), gref_const(L2)));
-out:
-    gref_mat_free(&mean);
-    gref_mat_free(&own);
-    gref_mat_free(&L1);
-    gref_mat_free(&L2);
-    return status;
-}
-
-/**
- * W2 of the law that a sampler takes p_t(x | v) to be, N(mu_{t|v}, C_{t|v}), to the exact one.
- *
- * 0 for cgdm, whose likelihood is the exact one (an identity, held by test_conditional.c).
- *
- * @param[in] t  0..T.
- * @return GREF_OK; GREF_ERR_RANGE; GREF_ERR_NOMEM; GREF_ERR_NUMERICS.
- */
-gref_status gref_conditional_w2(gref_w2 *out, const gref_sampler *s, int t)
-{
-    gref_status status = GREF_OK;
-    int n = s->z->n;
-    gref_mat zero = {0}, mean = {0}, L1 = {0}, L2 = {0};
-    TRY(gref_sampler_require_law(s));
-    REQUIRE(t >= 0 && t <= s->schedule->T, GREF_ERR_RANGE, "t = %d is outside 0..%d", t, s->schedule->T);
-    if (s->method->exact_likelihood) {
-        *out = (gref_w2){0};
-        goto out;
-    }
-    TRY(gref_mat_new(&zero, n, 1));
-    TRY(gref_mat_new(&mean, n, 1));
-    TRY(gref_mat_new(&L1, n, n));
-    TRY(gref_mat_new(&L2, n, n));
-    gref_exact_factor(L1, s->z, s->schedule, t);
-    TRY(gref_conditional_factor(mean, L2, s, t));
-    TRY(gref_w2_factors(out, gref_const(zero), gref_const(L1), gref_const(mean), gref_const(L2)));
-out:
-    gref_mat_free(&zero);
-    gref_mat_free(&mean);
-    gref_mat_free(&L1);
-    gref_mat_free(&L2);
-    return status;
+    if (isnan(*mean) || isnan(*cov))
+        *mean = *cov = INFINITY;
 }

@@ -11,6 +11,7 @@
 #include <math.h>
 
 #include "base/internal.h"
+#include "dense/bound.h"
 #include "dense/internal.h"
 #include "diffusion/internal.h"
 
@@ -58,6 +59,29 @@ out:
     return status;
 }
 
+/*
+ * C >= sigma^2 I. Gamma = B^T C^-1 B moves by 2 |B| dB/sigma^2 + |B|^2 dC/sigma^4; c_i = q lambda/s_t has slope
+ * q^2/s^2 <= 1. Rounding: the factorisation and the solve are backward stable, gamma_m tr C each, over sigma^2.
+ */
+static gref_guidance_errors errors(const gref_sampler *s, int t)
+{
+    const gref_modes *z = s->z;
+    int n = z->n, m = z->m;
+    double s2 = z->sigma * z->sigma, b = z->errors.A_norm + z->errors.B, dB = z->errors.B, c = 0.0;
+    double fro = gref_norm_fro_up(gref_const(z->B)), r = gref_norm_fro_up(gref_const(z->r));
+    if (!(z->sigma > 0.0))
+        return (gref_guidance_errors){INFINITY, INFINITY, INFINITY, INFINITY};
+    for (int i = 0; i < n; i++)
+        c = fmax(c, s->schedule->qbar[t] * (z->lambda.a[i] / gref_mode_variance(s, t, i)));
+    double trace = fro * fro * c + m * s2, gam = gref_gamma_up(2 * m + n + 16);
+    double dC = (2 * b + dB) * dB * c + b * b * z->errors.Sigma * 1.003 + gam * trace;
+    double solve = gam * (trace / s2 + 2 * sqrt(trace / s2) + 1);
+    return (gref_guidance_errors){.Gamma = (b + dB) * (b + dB) / s2,
+                                  .dGamma = (2 * b + dB) * dB / s2 + b * b * dC / (s2 * s2) + solve * fro * fro / s2,
+                                  .g = b * r / s2,
+                                  .dg = (dB + b * dC / s2) * r / s2 + b * z->errors.r / s2 + solve * fro * r / s2};
+}
+
 const gref_method gref_method_cgdm = {
     .name = "cgdm",
     .title = "CGDM, the exact C_{v|t} (Pierret & Galerne 2025)",
@@ -65,4 +89,5 @@ const gref_method gref_method_cgdm = {
     .exact_likelihood = true,
     .guidance = guidance,
     .likelihood = likelihood,
+    .errors = errors,
 };

@@ -33,11 +33,16 @@ static void hold(const oracle_file *f, const char *what, int limit, double error
     note_ratio(what, fmax(error - radius, 0.0), unit);
 }
 
-static void hold_array(const oracle_file *f, const char *what, const char *name, gref_mat x,
-                       double condition)
+static void hold_vector(const oracle_file *f, const char *what, const char *name, gref_mat x,
+                        double condition)
 {
-    hold(f, what, x.n > 1 ? COVARIANCE : VECTOR, oracle_distance(f, name, gref_const(x)), 0.0,
-         condition);
+    hold(f, what, VECTOR, oracle_distance(f, name, gref_const(x)), 0.0, condition);
+}
+
+static void hold_cov(const oracle_file *f, const char *what, const char *name, gref_mat x,
+                     double condition)
+{
+    hold(f, what, COVARIANCE, oracle_distance(f, name, gref_const(x)), 0.0, condition);
 }
 
 static void hold_number(const oracle_file *f, const char *what, const char *name, double x,
@@ -115,20 +120,21 @@ static void check_posterior(const oracle_file *f)
     gref_mat mean = fresh(n, 1), cov = fresh(n, n);
     oracle_condition c = condition_posterior(&f->p), textbook = condition_textbook(&f->p);
     ck_ok(gref_modes_posterior(mean, cov, &f->z));
-    hold_array(f, "posterior mean", "posterior/mean", mean, c.mean);
-    hold_array(f, "posterior covariance", "posterior/cov", cov, c.cov);
+    hold_vector(f, "posterior mean", "posterior/mean", mean, c.mean);
+    hold_cov(f, "posterior covariance", "posterior/cov", cov, c.cov);
     ck_ok(gref_posterior(mean, cov, gref_const(f->p.Sigma), gref_const(f->p.mu), gref_const(f->p.A),
                          f->p.sigma, gref_const(f->p.v)));
-    hold_array(f, "posterior mean, textbook route", "posterior/mean", mean, textbook.mean);
-    hold_array(f, "posterior covariance, textbook route", "posterior/cov", cov, textbook.cov);
+    hold_vector(f, "posterior mean, textbook route", "posterior/mean", mean, textbook.mean);
+    hold_cov(f, "posterior covariance, textbook route", "posterior/cov", cov, textbook.cov);
     for (int k = 0; k < f->n_at; k++) {
         int t = f->at[k];
         ck_ok(gref_conditional_exact(mean, cov, &f->z, &f->s, t));
         oracle_condition at =
             condition_target(&f->p, &f->s, c, gref_const(mean), gref_const(cov), t);
-        hold_array(f, "exact mean of x_t given v", oracle_name("target", "mean", t), mean, at.mean);
-        hold_array(f, "exact covariance of x_t given v", oracle_name("target", "cov", t), cov,
-                   at.cov);
+        hold_vector(f, "exact mean of x_t given v", oracle_name("target", "mean", t), mean,
+                    at.mean);
+        hold_cov(f, "exact covariance of x_t given v", oracle_name("target", "cov", t), cov,
+                 at.cov);
     }
     gref_mat_free(&mean);
     gref_mat_free(&cov);
@@ -151,19 +157,19 @@ static void check_modelled(const oracle_file *f, const gref_sampler *s)
     for (int k = 0; k < f->n_at; k++) {
         int t = f->at[k];
         ck_ok(gref_likelihood_cov(C, s, t));
-        hold_array(f, "C_{v|t}", oracle_name(spec->label, "C_vt", t), C,
-                   condition_likelihood(&f->p, &f->s, spec, t));
+        hold_cov(f, "C_{v|t}", oracle_name(spec->label, "C_vt", t), C,
+                 condition_likelihood(&f->p, &f->s, spec, t));
         gref_cmat Ct = gref_const(C);
         oracle_condition c = condition_precision(&f->p, &f->s, spec, Ct, t);
         ck_ok(gref_conditional_precision(mean, cov, s, t));
-        hold_array(f, "mu_{t|v}", oracle_name(spec->label, "modelled_mean", t), mean, c.mean);
-        hold_array(f, "C_{t|v}", oracle_name(spec->label, "modelled_cov", t), cov, c.cov);
+        hold_vector(f, "mu_{t|v}", oracle_name(spec->label, "modelled_mean", t), mean, c.mean);
+        hold_cov(f, "C_{t|v}", oracle_name(spec->label, "modelled_cov", t), cov, c.cov);
         c = condition_bayes(&f->p, &f->s, spec, Ct, t);
         ck_ok(gref_conditional_bayes(mean, cov, s, t));
-        hold_array(f, "mu_{t|v}, Bayes' route", oracle_name(spec->label, "modelled_mean", t), mean,
-                   c.mean);
-        hold_array(f, "C_{t|v}, Bayes' route", oracle_name(spec->label, "modelled_cov", t), cov,
-                   c.cov);
+        hold_vector(f, "mu_{t|v}, Bayes' route", oracle_name(spec->label, "modelled_mean", t), mean,
+                    c.mean);
+        hold_cov(f, "C_{t|v}, Bayes' route", oracle_name(spec->label, "modelled_cov", t), cov,
+                 c.cov);
     }
     gref_mat_free(&mean);
     gref_mat_free(&cov);
@@ -266,9 +272,9 @@ static void check_law(walk *w, int t)
     double mean = bias + root * (gref_mat_norm_fro(gref_const(f->p.mu)) +
                                  gref_mat_norm_fro(gref_const(w->mu_post)));
     ck_ok(gref_marginal_mean(w->mean, w->law));
-    hold_array(f, "mean of y_t", oracle_name(label, "mean", t), w->mean, mean);
-    hold_array(f, "covariance of y_t", oracle_name(label, "cov", t), w->cov, cov);
-    hold_array(f, "bias of y_t", oracle_name(label, "bias", t), w->bias, bias);
+    hold_vector(f, "mean of y_t", oracle_name(label, "mean", t), w->mean, mean);
+    hold_cov(f, "covariance of y_t", oracle_name(label, "cov", t), w->cov, cov);
+    hold_vector(f, "bias of y_t", oracle_name(label, "bias", t), w->bias, bias);
     gref_w2 d;
     char own[192];
     snprintf(own, sizeof own, "%s", oracle_name(label, "cov", t));

@@ -303,10 +303,17 @@ START_TEST(test_oracle_definite__proves_or_says_nothing)
 }
 END_TEST
 
+/* FLINT keeps a pool of numbers for each process. */
+static void clean(void)
+{
+    flint_cleanup();
+}
+
 int main(void)
 {
     Suite *s = suite_create("oracle_balls");
     TCase *tc = new_tcase(s, "oracle_balls");
+    tcase_add_checked_fixture(tc, NULL, clean);
     tcase_add_test(tc, test_oracle_w2__encloses_the_closed_form);
     tcase_add_test(tc, test_oracle_w2__encloses_two_by_two);
     tcase_add_test(tc, test_oracle_w2__takes_a_slightly_indefinite_covariance);

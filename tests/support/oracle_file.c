@@ -177,13 +177,14 @@ double oracle_distance(const oracle_file *f, const char *name, gref_cmat x)
     json_t *array = output(f, name), *list = member(array, "mid");
     ck_assert_int_eq(x.m, json_integer_value(member(array, "rows")));
     ck_assert_int_eq(x.n, json_integer_value(member(array, "cols")));
-    long double sum = 0;
+    gref_mat d = fresh(x.m, x.n); /* differences of long doubles, rounded once */
     for (int i = 0; i < x.m; i++)
-        for (int j = 0; j < x.n; j++) {
-            long double d = GREF_AT(x, i, j) - decimal(json_array_get(list, place(array, i, j)));
-            sum += d * d;
-        }
-    return (double)sqrtl(sum);
+        for (int j = 0; j < x.n; j++)
+            GREF_AT(d, i, j) =
+                (double)(GREF_AT(x, i, j) - decimal(json_array_get(list, place(array, i, j))));
+    double norm = gref_mat_norm_fro(gref_const(d)); /* which does not overflow */
+    gref_mat_free(&d);
+    return norm;
 }
 
 long double oracle_number(const oracle_file *f, const char *name)

@@ -72,9 +72,11 @@ START_TEST(test_dft_forward__is_the_defining_sum)
     for (int i = 0; i < SIZES; i++) {
         int M = sizes[i][0], N = sizes[i][1];
         gref_dft f = {0};
+        gref_dft_work w = {0};
         ck_ok(gref_dft_new(&f, M, N));
+        ck_ok(gref_dft_work_new(&w, &f));
         gref_mat x = random_image(M * N, 3), re = padded(f.half, M), im = padded(f.half, M);
-        ck_ok(gref_dft_forward(re, im, &f, gref_const(x)));
+        ck_ok(gref_dft_forward(re, im, &f, &w, gref_const(x)));
         double err = 0;
         for (int k = 0; k < M; k++)
             for (int l = 0; l < f.half; l++) {
@@ -95,6 +97,7 @@ START_TEST(test_dft_forward__is_the_defining_sum)
         gref_mat_free(&x);
         gref_mat_free(&re);
         gref_mat_free(&im);
+        gref_dft_work_free(&w);
         gref_dft_free(&f);
     }
 }
@@ -109,20 +112,23 @@ START_TEST(test_dft_inverse__undoes_forward)
     for (int i = 0; i < SIZES; i++) {
         int M = sizes[i][0], N = sizes[i][1];
         gref_dft f = {0};
+        gref_dft_work w = {0};
         ck_ok(gref_dft_new(&f, M, N));
+        ck_ok(gref_dft_work_new(&w, &f));
         gref_mat x = random_image(M * N, 4), y = fresh(M * N, 1), re = fresh(f.half, M),
                  im = fresh(f.half, M);
-        ck_ok(gref_dft_forward(re, im, &f, gref_const(x)));
+        ck_ok(gref_dft_forward(re, im, &f, &w, gref_const(x)));
         ck_assert(GREF_AT(im, 0, 0) == 0.0);
         if (M % 2 == 0)
             ck_assert(GREF_AT(im, 0, M / 2) == 0.0);
-        ck_ok(gref_dft_inverse(y, &f, gref_const(re), gref_const(im)));
+        ck_ok(gref_dft_inverse(y, &f, &w, gref_const(re), gref_const(im)));
         ck_assert_bound("round trip", gref_mat_diff_fro(gref_const(x), gref_const(y)),
                         2 * sqrt(M + N) * EPS * gref_mat_norm_fro(gref_const(x)));
         gref_mat_free(&x);
         gref_mat_free(&y);
         gref_mat_free(&re);
         gref_mat_free(&im);
+        gref_dft_work_free(&w);
         gref_dft_free(&f);
     }
 }
@@ -132,18 +138,22 @@ END_TEST
 START_TEST(test_dft__refuses_other_shapes)
 {
     gref_dft f = {0};
+    gref_dft_work w = {0};
     ck_ok(gref_dft_new(&f, 3, 4));
+    ck_ok(gref_dft_work_new(&w, &f));
     gref_mat x = fresh(12, 1), re = fresh(3, 3), im = fresh(3, 3), bad = fresh(4, 3);
-    ck_ok(gref_dft_forward(re, im, &f, gref_const(x)));
-    ck_fails(gref_dft_forward(bad, im, &f, gref_const(x)), GREF_ERR_SHAPE);
-    ck_fails(gref_dft_forward(re, bad, &f, gref_const(x)), GREF_ERR_SHAPE);
-    ck_fails(gref_dft_forward(re, im, &f, gref_const(bad)), GREF_ERR_SHAPE);
-    ck_fails(gref_dft_inverse(bad, &f, gref_const(re), gref_const(im)), GREF_ERR_SHAPE);
-    ck_fails(gref_dft_inverse(x, &f, gref_const(re), gref_const(bad)), GREF_ERR_SHAPE);
+    ck_ok(gref_dft_forward(re, im, &f, &w, gref_const(x)));
+    ck_fails(gref_dft_forward(bad, im, &f, &w, gref_const(x)), GREF_ERR_SHAPE);
+    ck_fails(gref_dft_forward(re, bad, &f, &w, gref_const(x)), GREF_ERR_SHAPE);
+    ck_fails(gref_dft_forward(re, im, &f, &w, gref_const(bad)), GREF_ERR_SHAPE);
+    ck_fails(gref_dft_inverse(bad, &f, &w, gref_const(re), gref_const(im)), GREF_ERR_SHAPE);
+    ck_fails(gref_dft_inverse(x, &f, &w, gref_const(re), gref_const(bad)), GREF_ERR_SHAPE);
     gref_mat_free(&x);
     gref_mat_free(&re);
     gref_mat_free(&im);
     gref_mat_free(&bad);
+    gref_dft_work_free(&w);
+    gref_dft_work_free(&w);
     gref_dft_free(&f);
     gref_dft_free(&f);
 }

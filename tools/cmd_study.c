@@ -54,8 +54,8 @@ static bool show_progress(void *context, const char *what, int done, int total)
         m->last = now;
         fprintf(stderr, terminal ? "\r\033[K" : "");
         if (total > 0)
-            fprintf(stderr, "gref study: %3d %%  %5.1f s  %s", 100 * done / total, seconds_since(m->start),
-                    what);
+            fprintf(stderr, "gref study: %3d %%  %5.1f s  %s", 100 * done / total,
+                    seconds_since(m->start), what);
         else
             fprintf(stderr, "gref study:         %5.1f s  %s", seconds_since(m->start), what);
         fprintf(stderr, terminal ? "" : "\n");
@@ -88,13 +88,22 @@ static int print_result(const gref_study *study, bool json, const char *dir)
     for (int k = 0; k < study->n_samplers; k++)
         if (study->samplers[k].guided &&
             study->samplers[k].spec.convention.guidance == GREF_GUIDANCE_AFTER) {
-            fprintf(stderr, "gref study: note: guidance \"after\" does not use C_{v|t}: every guided sampler "
-                            "with the same zeta has the same law\n");
+            fprintf(
+                stderr,
+                "gref study: note: guidance \"after\" does not use C_{v|t}: every guided sampler "
+                "with the same zeta has the same law\n");
             break;
         }
     if (!json)
         printf("\nfiles in %s\n", dir);
     return CMD_OK;
+}
+
+/* What nobody asked for is said: another path than the dense one, or the dense one where it takes long. */
+static void note_path(const gref_study *study, gref_path asked)
+{
+    if (asked == GREF_PATH_AUTO && study->n > GREF_STUDY_DENSE_MOST)
+        fprintf(stderr, "gref study: note: %s path: %s\n", study->path, study->path_reason);
 }
 
 static int run(const gref_case *c, gref_study_options o, bool json, bool progress)
@@ -111,6 +120,7 @@ static int run(const gref_case *c, gref_study_options o, bool json, bool progres
     if (status != GREF_OK)
         return cmd_finish("study", status);
     int code = print_result(study, json, o.dir);
+    note_path(study, o.path);
     gref_study_free(study);
     return code;
 }
@@ -118,25 +128,42 @@ static int run(const gref_case *c, gref_study_options o, bool json, bool progres
 int cmd_study(int argc, char **argv)
 {
     gref_study_options o = {0};
+    const char *path = NULL;
     bool json = false, only_print = false, progress = false;
     option_list sets = {0};
     const option options[] = {
-        {.name = "out", .value = "DIR", .help = "folder for the files, made if need be", .text = &o.dir},
-        {.name = "set", .value = "KEY=VALUE", .help = "override a key of the case: operator.std=2.0", .list = &sets},
+        {.name = "out",
+         .value = "DIR",
+         .help = "folder for the files, made if need be",
+         .text = &o.dir},
+        {.name = "set",
+         .value = "KEY=VALUE",
+         .help = "override a key of the case: operator.std=2.0",
+         .list = &sets},
+        {.name = "path",
+         .value = "PATH",
+         .help = "auto (by size), dense (any problem) or spectral (stationary ones)",
+         .text = &path},
         {.name = "force", .help = "replace files of an earlier study in DIR", .flag = &o.force},
-        {.name = "no-self-test", .help = "do not test the BLAS first; summary.json says so", .flag = &o.skip_self_test},
+        {.name = "no-self-test",
+         .help = "do not test the BLAS first; summary.json says so",
+         .flag = &o.skip_self_test},
         {.name = "json", .help = "print summary.json instead of the table", .flag = &json},
         {.name = "print-case", .help = "print the completed case and stop", .flag = &only_print},
-        {.name = "progress", .help = "show progress on stderr even if it is no terminal", .flag = &progress},
+        {.name = "progress",
+         .help = "show progress on stderr even if it is no terminal",
+         .flag = &progress},
         {0},
     };
     const usage u = {
         .command = "study",
         .arguments = "CASE --out DIR [options]",
-        .about = "Computes the exact law of every sampler of a case at every step, its 2-Wasserstein\n"
-                 "distance to the exact p_t(x | v), and its bias, without assuming stationarity.\n"
-                 "Leaves summary.json, w2.csv, arrays.npz, problem.png, bias.png, samples.png and\n"
-                 "w2.svg in DIR, all or none.",
+        .about =
+            "Computes the exact law of every sampler of a case at every step, its 2-Wasserstein\n"
+            "distance to the exact p_t(x | v), and its bias, without assuming stationarity\n"
+            "(but above 1024 pixels by spectra if the problem is stationary).\n"
+            "Leaves summary.json, w2.csv, arrays.npz, problem.png, bias.png, samples.png and\n"
+            "w2.svg in DIR, all or none.",
         .options = options,
         .min_operands = 1,
         .max_operands = 1,
@@ -147,6 +174,11 @@ int cmd_study(int argc, char **argv)
         goto out;
     if (o.dir == NULL && !only_print) {
         code = cmd_complain(CMD_USAGE, "study", "--out DIR is missing: where the files go");
+        goto out;
+    }
+    if (path != NULL && !gref_path_parse(&o.path, path)) {
+        code =
+            cmd_complain(CMD_USAGE, "study", "--path is auto, dense or spectral, not '%s'", path);
         goto out;
     }
     gref_status status = gref_case_load(&c, argv[0], sets.item, sets.n);

@@ -47,7 +47,8 @@ typedef struct gref_spectral gref_spectral;
 
 GREF_API GREF_NODISCARD gref_status gref_spectral_new(gref_spectral **z, const gref_stationary *p);
 GREF_API void gref_spectral_free(gref_spectral *z);
-/* mu_post, n x 1; sqrt tr Sigma_post. */
+/* n; mu_post, n x 1; sqrt tr Sigma_post. */
+GREF_API int gref_spectral_pixels(const gref_spectral *z);
 GREF_API GREF_NODISCARD gref_status gref_spectral_posterior_mean(gref_mat mu_post,
                                                                  const gref_spectral *z);
 GREF_API double gref_spectral_posterior_spread(const gref_spectral *z);
@@ -80,6 +81,29 @@ GREF_API GREF_NODISCARD gref_status gref_spectral_law_w2_prior(gref_w2 *out,
 /* W2 of the sampler's modelled law at the law's t to the exact p_t(x | v); also after divergence. */
 GREF_API GREF_NODISCARD gref_status gref_spectral_law_w2_modelled(gref_w2 *out,
                                                                   const gref_spectral_law *law);
+
+/*
+ * Covariances, as spectra and as n x n matrices in pixels. A spectrum is rows x cols, the variance at each frequency,
+ * for r = 1; else m x r^4: for each frequency of v, row-major, the r^2 x r^2 block of the frequencies that alias to it.
+ */
+GREF_API void gref_spectral_spectrum_shape(int *rows, int *cols, const gref_spectral *z);
+GREF_API GREF_NODISCARD gref_status gref_spectral_exact_spectrum(gref_mat S, const gref_spectral *z,
+                                                                 const gref_schedule *schedule,
+                                                                 int t);
+GREF_API GREF_NODISCARD gref_status gref_spectral_exact_cov(gref_mat cov, const gref_spectral *z,
+                                                            const gref_schedule *schedule, int t);
+GREF_API GREF_NODISCARD gref_status gref_spectral_law_spectrum(gref_mat S,
+                                                               const gref_spectral_law *law);
+GREF_API GREF_NODISCARD gref_status gref_spectral_law_cov(gref_mat cov,
+                                                          const gref_spectral_law *law);
+/* Sigma: its eigenvalues at every frequency, rows x cols; n x n. */
+GREF_API GREF_NODISCARD gref_status gref_spectral_prior_spectrum(gref_mat lambda,
+                                                                 const gref_spectral *z);
+GREF_API GREF_NODISCARD gref_status gref_spectral_prior_cov(gref_mat cov, const gref_spectral *z);
+/* A: its transfer function before decimation, rows x cols each; m x n. */
+GREF_API GREF_NODISCARD gref_status gref_spectral_transfer(gref_mat re, gref_mat im,
+                                                           const gref_spectral *z);
+GREF_API GREF_NODISCARD gref_status gref_spectral_operator(gref_mat A, const gref_spectral *z);
 
 /*
  * Samples of `count` chains that share their noise: Y[k] (n x N) by specs[k], as gref_sampler_draw gives them;

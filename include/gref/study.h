@@ -9,6 +9,19 @@
 extern "C" {
 #endif
 
+/* How laws are computed: "auto", "dense", "spectral". */
+typedef enum {
+    GREF_PATH_AUTO,    /* spectral for what is stationary and above GREF_STUDY_DENSE_MOST pixels */
+    GREF_PATH_DENSE,   /* by matrices: any problem */
+    GREF_PATH_SPECTRAL /* by spectra: stationary problems, any size */
+} gref_path;
+
+enum { GREF_STUDY_DENSE_MOST = 1024 };
+
+GREF_API const char *gref_path_name(gref_path path);
+/* False, and *path unchanged, for an unknown name. */
+GREF_API bool gref_path_parse(gref_path *path, const char *name);
+
 /* What is known of one sampler at one t. After divergence only `modelled` is. */
 typedef struct {
     int t;
@@ -20,30 +33,32 @@ typedef struct {
 
 typedef struct {
     gref_sampler_spec spec;
-    bool guided;         /* false: it ignores v, and `prior` of its rows is filled in */
-    bool stable;         /* no step with an eigenvalue of M_t below -1 */
-    int first_unstable;  /* t of the first such step, from T down; 0 if none */
-    int diverged_at;     /* largest t whose law has diverged; -1 if none */
-    double growth;       /* max over t of log10 sqrt(tr P_t / tr C_{t|v}) */
+    bool guided;        /* false: it ignores v, and `prior` of its rows is filled in */
+    bool stable;        /* no step with an eigenvalue of M_t below -1 */
+    int first_unstable; /* t of the first such step, from T down; 0 if none */
+    int diverged_at;    /* largest t whose law has diverged; -1 if none */
+    double growth;      /* max over t of log10 sqrt(tr P_t / tr C_{t|v}) */
     int n_rows;
     gref_study_row *rows; /* t decreasing from T to 0 */
-    gref_mat bias;        /* n x n_laws, m_t - mu_{t|v} at each t of laws_at; 0 after divergence [pixel] */
-    gref_mat samples;     /* n x 4 of the chain, empty if it diverged                           [pixel] */
+    gref_mat bias; /* n x n_laws, m_t - mu_{t|v} at each t of laws_at; 0 after divergence [pixel] */
+    gref_mat samples; /* of the chain, as many as of the posterior; empty if it diverged [pixel] */
 } gref_study_sampler;
 
 typedef struct {
-    const gref_case *c; /* borrowed */
+    const gref_case *c;    /* borrowed */
+    const char *path;      /* "dense" or "spectral" */
+    char path_reason[256]; /* why that one */
     int n, m, rows, cols, v_rows, v_cols, T;
     double sigma;
     gref_mat image, x0, v, mu_post; /* image, x0 may be empty */
     gref_mat v_place;               /* m x 1: pixel that each measurement is, or empty */
-    gref_mat samples;               /* n x 4 of the exact posterior                              [pixel] */
-    double spread;                  /* sqrt tr Sigma_post                                        [pixel] */
-    double clipped;                 /* farthest from 0 of the eigenvalues of Sigma set to 0 */
+    gref_mat samples; /* n x 4 of the exact posterior (n x 1 of a large image)     [pixel] */
+    double spread;    /* sqrt tr Sigma_post                                        [pixel] */
+    double clipped;   /* farthest from 0 of the eigenvalues of Sigma set to 0 */
     int n_samplers;
     gref_study_sampler *samplers;
     bool self_tested; /* the BLAS passed gref_trust_require in this run */
-    char note[512]; /* what could not be done and why ("no gnuplot"), or "" */
+    char note[512];   /* what could not be done and why ("no gnuplot"), or "" */
 } gref_study;
 
 /* Called now and then; returning false cancels the study. */
@@ -53,6 +68,7 @@ typedef bool gref_progress(void *context, const char *what, int done, int total)
 typedef struct {
     const char *dir;     /* where the files go, made if need be; NULL for none */
     bool force;          /* replace files of the same names there */
+    gref_path path;      /* auto unless said otherwise */
     bool skip_self_test; /* of the BLAS, trust.h; the files say so */
     gref_progress *progress;
     void *context; /* of progress */

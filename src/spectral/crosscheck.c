@@ -27,6 +27,7 @@ typedef struct {
     gref_mat blocks;   /* q^2 x blocks */
     gref_mat diagonal; /* q x blocks */
     gref_cplx m;       /* q x blocks */
+    gref_room room;
     gref_crosscheck_progress *progress;
     void *context;
     int done, total;
@@ -38,6 +39,7 @@ static void checker_free(checker *c)
     for (size_t k = 0; k < sizeof all / sizeof *all; k++)
         gref_mat_free(all[k]);
     gref_cplx_free(&c->m);
+    gref_room_free(&c->room);
     gref_modes_free(&c->modes);
 }
 
@@ -57,6 +59,7 @@ static gref_status checker_new(checker *c, const gref_problem *p)
     TRY(gref_mat_new(&c->blocks, z->q * z->q, z->blocks));
     TRY(gref_mat_new(&c->diagonal, z->q, z->blocks));
     TRY(gref_cplx_new(&c->m, z->q, z->blocks));
+    TRY(gref_room_new(&c->room, z));
     TRY(gref_modes_new(&c->modes, p));
     c->scales = gref_scales_of(z, p);
 out:
@@ -178,7 +181,7 @@ static gref_status hold_model(checker *c, const gref_sampler *dense, const gref_
             GREF_AT(c->m.im, k, b) = root * GREF_AT(z->d.im, k, b) + x.mean_im * w;
         }
     }
-    TRY(gref_spectral_synthesise(c->vs, z, c->m));
+    TRY(gref_spectral_synthesise(c->vs, z, &c->room, c->m));
     for (int i = 0; i < z->n; i++)
         c->vs.a[i] += root * z->mean;
     TRY(gref_crosscheck_matrix(c->out, "mu_{t|v}", label, t, gref_const(c->vd), gref_const(c->vs),
@@ -221,7 +224,7 @@ static gref_status spectral_offset(checker *c, gref_cplx shift, int t)
     gref_mat_axpy(shift.im, before, gref_const(centre.im));
     gref_mat_axpy(shift.re, -root, gref_const(c->m.re));
     gref_mat_axpy(shift.im, -root, gref_const(c->m.im));
-    TRY(gref_spectral_synthesise(c->vs, z, shift));
+    TRY(gref_spectral_synthesise(c->vs, z, &c->room, shift));
 out:
     gref_cplx_free(&centre);
     return status;

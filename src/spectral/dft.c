@@ -80,7 +80,7 @@ void gref_dft_free(gref_dft *f)
     *f = (gref_dft){0};
 }
 
-/* E = even part of the columns of X (entries 0..L/2), O = odd part (entries 1..(L - 1)/2), doubled inside. */
+/* E = even part of the columns of X (entries 0..L/2), O = odd part (entries 1..(L - 1)/2), unhalved. */
 static void fold_columns(gref_mat E, gref_mat O, gref_cmat X)
 {
     int L = X.m;
@@ -110,18 +110,13 @@ static void fold_rows(gref_mat E, gref_mat O, gref_cmat X)
  * The axis that both transforms of W = [re; im] (2h x L) share: P = W cos, Q = W sin at the frequencies
  * 0..L/2; at L - l they are P and -Q.
  */
-static gref_status transform_rows(gref_mat P, gref_mat Q, gref_cmat W, const gref_axis *axis)
+static gref_status transform_rows(gref_dft_work *w, const gref_axis *axis)
 {
     gref_status status = GREF_OK;
-    gref_mat E = {0}, O = {0};
-    TRY(gref_mat_new(&E, W.m, axis->even));
-    TRY(gref_mat_new(&O, W.m, axis->odd));
-    fold_rows(E, O, W);
-    TRY(gref_gemm(P, 1.0, gref_const(E), false, gref_const(axis->C), false, 0.0));
-    TRY(gref_gemm(Q, 1.0, gref_const(O), false, gref_const(axis->S), false, 0.0));
+    fold_rows(w->rows_even, w->rows_odd, gref_const(w->W));
+    TRY(gref_gemm(w->P, 1.0, gref_const(w->rows_even), false, gref_const(axis->C), false, 0.0));
+    TRY(gref_gemm(w->Q, 1.0, gref_const(w->rows_odd), false, gref_const(axis->S), false, 0.0));
 out:
-    gref_mat_free(&E);
-    gref_mat_free(&O);
     return status;
 }
 
@@ -141,33 +136,49 @@ static void unfold_rows(gref_mat re, gref_mat im, gref_cmat P, gref_cmat Q, doub
         }
 }
 
-gref_status gref_dft_forward(gref_mat re, gref_mat im, const gref_dft *f, gref_cmat x)
+void gref_dft_work_free(gref_dft_work *w)
+{
+    gref_mat *all[] = {&w->even, &w->odd, &w->W, &w->P, &w->Q, &w->rows_even, &w->rows_odd};
+    for (size_t k = 0; k < sizeof all / sizeof *all; k++)
+        gref_mat_free(all[k]);
+}
+
+gref_status gref_dft_work_new(gref_dft_work *out_work, const gref_dft *f)
+{
+    gref_status status = GREF_OK;
+    int M = f->rows, h = f->half;
+    gref_dft_work w = {0};
+    TRY(gref_mat_new(&w.even, f->across.even, M));
+    TRY(gref_mat_new(&w.odd, f->across.odd, M));
+    TRY(gref_mat_new(&w.W, 2 * h, M));
+    TRY(gref_mat_new(&w.P, 2 * h, f->down.even));
+    TRY(gref_mat_new(&w.Q, 2 * h, f->down.even));
+    TRY(gref_mat_new(&w.rows_even, 2 * h, f->down.even));
+    TRY(gref_mat_new(&w.rows_odd, 2 * h, f->down.odd));
+    *out_work = w;
+    w = (gref_dft_work){0};
+out:
+    gref_dft_work_free(&w);
+    return status;
+}
+
+gref_status gref_dft_forward(gref_mat re, gref_mat im, const gref_dft *f, gref_dft_work *w,
+                             gref_cmat x)
 {
     gref_status status = GREF_OK;
     int M = f->rows, N = f->cols, h = f->half;
-    gref_mat E = {0}, O = {0}, W = {0}, P = {0}, Q = {0};
     gref_cmat X = {x.a, N, M, N};
     TRY(gref_require_shape(x, M * N, 1, "image of a DFT"));
     TRY(gref_require_shape(gref_const(re), h, M, "spectrum"));
     TRY(gref_require_shape(gref_const(im), h, M, "spectrum"));
-    TRY(gref_mat_new(&E, f->across.even, M));
-    TRY(gref_mat_new(&O, f->across.odd, M));
-    TRY(gref_mat_new(&W, 2 * h, M));
-    fold_columns(E, O, X);
-    TRY(gref_gemm(gref_mat_view(W, 0, 0, h, M), 1.0, gref_const(f->across.C), false, gref_const(E),
-                  false, 0.0));
-    TRY(gref_gemm(gref_mat_view(W, h, 0, h, M), -1.0, gref_const(f->across.S), true, gref_const(O),
-                  false, 0.0));
-    TRY(gref_mat_new(&P, 2 * h, f->down.even));
-    TRY(gref_mat_new(&Q, 2 * h, f->down.even));
-    TRY(transform_rows(P, Q, gref_const(W), &f->down));
-    unfold_rows(re, im, gref_const(P), gref_const(Q), -1.0, 1.0 / sqrt((double)M * N));
+    fold_columns(w->even, w->odd, X);
+    TRY(gref_gemm(gref_mat_view(w->W, 0, 0, h, M), 1.0, gref_const(f->across.C), false,
+                  gref_const(w->even), false, 0.0));
+    TRY(gref_gemm(gref_mat_view(w->W, h, 0, h, M), -1.0, gref_const(f->across.S), true,
+                  gref_const(w->odd), false, 0.0));
+    TRY(transform_rows(w, &f->down));
+    unfold_rows(re, im, gref_const(w->P), gref_const(w->Q), -1.0, 1.0 / sqrt((double)M * N));
 out:
-    gref_mat_free(&E);
-    gref_mat_free(&O);
-    gref_mat_free(&W);
-    gref_mat_free(&P);
-    gref_mat_free(&Q);
     return status;
 }
 
@@ -183,40 +194,28 @@ static void stack_weighted(gref_mat W, gref_cmat re, gref_cmat im, int N)
         }
 }
 
-gref_status gref_dft_inverse(gref_mat x, const gref_dft *f, gref_cmat re, gref_cmat im)
+gref_status gref_dft_inverse(gref_mat x, const gref_dft *f, gref_dft_work *w, gref_cmat re,
+                             gref_cmat im)
 {
     gref_status status = GREF_OK;
     int M = f->rows, N = f->cols, h = f->half;
-    double scale = 1.0 / sqrt((double)M * N);
-    gref_mat W = {0}, P = {0}, Q = {0}, E = {0}, O = {0}, X = {x.a, N, M, N};
+    gref_mat top = gref_mat_view(w->W, 0, 0, h, M), below = gref_mat_view(w->W, h, 0, h, M),
+             X = {x.a, N, M, N};
     TRY(gref_require_shape(gref_const(x), M * N, 1, "image of a DFT"));
     TRY(gref_require_shape(re, h, M, "spectrum"));
     TRY(gref_require_shape(im, h, M, "spectrum"));
-    TRY(gref_mat_new(&W, 2 * h, M));
-    TRY(gref_mat_new(&P, 2 * h, f->down.even));
-    TRY(gref_mat_new(&Q, 2 * h, f->down.even));
-    stack_weighted(W, re, im, N);
-    TRY(transform_rows(P, Q, gref_const(W), &f->down));
-    unfold_rows(gref_mat_view(W, 0, 0, h, M), gref_mat_view(W, h, 0, h, M), gref_const(P),
-                gref_const(Q), 1.0, scale);
-    TRY(gref_mat_new(&E, f->across.even, M));
-    TRY(gref_mat_new(&O, f->across.odd, M));
-    TRY(gref_gemm(E, 1.0, gref_const(f->across.C), false, gref_const(gref_mat_view(W, 0, 0, h, M)),
-                  false, 0.0));
-    TRY(gref_gemm(O, 1.0, gref_const(f->across.S), false, gref_const(gref_mat_view(W, h, 0, h, M)),
-                  false, 0.0));
+    stack_weighted(w->W, re, im, N);
+    TRY(transform_rows(w, &f->down));
+    unfold_rows(top, below, gref_const(w->P), gref_const(w->Q), 1.0, 1.0 / sqrt((double)M * N));
+    TRY(gref_gemm(w->even, 1.0, gref_const(f->across.C), false, gref_const(top), false, 0.0));
+    TRY(gref_gemm(w->odd, 1.0, gref_const(f->across.S), false, gref_const(below), false, 0.0));
     for (int i = 0; i < M; i++)
-        for (int j = 0; j < E.m; j++) {
-            double odd = j >= 1 && j <= O.m ? GREF_AT(O, j - 1, i) : 0.0;
-            GREF_AT(X, j, i) = GREF_AT(E, j, i) - odd;
-            if (j >= 1 && j <= O.m)
-                GREF_AT(X, N - j, i) = GREF_AT(E, j, i) + odd;
+        for (int j = 0; j < w->even.m; j++) {
+            double odd = j >= 1 && j <= w->odd.m ? GREF_AT(w->odd, j - 1, i) : 0.0;
+            GREF_AT(X, j, i) = GREF_AT(w->even, j, i) - odd;
+            if (j >= 1 && j <= w->odd.m)
+                GREF_AT(X, N - j, i) = GREF_AT(w->even, j, i) + odd;
         }
 out:
-    gref_mat_free(&W);
-    gref_mat_free(&P);
-    gref_mat_free(&Q);
-    gref_mat_free(&E);
-    gref_mat_free(&O);
     return status;
 }

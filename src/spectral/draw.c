@@ -18,11 +18,11 @@
 /* Samples beyond this have diverged, as in diffusion/draw.c. */
 #define SAMPLE_LIMIT 0x1p450
 
-static gref_status noise(gref_cplx Z, gref_mat pixels, const gref_spectral *z, uint64_t seed,
-                         gref_stream stream, uint32_t substream, int sample)
+static gref_status noise(gref_cplx Z, gref_mat pixels, const gref_spectral *z, gref_room *room,
+                         uint64_t seed, gref_stream stream, uint32_t substream, int sample)
 {
     gref_random_normal(pixels, seed, stream, substream, (uint64_t)sample * (uint64_t)z->n);
-    return gref_spectral_analyse(Z, z, gref_const(pixels));
+    return gref_spectral_analyse(Z, z, room, gref_const(pixels));
 }
 
 /* m <- X diag(sqrt(abar rho^2 + qbar)) X^T m: the symmetric root of the exact covariance. T is scratch. */
@@ -51,21 +51,24 @@ static void apply_exact_root(gref_cplx m, gref_cplx T, const gref_spectral *z, d
 gref_status gref_spectral_posterior_draw(gref_mat Y, const gref_spectral *z, uint64_t seed)
 {
     gref_status status = GREF_OK;
+    gref_room room = {0};
     gref_cplx E = {0}, T = {0};
     TRY(gref_require_shape(gref_const(Y), z->n, Y.n, "Y"));
+    TRY(gref_room_new(&room, z));
     TRY(gref_cplx_new(&E, z->q, z->blocks));
     TRY(gref_cplx_new(&T, z->q, z->blocks));
     for (int k = 0; k < Y.n; k++) {
         gref_mat column = gref_mat_view(Y, 0, k, z->n, 1);
-        TRY(noise(E, column, z, seed, GREF_STREAM_PRIOR, 1, k));
+        TRY(noise(E, column, z, &room, seed, GREF_STREAM_PRIOR, 1, k));
         apply_exact_root(E, T, z, 1.0, 0.0);
         gref_mat_axpy(E.re, 1.0, gref_const(z->d.re));
         gref_mat_axpy(E.im, 1.0, gref_const(z->d.im));
-        TRY(gref_spectral_synthesise(column, z, E));
+        TRY(gref_spectral_synthesise(column, z, &room, E));
         for (int i = 0; i < z->n; i++)
             column.a[i] += z->mean;
     }
 out:
+    gref_room_free(&room);
     gref_cplx_free(&E);
     gref_cplx_free(&T);
     return status;
@@ -124,6 +127,7 @@ typedef struct {
     gref_spectral_sampler *s;
     gref_cplx *E, Z, T;
     gref_mat pixels;
+    gref_room room;
 } chains;
 
 static void chains_free(chains *c)
@@ -135,6 +139,7 @@ static void chains_free(chains *c)
     gref_cplx_free(&c->Z);
     gref_cplx_free(&c->T);
     gref_mat_free(&c->pixels);
+    gref_room_free(&c->room);
 }
 
 static gref_status chains_new(chains *c, const gref_spectral *z, const gref_schedule *schedule,
@@ -152,6 +157,7 @@ static gref_status chains_new(chains *c, const gref_spectral *z, const gref_sche
     TRY(gref_cplx_new(&c->Z, z->q, z->blocks));
     TRY(gref_cplx_new(&c->T, z->q, z->blocks));
     TRY(gref_mat_new(&c->pixels, z->n, 1));
+    TRY(gref_room_new(&c->room, z));
 out:
     return status;
 }
@@ -171,7 +177,7 @@ static gref_status step_all(chains *c, bool *diverged, const gref_spectral *z, u
     bool noisy = any_noise(c, t);
     for (int i = 0; i < c->N; i++) {
         if (noisy)
-            TRY(noise(c->Z, c->pixels, z, seed, GREF_STREAM_STEP, (uint32_t)t, i));
+            TRY(noise(c->Z, c->pixels, z, &c->room, seed, GREF_STREAM_STEP, (uint32_t)t, i));
         for (int k = 0; k < c->count; k++) {
             gref_spectral_times w = gref_spectral_times_at(&c->s[k], t);
             if (!diverged[k])
@@ -211,7 +217,7 @@ gref_status gref_spectral_draw(gref_mat *Y, bool *diverged, const gref_spectral 
         TRY(gref_require_shape(gref_const(Y[k]), z->n, N, "Y"));
     TRY(chains_new(&c, z, schedule, specs, count, N));
     for (int i = 0; i < N; i++) {
-        TRY(noise(c.Z, c.pixels, z, seed, GREF_STREAM_START, 0, i));
+        TRY(noise(c.Z, c.pixels, z, &c.room, seed, GREF_STREAM_START, 0, i));
         for (int k = 0; k < count; k++)
             start(c.E[k * N + i], c.Z, c.T, &c.s[k]);
     }
@@ -222,7 +228,7 @@ gref_status gref_spectral_draw(gref_mat *Y, bool *diverged, const gref_spectral 
     for (int k = 0; k < count; k++)
         for (int i = 0; i < N && !diverged[k]; i++) {
             gref_mat column = gref_mat_view(Y[k], 0, i, z->n, 1);
-            TRY(gref_spectral_synthesise(column, z, c.E[k * N + i]));
+            TRY(gref_spectral_synthesise(column, z, &c.room, c.E[k * N + i]));
             for (int p = 0; p < z->n; p++)
                 column.a[p] += z->mean;
         }

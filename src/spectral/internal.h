@@ -22,11 +22,20 @@ typedef struct {
     gref_axis across, down;
 } gref_dft;
 
+/* Room for the intermediate results of a transform, of any number of them in turn. */
+typedef struct {
+    gref_mat even, odd, W, P, Q, rows_even, rows_odd;
+} gref_dft_work;
+
 gref_status gref_dft_new(gref_dft *f, int rows, int cols);
 void gref_dft_free(gref_dft *f); /* accepts {0} */
+gref_status gref_dft_work_new(gref_dft_work *w, const gref_dft *f);
+void gref_dft_work_free(gref_dft_work *w); /* accepts {0} */
 /* re, im: half x rows, frequency (k, l) at (l, k); x: n x 1, row-major. */
-gref_status gref_dft_forward(gref_mat re, gref_mat im, const gref_dft *f, gref_cmat x);
-gref_status gref_dft_inverse(gref_mat x, const gref_dft *f, gref_cmat re, gref_cmat im);
+gref_status gref_dft_forward(gref_mat re, gref_mat im, const gref_dft *f, gref_dft_work *w,
+                             gref_cmat x);
+gref_status gref_dft_inverse(gref_mat x, const gref_dft *f, gref_dft_work *w, gref_cmat re,
+                             gref_cmat im);
 
 /* ---- spectral.c: blocks of frequencies -------------------------------------------------------- */
 
@@ -67,9 +76,22 @@ struct gref_spectral {
 gref_status gref_spectral_modes_new(gref_spectral **z, const gref_stationary *p);
 /* r, rho, X and d, for the lambda and a that z holds. */
 gref_status gref_spectral_condition(gref_spectral *z, gref_cmat v);
+/* Room for what lies between an image and its coordinates. */
+typedef struct {
+    gref_dft_work dft;
+    gref_cplx spectrum;
+} gref_room;
+
+gref_status gref_room_new(gref_room *room, const gref_spectral *z);
+void gref_room_free(gref_room *room); /* accepts {0} */
 /* Coordinates of an image (n x 1), and the image of coordinates. */
-gref_status gref_spectral_analyse(gref_cplx coordinates, const gref_spectral *z, gref_cmat x);
-gref_status gref_spectral_synthesise(gref_mat x, const gref_spectral *z, gref_cplx coordinates);
+gref_status gref_spectral_analyse(gref_cplx coordinates, const gref_spectral *z, gref_room *room,
+                                  gref_cmat x);
+gref_status gref_spectral_synthesise(gref_mat x, const gref_spectral *z, gref_room *room,
+                                     gref_cplx coordinates);
+/* An image or row of m pixels of v, likewise; `low` frequencies are stored as low_half x low_rows. */
+gref_status gref_spectral_low_forward(gref_cplx low, const gref_spectral *z, gref_cmat y);
+gref_status gref_spectral_low_inverse(gref_mat y, const gref_spectral *z, gref_cplx low);
 /* X m, or X^T m: between the coordinates and the modes of Sigma_post. `turned` is not m. */
 void gref_spectral_rotate(gref_cplx turned, const gref_spectral *z, gref_cplx m, bool transpose);
 /* The sum of what the blocks contribute (1 x blocks), over all frequencies. */
@@ -136,6 +158,7 @@ struct gref_spectral_law {
     double growth;
     gref_cplx mean; /* q x blocks, E y_t - sqrt(abar_t) mu_post: the bias itself         [pixel] */
     gref_mat P;     /*                                                                [pixel^2] */
+    gref_mat terms[2]; /* 1 x blocks: scratch of the distances, overwritten by each */
 };
 
 /* The bias in the coordinates of z, q x blocks. Refusal of what has diverged. */
@@ -170,9 +193,9 @@ gref_spectral_excess gref_spectral_modelled(const gref_spectral_sampler *s, doub
 /* A factor of C_{t|v} in block b (q x q). */
 void gref_spectral_modelled_factor(gref_mat L2, const gref_spectral_sampler *s, double abar,
                                    double qbar, int b);
-/* W2 of the modelled law to the exact one; any abar = 1 - qbar. */
-gref_status gref_spectral_w2_modelled(gref_w2 *out, const gref_spectral_sampler *s, double abar,
-                                      double qbar);
+/* W2 of the modelled law to the exact one; any abar = 1 - qbar; terms: two of 1 x blocks, scratch. */
+gref_status gref_spectral_w2_modelled(gref_w2 *out, const gref_mat terms[2],
+                                      const gref_spectral_sampler *s, double abar, double qbar);
 /* X diag(sqrt(abar rho^2 + 1 - abar)): the exact C_{t|v} = L1 L1^T in block b. */
 void gref_spectral_exact_factor(gref_mat L1, const gref_spectral *z, double abar, double qbar,
                                 int b);
@@ -187,9 +210,8 @@ gref_status gref_blocks_modelled(gref_mat S, const gref_spectral_sampler *s, int
 /* M_t, and what it adds to the centred mean (q x blocks): mean <- M mean + shift. */
 void gref_blocks_step(gref_mat S, gref_cplx shift, const gref_spectral_sampler *s, int t);
 
-/* C (n x n) in pixels; A (m x n); the circulant m x m matrix with the eigenvalues c (1 x blocks). */
+/* C (n x n) in pixels; the circulant m x m matrix with the eigenvalues c (1 x blocks). */
 gref_status gref_spectral_to_pixels(gref_mat C, const gref_spectral *z, gref_cmat S);
-gref_status gref_spectral_operator(gref_mat A, const gref_spectral *z);
 gref_status gref_spectral_low_to_pixels(gref_mat C, const gref_spectral *z, gref_cmat c);
 
 #endif

@@ -33,6 +33,8 @@ void gref_spectral_law_free(gref_spectral_law *law)
         return;
     gref_cplx_free(&law->mean);
     gref_mat_free(&law->P);
+    gref_mat_free(&law->terms[0]);
+    gref_mat_free(&law->terms[1]);
     free(law);
 }
 
@@ -153,6 +155,8 @@ gref_status gref_spectral_law_new(gref_spectral_law **out_law, const gref_spectr
     law->diagonal = z->q == 1 || law->posterior || (!law->s.method->guided && !exact);
     TRY(gref_cplx_new(&law->mean, z->q, z->blocks));
     TRY(gref_mat_new(&law->P, law->diagonal ? z->q : z->q * z->q, z->blocks));
+    TRY(gref_mat_new(&law->terms[0], 1, z->blocks));
+    TRY(gref_mat_new(&law->terms[1], 1, z->blocks));
     TRY(exact ? exact_start(law) : standard_start(law));
     note_growth(law);
     *out_law = law;
@@ -211,10 +215,10 @@ static inline bool advance_block(gref_spectral_law *law, const gref_spectral_tim
            root_before = sqrt(w->abar_before);
     double pull_re = z->r.re.a[b], pull_im = z->r.im.a[b], overshoot = 0.0;
     for (int k = 0; k < q; k++) {
-        double s = w->abar * lambda[k] + w->qbar;
-        g[k] = root * (w->abar_before * lambda[k] + w->qbar_before) / s;
-        u[k] = w->root * lambda[k] / s * a[k];
-        y[k] = w->beta * root_before / s;
+        double inverse = 1.0 / (w->abar * lambda[k] + w->qbar);
+        g[k] = root * (w->abar_before * lambda[k] + w->qbar_before) * inverse;
+        u[k] = w->root * lambda[k] * inverse * a[k];
+        y[k] = w->beta * root_before * inverse;
         pull_re -= u[k] * (w->root * d_re[k] + re[k]);
         pull_im -= u[k] * (w->root * d_im[k] + im[k]);
         overshoot += tau * u[k] * u[k] / (1.0 + g[k]);
@@ -313,12 +317,15 @@ void gref_spectral_law_centred(gref_cplx m, const gref_spectral_law *law)
 gref_status gref_spectral_law_bias(gref_mat bias, const gref_spectral_law *law)
 {
     gref_status status = GREF_OK;
+    gref_room room = {0};
     gref_cplx m = {0};
     TRY(gref_spectral_law_require_alive(law));
+    TRY(gref_room_new(&room, law->s.z));
     TRY(gref_cplx_new(&m, law->s.z->q, law->s.z->blocks));
     gref_spectral_law_centred(m, law);
-    TRY(gref_spectral_synthesise(bias, law->s.z, m));
+    TRY(gref_spectral_synthesise(bias, law->s.z, &room, m));
 out:
+    gref_room_free(&room);
     gref_cplx_free(&m);
     return status;
 }
@@ -327,18 +334,21 @@ out:
 gref_status gref_spectral_law_mean(gref_mat mean, const gref_spectral_law *law)
 {
     gref_status status = GREF_OK;
+    gref_room room = {0};
     const gref_spectral *z = law->s.z;
     double root = sqrt(law->s.schedule->abar[law->t]);
     gref_cplx m = {0};
     TRY(gref_spectral_law_require_alive(law));
+    TRY(gref_room_new(&room, z));
     TRY(gref_cplx_new(&m, z->q, z->blocks));
     gref_spectral_law_centred(m, law);
     gref_mat_axpy(m.re, root, gref_const(z->d.re));
     gref_mat_axpy(m.im, root, gref_const(z->d.im));
-    TRY(gref_spectral_synthesise(mean, z, m));
+    TRY(gref_spectral_synthesise(mean, z, &room, m));
     for (int i = 0; i < mean.m; i++)
         mean.a[i] += root * z->mean;
 out:
+    gref_room_free(&room);
     gref_cplx_free(&m);
     return status;
 }

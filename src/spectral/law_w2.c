@@ -59,12 +59,11 @@ gref_status gref_spectral_law_w2(gref_w2 *out_w2, const gref_spectral_law *law)
     const gref_spectral *z = law->s.z;
     double abar = law->s.schedule->abar[law->t], qbar = law->s.schedule->qbar[law->t];
     gref_block work = {0};
-    gref_mat mean = {0}, cov = {0};
+    gref_mat mean = law->terms[0], cov = law->terms[1];
     TRY(gref_spectral_law_require_alive(law));
-    TRY(gref_mat_new(&mean, 1, z->blocks));
-    TRY(gref_mat_new(&cov, 1, z->blocks));
     TRY(gref_block_new(&work, z->q));
     for (int b = 0; b < z->blocks; b++) {
+        mean.a[b] = cov.a[b] = 0.0;
         for (int k = 0; k < z->q; k++)
             mean.a[b] += GREF_AT(law->mean.re, k, b) * GREF_AT(law->mean.re, k, b) +
                          GREF_AT(law->mean.im, k, b) * GREF_AT(law->mean.im, k, b);
@@ -81,8 +80,6 @@ gref_status gref_spectral_law_w2(gref_w2 *out_w2, const gref_spectral_law *law)
     TRY(gref_spectral_distance(out_w2, z, gref_const(mean), gref_const(cov),
                                z->q == 1 || law->posterior));
 out:
-    gref_mat_free(&mean);
-    gref_mat_free(&cov);
     gref_block_free(&work);
     return status;
 }
@@ -98,15 +95,14 @@ gref_status gref_spectral_law_w2_prior(gref_w2 *out_w2, const gref_spectral_law 
            root = sqrt(abar);
     gref_block work = {0};
     gref_cplx m = {0};
-    gref_mat mean = {0}, cov = {0};
+    gref_mat mean = law->terms[0], cov = law->terms[1];
     TRY(gref_spectral_law_require_alive(law));
     TRY(gref_cplx_new(&m, z->q, z->blocks));
-    TRY(gref_mat_new(&mean, 1, z->blocks));
-    TRY(gref_mat_new(&cov, 1, z->blocks));
     TRY(gref_block_new(&work, z->q));
     gref_spectral_law_centred(m, law);
     bool diagonal = law->diagonal && (z->q == 1 || !law->posterior);
     for (int b = 0; b < z->blocks; b++) {
+        mean.a[b] = cov.a[b] = 0.0;
         gref_mat_fill(work.L1, 0.0);
         for (int k = 0; k < z->q; k++) {
             double s = abar * GREF_AT(z->lambda, k, b) + qbar;
@@ -125,8 +121,6 @@ gref_status gref_spectral_law_w2_prior(gref_w2 *out_w2, const gref_spectral_law 
     TRY(gref_spectral_distance(out_w2, z, gref_const(mean), gref_const(cov), diagonal));
 out:
     gref_cplx_free(&m);
-    gref_mat_free(&mean);
-    gref_mat_free(&cov);
     gref_block_free(&work);
     return status;
 }
@@ -142,5 +136,5 @@ out:
 gref_status gref_spectral_law_w2_modelled(gref_w2 *out_w2, const gref_spectral_law *law)
 {
     const gref_schedule *q = law->s.schedule;
-    return gref_spectral_w2_modelled(out_w2, &law->s, q->abar[law->t], q->qbar[law->t]);
+    return gref_spectral_w2_modelled(out_w2, law->terms, &law->s, q->abar[law->t], q->qbar[law->t]);
 }

@@ -113,19 +113,17 @@ out:
     return status;
 }
 
-gref_status gref_spectral_w2_modelled(gref_w2 *out_w2, const gref_spectral_sampler *s, double abar,
-                                      double qbar)
+gref_status gref_spectral_w2_modelled(gref_w2 *out_w2, const gref_mat terms[2],
+                                      const gref_spectral_sampler *s, double abar, double qbar)
 {
     gref_status status = GREF_OK;
     const gref_spectral *z = s->z;
     gref_block work = {0};
-    gref_mat mean = {0}, cov = {0};
+    gref_mat mean = terms[0], cov = terms[1];
     if (s->method->exact_likelihood) {
         *out_w2 = (gref_w2){.certified = true, .rank = z->n, .method = "spectra"};
         goto out;
     }
-    TRY(gref_mat_new(&mean, 1, z->blocks));
-    TRY(gref_mat_new(&cov, 1, z->blocks));
     TRY(gref_block_new(&work, z->q));
     for (int b = 0; b < z->blocks; b++) {
         gref_spectral_excess x = gref_spectral_modelled(s, abar, qbar, b);
@@ -142,8 +140,6 @@ gref_status gref_spectral_w2_modelled(gref_w2 *out_w2, const gref_spectral_sampl
     }
     TRY(gref_spectral_distance(out_w2, z, gref_const(mean), gref_const(cov), false));
 out:
-    gref_mat_free(&mean);
-    gref_mat_free(&cov);
     gref_block_free(&work);
     return status;
 }

@@ -41,10 +41,12 @@ static void scatter_column(gref_mat C, const gref_spectral *z, gref_cmat column,
 gref_status gref_spectral_to_pixels(gref_mat C, const gref_spectral *z, gref_cmat S)
 {
     gref_status status = GREF_OK;
+    gref_room room = {0};
     gref_cplx x = {0}, y = {0};
     gref_mat column = {0};
     TRY(gref_require_shape(gref_const(C), z->n, z->n, "C"));
     TRY(gref_require_shape(S, z->q * z->q, z->blocks, "S"));
+    TRY(gref_room_new(&room, z));
     TRY(gref_cplx_new(&x, z->q, z->blocks));
     TRY(gref_cplx_new(&y, z->q, z->blocks));
     TRY(gref_mat_new(&column, z->n, 1));
@@ -52,30 +54,34 @@ gref_status gref_spectral_to_pixels(gref_mat C, const gref_spectral *z, gref_cma
         for (int j = 0; j < z->factor; j++) {
             gref_mat_fill(column, 0.0);
             column.a[(size_t)i * z->cols + j] = 1.0;
-            TRY(gref_spectral_analyse(x, z, gref_const(column)));
+            TRY(gref_spectral_analyse(x, z, &room, gref_const(column)));
             apply_blocks(y, S, x);
-            TRY(gref_spectral_synthesise(column, z, y));
+            TRY(gref_spectral_synthesise(column, z, &room, y));
             scatter_column(C, z, gref_const(column), i, j);
         }
 out:
+    gref_room_free(&room);
     gref_cplx_free(&x);
     gref_cplx_free(&y);
     gref_mat_free(&column);
     return status;
 }
 
+/** A as an m x n matrix. GREF_OK; GREF_ERR_SHAPE; GREF_ERR_NOMEM. Undefined on error. */
 gref_status gref_spectral_operator(gref_mat A, const gref_spectral *z)
 {
     gref_status status = GREF_OK;
+    gref_room room = {0};
     int M = z->rows, N = z->cols, r = z->factor, low_cols = N / r;
     double delta = 1.0 / sqrt((double)z->m); /* the transform of the first pixel of v */
     gref_cplx x = {0};
     gref_mat row = {0};
     TRY(gref_require_shape(gref_const(A), z->m, z->n, "A"));
+    TRY(gref_room_new(&room, z));
     TRY(gref_cplx_new(&x, z->q, z->blocks));
     TRY(gref_mat_new(&row, z->n, 1));
     gref_mat_axpy(x.re, delta, gref_const(z->a));
-    TRY(gref_spectral_synthesise(row, z, x)); /* A^T e_0 */
+    TRY(gref_spectral_synthesise(row, z, &room, x)); /* A^T e_0 */
     for (int i = 0; i < z->m; i++) {
         int s = i / low_cols * r, t = i % low_cols * r;
         for (int k = 0; k < M; k++)
@@ -83,6 +89,7 @@ gref_status gref_spectral_operator(gref_mat A, const gref_spectral *z)
                 GREF_AT(A, i, (k + s) % M * N + (l + t) % N) = row.a[(size_t)k * N + l];
     }
 out:
+    gref_room_free(&room);
     gref_cplx_free(&x);
     gref_mat_free(&row);
     return status;
@@ -101,7 +108,7 @@ gref_status gref_spectral_low_to_pixels(gref_mat C, const gref_spectral *z, gref
     TRY(gref_mat_new(&column, z->m, 1));
     for (int b = 0; b < z->blocks; b++)
         y.re.a[b] = delta * c.a[b];
-    TRY(gref_dft_inverse(column, &z->low, gref_const(y.re), gref_const(y.im)));
+    TRY(gref_spectral_low_inverse(column, z, y));
     for (int j = 0; j < z->m; j++)
         for (int i = 0; i < z->m; i++) {
             int k = (i / cols - j / cols + rows) % rows, l = (i % cols - j % cols + cols) % cols;

@@ -120,9 +120,10 @@ static gref_status transform_problem(gref_spectral *z, const gref_stationary *p)
 {
     gref_status status = GREF_OK;
     double root = sqrt((double)z->n), re, im;
-    gref_cplx x = {0};
-    TRY(gref_cplx_new(&x, z->dft.half, z->rows));
-    TRY(gref_dft_forward(x.re, x.im, &z->dft, gref_const(p->texton)));
+    gref_room room = {0};
+    TRY(gref_room_new(&room, z));
+    gref_cplx x = room.spectrum;
+    TRY(gref_dft_forward(x.re, x.im, &z->dft, &room.dft, gref_const(p->texton)));
     size_t size = (size_t)z->q * (size_t)z->blocks;
     for (size_t i = 0; i < size; i++) {
         fetch(&re, &im, x, z->place[i]);
@@ -130,7 +131,7 @@ static gref_status transform_problem(gref_spectral *z, const gref_stationary *p)
             z->place[i] == 0 ? 0.0 : (root * re) * (root * re) + (root * im) * (root * im);
     }
     TRY(gref_require_finite(gref_const(z->lambda), "the spectrum of the texton"));
-    TRY(gref_dft_forward(x.re, x.im, &z->dft, gref_const(p->taps)));
+    TRY(gref_dft_forward(x.re, x.im, &z->dft, &room.dft, gref_const(p->taps)));
     for (size_t i = 0; i < size; i++) {
         fetch(&re, &im, x, z->place[i]);
         double modulus = hypot(re, im);
@@ -141,7 +142,7 @@ static gref_status transform_problem(gref_spectral *z, const gref_stationary *p)
     }
     TRY(gref_require_finite(gref_const(z->a), "the spectrum of A"));
 out:
-    gref_cplx_free(&x);
+    gref_room_free(&room);
     return status;
 }
 
@@ -177,12 +178,31 @@ out:
     return status;
 }
 
-gref_status gref_spectral_analyse(gref_cplx coordinates, const gref_spectral *z, gref_cmat x)
+void gref_room_free(gref_room *room)
+{
+    gref_dft_work_free(&room->dft);
+    gref_cplx_free(&room->spectrum);
+}
+
+gref_status gref_room_new(gref_room *out_room, const gref_spectral *z)
 {
     gref_status status = GREF_OK;
-    gref_cplx s = {0};
-    TRY(gref_cplx_new(&s, z->dft.half, z->rows));
-    TRY(gref_dft_forward(s.re, s.im, &z->dft, x));
+    gref_room room = {0};
+    TRY(gref_dft_work_new(&room.dft, &z->dft));
+    TRY(gref_cplx_new(&room.spectrum, z->dft.half, z->rows));
+    *out_room = room;
+    room = (gref_room){0};
+out:
+    gref_room_free(&room);
+    return status;
+}
+
+gref_status gref_spectral_analyse(gref_cplx coordinates, const gref_spectral *z, gref_room *room,
+                                  gref_cmat x)
+{
+    gref_status status = GREF_OK;
+    gref_cplx s = room->spectrum;
+    TRY(gref_dft_forward(s.re, s.im, &z->dft, &room->dft, x));
     size_t size = (size_t)z->q * (size_t)z->blocks;
     for (size_t i = 0; i < size; i++) {
         double re, im, c = z->phase.re.a[i], d = z->phase.im.a[i];
@@ -191,15 +211,14 @@ gref_status gref_spectral_analyse(gref_cplx coordinates, const gref_spectral *z,
         coordinates.im.a[i] = c * im + d * re;
     }
 out:
-    gref_cplx_free(&s);
     return status;
 }
 
-gref_status gref_spectral_synthesise(gref_mat x, const gref_spectral *z, gref_cplx coordinates)
+gref_status gref_spectral_synthesise(gref_mat x, const gref_spectral *z, gref_room *room,
+                                     gref_cplx coordinates)
 {
     gref_status status = GREF_OK;
-    gref_cplx s = {0};
-    TRY(gref_cplx_new(&s, z->dft.half, z->rows));
+    gref_cplx s = room->spectrum;
     size_t size = (size_t)z->q * (size_t)z->blocks;
     for (size_t i = 0; i < size; i++) {
         double re = coordinates.re.a[i], im = coordinates.im.a[i];
@@ -209,9 +228,30 @@ gref_status gref_spectral_synthesise(gref_mat x, const gref_spectral *z, gref_cp
         s.re.a[at] = c * re - d * im;
         s.im.a[at] = conjugate ? -(c * im + d * re) : c * im + d * re;
     }
-    TRY(gref_dft_inverse(x, &z->dft, gref_const(s.re), gref_const(s.im)));
+    TRY(gref_dft_inverse(x, &z->dft, &room->dft, gref_const(s.re), gref_const(s.im)));
 out:
-    gref_cplx_free(&s);
+    return status;
+}
+
+gref_status gref_spectral_low_forward(gref_cplx low, const gref_spectral *z, gref_cmat y)
+{
+    gref_status status = GREF_OK;
+    gref_dft_work work = {0};
+    TRY(gref_dft_work_new(&work, &z->low));
+    TRY(gref_dft_forward(low.re, low.im, &z->low, &work, y));
+out:
+    gref_dft_work_free(&work);
+    return status;
+}
+
+gref_status gref_spectral_low_inverse(gref_mat y, const gref_spectral *z, gref_cplx low)
+{
+    gref_status status = GREF_OK;
+    gref_dft_work work = {0};
+    TRY(gref_dft_work_new(&work, &z->low));
+    TRY(gref_dft_inverse(y, &z->low, &work, gref_const(low.re), gref_const(low.im)));
+out:
+    gref_dft_work_free(&work);
     return status;
 }
 
@@ -276,7 +316,7 @@ static gref_status transform_measurement(gref_spectral *z, gref_cmat v)
     gref_cplx r = {z->r.re, z->r.im};
     r.re.m = r.im.m = r.re.ld = r.im.ld = z->low_half; /* 1 x blocks, seen as low_half x low_rows */
     r.re.n = r.im.n = z->low_rows;
-    TRY(gref_dft_forward(r.re, r.im, &z->low, v));
+    TRY(gref_spectral_low_forward(r, z, v));
     sum = GREF_AT(z->a, 0, 0) * z->phase.re.a[0]; /* a^(0)/r: real */
     z->r.re.a[0] -= sum * z->mean * sqrt((double)z->n);
 out:
@@ -386,14 +426,23 @@ out:
     return status;
 }
 
+/** n, the number of pixels of x0. */
+int gref_spectral_pixels(const gref_spectral *z)
+{
+    return z->n;
+}
+
 /** mu_post, n x 1. GREF_OK; GREF_ERR_SHAPE; GREF_ERR_NOMEM. Undefined on error. */
 gref_status gref_spectral_posterior_mean(gref_mat mu_post, const gref_spectral *z)
 {
     gref_status status = GREF_OK;
-    TRY(gref_spectral_synthesise(mu_post, z, z->d));
+    gref_room room = {0};
+    TRY(gref_room_new(&room, z));
+    TRY(gref_spectral_synthesise(mu_post, z, &room, z->d));
     for (int i = 0; i < mu_post.m; i++)
         mu_post.a[i] += z->mean;
 out:
+    gref_room_free(&room);
     return status;
 }
 

@@ -204,22 +204,25 @@ out:
 static gref_status measure(gref_mat v, const gref_spectral *z, gref_cmat x0, uint64_t seed)
 {
     gref_status status = GREF_OK;
+    gref_room room = {0};
     gref_cplx x = {0}, y = {0};
     gref_mat Ax = {0};
+    TRY(gref_room_new(&room, z));
     TRY(gref_cplx_new(&x, z->q, z->blocks));
     TRY(gref_cplx_new(&y, z->low_half, z->low_rows));
     TRY(gref_mat_new(&Ax, z->m, 1));
-    TRY(gref_spectral_analyse(x, z, x0));
+    TRY(gref_spectral_analyse(x, z, &room, x0));
     for (int b = 0; b < z->blocks; b++)
         for (int k = 0; k < z->q; k++) {
             y.re.a[b] += GREF_AT(z->a, k, b) * GREF_AT(x.re, k, b);
             y.im.a[b] += GREF_AT(z->a, k, b) * GREF_AT(x.im, k, b);
         }
-    TRY(gref_dft_inverse(Ax, &z->low, gref_const(y.re), gref_const(y.im)));
+    TRY(gref_spectral_low_inverse(Ax, z, y));
     gref_random_normal(v, seed, GREF_STREAM_OBSERVATION, 0, 0);
     for (int i = 0; i < v.m; i++)
         v.a[i] = Ax.a[i] + z->sigma * v.a[i];
 out:
+    gref_room_free(&room);
     gref_cplx_free(&x);
     gref_cplx_free(&y);
     gref_mat_free(&Ax);
@@ -230,20 +233,23 @@ out:
 static gref_status draw_prior(gref_mat x0, const gref_spectral *z, uint64_t seed)
 {
     gref_status status = GREF_OK;
+    gref_room room = {0};
     gref_cplx x = {0};
+    TRY(gref_room_new(&room, z));
     TRY(gref_cplx_new(&x, z->q, z->blocks));
     gref_random_normal(x0, seed, GREF_STREAM_PRIOR, 0, 0);
-    TRY(gref_spectral_analyse(x, z, gref_const(x0)));
+    TRY(gref_spectral_analyse(x, z, &room, gref_const(x0)));
     for (int b = 0; b < z->blocks; b++)
         for (int k = 0; k < z->q; k++) {
             double root = sqrt(GREF_AT(z->lambda, k, b));
             GREF_AT(x.re, k, b) *= root;
             GREF_AT(x.im, k, b) *= root;
         }
-    TRY(gref_spectral_synthesise(x0, z, x));
+    TRY(gref_spectral_synthesise(x0, z, &room, x));
     for (int i = 0; i < x0.m; i++)
         x0.a[i] += z->mean;
 out:
+    gref_room_free(&room);
     gref_cplx_free(&x);
     return status;
 }

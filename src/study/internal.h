@@ -40,7 +40,10 @@ typedef struct {
                         int count);
 } gref_engine;
 
-extern const gref_engine gref_engine_dense;
+extern const gref_engine gref_engine_dense, gref_engine_spectral;
+
+/* path.c: the engine for `path`; says in o->path and o->path_reason which and why. */
+gref_status gref_study_choose(const gref_engine **engine, gref_study *o, gref_path path);
 
 /* Adds an array; nothing happens when npz is NULL or A is empty. */
 gref_status gref_study_add(gref_npz_writer *npz, const char *name, gref_mat A, int ndim);

@@ -19,6 +19,7 @@
 extern char **environ;
 
 enum { PANEL = 220, GAP = 10, STEP = 34, LEFT = 110, TOP = 70, RIGHT = 90, BOTTOM = 20 };
+enum { MOST_SHOWN = 192 }; /* pixels of a side: more would not be seen in a panel */
 
 /* A grid of image panels on a canvas in pixels. */
 typedef struct {
@@ -40,9 +41,10 @@ static void put_quoted(FILE *f, const char *text)
 
 static grid open_grid(FILE *f, const char *file, int rows, int cols, const char *title)
 {
-    grid g = {f, rows, cols, LEFT + cols * (PANEL + GAP) + RIGHT, TOP + rows * (PANEL + STEP) - STEP + BOTTOM};
-    fprintf(f, "reset\nset terminal pngcairo noenhanced size %d,%d font 'DejaVu Sans,11'\n", g.width,
-            g.height);
+    grid g = {f, rows, cols, LEFT + cols * (PANEL + GAP) + RIGHT,
+              TOP + rows * (PANEL + STEP) - STEP + BOTTOM};
+    fprintf(f, "reset\nset terminal pngcairo noenhanced size %d,%d font 'DejaVu Sans,11'\n",
+            g.width, g.height);
     fprintf(f, "set output '%s'\nset multiplot\nunset key\nunset tics\n", file);
     fprintf(f, "set label 1 ");
     put_quoted(f, title);
@@ -73,17 +75,27 @@ static void row_title(const grid *g, int i, const char *text)
     fprintf(g->f, " at screen %.5f, screen %.5f right\n", (LEFT - 10.0) / g->width, y / g->height);
 }
 
-/* One image; pixels that are NaN show the panel's background. */
-static void draw_image(const grid *g, int i, int j, gref_cmat pixels, int rows, int cols, const char *title)
+/* Centre of an axis of `length` pixels that a panel can show: where it begins, and how many there are. */
+static int shown(int *first, int length)
+{
+    int count = length < MOST_SHOWN ? length : MOST_SHOWN;
+    *first = (length - count) / 2;
+    return count;
+}
+
+/* One image, or the centre of a large one; pixels that are NaN show the panel's background. */
+static void draw_image(const grid *g, int i, int j, gref_cmat pixels, int rows, int cols,
+                       const char *title)
 {
     FILE *f = g->f;
+    int top, left, height = shown(&top, rows), width = shown(&left, cols);
     place(g, i, j);
     fprintf(f, "set title ");
     put_quoted(f, title);
     fprintf(f, " offset 0,-0.6\n$image << END\n");
-    for (int a = 0; a < rows; a++) {
-        for (int b = 0; b < cols; b++) {
-            double x = pixels.a[a * cols + b];
+    for (int a = top; a < top + height; a++) {
+        for (int b = left; b < left + width; b++) {
+            double x = pixels.a[(size_t)a * cols + b];
             if (isnan(x))
                 fprintf(f, "NaN ");
             else
@@ -91,31 +103,34 @@ static void draw_image(const grid *g, int i, int j, gref_cmat pixels, int rows, 
         }
         fprintf(f, "\n");
     }
-    int span = rows > cols ? rows : cols;
-    fprintf(f, "END\nset xrange [%g:%g]\nset yrange [%g:%g]\n", (cols - span) / 2.0 - 0.5,
-            (cols + span) / 2.0 - 0.5, (rows + span) / 2.0 - 0.5, (rows - span) / 2.0 - 0.5);
+    int span = height > width ? height : width;
+    fprintf(f, "END\nset xrange [%g:%g]\nset yrange [%g:%g]\n", (width - span) / 2.0 - 0.5,
+            (width + span) / 2.0 - 0.5, (height + span) / 2.0 - 0.5, (height - span) / 2.0 - 0.5);
     fprintf(f, "unset border\nplot $image matrix with image\nunset label 1\nunset label 2\n");
 }
 
 static void draw_words(const grid *g, int i, int j, const char *words)
 {
     place(g, i, j);
-    fprintf(g->f, "set xrange [0:1]\nset yrange [0:1]\nset title ' '\nset border 15 lc rgb '#cccccc'\n"
-                  "set label 3 ");
+    fprintf(g->f,
+            "set xrange [0:1]\nset yrange [0:1]\nset title ' '\nset border 15 lc rgb '#cccccc'\n"
+            "set label 3 ");
     put_quoted(g->f, words);
     fprintf(g->f, " at 0.5,0.5 center\nplot NaN\nunset label 1\nunset label 2\nunset label 3\n");
 }
 
 static void gray_palette(FILE *f, double lo, double hi)
 {
-    fprintf(f, "set palette gray\nset cbrange [%.6g:%.6g]\nunset colorbox\n", lo, hi > lo ? hi : lo + 1);
+    fprintf(f, "set palette gray\nset cbrange [%.6g:%.6g]\nunset colorbox\n", lo,
+            hi > lo ? hi : lo + 1);
 }
 
 /* The colour scale right of the grid, with the plots that follow. */
 static void color_box(const grid *g)
 {
     double x = LEFT + g->cols * (PANEL + GAP) + 8.0;
-    fprintf(g->f, "set colorbox user origin screen %.5f, screen %.5f size screen %.5f, screen %.5f\n",
+    fprintf(g->f,
+            "set colorbox user origin screen %.5f, screen %.5f size screen %.5f, screen %.5f\n",
             x / g->width, (g->height - TOP - PANEL) / (double)g->height, 14.0 / g->width,
             PANEL / (double)g->height);
     fprintf(g->f, "set cbtics font 'DejaVu Sans,9'\n");
@@ -165,12 +180,15 @@ static gref_status draw_problem(FILE *f, const gref_study *s)
     if (s->x0.a != NULL)
         range_of(gref_const(s->x0), &lo, &hi);
     range_of(gref_const(s->mu_post), &lo, &hi);
-    snprintf(title, sizeof title, "n = %d, m = %d, sigma = %g; gray scale [%.3g, %.3g]", s->n, s->m,
-             s->sigma, lo, hi);
+    snprintf(title, sizeof title, "n = %d, m = %d, sigma = %g; gray scale [%.3g, %.3g]%s", s->n,
+             s->m, s->sigma, lo, hi,
+             s->rows > MOST_SHOWN || s->cols > MOST_SHOWN ? "; centres only" : "");
     grid g = open_grid(f, "problem.png", 1, count, title);
     gray_palette(f, lo, hi);
-    fprintf(f, "set object 1 rectangle from graph 0,0 to graph 1,1 behind fc rgb '#d9b38c' fs pattern 4 "
-               "noborder\n");
+    fprintf(
+        f,
+        "set object 1 rectangle from graph 0,0 to graph 1,1 behind fc rgb '#d9b38c' fs pattern 4 "
+        "noborder\n");
     if (s->image.a != NULL)
         draw_image(&g, 0, j++, gref_const(shown), s->image.m, s->image.n, "image");
     if (s->x0.a != NULL)
@@ -213,11 +231,14 @@ static void draw_bias(FILE *f, const gref_study *s)
     bool any_unstable = false;
     for (int i = 0; i < s->n_samplers; i++)
         any_unstable |= !s->samplers[i].stable;
-    grid g = open_grid(f, "bias.png", s->n_samplers, count,
-                       any_unstable ? "bias m_t - mu_{t|v}, pixel units; one colour scale, of the stable samplers"
-                                    : "bias m_t - mu_{t|v}, pixel units; one colour scale");
-    fprintf(f, "set palette defined (-1 '#053061', -0.5 '#4393c3', 0 '#f7f7f7', 0.5 '#d6604d', 1 '#67001f')\n"
-               "set cbrange [%.6g:%.6g]\nset format cb '%%.1e'\n",
+    grid g = open_grid(
+        f, "bias.png", s->n_samplers, count,
+        any_unstable ? "bias m_t - mu_{t|v}, pixel units; one colour scale, of the stable samplers"
+                     : "bias m_t - mu_{t|v}, pixel units; one colour scale");
+    fprintf(f,
+            "set palette defined (-1 '#053061', -0.5 '#4393c3', 0 '#f7f7f7', 0.5 '#d6604d', 1 "
+            "'#67001f')\n"
+            "set cbrange [%.6g:%.6g]\nset format cb '%%.1e'\n",
             -scale, scale);
     color_box(&g);
     for (int i = 0; i < s->n_samplers; i++)
@@ -241,13 +262,15 @@ static void draw_samples(FILE *f, const gref_study *s)
 {
     double lo = INFINITY, hi = -INFINITY;
     range_of(gref_const(s->samples), &lo, &hi);
-    grid g = open_grid(f, "samples.png", s->n_samplers + 1, s->samples.n,
-                       "samples at t = 0: exact posterior above, then each sampler (its own randomness)");
+    grid g = open_grid(
+        f, "samples.png", s->n_samplers + 1, s->samples.n,
+        "samples at t = 0: exact posterior above, then each sampler (its own randomness)");
     gray_palette(f, lo, hi);
     for (int k = 0; k < s->samples.n; k++) {
         if (k == 0)
             row_title(&g, 0, "posterior");
-        draw_image(&g, 0, k, gref_const(gref_mat_view(s->samples, 0, k, s->n, 1)), s->rows, s->cols, " ");
+        draw_image(&g, 0, k, gref_const(gref_mat_view(s->samples, 0, k, s->n, 1)), s->rows, s->cols,
+                   " ");
     }
     for (int i = 0; i < s->n_samplers; i++)
         for (int k = 0; k < s->samples.n; k++) {
@@ -255,8 +278,8 @@ static void draw_samples(FILE *f, const gref_study *s)
             if (k == 0)
                 row_title(&g, i + 1, sampler->spec.label);
             if (sampler->samples.a != NULL)
-                draw_image(&g, i + 1, k, gref_const(gref_mat_view(sampler->samples, 0, k, s->n, 1)), s->rows,
-                           s->cols, " ");
+                draw_image(&g, i + 1, k, gref_const(gref_mat_view(sampler->samples, 0, k, s->n, 1)),
+                           s->rows, s->cols, " ");
             else
                 draw_words(&g, i + 1, k, "diverged");
         }
@@ -280,7 +303,8 @@ static void put_curve_data(FILE *f, int i, const gref_study_sampler *s)
 static bool has_curve(const gref_study_sampler *s, bool modelled)
 {
     for (int k = 0; k < s->n_rows; k++)
-        if (modelled ? s->rows[k].modelled.w2 > 0.0 : !s->rows[k].diverged && s->rows[k].w2.w2 > 0.0)
+        if (modelled ? s->rows[k].modelled.w2 > 0.0
+                     : !s->rows[k].diverged && s->rows[k].w2.w2 > 0.0)
             return true;
     return false;
 }
@@ -300,13 +324,16 @@ static double lowest_law(const gref_study *s)
 
 static void draw_w2(FILE *f, const gref_study *s)
 {
-    static const char *const colors[] = {"#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"};
-    fprintf(f, "reset\nset terminal svg noenhanced size 860,560 font 'DejaVu Sans,13' background rgb 'white'\n"
-               "set output 'w2.svg'\nset logscale y\nset format y '%%.0e'\nset xrange [%d:0]\n"
-               "set xlabel 't (backward process runs from left to right)'\n"
-               "set ylabel 'W2 to p_t(x | v), pixel units'\nset grid lc rgb '#dddddd'\n"
-               "set key outside right top Left reverse samplen 2\nset border 3\nset tics nomirror\n"
-               "set yrange [%.3e:*]\n",
+    static const char *const colors[] = {"#0072b2", "#d55e00", "#009e73",
+                                         "#cc79a7", "#e69f00", "#56b4e9"};
+    fprintf(f,
+            "reset\nset terminal svg noenhanced size 860,560 font 'DejaVu Sans,13' background rgb "
+            "'white'\n"
+            "set output 'w2.svg'\nset logscale y\nset format y '%%.0e'\nset xrange [%d:0]\n"
+            "set xlabel 't (backward process runs from left to right)'\n"
+            "set ylabel 'W2 to p_t(x | v), pixel units'\nset grid lc rgb '#dddddd'\n"
+            "set key outside right top Left reverse samplen 2\nset border 3\nset tics nomirror\n"
+            "set yrange [%.3e:*]\n",
             s->T, lowest_law(s));
     for (int i = 0; i < s->n_samplers; i++)
         put_curve_data(f, i, &s->samplers[i]);
@@ -316,9 +343,10 @@ static void draw_w2(FILE *f, const gref_study *s)
             if (!has_curve(&s->samplers[i], modelled != 0))
                 continue;
             char title[128];
-            snprintf(title, sizeof title, "%s%s", s->samplers[i].spec.label, modelled ? ", modelled law" : "");
-            fprintf(f, "%s$%c%d using 1:2 with lines lw %s lc rgb '%s' title ", separator, modelled ? 'm' : 'w',
-                    i, modelled ? "1.5 dt 2" : "2.5", colors[i % 6]);
+            snprintf(title, sizeof title, "%s%s", s->samplers[i].spec.label,
+                     modelled ? ", modelled law" : "");
+            fprintf(f, "%s$%c%d using 1:2 with lines lw %s lc rgb '%s' title ", separator,
+                    modelled ? 'm' : 'w', i, modelled ? "1.5 dt 2" : "2.5", colors[i % 6]);
             put_quoted(f, title);
             separator = ", ";
         }
@@ -389,11 +417,13 @@ gref_status gref_study_draw(gref_study *study, const char *dir)
     REQUIRE(closed == 0, GREF_ERR_IO, "%s: %s", script, strerror(errno));
     int error = run_gnuplot(script, log);
     if (error == ENOENT)
-        snprintf(study->note, sizeof study->note, "gnuplot is not installed: no pictures were drawn");
+        snprintf(study->note, sizeof study->note,
+                 "gnuplot is not installed: no pictures were drawn");
     else if (error != 0) {
         char line[256];
         first_complaint(line, sizeof line, log);
-        snprintf(study->note, sizeof study->note, "gnuplot failed, pictures may be missing: %s", line);
+        snprintf(study->note, sizeof study->note, "gnuplot failed, pictures may be missing: %s",
+                 line);
     }
 out:
     if (f != NULL)

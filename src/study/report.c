@@ -97,6 +97,8 @@ char *gref_study_summary(const gref_study *study)
     json_t *o = json_pack("{s:s, s:s, s:o, s:o, s:i, s:i}", "schema", "gref-summary/1", "version",
                           gref_version(), "blas", backend_json(), "case",
                           json_deep_copy(gref_case_completed(study->c)), "n", study->n, "m", study->m);
+    json_object_set_new(o, "path", json_string(study->path));
+    json_object_set_new(o, "path_reason", json_string(study->path_reason));
     json_object_set_new(o, "posterior_spread", number(study->spread));
     json_object_set_new(o, "clipped_eigenvalue", number(study->clipped));
     json_object_set_new(o, "self_test", json_string(study->self_tested ? "passed" : "skipped"));
@@ -222,8 +224,8 @@ char *gref_study_table(const gref_study *study)
         int length = (int)strlen(study->samplers[k].spec.label);
         width = length > width ? length : width;
     }
-    fprintf(f, "n = %d (%d x %d), m = %d, sigma = %g, T = %d\n\n", study->n, study->rows, study->cols,
-            study->m, study->sigma, study->T);
+    fprintf(f, "n = %d (%d x %d), m = %d, sigma = %g, T = %d; %s path\n\n", study->n, study->rows,
+            study->cols, study->m, study->sigma, study->T, study->path);
     table_over_t(f, study, width);
     table_at_zero(f, study, width);
     return fclose(f) == 0 ? text : NULL;

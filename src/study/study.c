@@ -267,10 +267,12 @@ out:
  * @param[in]  options   see study.h. A progress function that returns false ends the study with
  *                       GREF_ERR_CANCELLED.
  * @return GREF_OK; GREF_ERR_NUMERICS (self-test); GREF_ERR_EXISTS; GREF_ERR_IO; GREF_ERR_CANCELLED; and what
- *         gref_case_problem, gref_modes_new and gref_sampler_new return. On error no file is left and none is
+ *         gref_case_problem, gref_modes_new and gref_sampler_new return, or on the spectral path
+ *         gref_case_stationary, gref_spectral_new and gref_spectral_law_new. On error no file is left and none is
  *         changed.
  * @cost   the self-test (0.2 s); per sampler T steps of gref_marginal_advance; per reported t two W2; at most
- *         16 n x n doubles.
+ *         16 n x n doubles. On the spectral path about 100 n doubles, and no n x n one above
+ *         GREF_STUDY_DENSE_MOST pixels.
  * @see    THEORY section 6. Tests: test_study.c, cli/study.sh
  */
 gref_status gref_study_run(gref_study **study, const gref_case *c, const gref_study_options *options)
@@ -283,6 +285,7 @@ gref_status gref_study_run(gref_study **study, const gref_case *c, const gref_st
     r.out->c = c;
     r.n_laws = gref_case_laws_at(c, &r.laws_at);
     TRY(list_samplers(r.out));
+    TRY(gref_study_choose(&r.engine, r.out, options->path));
     TRY(test_blas(&r));
     if (options->dir != NULL) {
         TRY(gref_folder_open(&folder, options->dir, file_names, options->force));

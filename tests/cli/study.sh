@@ -210,7 +210,7 @@ refused 2 'gref-case/9' 'gref-case/1'
 
 subtest "an n whose matrices do not fit"
 setup
-gref study case.json --out out --set 'image.crop=[0,0,256,256]'
+gref study case.json --out out --path dense --set 'image.crop=[0,0,256,256]'
 refused 2 'GiB'
 
 subtest "an unknown key names the closest"

@@ -1,0 +1,80 @@
+/* Which engine carries a study out: what was asked for, or what the size and the kind of the problem suggest. */
+#include <stdio.h>
+#include <string.h>
+
+#include "files/internal.h"
+#include "internal.h"
+
+static const char *const path_names[] = {
+    [GREF_PATH_AUTO] = "auto", [GREF_PATH_DENSE] = "dense", [GREF_PATH_SPECTRAL] = "spectral"};
+enum { N_PATHS = sizeof path_names / sizeof *path_names };
+
+/** Name of a path, as for `gref study --path`; "unknown" for no path. */
+const char *gref_path_name(gref_path path)
+{
+    return (int)path >= 0 && (int)path < N_PATHS ? path_names[path] : "unknown";
+}
+
+/** The path of that name. False, and *path unchanged, if there is none. */
+bool gref_path_parse(gref_path *path, const char *name)
+{
+    for (int k = 0; k < N_PATHS; k++)
+        if (strcmp(path_names[k], name) == 0) {
+            *path = (gref_path)k;
+            return true;
+        }
+    return false;
+}
+
+/* Pixels of a stationary problem: those of its image. */
+static gref_status count_pixels(double *n, const gref_case *c)
+{
+    gref_status status = GREF_OK;
+    gref_mat image = {0};
+    TRY(gref_case_image(&image, c));
+    *n = (double)image.m * image.n;
+out:
+    gref_mat_free(&image);
+    return status;
+}
+
+static gref_status choose_by_size(const gref_engine **engine, gref_study *o)
+{
+    gref_status status = GREF_OK;
+    char *reason = o->path_reason, why[160];
+    int size = sizeof o->path_reason;
+    double n = 0.0;
+    if (!gref_case_is_stationary(why, sizeof why, o->c)) {
+        *engine = &gref_engine_dense;
+        snprintf(reason, (size_t)size, "%s", why);
+        goto out;
+    }
+    TRY(count_pixels(&n, o->c));
+    bool small = n <= GREF_STUDY_DENSE_MOST;
+    *engine = small ? &gref_engine_dense : &gref_engine_spectral;
+    if (small)
+        snprintf(reason, (size_t)size, "%.0f pixels are no more than %d", n, GREF_STUDY_DENSE_MOST);
+    else
+        snprintf(reason, (size_t)size,
+                 "the problem is stationary, and %.0f pixels are more than the %d that the dense "
+                 "path does in minutes",
+                 n, GREF_STUDY_DENSE_MOST);
+out:
+    return status;
+}
+
+gref_status gref_study_choose(const gref_engine **engine, gref_study *o, gref_path path)
+{
+    gref_status status = GREF_OK;
+    REQUIRE((int)path >= 0 && (int)path < N_PATHS, GREF_ERR_RANGE, "path %d does not exist",
+            (int)path);
+    if (path == GREF_PATH_AUTO) {
+        TRY(choose_by_size(engine, o));
+    } else {
+        *engine = path == GREF_PATH_DENSE ? &gref_engine_dense : &gref_engine_spectral;
+        snprintf(o->path_reason, sizeof o->path_reason, "asked for");
+    }
+    o->path = (*engine)->name;
+out:
+    return status;
+}

@@ -47,46 +47,6 @@ extern "C" {
  * two far below it, so that no digit stands there that is not known.
  */
 
-enum { GREF_GOLDEN_PROBES = 4, GREF_GOLDEN_SEED = 1 };
-
-typedef struct {
-    const char *out;     /* NAME.npz, or NULL */
-    const char *dir;     /* a folder, or NULL; exactly one of the two */
-    const char *command; /* for the manifest; NULL: "library" */
-    bool allow_dirty;    /* accept a program built from a tree with uncommitted changes */
-    const char *reason;  /* replace what is there, if it differs, for this reason; NULL: refuse if it is there */
-    bool skip_self_test; /* of the BLAS */
-} gref_golden_options;
-
-typedef enum {
-    GREF_GOLDEN_WRITTEN,
-    GREF_GOLDEN_UNCHANGED, /* what is there agrees within its tolerances, and was left alone */
-    GREF_GOLDEN_REPLACED
-} gref_golden_outcome;
-
-/* One golden array against the same computed now. */
-typedef struct {
-    char name[160];
-    double max_abs, tolerance;
-    double golden, computed; /* at the worst entry */
-    int i, j;                /* its place */
-    bool agrees;
-} gref_golden_row;
-
-typedef struct {
-    gref_golden_outcome outcome; /* of gref_golden_write */
-    int n_rows;
-    gref_golden_row *rows; /* in the order of the file; none where nothing was compared */
-    int n_differ;
-    char note[256]; /* what differs besides values ("the case"), or "" */
-} gref_golden_report;
-
-GREF_API GREF_NODISCARD gref_status gref_golden_write(gref_golden_report **report, const gref_case *c,
-                                                      const gref_golden_options *options);
-/* Computes everything again from the problem and schedule in the file. Writes nothing. */
-GREF_API GREF_NODISCARD gref_status gref_golden_verify(gref_golden_report **report, const char *path,
-                                                       bool skip_self_test);
-GREF_API void gref_golden_free(gref_golden_report *report);
 
 #ifdef __cplusplus
 }

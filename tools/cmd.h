@@ -21,6 +21,7 @@ cmd_function cmd_check;
 cmd_function cmd_diagnose;
 cmd_function cmd_doctor;
 cmd_function cmd_study;
+cmd_function cmd_w2;
 
 /* Prints "gref COMMAND: message" as exactly one line on stderr (COMMAND may be NULL); gives `code`. */
 int cmd_complain(int code, const char *command, const char *fmt, ...) GREF_PRINTF(3, 4);

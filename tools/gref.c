@@ -18,6 +18,7 @@ static const struct {
     {"check", "hold arrays, samples or a law of your own against a golden file", cmd_check},
     {"diagnose", "which convention or slip explains the difference?", cmd_diagnose},
     {"doctor", "test the BLAS and the arithmetic of this machine", cmd_doctor},
+    {"w2", "the distance of two Gaussian laws in files, with a proof", cmd_w2},
     {"help", "explain a command", cmd_help},
 };
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };

@@ -7,6 +7,7 @@
 #include <gref/convention.h>
 #include <gref/crosscheck.h>
 #include <gref/golden.h>
+#include <gref/law.h>
 #include <gref/marginal.h>
 #include <gref/matrix.h>
 #include <gref/modes.h>

@@ -32,6 +32,9 @@ GREF_API GREF_NODISCARD gref_status gref_w2_factors(gref_w2 *out, gref_cmat m1, 
                                                     gref_cmat L2);
 GREF_API GREF_NODISCARD gref_status gref_w2_certify_factors(gref_w2 *out, gref_cmat m1, gref_cmat L1,
                                                             gref_cmat m2, gref_cmat L2);
+/* A covariance against a factor, C1 and C2 = L2 L2^T; certified. */
+GREF_API GREF_NODISCARD gref_status gref_w2_certify_mixed(gref_w2 *out, gref_cmat m1, gref_cmat C1, gref_cmat m2,
+                                                          gref_cmat L2);
 /* From variances in a common orthonormal basis, n x 1 each: always certified. */
 GREF_API GREF_NODISCARD gref_status gref_w2_spectra(gref_w2 *out, gref_cmat m1, gref_cmat lambda1,
                                                     gref_cmat m2, gref_cmat lambda2);

@@ -10,6 +10,7 @@
 #include <math.h>
 
 #include "base/internal.h"
+#include "bound.h"
 #include "internal.h"
 #include <gref/psd.h>
 
@@ -38,7 +39,7 @@ gref_status gref_psd_require_symmetric(gref_cmat C, const char *name)
     TRY(gref_require_finite(C, name));
     double gap = asymmetry(C, &i, &j), allowed = 2 * GREF_U * (C.n > 16 ? C.n : 16) * gref_mat_norm_max(C);
     REQUIRE(gap <= allowed, GREF_ERR_NOT_SYMMETRIC,
-            "%s is not symmetric: entry (%d, %d) is %.17g, entry (%d, %d) is %.17g", name, i, j,
+            "%s is not symmetric: entry (%d, %d) is %.17g, entry (%d, %d) is %.17g; if it is meant to be, give (C + C^T)/2", name, i, j,
             GREF_AT(C, i, j), j, i, GREF_AT(C, j, i));
 out:
     return status;
@@ -68,6 +69,31 @@ out:
     return status;
 }
 
+/* Rewrites the refusal with its proof: an x whose Rayleigh quotient is negative, all roundings counted. */
+static void prove_indefinite(gref_cmat Sigma, gref_mat C, gref_mat lambda, const char *name)
+{
+    int n = Sigma.n;
+    gref_mat h = {0}, l = {0};
+    gref_mat_copy(C, Sigma);
+    if (gref_mat_new(&h, n, 1) != GREF_OK || gref_mat_new(&l, n, 1) != GREF_OK || gref_eigh(lambda, C) != GREF_OK)
+        goto out;
+    gref_cmat x = gref_cmat_view(gref_const(C), 0, 0, n, 1);
+    if (gref_dot2_gemm(h, l, Sigma, false, x, false) != GREF_OK)
+        goto out;
+    double xx = gref_dot2(x, x), main = gref_dot2(x, gref_const(h)), rest = gref_dot2(x, gref_const(l));
+    double size = gref_norm_fro_up(Sigma) * xx;
+    double error = 2 * gref_dot2_error_up(n) * n * size + 8 * GREF_U * (fabs(main) + fabs(rest));
+    double above = (main + rest + error) / xx * (1 - 8 * GREF_U);
+    if (above < 0.0)
+        gref_fail(GREF_ERR_NOT_PSD, __FILE__, __LINE__, __func__, 0,
+                  "%s is not positive semi-definite: its most negative eigenvalue is %.17g, proved to be at most %.6g "
+                  "(a Rayleigh quotient); its largest is %.17g",
+                  name, lambda.a[0], above, lambda.a[n - 1]);
+out:
+    gref_mat_free(&h);
+    gref_mat_free(&l);
+}
+
 /**
  * Accepts a covariance, or says why it is none.
  *
@@ -89,7 +115,9 @@ gref_status gref_psd_require(gref_cmat Sigma, const char *name)
     TRY(gref_mat_new(&lambda, Sigma.n, 1));
     gref_mat_copy(C, Sigma);
     TRY(gref_eigh_values(lambda, C));
-    TRY(clip(lambda, &clipped, name));
+    status = clip(lambda, &clipped, name);
+    if (status == GREF_ERR_NOT_PSD)
+        prove_indefinite(Sigma, C, lambda, name);
 out:
     gref_mat_free(&C);
     gref_mat_free(&lambda);

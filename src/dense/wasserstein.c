@@ -326,6 +326,50 @@ gref_status gref_w2_certify_laws(gref_w2 *out, gref_cmat m1, gref_cmat C1, gref_
 }
 
 /**
+ * W2 between N(m1, C1) and N(m2, L2 L2^T), with a proved interval: C1 is factored, and what its factor misses widens
+ * the interval.
+ *
+ * @return as gref_w2_certify_laws.
+ * @error  as gref_w2_certify_factors, widened by sqrt(n u |C1|) at worst where C1 is singular.
+ * @see    Tests: test_w2_certified.c
+ */
+gref_status gref_w2_certify_mixed(gref_w2 *out, gref_cmat m1, gref_cmat C1, gref_cmat m2, gref_cmat L2)
+{
+    gref_status status = GREF_OK;
+    int n = C1.n, r = L2.n > n ? L2.n : n, ec = 0, el = 0;
+    gref_mat S = {0};
+    gref_w2_factor f1 = {0}, f2 = {.rank = L2.n}, wide = {0};
+    gref_w2_cov cov;
+    double mean = 0.0, r_mean = 0.0;
+    TRY(gref_psd_require_symmetric(C1, "C1"));
+    TRY(require_factors(C1, L2));
+    TRY(mean_part(&mean, &r_mean, m1, m2, n));
+    frexp(gref_mat_norm_max(C1), &ec);
+    frexp(gref_mat_norm_max(L2), &el);
+    int e = ec / 2 > el ? ec / 2 : el;
+    TRY(scaled_copy(&S, C1, n, -2 * e));
+    gref_mat_mirror_lower(S);
+    TRY(gref_w2_factor_of(&f1, gref_const(S)));
+    if (f1.rank < n)
+        TRY(gref_psd_require(C1, "C1"));
+    TRY(scaled_copy(&f2.L, L2, r, -e));
+    TRY(scaled_copy(&wide.L, gref_const(f1.L), r, 0));
+    if (f1.dL.a != NULL)
+        TRY(scaled_copy(&wide.dL, gref_const(f1.dL), r, 0));
+    wide.rank = f1.rank;
+    wide.radius = f1.radius;
+    TRY(gref_w2_factor_form(&cov, &wide, &f2, 2));
+    double r_cov = ldexp(input_radius(gref_const(S), f1.least), e) + GREF_U * gref_mat_norm_fro(L2);
+    TRY(finish(out, mean, unscale(cov, e, n), hypot(r_mean, r_cov), f1.rank > L2.n ? f1.rank : L2.n, "factor"));
+out:
+    gref_mat_free(&S);
+    gref_w2_factor_free(&f1);
+    gref_w2_factor_free(&f2);
+    gref_w2_factor_free(&wide);
+    return status;
+}
+
+/**
  * W2 between Gaussian laws whose covariances are diagonal in the same orthonormal basis.
  *
  *     W2^2 = |m1 - m2|^2 + sum_i ( (l1_i - l2_i)/(sqrt l1_i + sqrt l2_i) )^2

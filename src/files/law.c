@@ -1,0 +1,142 @@
+/* Gaussian laws from .npz and .npy files, and their distance whatever form they come in. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "internal.h"
+#include <gref/law.h>
+#include <gref/npy.h>
+
+void gref_law_free(gref_law *law)
+{
+    gref_mat_free(&law->mean);
+    gref_mat_free(&law->m);
+    *law = (gref_law){0};
+}
+
+/* The names in an archive, "a, b, c", for the message that some are missing. */
+static void list_names(char *text, size_t size, const gref_npz_reader *r)
+{
+    text[0] = '\0';
+    for (int k = 0; k < gref_npz_count(r) && strlen(text) + 40 < size; k++) {
+        size_t used = strlen(text);
+        snprintf(text + used, size - used, "%s%.32s", k > 0 ? ", " : "", gref_npz_name(r, k));
+    }
+}
+
+/* The keys of the law: which array is its mean, which the rest, and of what kind. */
+static gref_status choose_keys(const char **mean, const char **rest, gref_law *law, const gref_npz_reader *r, const char *path)
+{
+    static const struct {
+        const char *mean, *rest;
+        gref_law_kind kind;
+        bool fid;
+    } forms[] = {{"mean", "cov", GREF_LAW_COV, false},
+                 {"mean", "factor", GREF_LAW_FACTOR, false},
+                 {"mean", "variances", GREF_LAW_SPECTRUM, false},
+                 {"mu", "sigma", GREF_LAW_COV, true}};
+    gref_status status = GREF_OK;
+    int found = 0;
+    char names[512];
+    for (size_t k = 0; k < sizeof forms / sizeof *forms; k++)
+        if (gref_npz_has(r, forms[k].mean) && gref_npz_has(r, forms[k].rest)) {
+            *mean = forms[k].mean;
+            *rest = forms[k].rest;
+            law->kind = forms[k].kind;
+            law->fid = forms[k].fid;
+            found++;
+        }
+    list_names(names, sizeof names, r);
+    REQUIRE(found > 0, GREF_ERR_FORMAT,
+            "%s holds (%s): a law is mean with cov, factor or variances, or mu with sigma", path, names);
+    REQUIRE(found == 1, GREF_ERR_FORMAT, "%s holds (%s): more than one law, so none is meant", path, names);
+out:
+    return status;
+}
+
+static gref_status read_npz(gref_law *law, const char *path)
+{
+    gref_status status = GREF_OK;
+    gref_npz_reader *r = NULL;
+    const char *mean = NULL, *rest = NULL;
+    TRY(gref_npz_open(&r, path));
+    TRY(choose_keys(&mean, &rest, law, r, path));
+    TRY(gref_npz_get(&law->mean, NULL, r, mean));
+    TRY(gref_npz_get(&law->m, NULL, r, rest));
+    int n = law->m.m;
+    REQUIRE(law->kind != GREF_LAW_COV || law->m.m == law->m.n, GREF_ERR_SHAPE, "%s: %s is %d x %d, not square", path,
+            rest, law->m.m, law->m.n);
+    REQUIRE(law->kind != GREF_LAW_SPECTRUM || law->m.n == 1, GREF_ERR_SHAPE, "%s: %s is %d x %d, not a vector", path, rest,
+            law->m.m, law->m.n);
+    REQUIRE(law->mean.m == n && law->mean.n == 1, GREF_ERR_SHAPE, "%s: %s is %d x %d, %s has %d rows", path, mean,
+            law->mean.m, law->mean.n, rest, n);
+out:
+    gref_npz_close(r);
+    return status;
+}
+
+static gref_status read_npy(gref_law *law, const char *path)
+{
+    gref_status status = GREF_OK;
+    int ndim = 0;
+    law->kind = GREF_LAW_COV;
+    TRY(gref_npy_read(&law->m, &ndim, path));
+    REQUIRE(ndim == 2 && law->m.m == law->m.n, GREF_ERR_SHAPE, "%s is %d x %d: a .npy law is a square covariance", path,
+            law->m.m, law->m.n);
+    TRY(gref_mat_new(&law->mean, law->m.m, 1));
+out:
+    return status;
+}
+
+/**
+ * Reads a law; which form it is in follows from the file's ending and keys.
+ *
+ * @param[out] law  owned by the caller; gref_law_free. Unchanged on error.
+ * @return GREF_OK; GREF_ERR_IO; GREF_ERR_FORMAT (keys named); GREF_ERR_SHAPE (0 x 0 too); GREF_ERR_NONFINITE (place and
+ *         value); GREF_ERR_NOMEM.
+ * @see    Tests: cli/w2.sh
+ */
+gref_status gref_law_read(gref_law *out, const char *path)
+{
+    gref_status status = GREF_OK;
+    gref_law law = {0};
+    size_t length = strlen(path);
+    bool npy = length >= 4 && strcmp(path + length - 4, ".npy") == 0;
+    TRY(npy ? read_npy(&law, path) : read_npz(&law, path));
+    REQUIRE(law.m.m >= 1, GREF_ERR_SHAPE, "%s: a law on 0 dimensions has no distance", path);
+    status = gref_require_finite(gref_const(law.mean), "mean");
+    if (status == GREF_OK)
+        status = gref_require_finite(gref_const(law.m), law.kind == GREF_LAW_COV ? "covariance" : "law");
+    if (status != GREF_OK) {
+        gref_fail_context(status, "%s", path);
+        goto out;
+    }
+    *out = law;
+    law = (gref_law){0};
+out:
+    gref_law_free(&law);
+    return status;
+}
+
+/**
+ * W2 of two laws read from files.
+ *
+ * @return as gref_w2_certify_laws and its kin; GREF_ERR_SHAPE for different sizes, or a spectrum with another kind.
+ */
+gref_status gref_law_w2(gref_w2 *out, const gref_law *a, const gref_law *b, bool fast)
+{
+    gref_status status = GREF_OK;
+    gref_cmat ma = gref_const(a->mean), mb = gref_const(b->mean), A = gref_const(a->m), B = gref_const(b->m);
+    REQUIRE(a->mean.m == b->mean.m, GREF_ERR_SHAPE, "the laws have %d and %d dimensions", a->mean.m, b->mean.m);
+    bool spectrum = a->kind == GREF_LAW_SPECTRUM;
+    REQUIRE(spectrum == (b->kind == GREF_LAW_SPECTRUM), GREF_ERR_SHAPE,
+            "variances in an unnamed basis can be held only against variances in the same basis");
+    if (spectrum)
+        return gref_w2_spectra(out, ma, A, mb, B);
+    if (a->kind != b->kind)
+        return a->kind == GREF_LAW_COV ? gref_w2_certify_mixed(out, ma, A, mb, B) : gref_w2_certify_mixed(out, mb, B, ma, A);
+    if (a->kind == GREF_LAW_FACTOR)
+        return fast ? gref_w2_factors(out, ma, A, mb, B) : gref_w2_certify_factors(out, ma, A, mb, B);
+    return fast ? gref_w2_laws(out, ma, A, mb, B) : gref_w2_certify_laws(out, ma, A, mb, B);
+out:
+    return status;
+}

@@ -1,0 +1,129 @@
+/* gref w2: the distance of two Gaussian laws in files. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include <gref/gref.h>
+
+#include "cmd.h"
+#include "options.h"
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static json_t *number(double x)
+{
+    return isfinite(x) ? json_real(x) : json_null();
+}
+
+static int print_json(const gref_w2 *w, int n, double seconds, bool tested)
+{
+    gref_backend b = gref_backend_query();
+    json_t *o = json_object();
+    json_object_set_new(o, "schema", json_string("gref-w2/1"));
+    json_object_set_new(o, "w2", number(w->w2));
+    json_object_set_new(o, "w2_squared", number(w->w2 * w->w2));
+    json_object_set_new(o, "w2_mean", number(w->w2_mean));
+    json_object_set_new(o, "w2_cov", number(w->w2_cov));
+    json_object_set_new(o, "lower", w->certified ? number(w->lower) : json_null());
+    json_object_set_new(o, "upper", w->certified ? number(w->upper) : json_null());
+    json_object_set_new(o, "r_in", w->certified ? number(w->r_in) : json_null());
+    json_object_set_new(o, "method", json_string(w->method));
+    json_object_set_new(o, "rank", json_integer(w->rank));
+    json_object_set_new(o, "certified", json_boolean(w->certified));
+    json_object_set_new(o, "n", json_integer(n));
+    json_object_set_new(o, "seconds", number(seconds));
+    json_object_set_new(o, "version", json_string(gref_version()));
+    json_object_set_new(o, "blas", json_pack("{s:s, s:s, s:i}", "name", b.blas, "core", b.core, "threads", b.threads));
+    json_object_set_new(o, "self_test", json_string(tested ? "passed" : "skipped"));
+    char *text = json_dumps(o, JSON_INDENT(1) | JSON_REAL_PRECISION(17));
+    json_decref(o);
+    if (text == NULL)
+        return cmd_complain(CMD_NUMERICS, "w2", "out of memory");
+    puts(text);
+    free(text);
+    return CMD_OK;
+}
+
+static void print_text(const gref_w2 *w, bool fid, int n, double seconds)
+{
+    char digits[40];
+    if (w->certified && gref_proven_digits(digits, sizeof digits, w->lower, w->upper, 17) > 0)
+        printf("W2               %s   (digits proved)\n", digits);
+    else
+        printf("W2               %.16e   (%s)\n", w->w2, w->certified ? "no digit proved: see the interval" : "not proved");
+    if (w->certified && gref_proven_digits(digits, sizeof digits, nextafter(w->lower * w->lower, 0.0),
+                                           nextafter(w->upper * w->upper, INFINITY), 17) > 0)
+        printf("W2^2             %s%s\n", digits, fid ? "   = FID" : "");
+    else
+        printf("W2^2             %.16e%s\n", w->w2 * w->w2, fid ? "   = FID" : "");
+    printf("mean part        %.16e\ncovariance part  %.16e\n", w->w2_mean, w->w2_cov);
+    if (w->certified) {
+        printf("interval         [%.17g, %.17g], relative width %.1e\n", w->lower, w->upper,
+               w->upper > 0 ? (w->upper - w->lower) / w->upper : 0.0);
+        printf("r_in             %.1e, how far laws that round to these files may lie\n", w->r_in);
+    }
+    printf("method           %s, rank %d of %d; %.2f s\n", w->method, w->rank, n, seconds);
+}
+
+static int run(const char *path1, const char *path2, bool fast, bool json, bool progress, bool self_test)
+{
+    gref_law a = {0}, b = {0};
+    gref_w2 w = {0};
+    double start = now();
+    int code = CMD_OK;
+    gref_status status = self_test ? gref_trust_require() : GREF_OK;
+    if (status == GREF_OK)
+        status = gref_law_read(&a, path1);
+    if (status == GREF_OK)
+        status = gref_law_read(&b, path2);
+    if (status == GREF_OK && (progress || (isatty(STDERR_FILENO) != 0 && a.mean.m >= 512)))
+        fprintf(stderr, "gref w2: n = %d, %s\n", a.mean.m, fast ? "value only" : "with a proof: about 100 products");
+    if (status == GREF_OK)
+        status = gref_law_w2(&w, &a, &b, fast);
+    if (status != GREF_OK)
+        code = cmd_finish("w2", status);
+    else if (json)
+        code = print_json(&w, a.mean.m, now() - start, self_test);
+    else
+        print_text(&w, a.fid && b.fid, a.mean.m, now() - start);
+    gref_law_free(&a);
+    gref_law_free(&b);
+    return code;
+}
+
+int cmd_w2(int argc, char **argv)
+{
+    bool fast = false, json = false, progress = false, no_self_test = false;
+    const option options[] = {
+        {.name = "fast", .help = "the value alone, without a proof", .flag = &fast},
+        {.name = "json", .help = "print JSON", .flag = &json},
+        {.name = "no-self-test", .help = "do not test the BLAS first", .flag = &no_self_test},
+        {.name = "progress", .help = "say on stderr what is being done", .flag = &progress},
+        {0},
+    };
+    const usage u = {
+        .command = "w2",
+        .arguments = "LAW1 LAW2 [options]",
+        .about = "Computes the 2-Wasserstein distance of two Gaussian laws, with a proved interval.\n"
+                 "A law is an .npz with mean and one of cov, factor (n x r) or variances (in a\n"
+                 "basis that both laws share), or with mu and sigma (the statistics of FID tools:\n"
+                 "FID is W2^2); or a .npy covariance, with mean 0.",
+        .options = options,
+        .min_operands = 2,
+        .max_operands = 2,
+    };
+    int n, code;
+    if (options_parse(&u, argc, argv, &n, &code))
+        code = run(argv[0], argv[1], fast, json, progress, !no_self_test);
+    options_free(&u);
+    return code;
+}

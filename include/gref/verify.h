@@ -72,7 +72,7 @@ typedef struct {
     double p;          /* of all tests together: below 0.01 with probability 0.01 under the law */
     bool estimated;    /* N >= 3: the next five are known */
     double w2_squared; /* unbiased to second order, so it may be negative              [pixel^2] */
-    double w2, lower, upper; /* its root where positive, and a 95 % interval             [pixel] */
+    double w2, lower, upper; /* its root where positive, and an interval of about 95 %     [pixel] */
     double visible;    /* smallest W2 seen with probability 0.95                        [pixel] */
     double needed;     /* samples that would see `resolve` of the spread */
     double spread;     /* sqrt tr of the law's covariance                               [pixel] */

@@ -263,24 +263,23 @@ static void report(gref_diagnosis *d, const guess *list, int n)
     d->none = !any;
 }
 
-/* Right to single precision, a second deviation or not: the candidate holds no more digits. */
+/* Adds the nearest of the golden values (right) and the guesses that are right to single precision; false if none. */
 static bool report_single(gref_diagnosis *d, const guess *right, const guess *list, int n, const gref_views *vs)
 {
-    int row = float32_row();
     guess best = *right;
-    double limit = 0.3 * right->distance;
+    double limit = right->explains_single ? 0.3 * right->distance : INFINITY; /* a deviation must earn its place */
     for (int k = 0; k < n; k++)
-        if (list[k].explains_single && list[k].row[1] < 0 && list[k].distance < limit) {
+        if (list[k].explains_single && list[k].distance < limit) {
             best = list[k];
             limit = list[k].distance;
         }
     if (!best.explains_single)
         return false;
     if (best.row[0] < 0)
-        best.row[0] = row;
-    else if (!vs->single)
-        best.row[1] = row;
-    add_entry(d, &best, 0.0, true);
+        best.row[0] = float32_row();
+    else if (!vs->single && best.row[1] < 0)
+        best.row[1] = float32_row();
+    add_entry(d, &best, best.distance / d->distance, true);
     d->none = false;
     return true;
 }
@@ -288,27 +287,38 @@ static bool report_single(gref_diagnosis *d, const guess *right, const guess *li
 static gref_status search(gref_diagnosis *d, const gref_views *vs)
 {
     gref_status status = GREF_OK;
-    size_t pairs = (size_t)gref_catalogue_size * (size_t)gref_catalogue_size / 2 + 1;
-    guess *list = gref_alloc(pairs, sizeof *list), right = {.row = {-1, -1}}, whole = {.row = {-1, -1}};
+    size_t most = (size_t)gref_catalogue_size * (size_t)gref_catalogue_size / 2 + 1;
+    guess *list = gref_alloc((size_t)gref_catalogue_size, sizeof *list), *pairs = gref_alloc(most, sizeof *pairs);
+    guess right = {.row = {-1, -1}}, whole = {.row = {-1, -1}};
     bool *marks = gref_alloc((size_t)vs->n_views + 1, sizeof *marks);
-    int n = 0;
-    REQUIRE(list != NULL && marks != NULL, GREF_ERR_NOMEM, "no memory for a diagnosis");
+    int n = 0, n_pairs = 0;
+    REQUIRE(list != NULL && pairs != NULL && marks != NULL, GREF_ERR_NOMEM, "no memory for a diagnosis");
     d->entries = gref_alloc(REPORTED + 1, sizeof *d->entries);
     REQUIRE(d->entries != NULL, GREF_ERR_NOMEM, "no memory for a diagnosis");
     choose_marks(marks, vs);
     TRY(evaluate(&right, vs, marks));
     TRY(evaluate(&whole, vs, NULL));
     d->distance = whole.distance;
+    d->none = true;
     TRY(try_singles(list, &n, vs, marks, &right));
-    if ((n > 0 && list[0].explains) || !report_single(d, &whole, list, n, vs)) {
-        if (n == 0 || !list[0].explains)
-            TRY(try_pairs(list, &n, vs, marks));
+    bool solved = n > 0 && list[0].explains;
+    /* what is stored in single precision can be explained no better */
+    if (!solved && vs->single && report_single(d, &whole, list, n, vs))
+        goto out;
+    if (!solved) {
+        TRY(try_pairs(pairs, &n_pairs, vs, marks));
+        solved = n_pairs > 0 && pairs[0].explains;
+        if (!solved && (report_single(d, &whole, list, n, vs) || report_single(d, &whole, pairs, n_pairs, vs)))
+            goto out;
+        report(d, pairs, n_pairs);
+    } else {
         report(d, list, n);
     }
     if (d->none)
         gref_best_relation(d->relation, sizeof d->relation, vs);
 out:
     free(list);
+    free(pairs);
     free(marks);
     return status;
 }

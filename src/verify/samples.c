@@ -13,7 +13,7 @@
  *   projections   Anderson-Darling on 8 orthonormal directions of W, the smallest p by Sidak
  *   support       no sample leaves m + span(U_r)
  *
- * The four p-values are uniform under the law; together p = 1 - (1 - min p)^4.
+ * The four p-values are uniform under the law; together p = 1 - (1 - min p)^4, or with as many as were done.
  */
 #include <float.h>
 #include <math.h>
@@ -320,7 +320,10 @@ static gref_status run_tests(gref_sample_report *report, const gref_sample_space
         skip(&test[COVARIANCE], "needs 2 samples");
     } else {
         test_eigenvectors(&test[EIGENVECTORS], q);
-        test_covariance(&test[COVARIANCE], q);
+        if (q->r > 1)
+            test_covariance(&test[COVARIANCE], q);
+        else
+            skip(&test[COVARIANCE], "one direction: the same as the test along it");
     }
     if (q->N < 8)
         skip(&test[PROJECTIONS], "needs 8 samples");

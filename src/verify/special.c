@@ -169,17 +169,35 @@ double gref_pearson3_quantile(double p, const double k[3])
     return 0.5 * (lo + hi);
 }
 
-/* P(A^2 <= z) for infinitely many observations (Marsaglia & Marsaglia 2004, error below 2e-6). */
+/*
+ * P(A^2 <= z) for infinitely many observations (Anderson & Darling 1954):
+ *
+ *     sqrt(2 pi)/z sum_j binom(-1/2, j) (4 j + 1) e^-a_j int_0^inf exp(z/(8 (w^2 + 1)) - a_j w^2) dw,
+ *     a_j = (4 j + 1)^2 pi^2/(8 z)
+ *
+ * The integrals by the trapezoidal rule in x = sqrt(a_j) w, which converges like e^(-2 pi sqrt(a_j)/h): to 1e-14 for
+ * z <= 20.
+ */
 static double anderson_darling_limit(double z)
 {
-    if (z < 2.0)
-        return exp(-1.2337141 / z) / sqrt(z) *
-               (2.00012 +
-                (0.247105 - (0.0649821 - (0.0347962 - (0.0116720 - 0.00168691 * z) * z) * z) * z) * z);
-    return exp(-exp(1.0776 - (2.30695 - (0.43424 - (0.082433 - (0.008056 - 0.0003146 * z) * z) * z) * z) * z));
+    const double pi = 3.14159265358979323846, h = 0.03;
+    double sum = 0.0, binomial = 1.0;
+    for (int j = 0; j < 40; j++) {
+        double a = (4 * j + 1) * (4 * j + 1) * pi * pi / (8 * z), integral = 0.0;
+        for (int k = 0; k * h < 6.5; k++) {
+            double x = k * h, w2 = x * x / a;
+            integral += (k == 0 ? 0.5 : 1.0) * h * exp(z / (8 * (w2 + 1)) - x * x - a);
+        }
+        double term = binomial * (4 * j + 1) * integral / sqrt(a);
+        sum += term;
+        if (fabs(term) < 1e-18)
+            break;
+        binomial *= -(0.5 + j) / (j + 1);
+    }
+    return sqrt(2 * pi) / z * sum;
 }
 
-/* What is to be added to the limit x for N observations (the same). */
+/* What is to be added to the limit x for N observations (Marsaglia & Marsaglia 2004). */
 static double anderson_darling_correction(double N, double x)
 {
     double c = 0.01265 + 0.1757 / N;
@@ -195,18 +213,20 @@ static double anderson_darling_correction(double N, double x)
 }
 
 /**
- * P(A^2 > z) for N observations of a fully specified law; beyond z = 9 the tail falls like e^-z, its
- * slowest term: A^2 is sum_j chi^2_1 / (j (j + 1)) in the limit.
+ * P(A^2 > z) for N observations of a fully specified law; beyond z = 20 the tail falls like e^-z, its slowest term:
+ * A^2 is sum_j chi^2_1/(j (j + 1)) in the limit.
  *
- * @error  about 2e-6 + 1e-4/N up to z = 9. Tests: test_special.c
+ * @error  that of the correction for N: about 1e-4/N. Tests: test_special.c
  */
 double gref_anderson_darling_tail(double z, int N)
 {
-    const double last = 9.0;
+    const double last = 20.0;
     if (!(z > 0.0))
         return isnan(z) ? z : 1.0;
-    double x = anderson_darling_limit(z < last ? z : last);
-    double tail = 1.0 - (x + anderson_darling_correction(N, x));
-    tail = tail < 1e-5 ? 1e-5 : tail > 1.0 ? 1.0 : tail;
+    if (z < 0.02) /* F < 1e-25 */
+        return 1.0;
+    double x = anderson_darling_limit(z < last ? z : last), limit = 1.0 - x;
+    double tail = limit - anderson_darling_correction(N, x);
+    tail = fmin(1.0, fmax(tail, 0.5 * limit)); /* where the correction is larger than what it corrects */
     return z < last ? tail : tail * exp(last - z);
 }

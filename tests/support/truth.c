@@ -197,8 +197,8 @@ gref_truth *make_truth(gref_problem p, int T, const gref_sampler_spec *spec, con
         }
     }
     t->tolerance = calloc((size_t)t->arrays.n, sizeof *t->tolerance);
-    for (int k = 0; k < t->arrays.n; k++) /* the fixture divides by beta, 0.01 and more */
-        t->tolerance[k] = 1e-12 * fmax(1e-3, gref_mat_norm_max(gref_const(t->arrays.item[k].A)));
+    for (int k = 0; k < t->arrays.n; k++) /* pixels are of order 1, and the fixture divides by beta >= 0.01 */
+        t->tolerance[k] = 1e-12 * fmax(0.1, gref_mat_norm_max(gref_const(t->arrays.item[k].A)));
     gref_marginal_free(law);
     gref_sampler_free(s);
     gref_modes_free(&z);

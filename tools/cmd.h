@@ -18,6 +18,7 @@ enum {
  */
 typedef int cmd_function(int argc, char **argv);
 cmd_function cmd_check;
+cmd_function cmd_crosscheck;
 cmd_function cmd_diagnose;
 cmd_function cmd_doctor;
 cmd_function cmd_study;

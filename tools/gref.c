@@ -17,6 +17,7 @@ static const struct {
     {"study", "the exact law, bias and W2 of every sampler of a case", cmd_study},
     {"check", "hold arrays, samples or a law of your own against a golden file", cmd_check},
     {"diagnose", "which convention or slip explains the difference?", cmd_diagnose},
+    {"crosscheck", "hold the spectral path against the dense one, quantity by quantity", cmd_crosscheck},
     {"doctor", "test the BLAS and the arithmetic of this machine", cmd_doctor},
     {"w2", "the distance of two Gaussian laws in files, with a proof", cmd_w2},
     {"help", "explain a command", cmd_help},
@@ -29,7 +30,7 @@ static void print_help(FILE *out)
                  "Exact laws of diffusion posterior samplers on Gaussian images.\n\n"
                  "Commands:\n");
     for (int k = 0; k < N_COMMANDS; k++)
-        fprintf(out, "  %-10s %s\n", commands[k].name, commands[k].summary);
+        fprintf(out, "  %-12s %s\n", commands[k].name, commands[k].summary);
     fprintf(out, "\n'gref COMMAND --help' explains one command; 'gref --version' names this one.\n"
                  "Exit codes: 0 ok, 1 differs, 2 wrong usage or unusable input, 3 numerics not\n"
                  "trusted, 4 statistically undecided.\n");

@@ -265,16 +265,17 @@ static gref_status hold_law(checker *c, const gref_marginal *dense, const gref_s
     TRY(gref_marginal_mean(c->vd, dense));
     TRY(gref_spectral_law_mean(c->vs, law));
     TRY(gref_crosscheck_matrix(c->out, "mean of y_t", label, law->t, gref_const(c->vd),
-                               gref_const(c->vs), k->spread * D_mean));
+                               gref_const(c->vs),
+                               k->spread * (D_mean + k->unit * gref_norm_of(c->z, law->mean))));
     TRY(gref_marginal_bias(c->vd, dense));
     TRY(gref_spectral_law_bias(c->vs, law));
     TRY(gref_crosscheck_matrix(c->out, "bias", label, law->t, gref_const(c->vd), gref_const(c->vs),
-                               k->spread * e->mean));
+                               k->spread * (e->mean + k->unit * gref_norm_of(c->z, law->mean))));
     TRY(gref_marginal_cov(c->D, dense));
     gref_blocks_law(c->blocks, law);
     TRY(gref_spectral_to_pixels(c->S, c->z, gref_const(c->blocks)));
     TRY(gref_crosscheck_matrix(c->out, "covariance of y_t", label, law->t, gref_const(c->D),
-                               gref_const(c->S), e->cov));
+                               gref_const(c->S), e->cov + k->unit * gref_law_norm(law)));
 out:
     return status;
 }

@@ -33,6 +33,9 @@ typedef struct {
     double mean, cov;
 } gref_drift;
 
+/* 2-norm of the image of coordinates; |P| by the largest Frobenius norm of a block. */
+double gref_norm_of(const gref_spectral *z, gref_cplx x);
+double gref_law_norm(const gref_spectral_law *law);
 gref_scales gref_scales_of(const gref_spectral *z, const gref_problem *p);
 double gref_bound_x0(const gref_scales *k, int n);
 double gref_bound_v(const gref_scales *k, int n);

@@ -20,6 +20,7 @@
  *     W^T C^-1 W     2 |W| D(W)/C + (|W|/C)^2 D(C), C the least eigenvalue
  *     G = Sigma A^T K^-1 (and G_L with L for K):  a change of Sigma moves Sigma_post by (I - G A) (.) (I - G A)^T,
  *                    mu_post by (I - G A) (.) A^T K^-1 r; a change of K moves Sigma_post by G (.) G^T
+ *     C_{t|v}        besides, the dense path inverts E = I + Sigma_t^1/2 W^T C^-1 W Sigma_t^1/2: unit |Sigma_t||E|
  *     laws           D(P) <- |M|^2 D(P) + 2 |M||P| D(M) + unit |M|^2 |P|
  *                    D(mean) <- |M| D(mean) + |mean| (D(M) + unit |M|) + D(shift)
  *     W2             of the two laws apart: sqrt of the trace norm of D(P), or D(P) sqrt(n)/(2 sqrt(lambda_min))
@@ -39,7 +40,7 @@ static double squared(double x)
 }
 
 /* 2-norm of the coordinates of an image. */
-static double norm_of(const gref_spectral *z, gref_cplx x)
+double gref_norm_of(const gref_spectral *z, gref_cplx x)
 {
     double sum = 0.0;
     for (int b = 0; b < z->blocks; b++)
@@ -50,7 +51,7 @@ static double norm_of(const gref_spectral *z, gref_cplx x)
 
 gref_scales gref_scales_of(const gref_spectral *z, const gref_problem *p)
 {
-    gref_scales k = {.unit = 4.0 * sqrt((double)z->n) * GREF_U,
+    gref_scales k = {.unit = 4.0 * (4.0 + sqrt((double)z->n)) * GREF_U,
                      .spread = fmin(1.0, 5.0 / sqrt((double)z->n)),
                      .least = INFINITY};
     for (size_t i = 0; i < (size_t)z->q * (size_t)z->blocks; i++)
@@ -80,8 +81,8 @@ gref_scales gref_scales_of(const gref_spectral *z, const gref_problem *p)
     }
     if (isinf(k.least)) /* Sigma = 0 */
         k.least = 1.0;
-    k.r = norm_of(z, z->r);
-    k.d = norm_of(z, z->d);
+    k.r = gref_norm_of(z, z->r);
+    k.d = gref_norm_of(z, z->d);
     k.mu = fabs(z->mean) * sqrt((double)z->n);
     k.x0 = p->x0.a != NULL ? gref_mat_norm_fro(gref_const(p->x0)) : 0.0;
     k.D_Sigma = k.unit * k.Sigma + k.lost;
@@ -184,38 +185,62 @@ void gref_bounds_of_step(gref_bounds_at *d, const gref_scales *k, const gref_spe
            (1.0 + d->M_norm) * (k->D_d + unit * (k->mu + k->d));
 }
 
+/* What the modelled law is made of, over the blocks. */
+typedef struct {
+    double G, keep; /* |G_L| and |I - G_L A| */
+    double E;       /* |I + Sigma_t^1/2 W^T C^-1 W Sigma_t^1/2|, which the dense path inverts */
+    double G_mean;  /* mean square of |G_L| */
+    double pull;    /* |A^T L^-1 r|^2 */
+    double fed;     /* |G_L L^-1 r|^2 */
+    double white;   /* |Sigma_t^-1/2 (mu_{t|v} - sqrt(abar) mu)|^2 */
+} modelled_norms;
+
+static void add_block(modelled_norms *m, const gref_spectral_sampler *s, double abar, double qbar,
+                      int b)
+{
+    const gref_spectral *z = s->z;
+    gref_spectral_excess x = gref_spectral_modelled(s, abar, qbar, b);
+    double w2 = 0.0, a2 = 0.0, f2 = 0.0, weight = z->weight.a[b];
+    double r2 = squared(z->r.re.a[b]) + squared(z->r.im.a[b]);
+    if (!(x.L > 0.0))
+        return;
+    for (int i = 0; i < z->q; i++) {
+        double lambda = GREF_AT(z->lambda, i, b), a = GREF_AT(z->a, i, b);
+        w2 += squared(lambda * a);
+        a2 += squared(a);
+        f2 += lambda > 0.0 ? abar * squared(a) * lambda * (lambda / (abar * lambda + qbar)) : 0.0;
+    }
+    double G = sqrt(w2) / x.L, GA = G * sqrt(a2);
+    m->G = fmax(m->G, G);
+    m->keep = fmax(m->keep, z->q == 1 ? fabs(1.0 - GA) : 1.0 + GA);
+    m->E = x.C > 0.0 ? fmax(m->E, x.L / x.C) : m->E;
+    m->G_mean += weight * G * G / z->m;
+    m->pull += weight * a2 / squared(x.L) * r2;
+    m->fed += weight * squared(G / x.L) * r2;
+    m->white += weight * f2 * r2 / squared(x.L);
+}
+
 void gref_bounds_of_modelled(gref_bounds_at *d, const gref_scales *k,
                              const gref_spectral_sampler *s)
 {
-    const gref_spectral *z = s->z;
-    double G = 0.0, keep = 1.0, G_mean = 0.0, pull = 0.0, pull_L = 0.0, root = sqrt(d->abar);
+    double root = sqrt(d->abar), Sigma_t = d->abar * k->Sigma + d->qbar;
+    modelled_norms m = {.keep = 1.0, .E = 1.0};
     bound_likelihood(d, k, s);
     if (!s->method->guided) {
         d->modelled_cov = d->Sigma_t;
-        d->modelled_mean = k->unit * root * k->mu;
+        d->modelled_mean =
+            root * (k->unit * (k->mu + k->d) + k->D_d); /* U d is added and taken away */
         return;
     }
-    for (int b = 0; b < z->blocks; b++) {
-        gref_spectral_excess x = gref_spectral_modelled(s, d->abar, d->qbar, b);
-        double w2 = 0.0, a2 = 0.0, r2 = squared(z->r.re.a[b]) + squared(z->r.im.a[b]);
-        for (int i = 0; i < z->q; i++) {
-            w2 += squared(GREF_AT(z->lambda, i, b) * GREF_AT(z->a, i, b));
-            a2 += squared(GREF_AT(z->a, i, b));
-        }
-        if (!(x.L > 0.0))
-            continue;
-        double own = sqrt(w2) / x.L;
-        G = fmax(G, own);
-        keep = fmax(keep, z->q == 1 ? fabs(1.0 - own * sqrt(a2)) : 1.0 + own * sqrt(a2));
-        G_mean += z->weight.a[b] * own * own / z->m;
-        pull += z->weight.a[b] * a2 / squared(x.L) * r2;
-        pull_L += z->weight.a[b] * squared(own / x.L) * r2;
-    }
+    for (int b = 0; b < s->z->blocks; b++)
+        add_block(&m, s, d->abar, d->qbar, b);
     double D_L = d->C + squared(k->A) * (k->D_Sigma + k->unit * k->Sigma);
     d->modelled_cov =
-        d->abar * (keep * keep * k->D_Sigma + G * G * D_L + k->unit * k->Sigma) + k->unit * d->qbar;
-    d->modelled_mean = root * (sqrt(G_mean) * k->D_r + D_L * sqrt(pull_L) +
-                               keep * k->D_Sigma * sqrt(pull) + k->unit * (k->d + k->mu));
+        d->abar * (m.keep * m.keep * k->D_Sigma + m.G * m.G * D_L + k->unit * k->Sigma) +
+        k->unit * (d->qbar + Sigma_t * m.E);
+    d->modelled_mean =
+        root * (sqrt(m.G_mean) * k->D_r + D_L * sqrt(m.fed) + m.keep * k->D_Sigma * sqrt(m.pull)) +
+        k->unit * (root * (k->d + k->mu) + m.E * sqrt(Sigma_t * m.white));
 }
 
 void gref_bounds_start(gref_drift *e, const gref_scales *k, const gref_schedule *schedule,
@@ -227,13 +252,19 @@ void gref_bounds_start(gref_drift *e, const gref_scales *k, const gref_schedule 
                       .mean = exact ? 0.0 : root * (k->D_d + k->unit * (k->mu + k->d))};
 }
 
-/* |P| by the largest block's Frobenius norm, and |mean|, of the law before the step. */
+double gref_law_norm(const gref_spectral_law *law)
+{
+    double P = 0.0;
+    for (int b = 0; b < law->P.n; b++)
+        P = fmax(P, gref_mat_norm_fro(gref_const(gref_mat_view(law->P, 0, b, law->P.m, 1))));
+    return P;
+}
+
+/* The law is that before the step. */
 void gref_bounds_advance(gref_drift *e, const gref_bounds_at *d, const gref_scales *k,
                          const gref_spectral_law *law)
 {
-    double P = 0.0, mean = norm_of(law->s.z, law->mean);
-    for (int b = 0; b < law->P.n; b++)
-        P = fmax(P, gref_mat_norm_fro(gref_const(gref_mat_view(law->P, 0, b, law->P.m, 1))));
+    double P = gref_law_norm(law), mean = gref_norm_of(law->s.z, law->mean);
     e->cov = squared(d->M_norm) * e->cov + P * d->M_norm * (2.0 * d->M + k->unit * d->M_norm);
     e->mean = d->M_norm * e->mean + mean * (d->M + k->unit * d->M_norm) + d->shift;
 }

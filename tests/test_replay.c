@@ -1,7 +1,7 @@
 /*
- * The literal algorithm held against the affine steps of the plain model, which inverts Sigma_t and C in long
- * double without an eigenbasis. What separates them is the library's rounding: c n EPS times the condition of
- * Sigma_t, at most (|Sigma| + 1)/q_1, times the size of what is added up.
+ * The literal algorithm held against the affine steps of the plain model, which inverts Sigma_t and
+ * C in long double without an eigenbasis. What separates them is the library's rounding: c n EPS
+ * times the condition of Sigma_t, at most (|Sigma| + 1)/q_1, times the size of what is added up.
  */
 #include "plain.h"
 #include "support.h"
@@ -82,8 +82,9 @@ static void plain_step(gref_mat y, double *err, const rig *r, const gref_sampler
 }
 
 /*
- * Every sampler in every convention: the replayed trajectory is the one of the affine steps, at every t. The
- * replay never forms M_t and the plain model never forms x0hat, so both are right, or wrong alike twice.
+ * Every sampler in every convention: the replayed trajectory is the one of the affine steps, at
+ * every t. The replay never forms M_t and the plain model never forms x0hat, so both are right, or
+ * wrong alike twice.
  */
 START_TEST(test_sampler_replay__agrees_with_the_affine_steps)
 {
@@ -111,7 +112,9 @@ START_TEST(test_sampler_replay__agrees_with_the_affine_steps)
 }
 END_TEST
 
-/* The noise that a drawn sample uses, replayed, gives that sample: the two share streams and steps. */
+/*
+ * The noise that a drawn sample uses, replayed, gives that sample: the two share streams and steps.
+ */
 START_TEST(test_sampler_replay__gives_the_drawn_sample_of_the_same_noise)
 {
     static const char *const all[] = {"ddpm", "dps", "pigdm", "cgdm", "dps-norm"};
@@ -139,7 +142,10 @@ START_TEST(test_sampler_replay__gives_the_drawn_sample_of_the_same_noise)
 }
 END_TEST
 
-/* A chain that overflows ends at `reached`; what stands before it is finite and what follows untouched. */
+/*
+ * A chain that overflows ends at `reached`; what stands before it is finite and what follows
+ * untouched.
+ */
 START_TEST(test_sampler_replay__says_where_a_chain_diverges)
 {
     gref_problem p = scalar_problem(0.5, 0.25, 1.0, 1e-3, 1.0);
@@ -190,8 +196,9 @@ static gref_mat plain_guidance(const rig *r, const plain_model *q, gref_cmat X0)
 }
 
 /*
- * The score by Tweedie's formula from x0hat, x0hat by J, the guidance by W and C: each as printed. Bounds as
- * stated on gref_sampler_eval: N EPS cond(Sigma_t) times sizes of order 1 (|Sigma| = 1, sigma = 0.5).
+ * The score by Tweedie's formula from x0hat, x0hat by J, the guidance by W and C: each as printed.
+ * Bounds as stated on gref_sampler_eval: N EPS cond(Sigma_t) times sizes of order 1 (|Sigma| = 1,
+ * sigma = 0.5).
  */
 START_TEST(test_sampler_eval__equals_the_literal_formulas)
 {
@@ -255,9 +262,9 @@ static double residual_norm(const rig *r, gref_cmat x, int t)
 }
 
 /*
- * (28): the guidance of dps-norm is minus the gradient of |v - A x0hat(x)|, by central differences of that
- * norm. h = 1e-5: truncation h^2/6 |W|^3/|r|^2 <= 1e-10 here, rounding 20 N EPS |r|/h. And its step is ddpm's
- * plus zeta times it.
+ * (28): the guidance of dps-norm is minus the gradient of |v - A x0hat(x)|, by central differences
+ * of that norm. h = 1e-5: truncation h^2/6 |W|^3/|r|^2 <= 1e-10 here, rounding 20 N EPS |r|/h. And
+ * its step is ddpm's plus zeta times it.
  */
 START_TEST(test_dps_norm__guidance_is_the_gradient_of_the_norm)
 {
@@ -355,7 +362,10 @@ START_TEST(test_dps_norm__has_no_law)
 }
 END_TEST
 
-/* Wrong shapes, NaN and a t without a step are refused with their values, before anything is written. */
+/*
+ * Wrong shapes, NaN and a t without a step are refused with their values, before anything is
+ * written.
+ */
 START_TEST(test_replay__refusals_name_the_values)
 {
     rig r = rig_new();

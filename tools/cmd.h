@@ -21,6 +21,9 @@ cmd_function cmd_check;
 cmd_function cmd_crosscheck;
 cmd_function cmd_diagnose;
 cmd_function cmd_doctor;
+cmd_function cmd_eval;
+cmd_function cmd_golden;
+cmd_function cmd_replay;
 cmd_function cmd_study;
 cmd_function cmd_w2;
 

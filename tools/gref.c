@@ -15,9 +15,12 @@ static const struct {
     cmd_function *run;
 } commands[] = {
     {"study", "the exact law, bias and W2 of every sampler of a case", cmd_study},
+    {"golden", "write or verify a golden file: every number of a case, with tolerances", cmd_golden},
     {"check", "hold arrays, samples or a law of your own against a golden file", cmd_check},
     {"diagnose", "which convention or slip explains the difference?", cmd_diagnose},
     {"crosscheck", "hold the spectral path against the dense one, quantity by quantity", cmd_crosscheck},
+    {"replay", "run the samplers of a case on noise of your own", cmd_replay},
+    {"eval", "one function of a sampler at points of your own", cmd_eval},
     {"doctor", "test the BLAS and the arithmetic of this machine", cmd_doctor},
     {"w2", "the distance of two Gaussian laws in files, with a proof", cmd_w2},
     {"help", "explain a command", cmd_help},

@@ -1,4 +1,6 @@
-/* Golden files: every number of a case, with the tolerance that a right implementation must meet. */
+/*
+ * Golden files: every number of a case, with the tolerance that a right implementation must meet.
+ */
 #ifndef GREF_GOLDEN_H
 #define GREF_GOLDEN_H
 
@@ -9,12 +11,13 @@ extern "C" {
 #endif
 
 /*
- * The file, schema gref-golden/1. NAME.npz, deflated, or a folder of .npy in which '/' makes subfolders. All
- * arrays are float64 in C order. t runs over the golden times: T, the case's report.laws_at, and 1.
+ * The file, schema gref-golden/1. NAME.npz, deflated, or a folder of .npy in which '/' makes
+ * subfolders. All arrays are float64 in C order. t runs over the golden times: T, the case's
+ * report.laws_at, and 1.
  *
  *   problem      Sigma (n x n)  A (m x n)  mu (n)  v (m)  sigma ()  x0 (n), if v was made from one
- *   schedule     schedule/beta  schedule/alpha  schedule/abar (1 - beta_t and products)  schedule/sigma2 (the
- *                variance of the step's noise under the conventions of the case), T + 1 each, entry t is for t;
+ *   schedule     schedule/beta  schedule/alpha  schedule/abar (1 - beta_t and products)  schedule/sigma2
+ *                (variance of the step's noise, of the first sampler), T + 1 each, entry t is for t;
  *                LABEL/sigma2 for a sampler whose noise is another
  *   probes       probe/t (4 x n, a point a row)  score/t  x0hat/t (4 x n, the prior's)                  t >= 1
  *   target       target/mean/t (n)  target/cov/t (n x n): the exact p_t(x | v), at t = 0 the posterior
@@ -30,8 +33,8 @@ extern "C" {
  *                LABEL/bias/t (n): mean - target mean
  *   trajectory   LABEL/y/t (n): y_T, z through the sampler's literal algorithm
  *
- * After divergence a sampler has no law, distance or trajectory; a sampler that is not affine (dps-norm) has
- * only LABEL/y.
+ * After divergence a sampler has no law, distance or trajectory; a sampler that is not affine
+ * (dps-norm) has only LABEL/y.
  *
  * manifest.json is a member of the .npz as plain bytes, and a file of the folder:
  *
@@ -42,11 +45,53 @@ extern "C" {
  *   arrays [{name, shape, dtype, sha256, norm, condition, tolerance, basis, flags, notes}]
  *   history [{commit, version, reason}]      of what was replaced
  *
- * sha256 is of the data bytes, little-endian, C order; norm is Frobenius's; tolerance is on the largest
- * |difference| and `basis` is the formula it comes from, with its numbers; entries are rounded to a power of
- * two far below it, so that no digit stands there that is not known.
+ * sha256 is of the data bytes, little-endian, C order; norm is Frobenius's; tolerance is on the
+ * largest |difference| and `basis` is the formula it comes from, with its numbers; entries are
+ * rounded to a power of two far below it, so that no digit stands there that is not known.
  */
 
+enum { GREF_GOLDEN_PROBES = 4, GREF_GOLDEN_SEED = 1 };
+
+typedef struct {
+    const char *out;     /* NAME.npz, or NULL */
+    const char *dir;     /* a folder, or NULL; exactly one of the two */
+    const char *command; /* for the manifest; NULL: "library" */
+    bool allow_dirty;    /* accept a program built from a tree with uncommitted changes */
+    /* Replace what is there, if it differs, for this reason; NULL: refuse if it is there. */
+    const char *reason;
+    bool skip_self_test; /* of the BLAS */
+} gref_golden_options;
+
+typedef enum {
+    GREF_GOLDEN_WRITTEN,
+    GREF_GOLDEN_UNCHANGED, /* what is there agrees within its tolerances, and was left alone */
+    GREF_GOLDEN_REPLACED
+} gref_golden_outcome;
+
+/* One golden array against the same computed now. */
+typedef struct {
+    char name[160];
+    double max_abs, tolerance;
+    double golden, computed; /* at the worst entry */
+    int i, j;                /* its place */
+    bool agrees;
+} gref_golden_row;
+
+typedef struct {
+    gref_golden_outcome outcome; /* of gref_golden_write */
+    int n_rows;
+    gref_golden_row *rows; /* in the order of the file; none where nothing was compared */
+    int n_differ;
+    char note[256]; /* what differs besides values ("the case"), or "" */
+} gref_golden_report;
+
+GREF_API GREF_NODISCARD gref_status gref_golden_write(gref_golden_report **report,
+                                                      const gref_case *c,
+                                                      const gref_golden_options *options);
+/* Computes everything again from the problem and schedule in the file. Writes nothing. */
+GREF_API GREF_NODISCARD gref_status gref_golden_verify(gref_golden_report **report,
+                                                       const char *path, bool skip_self_test);
+GREF_API void gref_golden_free(gref_golden_report *report);
 
 #ifdef __cplusplus
 }

@@ -2,6 +2,7 @@
 #ifndef GREF_DIFFUSION_INTERNAL_H
 #define GREF_DIFFUSION_INTERNAL_H
 
+#include <gref/marginal.h>
 #include <gref/sampler.h>
 
 /*
@@ -122,6 +123,18 @@ bool gref_literal_alive(const gref_literal *l);
 /* The quantity at E, in pixels; E is used up. t = T..1. */
 gref_status gref_literal_evaluate(gref_mat F, gref_literal *l, const gref_sampler *s, int t,
                                   gref_quantity quantity);
+
+/* Sizes of a law that has not diverged, t >= 1; F is any factor of P_t. In pixels. */
+typedef struct {
+    double spread;        /* |F|_F, the root of tr P_t */
+    double whitened;      /* |Sigma_t^-1 F|_F */
+    double cov;           /* |P_t|_F */
+    double shift;         /* |m_t - sqrt(abar_t) mu| */
+    double score;         /* |Sigma_t^-1 (m_t - sqrt(abar_t) mu)|, the score at the mean */
+} gref_marginal_sizes;
+gref_status gref_marginal_sizes_of(gref_marginal_sizes *sizes, const gref_marginal *law);
+/* >= |M_t|_2 of the step taken last. */
+double gref_marginal_step_norm(const gref_marginal *law);
 
 /* s_t(i) = abar_t lambda_i + 1 - abar_t and j_t(i) = sqrt(abar_t) lambda_i / s_t(i). */
 double gref_mode_variance(const gref_sampler *s, int t, int i);

@@ -1,7 +1,7 @@
 /*
- * Algorithms 1 and 8 line by line: through the score, the denoised image and the gradient of the likelihood,
- * never through M_t. Drawing, replay and evaluation share this one step, so that what they say tests the exact
- * laws and does not repeat them.
+ * Algorithms 1 and 8 line by line: through the score, the denoised image and the gradient of the
+ * likelihood, never through M_t. Drawing, replay and evaluation share this one step, so that what
+ * they say tests the exact laws and does not repeat them.
  *
  *   E    n x N, y_t - sqrt(abar_t) mu in modes of Sigma, one image a column               [pixel]
  *   R    m x N, C^-1 (v - A x0hat(y_t)), or what the method has in its place

@@ -328,6 +328,52 @@ out:
     return status;
 }
 
+double gref_marginal_step_norm(const gref_marginal *law)
+{
+    return law->step.norm;
+}
+
+/* Diagonal of P in the modes of Sigma. */
+static double mode_variance_of(const gref_marginal *law, int i)
+{
+    if (!law->diagonal)
+        return GREF_AT(law->P, i, i);
+    if (law->basis == GREF_BASIS_SIGMA)
+        return law->P.a[i];
+    double sum = 0.0;
+    for (int j = 0; j < law->P.m; j++)
+        sum += GREF_AT(law->s->z->X, i, j) * GREF_AT(law->s->z->X, i, j) * law->P.a[j];
+    return sum;
+}
+
+gref_status gref_marginal_sizes_of(gref_marginal_sizes *out, const gref_marginal *law)
+{
+    gref_status status = GREF_OK;
+    const gref_sampler *s = law->s;
+    int n = s->z->n;
+    gref_marginal_sizes z = {.spread = sqrt(law_trace(law)), .cov = gref_mat_norm_fro(gref_const(law->P))};
+    gref_mat e = {0}; /* m_t - sqrt(abar_t) mu in modes of Sigma */
+    TRY(gref_marginal_require_alive(law));
+    TRY(gref_mat_new(&e, n, 1));
+    gref_mat_axpy(e, sqrt(s->schedule->abar[law->t]), gref_const(s->z->d));
+    if (law->basis == GREF_BASIS_POSTERIOR)
+        TRY(gref_gemv(e, 1.0, gref_const(s->z->X), false, gref_const(law->mean), 1.0));
+    else
+        gref_mat_axpy(e, 1.0, gref_const(law->mean));
+    z.shift = gref_mat_norm_fro(gref_const(e));
+    for (int i = 0; i < n; i++) {
+        double st = gref_mode_variance(s, law->t, i);
+        z.whitened += mode_variance_of(law, i) / (st * st);
+        z.score += e.a[i] * e.a[i] / (st * st);
+    }
+    z.whitened = sqrt(z.whitened);
+    z.score = sqrt(z.score);
+    *out = z;
+out:
+    gref_mat_free(&e);
+    return status;
+}
+
 /** Bounds on how far the law is from the exact one; infinite where unknown. cov and mean are of the pixels. */
 void gref_marginal_errors(double *mean, double *cov, double *w2, const gref_marginal *law)
 {

@@ -1,4 +1,7 @@
-/* Replay of given noise, and the functions of a sampler at given points: the literal algorithm, no law. */
+/*
+ * Replay of given noise, and the functions of a sampler at given points: the literal algorithm, no
+ * law.
+ */
 #include <math.h>
 #include <string.h>
 
@@ -34,8 +37,9 @@ bool gref_quantity_parse(gref_quantity *out, const char *name)
  *
  *     y_{t-1} = (y_t + beta_t s~(y_t))/sqrt(alpha_t) + sqrt(N_t) z_t,  t = T..1       Algorithms 1, 8
  *
- * and as the conventions say where they differ; N_t is the step's variance, 0 at t = 1 without last_noise.
- * dps-norm: y_{t-1} = (y_t + beta_t s(y_t))/sqrt(alpha_t) + sqrt(N_t) z_t - zeta grad |v - A x0hat(y_t)|  (28).
+ * and as the conventions say where they differ; N_t is the step's variance, 0 at t = 1 without
+ * last_noise. dps-norm: y_{t-1} = (y_t + beta_t s(y_t))/sqrt(alpha_t) + sqrt(N_t) z_t - zeta grad
+ * |v - A x0hat(y_t)|  (28).
  *
  * @param[out] Y        n x (T + 1), column k is y_{T-k}; column 0 is the start. Undefined on error. [pixel]
  * @param[out] reached  the last t whose y_t is finite: 0 unless the chain diverges; the columns after that

@@ -12,7 +12,7 @@
 #include "base/internal.h"
 #include "dense/internal.h"
 #include "files/internal.h"
-#include "internal.h"
+#include "golden_parts.h"
 
 void gref_truth_free(gref_truth *truth)
 {
@@ -113,8 +113,8 @@ double gref_truth_tolerance(const gref_truth *truth, const gref_array *g, bool s
 
 /* ---- the file ------------------------------------------------------------------------------- */
 
-/* The text of manifest.json, in a .npz or a folder. */
-static gref_status read_manifest(json_t **manifest, const char *path)
+/* manifest.json, of a .npz or a folder. */
+gref_status gref_manifest_read(json_t **manifest, const char *path)
 {
     gref_status status = GREF_OK;
     gref_npz_reader *r = NULL;
@@ -235,6 +235,7 @@ static gref_status read_tolerances(gref_truth *truth, const json_t *manifest)
     gref_status status = GREF_OK;
     size_t k;
     json_t *entry;
+    char hex[65];
     truth->tolerance = gref_alloc((size_t)truth->arrays.n, sizeof *truth->tolerance);
     REQUIRE(truth->tolerance != NULL, GREF_ERR_NOMEM, "%s: no memory for its tolerances", truth->path);
     for (int a = 0; a < truth->arrays.n; a++)
@@ -245,6 +246,11 @@ static gref_status read_tolerances(gref_truth *truth, const json_t *manifest)
         const gref_array *g = name == NULL ? NULL : gref_arrays_find(&truth->arrays, name);
         REQUIRE(g != NULL, GREF_ERR_FORMAT, "%s: manifest.json lists '%s', which is not there", truth->path,
                 name == NULL ? "" : name);
+        const char *hash = json_string_value(json_object_get(entry, "sha256"));
+        gref_golden_hash(hex, gref_const(g->A));
+        REQUIRE(hash != NULL && strcmp(hash, hex) == 0, GREF_ERR_FORMAT,
+                "%s: '%s' is not what manifest.json says: SHA-256 %.16s..., not %.16s...", truth->path, name, hex,
+                hash == NULL ? "(none)" : hash);
         truth->tolerance[g - truth->arrays.item] = json_number_value(json_object_get(entry, "tolerance"));
     }
     for (int a = 0; a < truth->arrays.n; a++)
@@ -271,7 +277,7 @@ gref_status gref_truth_open(gref_truth **truth, const char *path)
     REQUIRE(t != NULL, GREF_ERR_NOMEM, "%s: no memory to open it", path);
     t->path = gref_strdup(path);
     REQUIRE(t->path != NULL, GREF_ERR_NOMEM, "%s: no memory to open it", path);
-    TRY(read_manifest(&manifest, path));
+    TRY(gref_manifest_read(&manifest, path));
     TRY(check_schema(manifest, path));
     TRY(gref_arrays_read(&t->arrays, path, NULL));
     TRY(read_tolerances(t, manifest));

@@ -1,0 +1,348 @@
+/*
+ * Golden laws: the target, a sampler's exact law, the law it models, their distance. Tolerances,
+ * with the symbols of golden_sizes.c; F is a factor of P_t, K = guidance_step W^T C^-1 W, M = D -
+ * K.
+ *
+ *   w      error of N(m_t, P_t) in W2 units, covariance part:
+ *              w <- |M| w + score_step delta |Sigma_t^-1 F| + (error of K) |F| + dP/(2 sqrt(N))
+ *          a linear map expands W2 by at most its norm, equal noise N does not expand it, and a covariance
+ *          >= N I that is off by dP is off by dP/(2 sqrt(N)); dP = 4 omega |P| is the rounding of M P M^T
+ *   e      error of m_t:  e <- |M| e + (error of one step at m_t, from the score, the guidance and the products)
+ *   c      rounding of P_t itself, steps being independent:  c^2 <- (|M|^2 c)^2 + dP^2
+ *
+ *   cov           2 w sqrt(max P_ii) + c + 4 omega max P_ii
+ *   mean, bias    e + 8 u (|m| + |mu_post|);  e + the target's
+ *   target/cov    4 omega [abar (|K|_F |Sigma|/K_min + |Sigma|_F) + 1 - abar]: dK moves Sigma_post
+ *                 by G dK G^T
+ *   target/mean   nu kappa_K sqrt(|Sigma|/K_min) |v - A mu| sqrt(abar) + 8 u (|m| + |mu_post|)
+ *   modelled/cov  nu [ abar |Sigma| kappa_L + s_max (kappa_s + kappa_C) ]        Bayes' rule, and inv(H_t) for t >= 1
+ *   modelled/mean nu (kappa_L + kappa_s + kappa_C) sqrt(s_max/C_min) |v - A mu| + 8 u (|m| + |mu_post|)
+ *   w2            e + target's + w + d: d = sqrt(tau) or tau/(2 W2), the smaller, for tau = sqrt(n) (errors of the two
+ *                 covariances that no noise keeps away from singular)
+ */
+#include <math.h>
+
+#include "base/internal.h"
+#include "dense/internal.h"
+#include "diffusion/internal.h"
+#include "golden_parts.h"
+
+/* A lower bound of |C|_2 for a symmetric C, close after a few powers. */
+static gref_status spectral_norm(double *norm, gref_cmat C)
+{
+    gref_status status = GREF_OK;
+    gref_mat x = {0}, y = {0};
+    TRY(gref_mat_new(&x, C.n, 1));
+    TRY(gref_mat_new(&y, C.n, 1));
+    for (int i = 0; i < C.n; i++)
+        x.a[i] = 1.0 + 0.5 * sin(i); /* any vector that is nowhere near an invariant subspace */
+    *norm = 0.0;
+    for (int k = 0; k < 20; k++) {
+        double size = gref_mat_norm_fro(gref_const(x));
+        for (int i = 0; i < C.n && size > 0.0; i++)
+            x.a[i] /= size;
+        TRY(gref_gemv(y, 1.0, C, false, gref_const(x), 0.0));
+        *norm = fmax(*norm, gref_mat_norm_fro(gref_const(y)));
+        gref_mat_copy(x, gref_const(y));
+    }
+out:
+    gref_mat_free(&x);
+    gref_mat_free(&y);
+    return status;
+}
+
+/*
+ * A covariance is stored on a grid of sqrt(n)/4 u |C|_2, whatever its tolerance: that moves its
+ * eigenvalues by less than a tenth of the n eps |C|_2 within which a covariance counts as singular.
+ */
+static gref_status emit_law(const gref_golden_walk *w, const char *label, const char *prefix, int t,
+                            gref_cmat mean, gref_cmat cov, double mean_error, double cov_error,
+                            double condition, const char *mean_basis, const char *cov_basis)
+{
+    gref_status status = GREF_OK;
+    char at_mean[32], at_cov[32];
+    double norm;
+    TRY(spectral_norm(&norm, cov));
+    snprintf(at_mean, sizeof at_mean, "%smean", prefix);
+    snprintf(at_cov, sizeof at_cov, "%scov", prefix);
+    gref_golden_entry m = {.label = label,
+                           .what = at_mean,
+                           .t = t,
+                           .A = mean,
+                           .ndim = 1,
+                           .tolerance = mean_error +
+                                        8.0 * GREF_U * (gref_mat_norm_fro(mean) + w->scale.mu_post),
+                           .condition = condition};
+    gref_golden_entry C = {.label = label,
+                           .what = at_cov,
+                           .t = t,
+                           .A = cov,
+                           .ndim = 2,
+                           .tolerance = cov_error,
+                           .condition = condition,
+                           .grid = sqrt(cov.n) / 4.0 * GREF_U * norm};
+    TRY(gref_golden_emit(w, &m, "%s", mean_basis));
+    TRY(gref_golden_emit(w, &C, "%s", cov_basis));
+out:
+    return status;
+}
+
+/* Errors of the target: of its mean; of its covariance in Frobenius norm. */
+static void target_errors(double *mean, double *cov, const gref_golden_walk *w, int t)
+{
+    const gref_golden_scale *c = &w->scale;
+    double abar = w->in->schedule->abar[t], q = w->in->schedule->qbar[t];
+    double Sigma = gref_mat_norm_fro(gref_const(w->in->problem->Sigma));
+    *mean = c->nu * c->K_max / c->K_min * sqrt(c->lambda_max / c->K_min) * c->r * sqrt(abar);
+    *cov = 4.0 * c->omega * (c->K * c->lambda_max / c->K_min + Sigma) * abar + 4.0 * c->omega * q;
+}
+
+gref_status gref_golden_target_arrays(const gref_golden_walk *w)
+{
+    gref_status status = GREF_OK;
+    int n = w->scale.n;
+    gref_mat mean = {0}, cov = {0};
+    TRY(gref_mat_new(&mean, n, 1));
+    TRY(gref_mat_new(&cov, n, n));
+    for (int k = 0; k < w->in->n_times; k++) {
+        int t = w->in->times[k];
+        double mean_error, cov_error;
+        target_errors(&mean_error, &cov_error, w, t);
+        TRY(gref_conditional_exact(mean, cov, &w->z, w->in->schedule, t));
+        TRY(emit_law(
+            w, "", "target/", t, gref_const(mean), gref_const(cov), mean_error, cov_error,
+            w->scale.K_max / w->scale.K_min,
+            "nu kappa_K sqrt(|Sigma|/K_min) |v - A mu| sqrt(abar) + 8 u (|m| + |mu_post|)",
+            "4 omega [abar (|K|_F |Sigma|/K_min + |Sigma|_F) + 1 - abar], omega = sqrt(n) u"));
+    }
+out:
+    gref_mat_free(&mean);
+    gref_mat_free(&cov);
+    return status;
+}
+
+static gref_status modelled_law(const gref_golden_walk *w, const gref_sampler *s, int t,
+                                gref_mat mean, gref_mat cov)
+{
+    gref_status status = GREF_OK;
+    const gref_golden_scale *c = &w->scale;
+    gref_golden_sizes z;
+    TRY(gref_golden_sizes_at(&z, c, s, t, true));
+    TRY(gref_conditional_precision(mean, cov, s, t));
+    double inverse = t >= 1 ? z.kappa_s + z.kappa_C : 1.0; /* the route by inv(H_t) */
+    double of_cov = c->nu * (z.abar * c->lambda_max * z.kappa_L + z.s_max * inverse);
+    double of_mean = c->nu * (z.kappa_L + inverse) * sqrt(z.s_max / z.C_min) * c->r;
+    TRY(emit_law(
+        w, s->spec.label, "modelled/", t, gref_const(mean), gref_const(cov),
+        gref_sampler_is_guided(s) ? of_mean : 0.0, of_cov, z.kappa_L + inverse,
+        "nu (kappa_L + kappa_s + kappa_C) sqrt(s_max/C_min) |v - A mu| + 8 u (|m| + |mu_post|); t "
+        "= 0: kappa_L",
+        "nu (abar |Sigma| kappa_L + s_max (kappa_s + kappa_C)); t = 0: nu abar |Sigma| kappa_L"));
+out:
+    return status;
+}
+
+/* ---- the chain ------------------------------------------------------------------------------ */
+
+/* What the law of y_t may be off by. */
+typedef struct {
+    double mean, w2, cov; /* e, w, c above */
+    double last;          /* rounding of a covariance that no noise was added to since */
+} errors;
+
+static double mu_score(const gref_sampler *s, int t)
+{
+    gref_cmat U = gref_const(s->z->U);
+    double sum = 0.0;
+    for (int i = 0; i < s->z->n; i++) {
+        double x = 0.0, st = gref_mode_variance(s, t, i);
+        for (int k = 0; k < U.m; k++)
+            x += GREF_AT(U, k, i) * s->z->mu.a[k];
+        sum += x / st * (x / st);
+    }
+    return sqrt(sum);
+}
+
+/* Error of the mean of one step at m_t, whether as M m + b or through score and guidance. */
+static double step_error(const gref_golden_walk *w, const gref_golden_sizes *z,
+                         const gref_marginal_sizes *p, double mu_white, double m)
+{
+    const gref_golden_scale *c = &w->scale;
+    double residual = c->r + z->w * p->shift;
+    double guidance = gref_golden_guidance_error(z, c, m, p->score, residual);
+    return z->score_step * z->delta * (p->score + 2.0 * z->root * mu_white) +
+           z->guidance_step * guidance + 2.0 * c->nu * m;
+}
+
+static void propagate(errors *e, const gref_golden_walk *w, const gref_golden_sizes *z,
+                      const gref_marginal_sizes *p, double at_mean, double noise)
+{
+    const gref_golden_scale *c = &w->scale;
+    double M = z->contraction, K = z->guidance_step * gref_golden_gain_error(z, c);
+    double dP = 4.0 * c->omega * M * M * p->cov;
+    e->w2 = M * e->w2 + z->score_step * z->delta * p->whitened + K * p->spread;
+    e->mean = M * e->mean + at_mean;
+    e->cov = hypot(M * M * e->cov, dP);
+    e->last = M * M * e->last + dP;
+    if (noise > 0.0) {
+        e->w2 += e->last / (2.0 * sqrt(noise));
+        e->last = 0.0;
+    }
+}
+
+static gref_status emit_w2(const gref_golden_walk *w, const gref_marginal *law, const errors *e,
+                           const char *label)
+{
+    gref_status status = GREF_OK;
+    int t = gref_marginal_t(law);
+    double mean, cov, q = w->in->schedule->qbar[t], value[3];
+    gref_w2 d;
+    TRY(gref_marginal_w2(&d, law));
+    target_errors(&mean, &cov, w, t);
+    double regular =
+        e->w2 + (q > 0.0 ? fmin(cov / (2.0 * sqrt(q)), sqrt(sqrt(w->scale.n) * cov)) : 0.0);
+    double tau = sqrt(w->scale.n) * (e->last + (q > 0.0 ? 0.0 : cov));
+    double singular = d.w2_cov > 0.0 ? fmin(sqrt(tau), tau / (2.0 * d.w2_cov)) : sqrt(tau);
+    value[0] = d.w2;
+    value[1] = d.w2_mean;
+    value[2] = d.w2_cov;
+    gref_golden_entry entry = {.label = label,
+                               .what = "w2",
+                               .t = t,
+                               .A = {value, 3, 1, 3},
+                               .ndim = 1,
+                               .tolerance =
+                                   e->mean + mean + regular + singular + 8.0 * GREF_U * d.w2};
+    entry.condition = entry.tolerance / (w->scale.nu * (d.w2 > 0.0 ? d.w2 : 1.0));
+    TRY(gref_golden_emit(w, &entry,
+                         "means' %.2g + laws' in W2 units %.2g + singular covariances' %.2g",
+                         e->mean + mean, regular, singular));
+out:
+    return status;
+}
+
+static gref_status emit_moments(const gref_golden_walk *w, const gref_marginal *law,
+                                const errors *e, const char *label, gref_mat mean, gref_mat cov)
+{
+    gref_status status = GREF_OK;
+    int t = gref_marginal_t(law);
+    double variance = 0.0, target, unused;
+    TRY(gref_marginal_mean(mean, law));
+    TRY(gref_marginal_cov(cov, law));
+    for (int i = 0; i < cov.n; i++)
+        variance = fmax(variance, GREF_AT(cov, i, i));
+    double of_cov = 2.0 * e->w2 * sqrt(variance) + e->cov + 4.0 * w->scale.omega * variance;
+    TRY(emit_law(
+        w, label, "", t, gref_const(mean), gref_const(cov), e->mean, of_cov,
+        1.0 + of_cov / (w->scale.nu * variance),
+        "e + 8 u (|m| + |mu_post|), e of the chain, see golden_laws.c",
+        "2 w sqrt(max P_ii) + c + 4 omega max P_ii, w and c of the chain, see golden_laws.c"));
+    TRY(gref_marginal_bias(mean, law));
+    target_errors(&target, &unused, w, t);
+    gref_golden_entry bias = {.label = label,
+                              .what = "bias",
+                              .t = t,
+                              .A = gref_const(mean),
+                              .ndim = 1,
+                              .tolerance = e->mean + target + 16.0 * GREF_U * w->scale.mu_post,
+                              .condition = 1.0 + e->mean / w->scale.nu};
+    TRY(gref_golden_emit(w, &bias, "mean's %.2g + target/mean's %.2g + 16 u |mu_post|", e->mean,
+                         target));
+out:
+    return status;
+}
+
+static gref_status emit_law_at(const gref_golden_walk *w, const gref_sampler *s,
+                               const gref_marginal *law, const errors *e, gref_mat mean,
+                               gref_mat cov)
+{
+    gref_status status = GREF_OK;
+    TRY(modelled_law(w, s, gref_marginal_t(law), mean, cov));
+    if (gref_marginal_diverged(law) || !isfinite(e->mean + e->w2 + e->cov))
+        goto out;
+    TRY(emit_moments(w, law, e, s->spec.label, mean, cov));
+    TRY(emit_w2(w, law, e, s->spec.label));
+out:
+    return status;
+}
+
+static bool is_golden(const gref_golden_inputs *in, int t)
+{
+    for (int k = 0; k < in->n_times; k++)
+        if (in->times[k] == t)
+            return true;
+    return false;
+}
+
+/*
+ * |M_t| of a step that overshoots, where the bound at hand is a Frobenius norm: by powers of M_t,
+ * with 2 % for what twenty of them leave.
+ */
+static gref_status overshoot_norm(double *norm, const gref_sampler *s, int t)
+{
+    gref_status status = GREF_OK;
+    double noise;
+    gref_mat M = {0}, b = {0};
+    TRY(gref_mat_new(&M, s->z->n, s->z->n));
+    TRY(gref_mat_new(&b, s->z->n, 1));
+    TRY(gref_sampler_step(M, b, &noise, s, t));
+    TRY(spectral_norm(norm, gref_const(M)));
+    *norm *= 1.02;
+out:
+    gref_mat_free(&M);
+    gref_mat_free(&b);
+    return status;
+}
+
+/* One step of the law and of its errors. */
+static gref_status advance(errors *e, gref_marginal *law, gref_golden_sizes *z,
+                           const gref_golden_walk *w, const gref_sampler *s)
+{
+    gref_status status = GREF_OK;
+    int t = gref_marginal_t(law);
+    gref_marginal_sizes p;
+    bool alive = !gref_marginal_diverged(law);
+    if (alive)
+        TRY(gref_marginal_sizes_of(&p, law));
+    TRY(gref_marginal_advance(law));
+    if (!alive)
+        goto out;
+    double norm = gref_marginal_step_norm(law), by_powers = norm;
+    if (norm > z->free * 1.0001)
+        TRY(overshoot_norm(&by_powers, s, t));
+    gref_golden_sizes_refine(z, fmax(fmin(norm, by_powers), z->free));
+    double m = p.shift + z->root * w->scale.mu;
+    propagate(e, w, z, &p, step_error(w, z, &p, mu_score(s, t), m), gref_step_noise(s, t));
+out:
+    return status;
+}
+
+gref_status gref_golden_law_arrays(int *diverged_at, gref_golden_sizes *sizes,
+                                   const gref_golden_walk *w, const gref_sampler *s)
+{
+    gref_status status = GREF_OK;
+    errors e = {0};
+    gref_marginal *law = NULL;
+    gref_mat mean = {0}, cov = {0};
+    TRY(gref_mat_new(&mean, w->scale.n, 1));
+    TRY(gref_mat_new(&cov, w->scale.n, w->scale.n));
+    TRY(gref_marginal_new(&law, s));
+    if (s->spec.convention.start == GREF_START_EXACT)
+        target_errors(&e.mean, &e.cov, w, w->in->schedule->T);
+    for (;;) {
+        int t = gref_marginal_t(law);
+        if (is_golden(w->in, t)) {
+            TRY(emit_law_at(w, s, law, &e, mean, cov));
+            if (gref_marginal_diverged(law) && *diverged_at < 0)
+                *diverged_at = t;
+        }
+        if (t == 0 || t == w->in->times[w->in->n_times - 1])
+            break;
+        TRY(advance(&e, law, &sizes[t], w, s));
+    }
+out:
+    gref_marginal_free(law);
+    gref_mat_free(&mean);
+    gref_mat_free(&cov);
+    return status;
+}

@@ -1,0 +1,92 @@
+/*
+ * Golden trajectory of a sampler: the literal algorithm on the noise of the file.
+ *
+ *   e   error of y_t:  e <- |M| e + score_step (score's) + guidance_step (guidance's) + 2 nu |y_t|
+ *
+ * with the errors of one evaluation at y_t from golden_sizes.c. For dps-norm the guidance is W^T
+ * r/|r|: its error is |W| (error of r) 2/|r| + (delta + nu) |W|, and its derivative at most
+ * |W|^2/|r|.
+ */
+#include <math.h>
+
+#include "base/internal.h"
+#include "dense/internal.h"
+#include "diffusion/internal.h"
+#include "golden_parts.h"
+
+/* Norms at one point of the trajectory. */
+typedef struct {
+    double y, score, residual;
+} point;
+
+static gref_status look(point *at, const gref_golden_walk *w, const gref_sampler *s, gref_cmat y,
+                        int t, gref_mat x, gref_mat r)
+{
+    gref_status status = GREF_OK;
+    at->y = gref_mat_norm_fro(y);
+    TRY(gref_sampler_eval(x, s, GREF_QUANTITY_SCORE, y, t));
+    at->score = gref_mat_norm_fro(gref_const(x));
+    TRY(gref_sampler_eval(x, s, GREF_QUANTITY_X0HAT, y, t));
+    gref_mat_copy(r, gref_const(w->in->problem->v));
+    TRY(gref_gemv(r, -1.0, gref_const(w->in->problem->A), false, gref_const(x), 1.0));
+    at->residual = gref_mat_norm_fro(gref_const(r));
+out:
+    return status;
+}
+
+static double propagate(double e, const gref_golden_walk *w, const gref_sampler *s,
+                        const gref_golden_sizes *z, const point *at)
+{
+    const gref_golden_scale *c = &w->scale;
+    double M = z->contraction,
+           guidance = gref_golden_guidance_error(z, c, at->y, at->score, at->residual);
+    if (s->method->norm) {
+        guidance = 2.0 * guidance / at->residual + (z->delta + c->nu) * z->w;
+        M = fmax(z->free, z->guidance_step * z->w * z->w / at->residual);
+    }
+    return M * e + z->score_step * gref_golden_score_error(z, c, at->y, at->score) +
+           z->guidance_step * guidance + 2.0 * c->nu * at->y;
+}
+
+static gref_status emit(const gref_golden_walk *w, const gref_sampler *s, gref_cmat y, int t,
+                        double e)
+{
+    double norm = gref_mat_norm_fro(y);
+    gref_golden_entry entry = {.label = s->spec.label,
+                               .what = "y",
+                               .t = t,
+                               .A = y,
+                               .ndim = 1,
+                               .tolerance = e + 8.0 * GREF_U * norm,
+                               .condition = 1.0 + e / (w->scale.nu * norm)};
+    return gref_golden_emit(w, &entry, "e + 8 u |y|, e of the trajectory, see golden_path.c");
+}
+
+gref_status gref_golden_path_arrays(const gref_golden_walk *w, const gref_sampler *s,
+                                    const gref_golden_sizes *sizes)
+{
+    gref_status status = GREF_OK;
+    int n = w->scale.n, T = w->in->schedule->T, reached;
+    double e = 0.0;
+    gref_mat Y = {0}, x = {0}, r = {0};
+    TRY(gref_mat_new(&Y, n, T + 1));
+    TRY(gref_mat_new(&x, n, 1));
+    TRY(gref_mat_new(&r, w->scale.m, 1));
+    TRY(gref_sampler_replay(Y, &reached, s, gref_const(w->in->y_T), gref_const(w->in->Z)));
+    for (int t = T, k = 0; t >= reached && isfinite(e); t--) {
+        point at;
+        gref_cmat y = gref_cmat_view(gref_const(Y), 0, T - t, n, 1);
+        if (w->in->times[k] == t) {
+            TRY(emit(w, s, y, t, e));
+            if (++k == w->in->n_times)
+                break;
+        }
+        TRY(look(&at, w, s, y, t, x, r));
+        e = propagate(e, w, s, &sizes[t], &at);
+    }
+out:
+    gref_mat_free(&Y);
+    gref_mat_free(&x);
+    gref_mat_free(&r);
+    return status;
+}

@@ -1,0 +1,202 @@
+/*
+ * Sizes and condition numbers that the tolerances of golden arrays are made of.
+ *
+ *   u        2^-53          nu     8 sqrt(max(n, m)) u         omega   sqrt(n) u
+ *   s_t      abar_t lambda + 1 - abar_t, lambda from lambda_min to lambda_max of Sigma       [pixel^2]
+ *   kappa_s  cond(Sigma_t)  kappa_C  cond(C_{v|t})             kappa_K  cond(A Sigma A^T + sigma^2 I)
+ *   J, W     sqrt(abar_t) Sigma Sigma_t^-1, A J
+ *
+ * nu is the probabilistic bound of Higham and Mary (2019) on what a product, a factorisation or a
+ * solve of that size loses relative to its norms: with rounding errors that are independent and of
+ * mean zero it fails with probability 2 exp(-8^2/2). It holds whatever the order of summation, so
+ * for any BLAS and any number of threads; a plain n u would be certain and sqrt(n) times larger.
+ * omega is what a single entry of a product typically loses relative to the largest one.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "base/internal.h"
+#include "dense/internal.h"
+#include "diffusion/internal.h"
+#include "golden_parts.h"
+
+/* Extreme eigenvalues of A A^T-like Gram matrices: G is destroyed. */
+static gref_status extremes(double *least, double *most, gref_mat G)
+{
+    gref_status status = GREF_OK;
+    gref_mat lambda = {0};
+    TRY(gref_mat_new(&lambda, G.n, 1));
+    TRY(gref_eigh_values(lambda, G));
+    *least = lambda.a[0];
+    *most = lambda.a[G.n - 1];
+out:
+    gref_mat_free(&lambda);
+    return status;
+}
+
+gref_status gref_golden_scale_of(gref_golden_scale *out, const gref_modes *z, const gref_problem *p)
+{
+    gref_status status = GREF_OK;
+    int n = z->n, m = z->m;
+    double least;
+    gref_golden_scale c = {
+        .n = n, .m = m, .nu = 8.0 * sqrt(n > m ? n : m) * GREF_U, .omega = sqrt(n) * GREF_U};
+    gref_mat G = {0}, Y = {0}, x = {0};
+    TRY(gref_mat_new(&G, m, m));
+    TRY(gref_mat_new(&Y, m, n));
+    TRY(gref_mat_new(&x, n, 1));
+    c.lambda_min = z->lambda.a[0];
+    c.lambda_max = z->lambda.a[n - 1];
+    TRY(gref_syrk(G, 1.0, gref_const(z->B), false, 0.0));
+    TRY(extremes(&least, &c.a, G));
+    c.a = sqrt(fmax(c.a, 0.0));
+    for (int j = 0; j < n; j++)
+        for (int i = 0; i < m; i++)
+            GREF_AT(Y, i, j) = GREF_AT(z->B, i, j) * sqrt(z->lambda.a[j]);
+    TRY(gref_syrk(G, 1.0, gref_const(Y), false, 0.0));
+    for (int i = 0; i < m; i++)
+        GREF_AT(G, i, i) += z->sigma * z->sigma;
+    c.K = gref_mat_norm_fro(gref_const(G));
+    TRY(extremes(&c.K_min, &c.K_max, G));
+    c.K_min = fmax(c.K_min, z->sigma * z->sigma);
+    gref_mat_copy(x, gref_const(z->mu));
+    TRY(gref_gemv(x, 1.0, gref_const(z->U), false, gref_const(z->d), 1.0));
+    c.mu = gref_mat_norm_fro(gref_const(z->mu));
+    c.mu_post = gref_mat_norm_fro(gref_const(x));
+    c.r = gref_mat_norm_fro(gref_const(z->r));
+    c.v = gref_mat_norm_fro(gref_const(p->v));
+    for (int i = 0; i < n; i++)
+        c.variance = fmax(c.variance, GREF_AT(p->Sigma, i, i));
+    *out = c;
+out:
+    gref_mat_free(&G);
+    gref_mat_free(&Y);
+    gref_mat_free(&x);
+    return status;
+}
+
+void gref_golden_prior_sizes(gref_golden_sizes *z, const gref_golden_scale *c,
+                             const gref_schedule *s, int t)
+{
+    *z = (gref_golden_sizes){.abar = s->abar[t], .q = s->qbar[t], .root = sqrt(s->abar[t])};
+    z->s_min = z->abar * c->lambda_min + z->q;
+    z->s_max = z->abar * c->lambda_max + z->q;
+    z->kappa_s = z->s_max / z->s_min;
+    /* 1 - abar_t of a product of t doubles, the 1 subtracted: 8 sqrt(t) u absolute */
+    z->delta = c->nu * z->kappa_s + (z->q > 0.0 ? 8.0 * sqrt(t) * GREF_U / z->q : 0.0);
+    z->tick = (4.0 + 8.0 * sqrt(t)) * GREF_U;
+    z->j = z->s_max > 0.0 ? z->root * c->lambda_max / z->s_max : 0.0;
+    z->w = c->a * z->j;
+    z->C_min = z->C_max = z->kappa_C = z->kappa_L = 1.0;
+    z->gain = z->w * z->w;
+    z->pull = z->w;
+    if (t >= 1)
+        z->score_step = s->beta[t] / sqrt(s->alpha[t]);
+}
+
+/* The largest row sum of |C|: at least its norm, and equal to it for a multiple of I. */
+static double row_sum(gref_cmat C)
+{
+    double most = 0.0;
+    for (int i = 0; i < C.m; i++) {
+        double sum = 0.0;
+        for (int j = 0; j < C.n; j++)
+            sum += fabs(GREF_AT(C, i, j));
+        most = fmax(most, sum);
+    }
+    return most;
+}
+
+/* C_{v|t} >= sigma^2 I (alpha apart) for every method; without noise its eigenvalues are asked. */
+static gref_status likelihood_sizes(gref_golden_sizes *z, const gref_golden_scale *c,
+                                    const gref_sampler *s, int t)
+{
+    gref_status status = GREF_OK;
+    double sigma = s->z->sigma, most;
+    gref_mat C = {0};
+    TRY(gref_mat_new(&C, c->m, c->m));
+    TRY(gref_likelihood_cov(C, s, t));
+    z->C_max = row_sum(gref_const(C));
+    z->C_min = sigma * sigma;
+    if (strcmp(s->method->name, "dps") == 0)
+        z->C_min /= s->spec.convention.alpha_dps;
+    if (sigma == 0.0)
+        TRY(extremes(&z->C_min, &most, C));
+    if (z->C_max == 0.0) { /* t = 0 without noise: L_0 = A Sigma A^T */
+        z->C_min = c->K_min;
+        z->kappa_C = 1.0;
+        z->L_max = c->K_max;
+        z->kappa_L = c->K_max / c->K_min;
+        goto out;
+    }
+    z->kappa_C = z->C_max / z->C_min;
+    z->gain = z->w * z->w / z->C_min;
+    z->pull = z->w / z->C_min;
+    z->L_max = z->C_max + z->w * c->a * z->root * c->lambda_max;
+    z->kappa_L = z->L_max / z->C_min;
+out:
+    gref_mat_free(&C);
+    return status;
+}
+
+gref_status gref_golden_sizes_at(gref_golden_sizes *out, const gref_golden_scale *c,
+                                 const gref_sampler *s, int t, bool modelled)
+{
+    gref_status status = GREF_OK;
+    gref_golden_sizes z;
+    gref_golden_prior_sizes(&z, c, s->schedule, t);
+    bool affine = !s->method->norm, after = s->spec.convention.guidance == GREF_GUIDANCE_AFTER;
+    if (s->method->guided && affine && (modelled || !after))
+        TRY(likelihood_sizes(&z, c, s, t));
+    if (t >= 1) {
+        double before = s->schedule->abar[t - 1] * c->lambda_max + s->schedule->qbar[t - 1];
+        z.guidance_step = s->method->guided ? gref_guidance_coefficient(s, t) : 0.0;
+        z.free = sqrt(s->schedule->alpha[t]) * before / z.s_max; /* it grows with lambda */
+        z.contraction = fmax(z.free, z.guidance_step * z.gain);  /* M = D - K, both PSD */
+    }
+    *out = z;
+out:
+    return status;
+}
+
+/* K = D - M has |K| <= |D| + |M|, and |W^T C^-1|^2 <= |W^T C^-1 W| / C_min. */
+void gref_golden_sizes_refine(gref_golden_sizes *z, double norm)
+{
+    z->contraction = fmin(z->contraction, norm);
+    if (z->guidance_step > 0.0)
+        z->gain = fmin(z->gain, (z->free + norm) / z->guidance_step);
+    z->pull = fmin(z->pull, sqrt(z->gain / z->C_min));
+}
+
+double gref_golden_pull_error(const gref_golden_sizes *z, const gref_golden_scale *c)
+{
+    return z->delta + c->nu * z->kappa_C + c->nu;
+}
+
+/* dC moves W^T C^-1 W by W^T C^-1 dC C^-1 W, dW by W^T C^-1 dW and its transpose. */
+double gref_golden_gain_error(const gref_golden_sizes *z, const gref_golden_scale *c)
+{
+    return (c->nu * z->kappa_C + c->nu) * z->gain + 2.0 * z->pull * z->w * z->delta;
+}
+
+double gref_golden_score_error(const gref_golden_sizes *z, const gref_golden_scale *c, double x,
+                               double score)
+{
+    return z->delta * score + z->tick * (x + z->root * c->mu) / z->s_min;
+}
+
+double gref_golden_x0hat_error(const gref_golden_sizes *z, const gref_golden_scale *c, double x,
+                               double score)
+{
+    double sum = x + z->q * score; /* Tweedie: (x + q score)/root */
+    return (z->q * gref_golden_score_error(z, c, x, score) + z->tick * sum) / z->root +
+           z->tick * c->mu;
+}
+
+double gref_golden_guidance_error(const gref_golden_sizes *z, const gref_golden_scale *c, double x,
+                                  double score, double residual)
+{
+    double x0hat = c->mu + z->j * (x + z->root * c->mu);
+    double r = c->nu * (c->v + c->a * x0hat) + c->a * gref_golden_x0hat_error(z, c, x, score);
+    return z->pull * (r + gref_golden_pull_error(z, c) * residual);
+}

@@ -1,0 +1,197 @@
+/* What a golden file says in words: kinds and notes of its arrays, conventions spelled out. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/internal.h"
+#include "files/internal.h"
+#include "golden_parts.h"
+
+/*
+ * By the name without label and t. `note` says which of the known deviations the array tells from
+ * the truth.
+ */
+static const struct {
+    const char *what, *kind, *note;
+} kinds[] = {
+    {"Sigma", "input",
+     "catches: standard deviations for variances, 1/(N - 1) for 1/N, images flattened by columns"},
+    {"A", "input",
+     "catches: A^T for A, a flipped kernel, another boundary, images flattened by columns"},
+    {"mu", "input", "catches: another pixel range"},
+    {"v", "input", ""},
+    {"sigma", "input", "catches: sigma in other pixel units, its square"},
+    {"x0", "input", ""},
+    {"schedule/beta", "input", "catches: another schedule, t off by one"},
+    {"schedule/alpha", "input", "catches: abar for alpha"},
+    {"schedule/abar", "input", "catches: alpha for abar, its root, t off by one"},
+    {"schedule/sigma2", "input", "catches: beta~ for beta, a standard deviation for a variance"},
+    {"sigma2", "input", "catches: beta~ for beta, a standard deviation for a variance"},
+    {"z", "input", ""},
+    {"y_T", "input", ""},
+    {"probe", "input", ""},
+    {"score", "function",
+     "catches: the sign, alpha for abar, sqrt(1 - abar) times the score (the noise eps)"},
+    {"x0hat", "function", "catches: abar for its root in Tweedie's formula, alpha for abar"},
+    {"guided_score", "function",
+     "catches: factors 2, 1/2, 1/sigma, the norm for its square, A for A^T, the forms of r_t^2"},
+    {"C_vt", "function", "catches: the forms of r_t^2, sigma for sigma^2, another likelihood"},
+    {"M", "step",
+     "catches: the placement of the guidance, beta for beta/sqrt(alpha), abar for alpha"},
+    {"b", "step", "catches: a prior mean left out, the placement of the guidance"},
+    {"N", "step",
+     "catches: beta~ for beta, noise at the last step, a standard deviation for a variance"},
+    {"target/mean", "law", "the exact p_t(x | v)"},
+    {"target/cov", "law", "the exact p_t(x | v)"},
+    {"mean", "law", "catches: whatever moves the mean; M and b say which"},
+    {"cov", "law", "catches: beta~ for beta, the start law, a root for the covariance"},
+    {"modelled/mean", "law", "what the sampler takes p_t(x | v) to be"},
+    {"modelled/cov", "law", "what the sampler takes p_t(x | v) to be"},
+    {"w2", "distance", "catches: W2^2 for W2, the cancelling trace formula"},
+    {"bias", "distance", "catches: a difference of two rounded means where it is small"},
+    {"y", "trajectory", "catches: anything, at the first t where it departs"},
+};
+
+static int row_of(const char *what)
+{
+    int k = 0, count = (int)(sizeof kinds / sizeof *kinds);
+    while (k < count && strcmp(kinds[k].what, what) != 0)
+        k++;
+    return k < count ? k : -1;
+}
+
+const char *gref_golden_kind(const char *what)
+{
+    int k = row_of(what);
+    return k < 0 ? "other" : kinds[k].kind;
+}
+
+const char *gref_golden_note(const char *what)
+{
+    int k = row_of(what);
+    return k < 0 ? "" : kinds[k].note;
+}
+
+json_t *gref_golden_conventions(const gref_sampler_spec *spec)
+{
+    const gref_convention *c = &spec->convention;
+    bool norm = strcmp(spec->name, "dps-norm") == 0;
+    json_t *o = json_pack("{s:s, s:b, s:s}", "variance", gref_variance_name(c->variance),
+                          "last_noise", (int)c->last_noise, "start", gref_start_name(c->start));
+    if (!norm)
+        json_object_set_new(o, "guidance", json_string(gref_guidance_name(c->guidance)));
+    if (c->guidance == GREF_GUIDANCE_AFTER)
+        json_object_set_new(o, "zeta", json_real(c->zeta));
+    if (strcmp(spec->name, "pigdm") == 0)
+        json_object_set_new(o, "r2", json_string(gref_r2_name(c->r2)));
+    if (strcmp(spec->name, "dps") == 0)
+        json_object_set_new(o, "alpha", json_real(c->alpha_dps));
+    return o;
+}
+
+/* ---- words ---------------------------------------------------------------------------------- */
+
+static const char *const about[][2] = {
+    {"images", "flattened row by row: pixel (i, j) of a rows x cols image is entry i cols + j"},
+    {"pixels", "image.range of the case gives the values of black and white; sigma, mu, v and W2 "
+               "are in that unit"},
+    {"time", "step t = T..1 maps y_t to y_{t-1}; schedule arrays have T + 1 entries, entry t "
+             "belongs to t; entry 0 is "
+             "beta = 0, alpha = 1, abar = 1, sigma2 = 0"},
+    {"forward", "alpha_t = 1 - beta_t, abar_t = alpha_1 ... alpha_t, x_t = sqrt(abar_t) x0 + "
+                "sqrt(1 - abar_t) eps"},
+    {"measurement", "v = A x0 + sigma n, sigma a standard deviation, n standard normal"},
+    {"score",
+     "of the prior's p_t = N(sqrt(abar_t) mu, Sigma_t), Sigma_t = abar_t Sigma + (1 - abar_t) I: "
+     "-Sigma_t^-1 (x - sqrt(abar_t) mu)"},
+    {"x0hat", "(x + (1 - abar_t) score)/sqrt(abar_t)"},
+    {"guided_score", "score + W^T C_vt^-1 (v - A x0hat), W = A J, J = sqrt(abar_t) Sigma "
+                     "Sigma_t^-1; the same whatever "
+                     "the placement of the guidance"},
+    {"step", "y_{t-1} = M y_t + b + sqrt(N) z_t, N a variance"},
+    {"covariances", "of the law itself; nothing is estimated, nothing divided by N or N - 1"},
+    {"w2", "the distance, not its square: w2, its mean part, its covariance part"},
+    {"trajectory",
+     "y_T and z are the same for every sampler, whatever its start law; row k of z is the noise of "
+     "step "
+     "t = T - k, standard normal, times sqrt(N_t); where N_1 = 0 the last row has no effect"},
+    {"probes", "a point a row: two of sqrt(abar_t) x0 + sqrt(1 - abar_t) eps, one of N(0, I), and "
+               "sqrt(abar_t) mu"},
+};
+
+static const char *likelihood_words(const gref_sampler_spec *spec)
+{
+    if (strcmp(spec->name, "ddpm") == 0)
+        return "none: v is ignored";
+    if (strcmp(spec->name, "dps") == 0)
+        return "C_vt = sigma^2/alpha I";
+    if (strcmp(spec->name, "dps-norm") == 0)
+        return "none: the gradient is of |v - A x0hat|, and sigma is not used";
+    if (strcmp(spec->name, "cgdm") == 0)
+        return "C_vt = (1 - abar_t) A Sigma Sigma_t^-1 A^T + sigma^2 I, the exact one";
+    switch (spec->convention.r2) {
+    case GREF_R2_1_ABAR_ABAR:
+        return "C_vt = r_t^2 A A^T + sigma^2 I, r_t^2 = (1 - abar_t)/abar_t";
+    case GREF_R2_1_ABAR_2_ABAR:
+        return "C_vt = r_t^2 A A^T + sigma^2 I, r_t^2 = (1 - abar_t)/(2 - abar_t)";
+    case GREF_R2_1_ABAR:
+        break;
+    }
+    return "C_vt = r_t^2 A A^T + sigma^2 I, r_t^2 = 1 - abar_t";
+}
+
+static const char *guidance_words(const gref_sampler_spec *spec)
+{
+    if (strcmp(spec->name, "ddpm") == 0)
+        return "none: y_{t-1} = (y_t + beta_t score)/sqrt(alpha_t) + noise";
+    if (strcmp(spec->name, "dps-norm") == 0)
+        return "y_{t-1} = (y_t + beta_t score)/sqrt(alpha_t) + noise - zeta grad |v - A "
+               "x0hat(y_t)|";
+    switch (spec->convention.guidance) {
+    case GREF_GUIDANCE_MEAN:
+        return "on the mean: y_{t-1} = (y_t + beta_t score)/sqrt(alpha_t) + sigma_t^2 W^T C_vt^-1 "
+               "(v - A x0hat) + noise, "
+               "sigma_t^2 the step's variance before last_noise";
+    case GREF_GUIDANCE_AFTER:
+        return "after the step: y_{t-1} = (y_t + beta_t score)/sqrt(alpha_t) + noise + 2 zeta W^T "
+               "(v - A x0hat); C_vt is "
+               "not used";
+    case GREF_GUIDANCE_SCORE:
+        break;
+    }
+    return "in the score: y_{t-1} = (y_t + beta_t guided_score)/sqrt(alpha_t) + noise";
+}
+
+static json_t *sampler_words(const gref_sampler_spec *spec)
+{
+    const gref_convention *c = &spec->convention;
+    return json_pack(
+        "{s:s, s:s, s:s, s:s, s:s}", "likelihood", likelihood_words(spec), "guidance",
+        guidance_words(spec), "noise",
+        c->variance == GREF_VARIANCE_BETA
+            ? "variance N_t = beta_t"
+            : "variance N_t = beta~_t = beta_t (1 - abar_{t-1})/(1 - abar_t)",
+        "last step", c->last_noise ? "N_1 as at every other t" : "N_1 = 0: no noise at t = 1",
+        "start", c->start == GREF_START_STANDARD ? "y_T ~ N(0, I)" : "y_T ~ the exact p_T(x | v)");
+}
+
+/*
+ * "about the file", and an object for each label; a label has no space, so the names cannot clash.
+ */
+json_t *gref_golden_words(const gref_case *c, const gref_golden_inputs *in)
+{
+    json_t *file = json_object(), *words = json_object();
+    for (size_t k = 0; k < sizeof about / sizeof *about; k++)
+        json_object_set_new(file, about[k][0], json_string(about[k][1]));
+    const char *boundary = gref_case_string(c, "operator", "boundary");
+    bool correlates = json_is_true(gref_case_get(c, "operator", "correlate"));
+    if (boundary != NULL) {
+        char *text = gref_format("A is the %s of the image with the kernel, outside the image: %s",
+                                 correlates ? "correlation" : "convolution", boundary);
+        json_object_set_new(file, "operator", text == NULL ? NULL : json_string(text));
+        free(text);
+    }
+    json_object_set_new(words, "about the file", file);
+    for (int k = 0; k < in->n_samplers; k++)
+        json_object_set_new(words, in->specs[k].label, sampler_words(&in->specs[k]));
+    return words;
+}

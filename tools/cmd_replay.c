@@ -1,0 +1,206 @@
+/* gref replay: the samplers of a case on given noise. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cmd.h"
+#include "opened.h"
+
+typedef struct {
+    const char *noise, *start, *sampler, *out;
+    bool every, force;
+    option_list sets;
+} request;
+
+/* z (T x n, as in a golden file) and y_T; without a start, that of the case's golden file. */
+static bool read_noise(gref_mat *z, gref_mat *y_T, int *code, const opened *o, const request *q)
+{
+    int T = o->s.T, n = o->z.n;
+    if (!opened_read(z, NULL, code, "replay", q->noise))
+        return false;
+    if (z->m != T || z->n != n) {
+        *code = cmd_complain(CMD_USAGE, "replay",
+                             "%s is %d x %d, the noise of this case is T x n = %d x %d%s", q->noise,
+                             z->m, z->n, T, n, z->m == n && z->n == T ? ": transposed" : "");
+        return false;
+    }
+    if (q->start != NULL) {
+        if (!opened_read(y_T, NULL, code, "replay", q->start))
+            return false;
+        if (y_T->m == n && y_T->n == 1)
+            return true;
+        *code = cmd_complain(CMD_USAGE, "replay", "%s is %d x %d, y_T of this case has %d entries",
+                             q->start, y_T->m, y_T->n, n);
+        return false;
+    }
+    gref_status status = gref_mat_new(y_T, n, 1);
+    if (status == GREF_OK)
+        gref_random_normal(*y_T, GREF_GOLDEN_SEED, GREF_STREAM_START, 0, 0);
+    *code = cmd_finish("replay", status);
+    return status == GREF_OK;
+}
+
+/* True for the t that a golden file of the case has. */
+static bool is_golden(const opened *o, int t)
+{
+    const int *laws_at = NULL;
+    int count = gref_case_laws_at(o->c, &laws_at);
+    for (int k = 0; k < count; k++)
+        if (laws_at[k] == t)
+            return true;
+    return t == 1 || t == o->s.T;
+}
+
+/* |y_0 - mu_post| and |v - A y_0| per entry, or where the chain diverged. */
+static void print_end(const opened *o, const char *label, gref_cmat Y, int reached)
+{
+    if (reached > 0) {
+        printf("%-20s diverged: y_t exceeds 2^450 below t = %d\n", label, reached);
+        return;
+    }
+    int n = o->z.n, m = o->z.m;
+    double off = 0.0, residual = 0.0;
+    for (int i = 0; i < n; i++) {
+        double d = GREF_AT(Y, i, o->s.T) - o->p.mu.a[i];
+        for (int k = 0; k < n; k++)
+            d -= GREF_AT(o->z.U, i, k) * o->z.d.a[k];
+        off += d * d / n;
+    }
+    for (int i = 0; i < m; i++) {
+        double r = o->p.v.a[i];
+        for (int k = 0; k < n; k++)
+            r -= GREF_AT(o->p.A, i, k) * GREF_AT(Y, k, o->s.T);
+        residual += r * r / m;
+    }
+    printf("%-20s %13.6e %13.6e\n", label, sqrt(off), sqrt(residual));
+}
+
+static gref_status write_path(gref_npz_writer *npz, const opened *o, const char *label, gref_cmat Y,
+                              int reached, bool every)
+{
+    gref_status status = GREF_OK;
+    for (int t = o->s.T; t >= reached && status == GREF_OK; t--) {
+        char name[96];
+        if (!every && !is_golden(o, t))
+            continue;
+        snprintf(name, sizeof name, "%s/y/%d", label, t);
+        status = gref_npz_add(npz, name, gref_cmat_view(Y, 0, o->s.T - t, Y.m, 1), 1);
+    }
+    return status;
+}
+
+static gref_status replay_one(const opened *o, const gref_sampler_spec *spec, gref_cmat y_T,
+                              gref_cmat Z, gref_npz_writer *npz, bool every)
+{
+    gref_sampler *s = NULL;
+    gref_mat Y = {0};
+    int reached = 0;
+    gref_status status = gref_sampler_new(&s, &o->z, &o->s, spec);
+    if (status == GREF_OK)
+        status = gref_mat_new(&Y, o->z.n, o->s.T + 1);
+    if (status == GREF_OK)
+        status = gref_sampler_replay(Y, &reached, s, y_T, Z);
+    if (status == GREF_OK && npz != NULL)
+        status = write_path(npz, o, spec->label, gref_const(Y), reached, every);
+    if (status == GREF_OK)
+        print_end(o, spec->label, gref_const(Y), reached);
+    gref_mat_free(&Y);
+    gref_sampler_free(s);
+    return status;
+}
+
+static gref_status replay(const opened *o, const request *q, const gref_sampler_spec *only,
+                          gref_mat z, gref_mat y_T)
+{
+    gref_npz_writer *npz = NULL;
+    gref_mat Z = {0};
+    gref_status status = gref_mat_new(&Z, z.n, z.m);
+    if (status == GREF_OK)
+        gref_mat_transpose(Z, gref_const(z));
+    if (status == GREF_OK && q->out != NULL)
+        status = gref_npz_create(&npz, q->out);
+    if (status == GREF_OK && npz != NULL)
+        status = gref_npz_add(npz, "z", gref_const(z), 2);
+    if (status == GREF_OK && npz != NULL)
+        status = gref_npz_add(npz, "y_T", gref_const(y_T), 1);
+    printf("%-20s %13s %13s   root mean squares\n", "sampler", "y_0 - mu_post", "v - A y_0");
+    for (int k = 0; k < o->n_specs && status == GREF_OK; k++)
+        if (only == NULL || only == &o->specs[k])
+            status = replay_one(o, &o->specs[k], gref_const(y_T), gref_const(Z), npz, q->every);
+    if (status == GREF_OK && npz != NULL)
+        status = gref_npz_finish(npz);
+    else
+        gref_npz_abandon(npz);
+    gref_mat_free(&Z);
+    return status;
+}
+
+static int run(const char *path, const request *q)
+{
+    opened o;
+    int code;
+    gref_mat z = {0}, y_T = {0};
+    const gref_sampler_spec *only = NULL;
+    bool ready = opened_open(&o, &code, "replay", path, &q->sets);
+    if (ready && q->sampler != NULL)
+        ready = (only = opened_sampler(&o, &code, "replay", q->sampler)) != NULL;
+    if (ready && read_noise(&z, &y_T, &code, &o, q))
+        code = cmd_finish("replay", replay(&o, q, only, z, y_T));
+    gref_mat_free(&z);
+    gref_mat_free(&y_T);
+    opened_close(&o);
+    return code;
+}
+
+int cmd_replay(int argc, char **argv)
+{
+    request q = {0};
+    const option options[] = {
+        {.name = "noise",
+         .value = "z.npy",
+         .help = "T x n; row k is the noise of step t = T - k",
+         .text = &q.noise},
+        {.name = "start",
+         .value = "y_T.npy",
+         .help = "n entries; without it, y_T of the case's golden file",
+         .text = &q.start},
+        {.name = "sampler", .value = "LABEL", .help = "this sampler only", .text = &q.sampler},
+        {.name = "out",
+         .value = "FILE.npz",
+         .help = "write z, y_T and LABEL/y/t at the golden t",
+         .text = &q.out},
+        {.name = "every", .help = "LABEL/y/t at every t", .flag = &q.every},
+        {.name = "force", .help = "replace FILE.npz", .flag = &q.force},
+        {.name = "set",
+         .value = "KEY=VALUE",
+         .help = "override a key of the case; may be repeated",
+         .list = &q.sets},
+        {0},
+    };
+    const usage u = {
+        .command = "replay",
+        .arguments = "CASE --noise z.npy [options]",
+        .about =
+            "Runs the samplers of a case line by line (score, denoised image, gradient) on noise "
+            "that\n"
+            "is given, so that another implementation can be compared number by number. The only\n"
+            "command for dps-norm, which has no Gaussian law.",
+        .options = options,
+        .min_operands = 1,
+        .max_operands = 1,
+    };
+    int n, code;
+    if (!options_parse(&u, argc, argv, &n, &code))
+        goto out;
+    if (q.noise == NULL)
+        code = cmd_complain(CMD_USAGE, "replay",
+                            "--noise z.npy is missing: T x n standard normal numbers");
+    else if (q.out != NULL && !q.force && access(q.out, F_OK) == 0)
+        code = cmd_complain(CMD_USAGE, "replay", "%s exists; --force replaces it", q.out);
+    else
+        code = run(argv[0], &q);
+out:
+    options_free(&u);
+    return code;
+}

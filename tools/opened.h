@@ -1,0 +1,30 @@
+/* A case opened for computing: what gref replay and gref eval share. */
+#ifndef GREF_OPENED_H
+#define GREF_OPENED_H
+
+#include <stdbool.h>
+
+#include <gref/gref.h>
+
+#include "options.h"
+
+typedef struct {
+    gref_case *c;
+    gref_problem p;
+    gref_modes z;
+    gref_schedule s;
+    const gref_sampler_spec *specs; /* the case's */
+    int n_specs;
+} opened;
+
+/* False: the command ends with *code, after one line of complaint. Afterwards, in either case, opened_close. */
+bool opened_open(opened *o, int *code, const char *command, const char *path,
+                 const option_list *sets);
+void opened_close(opened *o);
+/* The sampler of that label; NULL stands for the only one. NULL: as above. */
+const gref_sampler_spec *opened_sampler(const opened *o, int *code, const char *command,
+                                        const char *label);
+/* An array in a .npy without NaN or infinity; the complaint says where one is. */
+bool opened_read(gref_mat *A, int *ndim, int *code, const char *command, const char *path);
+
+#endif

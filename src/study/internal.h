@@ -2,6 +2,8 @@
 #ifndef GREF_STUDY_INTERNAL_H
 #define GREF_STUDY_INTERNAL_H
 
+#include <stdio.h>
+
 #include <gref/npy.h>
 #include <gref/study.h>
 
@@ -52,6 +54,11 @@ gref_status gref_study_add_at(gref_npz_writer *npz, const char *label, const cha
                               int ndim);
 /* LABEL/mean/T and LABEL/cov/T. */
 gref_status gref_study_add_law(gref_npz_writer *npz, const char *label, int t, gref_mat mean, gref_mat cov);
+
+/* gnuplot.c: text between double quotes; runs what `write` writes, in `dir`; `note` says why there is no picture. */
+typedef gref_status gref_script_writer(FILE *f, const void *what);
+void gref_gnuplot_quote(FILE *f, const char *text);
+gref_status gref_gnuplot(char *note, int size, const char *dir, gref_script_writer *write, const void *what);
 
 /* problem.png, bias.png, samples.png, w2.svg into `dir` by gnuplot; study->note says why not. */
 gref_status gref_study_draw(gref_study *study, const char *dir);

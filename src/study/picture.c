@@ -27,18 +27,6 @@ typedef struct {
     int rows, cols, width, height;
 } grid;
 
-/* Text for gnuplot between double quotes: its escapes and its markup are switched off elsewhere. */
-static void put_quoted(FILE *f, const char *text)
-{
-    fputc('"', f);
-    for (const char *c = text; *c != '\0'; c++) {
-        if (*c == '"' || *c == '\\' || *c == '`')
-            fputc('\\', f);
-        fputc(*c, f);
-    }
-    fputc('"', f);
-}
-
 static grid open_grid(FILE *f, const char *file, int rows, int cols, const char *title)
 {
     grid g = {f, rows, cols, LEFT + cols * (PANEL + GAP) + RIGHT,
@@ -47,7 +35,7 @@ static grid open_grid(FILE *f, const char *file, int rows, int cols, const char 
             g.width, g.height);
     fprintf(f, "set output '%s'\nset multiplot\nunset key\nunset tics\n", file);
     fprintf(f, "set label 1 ");
-    put_quoted(f, title);
+    gref_gnuplot_quote(f, title);
     fprintf(f, " at screen 0.5, screen %.5f center font 'DejaVu Sans,13'\n", 1.0 - 22.0 / g.height);
     return g;
 }
@@ -71,7 +59,7 @@ static void row_title(const grid *g, int i, const char *text)
 {
     double y = g->height - TOP - i * (PANEL + STEP) - PANEL / 2.0;
     fprintf(g->f, "set label 2 ");
-    put_quoted(g->f, text);
+    gref_gnuplot_quote(g->f, text);
     fprintf(g->f, " at screen %.5f, screen %.5f right\n", (LEFT - 10.0) / g->width, y / g->height);
 }
 
@@ -91,7 +79,7 @@ static void draw_image(const grid *g, int i, int j, gref_cmat pixels, int rows, 
     int top, left, height = shown(&top, rows), width = shown(&left, cols);
     place(g, i, j);
     fprintf(f, "set title ");
-    put_quoted(f, title);
+    gref_gnuplot_quote(f, title);
     fprintf(f, " offset 0,-0.6\n$image << END\n");
     for (int a = top; a < top + height; a++) {
         for (int b = left; b < left + width; b++) {
@@ -115,7 +103,7 @@ static void draw_words(const grid *g, int i, int j, const char *words)
     fprintf(g->f,
             "set xrange [0:1]\nset yrange [0:1]\nset title ' '\nset border 15 lc rgb '#cccccc'\n"
             "set label 3 ");
-    put_quoted(g->f, words);
+    gref_gnuplot_quote(g->f, words);
     fprintf(g->f, " at 0.5,0.5 center\nplot NaN\nunset label 1\nunset label 2\nunset label 3\n");
 }
 
@@ -347,54 +335,16 @@ static void draw_w2(FILE *f, const gref_study *s)
                      modelled ? ", modelled law" : "");
             fprintf(f, "%s$%c%d using 1:2 with lines lw %s lc rgb '%s' title ", separator,
                     modelled ? 'm' : 'w', i, modelled ? "1.5 dt 2" : "2.5", colors[i % 6]);
-            put_quoted(f, title);
+            gref_gnuplot_quote(f, title);
             separator = ", ";
         }
     fprintf(f, "\nunset output\n");
 }
 
-/* Runs gnuplot in `dir` on the script; 0, or errno of the spawn, or -1 when gnuplot failed. */
-static int run_gnuplot(const char *script, const char *log)
-{
-    pid_t child;
-    int wait_status;
-    char *argv[] = {(char[]){"gnuplot"}, (char *)(uintptr_t)script, NULL};
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
-    posix_spawn_file_actions_addopen(&actions, 2, log, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    int error = posix_spawnp(&child, "gnuplot", &actions, NULL, argv, environ);
-    posix_spawn_file_actions_destroy(&actions);
-    if (error != 0)
-        return error;
-    while (waitpid(child, &wait_status, 0) < 0)
-        if (errno != EINTR)
-            return errno;
-    if (WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 127)
-        return ENOENT;
-    return WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0 ? 0 : -1;
-}
-
-/* First line of gnuplot's complaint that is not blank, for the note. */
-static void first_complaint(char *line, int size, const char *log)
-{
-    FILE *f = fopen(log, "r");
-    line[0] = '\0';
-    while (f != NULL && fgets(line, size, f) != NULL)
-        if (strspn(line, " \t\n^") < strlen(line))
-            break;
-    if (f != NULL)
-        fclose(f);
-    line[strcspn(line, "\n")] = '\0';
-}
-
-static gref_status write_script(FILE *f, const gref_study *study, const char *dir)
+static gref_status write_script(FILE *f, const void *what)
 {
     gref_status status = GREF_OK;
-    fprintf(f, "set encoding utf8\ncd ");
-    put_quoted(f, dir);
-    fprintf(f, "\n");
+    const gref_study *study = what;
     TRY(draw_problem(f, study));
     draw_bias(f, study);
     draw_samples(f, study);
@@ -405,34 +355,5 @@ out:
 
 gref_status gref_study_draw(gref_study *study, const char *dir)
 {
-    gref_status status = GREF_OK;
-    char *script = gref_format("%s/.script.gp", dir), *log = gref_format("%s/.gnuplot.log", dir);
-    FILE *f = NULL;
-    REQUIRE(script != NULL && log != NULL, GREF_ERR_NOMEM, "no memory for a file name");
-    f = fopen(script, "w");
-    REQUIRE(f != NULL, GREF_ERR_IO, "%s: %s", script, strerror(errno));
-    TRY(write_script(f, study, dir));
-    int closed = fclose(f);
-    f = NULL;
-    REQUIRE(closed == 0, GREF_ERR_IO, "%s: %s", script, strerror(errno));
-    int error = run_gnuplot(script, log);
-    if (error == ENOENT)
-        snprintf(study->note, sizeof study->note,
-                 "gnuplot is not installed: no pictures were drawn");
-    else if (error != 0) {
-        char line[256];
-        first_complaint(line, sizeof line, log);
-        snprintf(study->note, sizeof study->note, "gnuplot failed, pictures may be missing: %s",
-                 line);
-    }
-out:
-    if (f != NULL)
-        fclose(f);
-    if (script != NULL)
-        unlink(script);
-    if (log != NULL)
-        unlink(log);
-    free(script);
-    free(log);
-    return status;
+    return gref_gnuplot(study->note, sizeof study->note, dir, write_script, study);
 }

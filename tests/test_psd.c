@@ -46,7 +46,7 @@ START_TEST(test_psd_require__refuses_with_the_offending_values)
     GREF_AT(S, 2, 0) = 0.5;
     GREF_AT(S, 0, 2) = 0.25;
     GREF_AT(S, 2, 1) = 0x1p-40; /* not the worst one, and found later */
-    const char *asymmetric = "Sigma is not symmetric: entry (2, 0) is 0.5, entry (0, 2) is 0.25";
+    const char *asymmetric = "Sigma is not symmetric: entry (2, 0) is 0.5, entry (0, 2) is 0.25; if it is meant to be, give (C + C^T)/2";
     ck_fails(gref_psd_require(gref_const(S), "Sigma"), GREF_ERR_NOT_SYMMETRIC);
     ck_assert_str_eq(gref_last_error()->message, asymmetric);
     ck_fails(gref_psd_eigh(U, lambda, &clipped, gref_const(S), "Sigma"), GREF_ERR_NOT_SYMMETRIC);

@@ -75,7 +75,7 @@ gref_status gref_cholesky_residual(gref_mat R, double *residual, gref_cmat C, gr
     gref_mat H = {0}, E = {0};
     TRY(gref_mat_new(&H, n, n));
     TRY(gref_mat_new(&E, n, n));
-    TRY(gref_dot2_gemm(H, E, L, false, L, true));
+    TRY(gref_dot2_lower(H, E, L, false, L, true));
     double low = gref_norm_fro_up(gref_const(E)), size = gref_norm_fro_up(L);
     for (int j = 0; j < n; j++)
         for (int i = 0; i < n; i++) /* C - H is exact or nearly so: the two are close */

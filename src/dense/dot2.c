@@ -11,6 +11,7 @@
  * Tiles of MR x NR entries stay in vector registers; A and B are packed, k runs in full, so that no partial
  * sum is ever stored. Vectors are GCC's; the instruction set is chosen when the program runs.
  */
+#include <math.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -92,7 +93,7 @@ typedef struct {
     gref_mat H, L;
     const double *a; /* packed: tiles of mr rows, each k x mr */
     gref_cmat B;
-    bool trans_b;
+    bool trans_b, lower;
     int k, j0, j1;
     double *b; /* k x NR scratch */
 } job;
@@ -113,7 +114,7 @@ static void *run_job(void *argument)
     double h[MAX_MR * NR], l[MAX_MR * NR];
     for (int j = w->j0; j < w->j1; j += NR) {
         pack_b(w, j);
-        for (int i = 0; i < w->H.m; i += mr) {
+        for (int i = w->lower ? j / mr * mr : 0; i < w->H.m; i += mr) {
             w->kern.run(w->k, w->a + (size_t)i * w->k, w->b, h, l);
             for (int c = 0; c < NR && j + c < w->H.n; c++)
                 for (int r = 0; r < mr && i + r < w->H.m; r++) {
@@ -150,23 +151,15 @@ static void run_jobs(job *jobs, int count)
     }
 }
 
-/**
- * Product in twice the working precision.
- *
- *     H + L = op(A) op(B) + D,   |D(i, j)| <= c u^2 (|op(A)| |op(B)|)(i, j),   |L| <= (N + B) u |op(A)||op(B)|
- *     c = (N + 1)(N + B) + B^2 up to 1 + 2^-10,   B = 32 terms a block, N = k/B blocks
- *
- * with u = 2^-53, if no product underflows (an underflow adds at most k 2^-1022 an entry). Within a block this is
- * Dot2's gamma_B^2; a block's low part is at most B u of its terms; adding N blocks up errs by u times what
- * the low sum holds, at most (N + B) u in all, N + 1 times.
- *
- * @param[out] H, L  m x n; alias nothing. Undefined on error.
- * @param[in]  A, B  op(A) m x k, op(B) k x n; op is the transpose where the flag says so.
- * @return GREF_OK; GREF_ERR_SHAPE; GREF_ERR_NOMEM.
- * @cost   9 floating-point operations a term; as many threads as the BLAS uses. Same bits for any number.
- * @see    Ogita, Rump & Oishi, SIAM J. Sci. Comput. 26 (2005). Tests: test_dot2.c
- */
-gref_status gref_dot2_gemm(gref_mat H, gref_mat L, gref_cmat A, bool trans_a, gref_cmat B, bool trans_b)
+/* Where part q of the columns begins: equal parts, of the area under the diagonal where only that is computed. */
+static int share(int q, int threads, int groups, bool lower)
+{
+    double part = (double)q / threads;
+    return q == threads ? groups : (int)(groups * (lower ? 1.0 - sqrt(1.0 - part) : part));
+}
+
+/* Both products; only the tiles that meet the lower triangle when `lower`. */
+static gref_status product(gref_mat H, gref_mat L, gref_cmat A, bool trans_a, gref_cmat B, bool trans_b, bool lower)
 {
     gref_status status = GREF_OK;
     int m = trans_a ? A.n : A.m, k = trans_a ? A.m : A.n;
@@ -185,13 +178,50 @@ gref_status gref_dot2_gemm(gref_mat H, gref_mat L, gref_cmat A, bool trans_a, gr
     pack_a(a, A, trans_a, m, k, kern.mr);
     job jobs[MAX_THREADS];
     for (int q = 0; q < threads; q++) {
-        int from = groups * q / threads * NR, to = groups * (q + 1) / threads * NR;
-        jobs[q] = (job){kern, H, L, a, B, trans_b, k, from, to, b + (size_t)q * NR * (size_t)k};
+        int from = share(q, threads, groups, lower) * NR, to = share(q + 1, threads, groups, lower) * NR;
+        jobs[q] = (job){kern, H, L, a, B, trans_b, lower, k, from, to, b + (size_t)q * NR * (size_t)k};
     }
     run_jobs(jobs, threads);
 out:
     free(a);
     free(b);
+    return status;
+}
+
+/**
+ * Product in twice the working precision.
+ *
+ *     H + L = op(A) op(B) + D,   |D(i, j)| <= c u^2 (|op(A)| |op(B)|)(i, j),   |L| <= (N + B) u |op(A)||op(B)|
+ *     c = (N + 1)(N + B) + B^2 up to 1 + 2^-10,   B = 32 terms a block, N = k/B blocks
+ *
+ * with u = 2^-53, if no product underflows (an underflow adds at most k 2^-1022 an entry). Within a block this is
+ * Dot2's gamma_B^2; a block's low part is at most B u of its terms; adding N blocks up errs by u times what
+ * the low sum holds, at most (N + B) u in all, N + 1 times.
+ *
+ * @param[out] H, L  m x n; alias nothing. Undefined on error.
+ * @param[in]  A, B  op(A) m x k, op(B) k x n; op is the transpose where the flag says so.
+ * @return GREF_OK; GREF_ERR_SHAPE; GREF_ERR_NOMEM.
+ * @cost   9 floating-point operations a term; as many threads as the BLAS uses. Same bits for any number.
+ * @see    Ogita, Rump & Oishi, SIAM J. Sci. Comput. 26 (2005). Tests: test_dot2.c
+ */
+gref_status gref_dot2_gemm(gref_mat H, gref_mat L, gref_cmat A, bool trans_a, gref_cmat B, bool trans_b)
+{
+    return product(H, L, A, trans_a, B, trans_b, false);
+}
+
+/**
+ * The lower triangle of a square product, and its mirror above: half the cost of gref_dot2_gemm.
+ *
+ * The bound holds for the lower triangle; for the upper one only as far as op(A) op(B) itself is symmetric, which a
+ * product of rounded factors is not.
+ */
+gref_status gref_dot2_lower(gref_mat H, gref_mat L, gref_cmat A, bool trans_a, gref_cmat B, bool trans_b)
+{
+    gref_status status = GREF_OK;
+    TRY(product(H, L, A, trans_a, B, trans_b, true));
+    gref_mat_mirror_lower(H);
+    gref_mat_mirror_lower(L);
+out:
     return status;
 }
 

@@ -40,6 +40,8 @@ gref_status gref_svd(gref_mat U, gref_mat s, gref_mat VT, gref_mat A);
 
 /* dot2.c: H + L = op(A) op(B) with the error of twice the working precision; bits independent of threads. */
 gref_status gref_dot2_gemm(gref_mat H, gref_mat L, gref_cmat A, bool trans_a, gref_cmat B, bool trans_b);
+/* The same, but only the lower triangle is computed, and mirrored: half the work. */
+gref_status gref_dot2_lower(gref_mat H, gref_mat L, gref_cmat A, bool trans_a, gref_cmat B, bool trans_b);
 /* Sum of A(i, j) B(i, j), likewise, rounded once. */
 double gref_dot2(gref_cmat A, gref_cmat B);
 

@@ -183,7 +183,7 @@ static gref_status start(procrustes *w)
     TRY(gref_svd(W, s, VT, w->S));
     TRY(gref_gemm(w->Q, 1.0, gref_const(W), false, gref_const(VT), false, 0.0));
     TRY(nuclear_bound(w, gref_const(W), gref_const(s), gref_const(VT), gref_const(G)));
-    TRY(gref_dot2_gemm(w->F, w->T, gref_const(w->Q), true, gref_const(w->Q), false));
+    TRY(gref_dot2_lower(w->F, w->T, gref_const(w->Q), true, gref_const(w->Q), false));
     for (int i = 0; i < r; i++)
         GREF_AT(w->F, i, i) -= 1.0; /* exact: close to 1 */
     gref_mat_axpy(w->F, 1.0, gref_const(w->T));

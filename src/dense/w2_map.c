@@ -175,21 +175,26 @@ out:
     return status;
 }
 
-/* Corrections of D until they no longer halve. */
+/*
+ * Corrections of D in one Newton basis, until they no longer shrink tenfold. Procrustes is so near that the basis
+ * need not be taken anew; if it is not (the first correction is large), Newton's own iteration follows.
+ */
 static gref_status newton_iterate(map *w)
 {
     gref_status status = GREF_OK;
-    double best = INFINITY;
-    for (int k = 0; k < 40; k++) {
-        TRY(newton_basis(w));
+    double before = INFINITY;
+    TRY(newton_basis(w));
+    for (int k = 0; k < 20; k++) {
         TRY(plain_residual(w));
         TRY(solve(w->R, w));
         TRY(gref_gemm(w->S1, 1.0, gref_const(w->R), false, gref_const(w->L1), false, 0.0));
-        double size = gref_mat_norm_fro(gref_const(w->S1));
+        double size = gref_mat_norm_fro(gref_const(w->S1)), whole = gref_mat_norm_fro(gref_const(w->L1));
         gref_mat_axpy(w->Dh, 1.0, gref_const(w->R));
-        if (!(size < 0.5 * best))
+        if (size <= 1e-12 * whole || !(size < 0.5 * before))
             break;
-        best = size;
+        if (size > 1e-4 * whole)
+            TRY(newton_basis(w));
+        before = size;
     }
 out:
     return status;
@@ -300,7 +305,7 @@ static gref_status accurate_residual(residual *r, map *w, gref_mat Ph, gref_mat 
     double ph = gref_norm_fro_up(gref_const(Ph)), pl = gref_norm_fro_up(gref_const(Pl));
     double eP = gref_add_up(gref_mul_up(k2, gref_mul_up(c, dh)),
                             gref_add_up(gref_mul_up(k1, gref_mul_up(c, dl)), gref_mul_up(4 * GREF_U, pl)));
-    TRY(gref_dot2_gemm(Sh, Sl, Dh, false, gref_const(Ph), false));
+    TRY(gref_dot2_lower(Sh, Sl, Dh, false, gref_const(Ph), false)); /* D C1 D */
     TRY(gref_gemm(Sl, 1.0, Dh, false, gref_const(Pl), false, 1.0));
     TRY(gref_gemm(Sl, 1.0, Dl, false, gref_const(Ph), false, 1.0));
     double sl = gref_norm_fro_up(gref_const(Sl));
@@ -310,7 +315,7 @@ static gref_status accurate_residual(residual *r, map *w, gref_mat Ph, gref_mat 
     eS = gref_add_up(eS, gref_mul_up(gref_add_up(dh, dl), eP)); /* D times the error of P */
     double lows = 0.0;
     for (int j = 0; j < n; j++)
-        for (int i = 0; i < n; i++) {
+        for (int i = j; i < n; i++) { /* Sh is D C1 D only with all that Sl holds: its lower triangle counts */
             double h, l1, l2, l3;
             two_sum(&h, &l1, GREF_AT(w->Eh, i, j), -GREF_AT(Ph, i, j));
             two_sum(&h, &l2, h, -GREF_AT(Ph, j, i));
@@ -319,10 +324,10 @@ static gref_status accurate_residual(residual *r, map *w, gref_mat Ph, gref_mat 
                          GREF_AT(Sl, i, j);
             double size = fabs(l1) + fabs(l2) + fabs(l3) + fabs(GREF_AT(w->El, i, j)) +
                           fabs(GREF_AT(Pl, i, j)) + fabs(GREF_AT(Pl, j, i)) + fabs(GREF_AT(Sl, i, j));
-            lows += size * size;
+            lows += 2 * size * size;
             GREF_AT(w->R, i, j) = h + low;
         }
-    gref_mat_symmetrise(w->R); /* the exact one is symmetric: this can only help */
+    gref_mat_mirror_lower(w->R); /* the exact one is symmetric */
     r->R = gref_norm_fro_up(gref_const(w->R));
     r->eR = gref_add_up(gref_add_up(gref_mul_up(2.0, eP), eS),
                         gref_add_up(gref_mul_up(12 * GREF_U, gref_mul_up(sqrt(lows), 1.0 + 0x1p-20)),

@@ -97,7 +97,8 @@ static bool load_samplers(oracle_inputs *in, const gref_case *c)
         while (method < 4 && strcmp(names[method], spec[k].name) != 0)
             method++;
         if (method == 4)
-            return complain("the oracle knows ddpm, dps, pigdm and cgdm: samplers with a Gaussian law");
+            return complain(
+                "the oracle knows ddpm, dps, pigdm and cgdm: samplers with a Gaussian law");
         if (method == ORACLE_DPS && !(in->sigma > 0.0))
             return complain("dps has no C_{v|t} for sigma = 0");
         snprintf(d->name, sizeof d->name, "%s", spec[k].name);

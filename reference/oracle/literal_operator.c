@@ -17,6 +17,7 @@ typedef struct {
     const oracle_inputs *in;
     const json_t *words;
     slong prec;
+    int terms; /* most weights that meet in one entry of A */
 } context;
 
 static arb_ptr at(const arb_mat_t C, int i, int j)
@@ -140,14 +141,29 @@ static int padded(int p, int L, const char *boundary)
     return padded(p < 0 ? -p : 2 * (L - 1) - p, L, boundary);
 }
 
+/* The most of k places around one pixel of an axis that see the same pixel. */
+static int meeting(int k, int L, const char *boundary)
+{
+    int most = 1;
+    for (int i = 0; i < L; i++)
+        for (int p = 0; p < L; p++) {
+            int count = 0;
+            for (int a = -(k / 2); a <= k / 2; a++)
+                count += padded(i + a, L, boundary) == p;
+            most = count > most ? count : most;
+        }
+    return most;
+}
+
 /* (A x)(i, j) = sum k[a, b] x(i - (a - ca), j - (b - cb)), or with both signs turned by "correlate". */
-static void convolution(arb_mat_t A, const arb_mat_t k, const context *c)
+static void convolution(arb_mat_t A, const arb_mat_t k, context *c)
 {
     int rows = c->in->rows, cols = c->in->cols, kh = (int)arb_mat_nrows(k),
         kw = (int)arb_mat_ncols(k);
     const char *boundary = word(c, "boundary");
     bool valid = strcmp(boundary, "valid") == 0;
     int sign = json_is_true(json_object_get(c->words, "correlate")) ? -1 : 1, l = 0;
+    c->terms = valid ? 1 : meeting(kh, rows, boundary) * meeting(kw, cols, boundary);
     for (int i = valid ? kh / 2 : 0; i < (valid ? rows - kh / 2 : rows); i++)
         for (int j = valid ? kw / 2 : 0; j < (valid ? cols - kw / 2 : cols); j++, l++)
             for (int a = 0; a < kh; a++)
@@ -260,7 +276,7 @@ static bool inpainting(arb_mat_t A, const context *c)
 }
 
 /* A blur by its kernel: from formula or file. */
-static void blur(arb_mat_t A, const context *c, const char *kind)
+static void blur(arb_mat_t A, context *c, const char *kind)
 {
     arb_mat_t k;
     int h = c->in->operator_file.rows, w = c->in->operator_file.cols;
@@ -279,20 +295,22 @@ static void blur(arb_mat_t A, const context *c, const char *kind)
     arb_mat_clear(k);
 }
 
-bool oracle_literal_operator(arb_mat_t A, const oracle_inputs *in, const void *operator_object,
-                             slong prec)
+bool oracle_literal_operator(arb_mat_t A, int *terms, const oracle_inputs *in,
+                             const void *operator_object, slong prec)
 {
-    context c = {in, operator_object, prec};
+    context c = {in, operator_object, prec, 1};
     const char *kind = word(&c, "kind");
+    bool done = true;
     if (strcmp(kind, "identity") == 0)
         arb_mat_one(A);
     else if (strcmp(kind, "super_resolution") == 0)
         super_resolution(A, &c);
     else if (strcmp(kind, "inpainting") == 0)
-        return inpainting(A, &c);
+        done = inpainting(A, &c);
     else if (strcmp(kind, "matrix") == 0)
         oracle_mat_set_doubles(A, &in->operator_file);
     else
         blur(A, &c, kind);
-    return true;
+    *terms = c.terms;
+    return done;
 }

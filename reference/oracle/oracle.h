@@ -167,9 +167,9 @@ typedef struct {
     double Sigma, mu, A;
 } oracle_deviation;
 bool oracle_literal(oracle_deviation *d, const oracle_inputs *in);
-/* literal_operator.c. `value` looks a key of the operator up; A is m x n. */
-bool oracle_literal_operator(arb_mat_t A, const oracle_inputs *in, const void *operator_object,
-                             slong prec);
+/* literal_operator.c: A, m x n; *terms weights meet in one entry of it at most. */
+bool oracle_literal_operator(arb_mat_t A, int *terms, const oracle_inputs *in,
+                             const void *operator_object, slong prec);
 
 /* print.c */
 bool oracle_print(FILE *fp, const oracle_inputs *in, const oracle_result *r,

@@ -36,6 +36,12 @@ gref_switches gref_switches_right(const gref_sampler_spec *spec)
     for (int k = 0; k < 3; k++)
         if (strcmp(models[k].name, spec->name) == 0)
             s.model = models[k].model;
+    if (strcmp(spec->name, "dps-norm") == 0) { /* + zeta J^T A^T r/|r|, with 2 zeta in guidance "after" */
+        s.model = GREF_MODEL_DPS;
+        s.convention.guidance = GREF_GUIDANCE_AFTER;
+        s.convention.zeta *= 0.5;
+        s.norm = true;
+    }
     return s;
 }
 

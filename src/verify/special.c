@@ -227,6 +227,6 @@ double gref_anderson_darling_tail(double z, int N)
         return 1.0;
     double x = anderson_darling_limit(z < last ? z : last), limit = 1.0 - x;
     double tail = limit - anderson_darling_correction(N, x);
-    tail = fmin(1.0, fmax(tail, 0.5 * limit)); /* where the correction is larger than what it corrects */
+    tail = fmin(fmin(1.0, 2 * limit), fmax(tail, 0.5 * limit)); /* in the far tail it is larger than what it corrects */
     return z < last ? tail : tail * exp(last - z);
 }

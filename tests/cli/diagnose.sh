@@ -1,0 +1,75 @@
+#!/bin/sh
+# gref diagnose as users run it.
+# Why passing proves it: exit code and both streams are looked at every time.
+# shellcheck source=tests/support/tap.sh
+. "$TAP"
+
+refused() {
+    exits 2
+    prints_nothing
+    complains "$@"
+}
+
+subtest "nothing to explain in the golden arrays"
+"$SHELF" golden golden
+"$SHELF" take mine.npz
+gref diagnose golden mine.npz
+exits 0
+silent
+prints '^nothing to explain: [0-9]+ arrays agree'
+
+subtest "a deviation is named, with its sentence"
+"$SHELF" golden golden
+"$SHELF" theirs guidance-x2 mine.npz M b N
+gref diagnose golden mine.npz
+exits 1
+silent
+prints ' guidance-x2$' 'the guidance is twice too large' 'seen: a port of DPS'
+
+subtest "--json lists name, distance, unexplained, sentence, best first"
+"$SHELF" golden golden
+"$SHELF" theirs variance-beta mine.npz mean cov
+gref diagnose golden mine.npz --json
+exits 1
+prints '"schema": "gref-diagnosis/1"' '"name": "variance-beta"' '"distance": ' '"unexplained": ' '"sentence": ' \
+    '"none_of_these": false'
+
+subtest "from a single .npy, without the label"
+"$SHELF" golden golden
+"$SHELF" theirs r2-abar mine.npz C_vt
+cp golden/pigdm/C_vt/6.npy right.npy
+gref diagnose golden right.npy --as C_vt/6
+exits 0
+gref diagnose golden mine.npz --sampler pigdm
+exits 1
+prints ' r2-abar$'
+
+subtest "none of these, with the linear relation"
+"$SHELF" golden golden
+printf '\223NUMPY\001\000v\000%-117s\n' "{'descr': '<f8', 'fortran_order': False, 'shape': (24, 24), }" >mine.npy
+head -c 4608 /dev/zero >>mine.npy
+gref diagnose golden mine.npy --as M/6
+exits 1
+prints '^none of these' 'times the golden array'
+
+subtest "the catalogue is listed"
+gref diagnose --list
+exits 0
+prints '^guidance-mean ' '^A-for-AT ' '^cov-over-N ' '^float32 ' 'condition_mean'
+
+subtest "bad input"
+"$SHELF" golden golden
+"$SHELF" draw mine.npz 5 0
+gref diagnose golden mine.npz
+refused 'nothing to diagnose'
+gref diagnose golden
+refused 'an argument is missing'
+gref diagnose golden nowhere.npz
+refused 'nowhere.npz'
+cp golden/pigdm/b/6.npy short.npy
+gref diagnose golden short.npy --as M/6
+refused 'M/6 is 24 x 1, the golden array 24 x 24'
+gref diagnose golden mine.npz --sampler dps
+refused "no sampler 'dps'"
+
+done_testing

@@ -124,7 +124,8 @@ static gref_status replay(const opened *o, const request *q, const gref_sampler_
         status = gref_npz_add(npz, "z", gref_const(z), 2);
     if (status == GREF_OK && npz != NULL)
         status = gref_npz_add(npz, "y_T", gref_const(y_T), 1);
-    printf("%-20s %13s %13s   root mean squares\n", "sampler", "y_0 - mu_post", "v - A y_0");
+    if (status == GREF_OK)
+        printf("%-20s %13s %13s   root mean squares\n", "sampler", "y_0 - mu_post", "v - A y_0");
     for (int k = 0; k < o->n_specs && status == GREF_OK; k++)
         if (only == NULL || only == &o->specs[k])
             status = replay_one(o, &o->specs[k], gref_const(y_T), gref_const(Z), npz, q->every);

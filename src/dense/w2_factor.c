@@ -71,8 +71,8 @@ out:
     return status;
 }
 
-/* Refined Cholesky of a positive definite C; false in *done when C is not one, or nearly not. */
-static gref_status definite_factor(gref_w2_factor *f, bool *done, gref_cmat C)
+/* Cholesky of a positive definite C, refined on request; false in *done when C is not one, or nearly not. */
+static gref_status definite_factor(gref_w2_factor *f, bool *done, gref_cmat C, bool refined)
 {
     gref_status status = GREF_OK;
     int n = C.n;
@@ -90,6 +90,14 @@ static gref_status definite_factor(gref_w2_factor *f, bool *done, gref_cmat C)
     TRY(gref_cholesky_residual(R, &residual, C, gref_const(f->L)));
     if (!(gref_mul_up(residual, gref_mul_up(b, b)) < 0.25))
         goto out;
+    f->rank = n;
+    f->least = gref_down(gref_down(1.0 / gref_mul_up(b, b)) - residual);
+    f->radius = gref_sqrt_up(gref_mul_up(gref_sqrt_up(n), residual));
+    if (f->least > 0.0) /* |C^1/2 - (L L^T)^1/2|_F <= |C - L L^T|_F / sqrt(lambda_min) */
+        f->radius = fmin(f->radius, gref_div_up(residual, gref_sqrt_down(f->least)));
+    *done = true;
+    if (!refined)
+        goto out;
     TRY(gref_mat_new(&f->dL, n, n));
     TRY(gref_mat_new(&S, n, n));
     TRY(correction(f->dL, S, gref_const(R), gref_const(X), gref_const(f->L)));
@@ -97,9 +105,6 @@ static gref_status definite_factor(gref_w2_factor *f, bool *done, gref_cmat C)
     double eR = gref_add_up(gref_mul_up(gref_dot2_error_up(n), gref_mul_up(l, l)),
                             gref_mul_up(4 * GREF_U, gref_norm_fro_up(gref_const(R))));
     TRY(corrected_radius(&f->radius, R, eR, gref_const(f->L), gref_const(f->dL), gref_const(X), b, defect));
-    f->rank = n;
-    f->least = gref_down(gref_down(1.0 / gref_mul_up(b, b)) - residual);
-    *done = true;
 out:
     gref_mat_free(&X);
     gref_mat_free(&R);
@@ -107,14 +112,14 @@ out:
     return status;
 }
 
-gref_status gref_w2_factor_of(gref_w2_factor *f, gref_cmat C)
+gref_status gref_w2_factor_of(gref_w2_factor *f, gref_cmat C, bool refined)
 {
     gref_status status = GREF_OK;
     bool done;
     double residual;
     *f = (gref_w2_factor){0};
     TRY(gref_mat_new(&f->L, C.n, C.n));
-    TRY(definite_factor(f, &done, C));
+    TRY(definite_factor(f, &done, C, refined));
     if (done)
         goto out;
     TRY(gref_psd_factor(f->L, &f->rank, C));

@@ -133,8 +133,8 @@ out:
     return status;
 }
 
-/* Procrustes: D = (L2 Q - L1) L1^-1, Q the polar factor of L2^T L1. */
-static gref_status procrustes_start(map *w)
+/* Procrustes: D = (L2 Q - L1) L1^-1, Q the polar factor of L2^T L1; *value = |L1 - L2 Q|_F. */
+static gref_status procrustes_start(map *w, double *value)
 {
     gref_status status = GREF_OK;
     int n = w->n;
@@ -152,6 +152,7 @@ static gref_status procrustes_start(map *w)
     TRY(gref_gemm(w->S1, 1.0, gref_const(W), false, gref_const(VT), false, 0.0));
     gref_mat_copy(w->Dh, gref_const(w->L1));
     TRY(gref_gemm(w->Dh, 1.0, gref_const(w->S2), false, gref_const(w->S1), false, -1.0));
+    *value = gref_mat_norm_fro(gref_const(w->Dh));
     TRY(gref_trsm(w->Dh, false, gref_const(w->L1), false));
     gref_mat_symmetrise(w->Dh);
 out:
@@ -254,8 +255,9 @@ static double norm_2_estimate(gref_cmat X, gref_mat x, gref_mat y)
     return norm;
 }
 
-/* Dh by the cheaper solver that converges; *value = sqrt tr(D C1 D) in plain double. */
-static gref_status find_map(map *w, double *value)
+/* Dh by the cheaper solver that converges, and the value of W2 in plain double; distant laws are `refined` only for a
+ * proof: the value of Procrustes is good enough for them. */
+static gref_status find_map(map *w, double *value, bool refined)
 {
     gref_status status = GREF_OK;
     gref_mat x = {0}, y = {0};
@@ -268,10 +270,9 @@ static gref_status find_map(map *w, double *value)
     TRY(to_basis_and_divide(w->S2, w));
     w->newton = !(norm_2_estimate(gref_const(w->S2), x, y) < 0.3);
     if (w->newton) {
-        TRY(procrustes_start(w));
-        TRY(newton_iterate(w));
-        TRY(gref_gemm(w->S1, 1.0, w->C1, false, gref_const(w->Dh), false, 0.0));
-        *value = sqrt(fmax(gref_dot2(gref_const(w->Dh), gref_const(w->S1)), 0.0));
+        TRY(procrustes_start(w, value));
+        if (refined)
+            TRY(newton_iterate(w));
         goto out;
     }
     TRY(fixed_point(w, value));
@@ -448,7 +449,7 @@ static gref_status certify(gref_w2_cov *out, map *w)
             out->lower = positive ? fmax(gref_down(lo - rho), 0.0) : 0.0;
             out->upper = gref_add_up(hi, rho);
         }
-        bool enough = rho <= 4 * GREF_U * out->w || gref_add_up(hi - lo, 0.0) > 8 * rho;
+        bool enough = rho <= 4 * GREF_U * out->w || r.R <= r.eR || gref_add_up(hi - lo, 0.0) > 8 * rho;
         if (enough || !(rho < 0.5 * best))
             break;
         best = rho;
@@ -468,7 +469,7 @@ gref_status gref_w2_map(gref_w2_cov *out, gref_cmat C1, gref_cmat C2, bool certi
     map w = {0};
     *out = (gref_w2_cov){.lower = 0.0, .upper = INFINITY};
     TRY(map_new(&w, C1, C2));
-    TRY(find_map(&w, &out->w));
+    TRY(find_map(&w, &out->w, certified));
     out->newton = w.newton;
     if (certified)
         TRY(certify(out, &w));

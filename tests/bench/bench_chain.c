@@ -4,57 +4,14 @@
  *
  *     bench_chain [rows cols]      default 24 x 24 (n = 576) and 32 x 32 (n = 1024)
  */
-#include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
-#include <gref/gref.h>
-
-#include "dense/internal.h"
+#include "bench.h"
 
 enum { T = 1000, ROUNDS = 7 };
-
-static void check(gref_status status)
-{
-    if (status == GREF_OK)
-        return;
-    fprintf(stderr, "bench: %s\n", gref_last_error()->message);
-    exit(EXIT_FAILURE);
-}
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-/* Least time of one product over ROUNDS, after a warm-up: the machine is noisy, the least is not. */
-static double time_dgemm(int n)
-{
-    gref_mat A = {0}, B = {0}, C = {0};
-    check(gref_mat_new(&A, n, n));
-    check(gref_mat_new(&B, n, n));
-    check(gref_mat_new(&C, n, n));
-    gref_random_normal(A, 1, GREF_STREAM_TEST, 0, 0);
-    gref_random_normal(B, 2, GREF_STREAM_TEST, 0, 0);
-    double best = INFINITY;
-    for (int k = 0; k <= 3 * ROUNDS; k++) {
-        double start = now();
-        check(gref_gemm(C, 1.0, gref_const(A), false, gref_const(B), false, 0.0));
-        double used = now() - start;
-        best = k > 0 && used < best ? used : best;
-    }
-    gref_mat_free(&A);
-    gref_mat_free(&B);
-    gref_mat_free(&C);
-    return best;
-}
 
 /* ADSN of a random image, a dense random A with m = n: nothing commutes. */
 static gref_problem make_problem(int rows, int cols)

@@ -17,6 +17,7 @@ enum {
  * to stderr. Declare it here, give it a row in gref.c and a file cmd_<name>.c.
  */
 typedef int cmd_function(int argc, char **argv);
+cmd_function cmd_asymptotics;
 cmd_function cmd_check;
 cmd_function cmd_crosscheck;
 cmd_function cmd_diagnose;

@@ -19,6 +19,7 @@ static const struct {
     {"check", "hold arrays, samples or a law of your own against a golden file", cmd_check},
     {"diagnose", "which convention or slip explains the difference?", cmd_diagnose},
     {"crosscheck", "hold the spectral path against the dense one, quantity by quantity", cmd_crosscheck},
+    {"asymptotics", "how DPS and PiGDM meet CGDM as t -> 0: orders and coefficients", cmd_asymptotics},
     {"replay", "run the samplers of a case on noise of your own", cmd_replay},
     {"eval", "one function of a sampler at points of your own", cmd_eval},
     {"doctor", "test the BLAS and the arithmetic of this machine", cmd_doctor},

@@ -2,6 +2,7 @@
 #ifndef GREF_H
 #define GREF_H
 
+#include <gref/asymptotics.h>
 #include <gref/backend.h>
 #include <gref/case.h>
 #include <gref/convention.h>

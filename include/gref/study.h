@@ -2,6 +2,7 @@
 #ifndef GREF_STUDY_H
 #define GREF_STUDY_H
 
+#include <gref/asymptotics.h>
 #include <gref/case.h>
 #include <gref/marginal.h>
 
@@ -87,6 +88,42 @@ GREF_API void gref_study_free(gref_study *study);
 GREF_API char *gref_study_summary(const gref_study *study); /* summary.json */
 GREF_API char *gref_study_csv(const gref_study *study);     /* w2.csv */
 GREF_API char *gref_study_table(const gref_study *study);   /* for people */
+
+/* ---- t -> 0 on a case (asymptotics.h): `gref asymptotics` ---- */
+
+/* All zero: no files, path by size, the alphas of the case's dps and 2, e from 1e-1 to 1e-16. */
+typedef struct {
+    const char *dir; /* where asymptotics.json, .csv and .svg go, made if need be; NULL for none */
+    bool force;      /* replace files of the same names there */
+    gref_path path;
+    bool skip_self_test;  /* of the BLAS, trust.h; asymptotics.json says so */
+    const double *alphas; /* of dps besides 1 */
+    int n_alphas;
+    double from, to;
+} gref_asymptotics_options;
+
+typedef struct {
+    const gref_case *c;    /* borrowed */
+    const char *path;      /* "dense" or "spectral" */
+    char path_reason[256]; /* why that one */
+    int rows, cols;
+    double sigma;
+    gref_asymptotics *a;
+    bool self_tested;
+    bool holds;     /* every line does */
+    char note[512]; /* what could not be done and why ("no gnuplot"), or "" */
+} gref_asymptotics_report;
+
+/* Statuses as gref_study_run. */
+GREF_API GREF_NODISCARD gref_status gref_asymptotics_run(gref_asymptotics_report **report, const gref_case *c,
+                                                         const gref_asymptotics_options *options);
+GREF_API void gref_asymptotics_report_free(gref_asymptotics_report *report);
+
+/* As text; the caller frees it; NULL without memory. */
+GREF_API char *gref_asymptotics_list(const gref_asymptotics_report *report);    /* JSON: a list of lines */
+GREF_API char *gref_asymptotics_summary(const gref_asymptotics_report *report); /* asymptotics.json */
+GREF_API char *gref_asymptotics_csv(const gref_asymptotics_report *report);     /* asymptotics.csv */
+GREF_API char *gref_asymptotics_table(const gref_asymptotics_report *report);   /* for people; the verdict last */
 
 #ifdef __cplusplus
 }

@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 
+#include <jansson.h>
+
 #include <gref/npy.h>
 #include <gref/study.h>
 
@@ -46,6 +48,8 @@ extern const gref_engine gref_engine_dense, gref_engine_spectral;
 
 /* path.c: the engine for `path`; says in o->path and o->path_reason which and why. */
 gref_status gref_study_choose(const gref_engine **engine, gref_study *o, gref_path path);
+/* The same for who has no engine. */
+gref_status gref_path_choose(bool *spectral, char *reason, int size, const gref_case *c, gref_path path);
 
 /* Adds an array; nothing happens when npz is NULL or A is empty. */
 gref_status gref_study_add(gref_npz_writer *npz, const char *name, gref_mat A, int ndim);
@@ -62,5 +66,10 @@ gref_status gref_gnuplot(char *note, int size, const char *dir, gref_script_writ
 
 /* problem.png, bias.png, samples.png, w2.svg into `dir` by gnuplot; study->note says why not. */
 gref_status gref_study_draw(gref_study *study, const char *dir);
+/* asymptotics.svg, likewise; report->note says why not. */
+gref_status gref_asymptotics_draw(gref_asymptotics_report *report, const char *dir);
+
+/* report.c: the BLAS in use. */
+json_t *gref_json_backend(void);
 
 #endif

@@ -38,21 +38,19 @@ out:
     return status;
 }
 
-static gref_status choose_by_size(const gref_engine **engine, gref_study *o)
+static gref_status choose_by_size(bool *spectral, char *reason, int size, const gref_case *c)
 {
     gref_status status = GREF_OK;
-    char *reason = o->path_reason, why[160];
-    int size = sizeof o->path_reason;
+    char why[160];
     double n = 0.0;
-    if (!gref_case_is_stationary(why, sizeof why, o->c)) {
-        *engine = &gref_engine_dense;
+    if (!gref_case_is_stationary(why, sizeof why, c)) {
+        *spectral = false;
         snprintf(reason, (size_t)size, "%s", why);
         goto out;
     }
-    TRY(count_pixels(&n, o->c));
-    bool small = n <= GREF_STUDY_DENSE_MOST;
-    *engine = small ? &gref_engine_dense : &gref_engine_spectral;
-    if (small)
+    TRY(count_pixels(&n, c));
+    *spectral = n > GREF_STUDY_DENSE_MOST;
+    if (!*spectral)
         snprintf(reason, (size_t)size, "%.0f pixels are no more than %d", n, GREF_STUDY_DENSE_MOST);
     else
         snprintf(reason, (size_t)size,
@@ -63,17 +61,27 @@ out:
     return status;
 }
 
-gref_status gref_study_choose(const gref_engine **engine, gref_study *o, gref_path path)
+gref_status gref_path_choose(bool *spectral, char *reason, int size, const gref_case *c, gref_path path)
 {
     gref_status status = GREF_OK;
     REQUIRE((int)path >= 0 && (int)path < N_PATHS, GREF_ERR_RANGE, "path %d does not exist",
             (int)path);
     if (path == GREF_PATH_AUTO) {
-        TRY(choose_by_size(engine, o));
+        TRY(choose_by_size(spectral, reason, size, c));
     } else {
-        *engine = path == GREF_PATH_DENSE ? &gref_engine_dense : &gref_engine_spectral;
-        snprintf(o->path_reason, sizeof o->path_reason, "asked for");
+        *spectral = path == GREF_PATH_SPECTRAL;
+        snprintf(reason, (size_t)size, "asked for");
     }
+out:
+    return status;
+}
+
+gref_status gref_study_choose(const gref_engine **engine, gref_study *o, gref_path path)
+{
+    gref_status status = GREF_OK;
+    bool spectral;
+    TRY(gref_path_choose(&spectral, o->path_reason, sizeof o->path_reason, o->c, path));
+    *engine = spectral ? &gref_engine_spectral : &gref_engine_dense;
     o->path = (*engine)->name;
 out:
     return status;

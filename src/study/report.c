@@ -74,7 +74,7 @@ static json_t *sampler_json(const gref_study_sampler *s)
     return o;
 }
 
-static json_t *backend_json(void)
+json_t *gref_json_backend(void)
 {
     gref_backend b = gref_backend_query();
     return json_pack("{s:s, s:s, s:s, s:s, s:i, s:s, s:s, s:s, s:s}", "name", b.blas, "config",
@@ -95,7 +95,7 @@ char *gref_study_summary(const gref_study *study)
     for (int k = 0; k < study->n_samplers; k++)
         json_array_append_new(samplers, sampler_json(&study->samplers[k]));
     json_t *o = json_pack("{s:s, s:s, s:o, s:o, s:i, s:i}", "schema", "gref-summary/1", "version",
-                          gref_version(), "blas", backend_json(), "case",
+                          gref_version(), "blas", gref_json_backend(), "case",
                           json_deep_copy(gref_case_completed(study->c)), "n", study->n, "m", study->m);
     json_object_set_new(o, "path", json_string(study->path));
     json_object_set_new(o, "path_reason", json_string(study->path_reason));

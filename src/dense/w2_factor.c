@@ -170,24 +170,40 @@ out:
     return status;
 }
 
-/* Q from the singular vectors of B^T A, its defect, and B Q. */
-static gref_status start(procrustes *w)
+/* Q = W V^T from the singular value decomposition of B^T A, and the bound on |B^T A|_*. */
+static gref_status polar_factor(procrustes *w)
 {
     gref_status status = GREF_OK;
-    int n = w->n, r = w->r;
+    int r = w->r;
     gref_mat W = {0}, VT = {0}, s = {0}, G = {0};
-    gref_mat *square[] = {&w->Q, &w->dQ, &w->F, &w->K, &w->H, &w->S, &w->T, &W, &VT, &G};
+    gref_mat *square[] = {&w->Q, &w->S, &w->T, &W, &VT, &G};
     for (size_t k = 0; k < sizeof square / sizeof *square; k++)
         TRY(gref_mat_new(square[k], r, r));
     TRY(gref_mat_new(&s, r, 1));
-    gref_mat *tall[] = {&w->BQh, &w->BQl, &w->Delta, &w->BQ};
-    for (size_t k = 0; k < sizeof tall / sizeof *tall; k++)
-        TRY(gref_mat_new(tall[k], n, r));
     TRY(gref_gemm(G, 1.0, w->B, true, w->A, false, 0.0));
     gref_mat_copy(w->S, gref_const(G));
     TRY(gref_svd(W, s, VT, w->S));
     TRY(gref_gemm(w->Q, 1.0, gref_const(W), false, gref_const(VT), false, 0.0));
     TRY(nuclear_bound(w, gref_const(W), gref_const(s), gref_const(VT), gref_const(G)));
+out:
+    gref_mat_free(&W);
+    gref_mat_free(&VT);
+    gref_mat_free(&s);
+    gref_mat_free(&G);
+    return status;
+}
+
+/* Q, its defect, and B Q; what is only needed later is allocated when the decomposition's workspace is gone. */
+static gref_status start(procrustes *w)
+{
+    gref_status status = GREF_OK;
+    int n = w->n, r = w->r;
+    TRY(polar_factor(w));
+    gref_mat *square[] = {&w->dQ, &w->F, &w->K, &w->H}, *tall[] = {&w->BQh, &w->BQl, &w->Delta, &w->BQ};
+    for (int k = 0; k < 4; k++) {
+        TRY(gref_mat_new(square[k], r, r));
+        TRY(gref_mat_new(tall[k], n, r));
+    }
     TRY(gref_dot2_lower(w->F, w->T, gref_const(w->Q), true, gref_const(w->Q), false));
     for (int i = 0; i < r; i++)
         GREF_AT(w->F, i, i) -= 1.0; /* exact: close to 1 */
@@ -196,10 +212,6 @@ static gref_status start(procrustes *w)
     TRY(gref_gemm(w->dQ, -0.5, gref_const(w->Q), false, gref_const(w->F), false, 0.0));
     TRY(gref_dot2_gemm(w->BQh, w->BQl, w->B, false, gref_const(w->Q), false));
 out:
-    gref_mat_free(&W);
-    gref_mat_free(&VT);
-    gref_mat_free(&s);
-    gref_mat_free(&G);
     return status;
 }
 

@@ -12,6 +12,7 @@
  * digits once W2 < sqrt(eps) |C|^1/2 (NUMERICS has the measurements).
  */
 #include <math.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -128,6 +129,24 @@ out:
     return status;
 }
 
+/* *L becomes its copy with r columns, times 2^e; left alone where it is that already. */
+static gref_status fit(gref_mat *copy, gref_cmat *L, int r, int e)
+{
+    gref_status status = GREF_OK;
+    if (L->n == r && e == 0)
+        goto out;
+    TRY(scaled_copy(copy, *L, r, e));
+    *L = gref_const(*copy);
+out:
+    return status;
+}
+
+/* A matrix that is only read, in a struct that could own one. */
+static gref_mat borrow(gref_cmat L)
+{
+    return (gref_mat){(double *)(uintptr_t)L.a, L.m, L.n, L.ld};
+}
+
 /* Both factor routines: rounds of refinement, and whether the enclosure is kept. */
 static gref_status from_factors(gref_w2 *out, gref_cmat m1, gref_cmat L1, gref_cmat m2, gref_cmat L2, bool certified)
 {
@@ -139,15 +158,18 @@ static gref_status from_factors(gref_w2 *out, gref_cmat m1, gref_cmat L1, gref_c
     TRY(mean_part(&mean, &r_mean, m1, m2, n));
     TRY(require_factors(L1, L2));
     e = common_exponent(L1, L2);
-    TRY(scaled_copy(&f1.L, L1, r, -e));
-    TRY(scaled_copy(&f2.L, L2, r, -e));
+    if (abs(e) <= 64) /* no product can leave the range of doubles: no need to scale */
+        e = 0;
+    TRY(fit(&f1.L, &L1, r, -e));
+    TRY(fit(&f2.L, &L2, r, -e));
     if (certified) {
-        TRY(gref_w2_factor_form(&cov, &f1, &f2, 2));
+        gref_w2_factor v1 = {.L = borrow(L1), .rank = r}, v2 = {.L = borrow(L2), .rank = r};
+        TRY(gref_w2_factor_form(&cov, &v1, &v2, 2));
     } else {
-        TRY(gref_w2_procrustes(&cov, gref_const(f1.L), gref_const(f2.L)));
+        TRY(gref_w2_procrustes(&cov, L1, L2));
     }
     cov = unscale(cov, e, n);
-    TRY(finish(out, mean, cov, hypot(r_mean, GREF_U * (gref_mat_norm_fro(L1) + gref_mat_norm_fro(L2))), r, "factor"));
+    TRY(finish(out, mean, cov, hypot(r_mean, ldexp(GREF_U * (gref_mat_norm_fro(L1) + gref_mat_norm_fro(L2)), e)), r, "factor"));
 out:
     gref_w2_factor_free(&f1);
     gref_w2_factor_free(&f2);

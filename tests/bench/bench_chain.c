@@ -121,6 +121,7 @@ static void bench_size(int rows, int cols)
 static double study_peak(const char *gref, const char *image, int rows)
 {
     char crop[64];
+    fflush(stdout);
     snprintf(crop, sizeof crop, "image.crop=[0,0,%d,%d]", rows, rows);
     pid_t child = fork();
     if (child == 0) {

@@ -25,20 +25,27 @@ static void print_place(FILE *out, const gref_check_row *row)
     fprintf(out, "%-10s %.9g, golden %.9g", place, row->candidate, row->golden);
 }
 
+enum { ROWS_SHOWN = 20 };
+
+/* All rows that differ, and as many of the others as make ROWS_SHOWN. */
 static void print_rows(FILE *out, const gref_check *check)
 {
-    int width = 5;
-    for (int k = 0; k < check->n_rows; k++)
+    int width = 5, shown = 0;
+    while (shown < check->n_rows && (shown < ROWS_SHOWN || check->rows[shown].verdict == GREF_VERDICT_DIFFERS))
+        shown++;
+    for (int k = 0; k < shown; k++)
         width = (int)fmax(width, (double)strlen(check->rows[k].name));
     if (check->n_rows > 0)
         fprintf(out, "%-*s  verdict  ratio     max error  relative   tolerance  worst entry\n", width, "array");
-    for (int k = 0; k < check->n_rows; k++) {
+    for (int k = 0; k < shown; k++) {
         const gref_check_row *row = &check->rows[k];
         fprintf(out, "%-*s  %-7s  %-8.2g  %-9.3g  %-9.3g  %-9.3g  ", width, row->name, word(row->verdict), row->ratio,
                 row->max_abs, row->max_rel, row->tolerance);
         print_place(out, row);
         fprintf(out, "%s\n", row->single ? " (single precision)" : "");
     }
+    if (shown < check->n_rows)
+        fprintf(out, "and %d more that agree, none with a larger ratio (--json lists all)\n", check->n_rows - shown);
 }
 
 static void print_samples(FILE *out, const gref_check_samples *s)

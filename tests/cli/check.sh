@@ -22,7 +22,7 @@ setup
 gref check golden mine.npz
 exits 0
 silent
-prints '^array +verdict' '^pigdm/M/12 +agrees' '^agrees: [0-9]+ of [0-9]+ arrays within tolerance$'
+prints '^array +verdict' '^A +agrees' '^and [0-9]+ more that agree' '^agrees: [0-9]+ of [0-9]+ arrays within tolerance$'
 
 subtest "noise twice too large: N is at fault from the first step on"
 setup

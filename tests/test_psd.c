@@ -8,6 +8,7 @@
 #include "dense/internal.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <gref/psd.h>
@@ -58,7 +59,13 @@ START_TEST(test_psd_require__refuses_with_the_offending_values)
         "P is not positive semi-definite: its most negative eigenvalue is -0.25, "
         "its largest 2";
     ck_fails(gref_psd_require(gref_const(D), "P"), GREF_ERR_NOT_PSD);
-    ck_assert_str_eq(gref_last_error()->message, indefinite);
+    double proved = NAN, largest = NAN; /* the proof: an upper bound of the eigenvalue -0.25, within 1e-14 of it */
+    ck_assert_int_eq(sscanf(gref_last_error()->message,
+                            "P is not positive semi-definite: its most negative eigenvalue is -0.25, "
+                            "proved to be at most %lf (a Rayleigh quotient); its largest is %lf",
+                            &proved, &largest),
+                     2);
+    ck_assert(proved >= -0.25 && proved <= -0.25 * (1 - 1e-14) && largest == 2.0);
     ck_fails(gref_psd_eigh(U, lambda, &clipped, gref_const(D), "P"), GREF_ERR_NOT_PSD);
     ck_assert_str_eq(gref_last_error()->message, indefinite);
     ck_fails(gref_psd_sqrt(U, gref_const(D), "P"), GREF_ERR_NOT_PSD);

@@ -86,7 +86,7 @@ static void prove_indefinite(gref_cmat Sigma, gref_mat C, gref_mat lambda, const
     double above = (main + rest + error) / xx * (1 - 8 * GREF_U);
     if (above < 0.0)
         gref_fail(GREF_ERR_NOT_PSD, __FILE__, __LINE__, __func__, 0,
-                  "%s is not positive semi-definite: its most negative eigenvalue is %.17g, proved to be at most %.6g "
+                  "%s is not positive semi-definite: its most negative eigenvalue is %.17g, proved to be at most %.17g "
                   "(a Rayleigh quotient); its largest is %.17g",
                   name, lambda.a[0], above, lambda.a[n - 1]);
 out:

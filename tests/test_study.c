@@ -191,6 +191,37 @@ START_TEST(test_study_summary__is_complete_and_equal_to_the_csv)
 }
 END_TEST
 
+/* At laws_at and 0 a step carries its proof and the bounds on its law, elsewhere none; the value lies in the interval. */
+START_TEST(test_study_summary__carries_proofs_where_laws_are_reported)
+{
+    gref_case *c = load(NULL);
+    gref_study *study = NULL;
+    ck_ok(gref_study_run(&study, c, &(gref_study_options){0}));
+    char *text = gref_study_summary(study);
+    json_t *o = json_loads(text, 0, NULL);
+    static const char *const keys[] = {"lower", "upper", "r_in", "mean_error", "cov_error", "w2_error"};
+    for (size_t i = 0; i < json_array_size(json_object_get(o, "samplers")); i++) {
+        json_t *steps = json_object_get(json_array_get(json_object_get(o, "samplers"), i), "steps"), *row;
+        size_t k;
+        json_array_foreach(steps, k, row)
+        {
+            int t = (int)json_integer_value(json_object_get(row, "t"));
+            bool reported = t == 20 || t == 7 || t == 0;
+            for (size_t q = 0; q < sizeof keys / sizeof *keys; q++)
+                ck_assert_msg((json_object_get(row, keys[q]) != NULL) == reported, "t = %d: %s", t, keys[q]);
+            double w2 = json_number_value(json_object_get(row, "w2"));
+            if (reported)
+                ck_assert(json_number_value(json_object_get(row, "lower")) <= w2 &&
+                          w2 <= json_number_value(json_object_get(row, "upper")));
+        }
+    }
+    json_decref(o);
+    free(text);
+    gref_study_free(study);
+    gref_case_free(c);
+}
+END_TEST
+
 /* An unconditional sampler is held against the prior too; labels and per-sampler conventions are kept apart. */
 START_TEST(test_study_run__ddpm_and_overridden_conventions)
 {
@@ -267,6 +298,7 @@ int main(void)
     TCase *tc = new_tcase(s, "study");
     tcase_add_test(tc, test_study_run__numbers_follow_from_the_arrays);
     tcase_add_test(tc, test_study_summary__is_complete_and_equal_to_the_csv);
+    tcase_add_test(tc, test_study_summary__carries_proofs_where_laws_are_reported);
     tcase_add_test(tc, test_study_run__ddpm_and_overridden_conventions);
     tcase_add_test(tc, test_study_run__leaves_nothing_behind_on_failure);
     tcase_add_test(tc, test_study_run__survives_odd_folder_names);

@@ -34,17 +34,16 @@ out:
     return status;
 }
 
-/**
- * W2 of the law of y_t to the exact p_t(x | v), at t = 0 to the posterior.
- *
- * In closed form where the two commute by construction (cgdm), else by factors.
- *
- * @param[out] out  unchanged on error.                                                   [pixel]
- * @return GREF_OK; GREF_ERR_NUMERICS after divergence; GREF_ERR_NOMEM.
- * @error  as gref_w2_factors or gref_w2_spectra.
- * @see    THEORY sections 6 and 8. Tests: test_marginal.c
- */
-gref_status gref_marginal_w2(gref_w2 *out, const gref_marginal *law)
+/* What holds for the computed laws does not for the exact ones. */
+static void forget_proof(gref_w2 *w)
+{
+    w->certified = false;
+    w->lower = w->r_in = 0.0;
+    w->upper = INFINITY;
+}
+
+/* Of the computed laws, as they stand; a proof for them, where there is one, is none for the exact sampler. */
+static gref_status computed_distance(gref_w2 *out, const gref_marginal *law)
 {
     gref_status status = GREF_OK;
     const gref_modes *z = law->s->z;
@@ -72,6 +71,25 @@ out:
     return status;
 }
 
+/**
+ * W2 of the law of y_t to the exact p_t(x | v), at t = 0 to the posterior.
+ *
+ * In closed form where the two commute by construction (cgdm), else by factors.
+ *
+ * @param[out] out  unchanged on error.                                                   [pixel]
+ * @return GREF_OK; GREF_ERR_NUMERICS after divergence; GREF_ERR_NOMEM.
+ * @error  as gref_w2_factors or gref_w2_spectra.
+ * @see    THEORY sections 6 and 8. Tests: test_marginal.c
+ */
+gref_status gref_marginal_w2(gref_w2 *out, const gref_marginal *law)
+{
+    gref_status status = GREF_OK;
+    TRY(computed_distance(out, law));
+    forget_proof(out);
+out:
+    return status;
+}
+
 /* The distance of the computed laws, enclosed: spectra where they commute by construction, else factors. */
 static gref_status enclose_distance(gref_w2 *out, const gref_marginal *law, gref_cmat zero)
 {
@@ -79,7 +97,7 @@ static gref_status enclose_distance(gref_w2 *out, const gref_marginal *law, gref
     int n = law->s->z->n;
     gref_mat L1 = {0}, L2 = {0};
     if (law->diagonal && law->basis == GREF_BASIS_POSTERIOR) {
-        TRY(gref_marginal_w2(out, law));
+        TRY(computed_distance(out, law));
         goto out;
     }
     TRY(gref_mat_new(&L1, n, n));
@@ -175,6 +193,7 @@ gref_status gref_marginal_w2_prior(gref_w2 *out, const gref_marginal *law)
     }
     if (spectral) {
         TRY(gref_w2_spectra(out, gref_const(mean), gref_const(L1), gref_const(own), gref_const(law->P)));
+        forget_proof(out);
         goto out;
     }
     TRY(gref_mat_new(&L2, n, n));

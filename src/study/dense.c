@@ -219,6 +219,8 @@ static gref_status dense_measure(gref_study_row *row, const gref_walk *w)
     if (!w->diverged) {
         TRY(is_certified_at(p->e, w->t) ? gref_marginal_certify(&row->w2, p->law)
                                                        : gref_marginal_w2(&row->w2, p->law));
+        if (row->w2.certified)
+            gref_marginal_errors(&row->mean_error, &row->cov_error, &row->w2_error, p->law);
         if (!w->guided)
             TRY(gref_marginal_w2_prior(&row->prior, p->law));
     }

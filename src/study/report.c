@@ -55,7 +55,13 @@ static json_t *sampler_json(const gref_study_sampler *s)
     json_t *steps = json_array(), *modelled = json_array(), *prior = json_array();
     for (int k = 0; k < s->n_rows; k++) {
         const gref_study_row *row = &s->rows[k];
-        json_array_append_new(steps, w2_row(row->t, row->w2, row->diverged));
+        json_t *step = w2_row(row->t, row->w2, row->diverged);
+        if (row->w2_error > 0.0 && !row->diverged) {
+            json_object_set_new(step, "mean_error", number(row->mean_error));
+            json_object_set_new(step, "cov_error", number(row->cov_error));
+            json_object_set_new(step, "w2_error", number(row->w2_error));
+        }
+        json_array_append_new(steps, step);
         json_array_append_new(modelled, w2_row(row->t, row->modelled, false));
         json_array_append_new(prior, w2_row(row->t, row->prior, row->diverged));
     }

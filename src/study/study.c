@@ -117,6 +117,9 @@ static gref_status report(run *r, gref_study_sampler *s, const gref_walk *w)
     gref_study_row row = {.t = w->t, .diverged = w->diverged};
     int k = law_index(r, w->t);
     TRY(r->engine->measure(&row, w));
+    /* a proof is reported only where it covers the exact sampler, not just the numbers computed for it */
+    row.modelled.certified = row.prior.certified = false;
+    row.w2.certified = row.w2.certified && row.w2_error > 0.0;
     s->rows[s->n_rows++] = row;
     if (k < 0 || w->diverged)
         goto out;

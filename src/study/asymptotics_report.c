@@ -219,7 +219,11 @@ static void put_claims(FILE *f, const gref_asymptotics *a)
 /* One line: which claim of THEORY section 5 holds, at which order. */
 static void put_verdict(FILE *f, const gref_asymptotics_report *report)
 {
-    fprintf(f, "%s: ", report->holds ? "as in theory" : "NOT AS IN THEORY");
+    const gref_asymptotics_line *line = &report->a->lines[0];
+    if (report->holds)
+        fprintf(f, "as in theory: ");
+    else
+        fprintf(f, "NOT AS IN THEORY down to e = %.0e: ", line->points[line->n_points - 1].e);
     put_kind(f, report->a);
     put_claims(f, report->a);
     fprintf(f, "\n");

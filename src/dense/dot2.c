@@ -6,13 +6,14 @@
  *
  * Entry (i, j) is one Dot2 over k = 0, 1, ... in this order, whatever the tile, the kernel and the number of
  * threads: the bits depend on nothing but the inputs. -ffast-math would destroy it silently; doctor's probe
- * and test_dot2.c hold the error to 2^-95 |A||B| against quadruple precision.
+ * and test_w2_certified.c hold the error to 2^-95 |A||B| against quadruple precision.
  *
  * Tiles of MR x NR entries stay in vector registers; A and B are packed, k runs in full, so that no partial
- * sum is ever stored. Vectors are GCC's; the instruction set is chosen when the program runs.
+ * sum is ever stored. Terms that are zero from some k on (triangular factors) are left out: they change no bit.
+ * Threads take columns as they come. Vectors are GCC's; the instruction set is chosen when the program runs.
  */
-#include <math.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -87,16 +88,28 @@ static kernel choose_kernel(void)
     return (kernel){kernel_plain, 4};
 }
 
-/* The columns of C from tile column j0 to j1 - 1. */
+/* What one thread does: tile columns of C, until none is left. */
 typedef struct {
     kernel kern;
     gref_mat H, L;
     const double *a; /* packed: tiles of mr rows, each k x mr */
+    const int *reach; /* of each tile of a: terms from there on are zero */
     gref_cmat B;
     bool trans_b, lower;
-    int k, j0, j1;
-    double *b; /* k x NR scratch */
+    int k;
+    atomic_int *next; /* the first column that nobody has taken */
+    double *b;        /* k x NR scratch */
 } job;
+
+/* The number of leading terms, of k with `width` entries each, behind which all are zero. */
+static int reach_of(const double *packed, int k, int width)
+{
+    for (; k > 0; k--)
+        for (int r = 0; r < width; r++)
+            if (packed[(size_t)(k - 1) * width + r] != 0.0)
+                return k;
+    return 0;
+}
 
 static void pack_b(const job *w, int j)
 {
@@ -112,10 +125,12 @@ static void *run_job(void *argument)
     const job *w = argument;
     int mr = w->kern.mr;
     double h[MAX_MR * NR], l[MAX_MR * NR];
-    for (int j = w->j0; j < w->j1; j += NR) {
+    for (int j = atomic_fetch_add(w->next, NR); j < w->H.n; j = atomic_fetch_add(w->next, NR)) {
         pack_b(w, j);
+        int reach = reach_of(w->b, w->k, NR);
         for (int i = w->lower ? j / mr * mr : 0; i < w->H.m; i += mr) {
-            w->kern.run(w->k, w->a + (size_t)i * w->k, w->b, h, l);
+            int k = w->reach[i / mr] < reach ? w->reach[i / mr] : reach;
+            w->kern.run(k, w->a + (size_t)i * w->k, w->b, h, l);
             for (int c = 0; c < NR && j + c < w->H.n; c++)
                 for (int r = 0; r < mr && i + r < w->H.m; r++) {
                     GREF_AT(w->H, i + r, j + c) = h[c * mr + r];
@@ -126,16 +141,18 @@ static void *run_job(void *argument)
     return NULL;
 }
 
-static void pack_a(double *a, gref_cmat A, bool trans_a, int m, int k, int mr)
+static void pack_a(double *a, int *reach, gref_cmat A, bool trans_a, int m, int k, int mr)
 {
-    for (int i = 0; i < m; i += mr, a += (size_t)mr * (size_t)k)
+    for (int i = 0; i < m; i += mr, a += (size_t)mr * (size_t)k) {
         for (int p = 0; p < k; p++)
             for (int r = 0; r < mr; r++)
                 a[(size_t)p * mr + r] = i + r < m ? (trans_a ? GREF_AT(A, p, i + r) : GREF_AT(A, i + r, p))
                                                   : 0.0;
+        reach[i / mr] = reach_of(a, k, mr);
+    }
 }
 
-/* Splits the columns among threads; a thread that cannot be had is done without. */
+/* Shares the columns among threads; a thread that cannot be had is done without. */
 static void run_jobs(job *jobs, int count)
 {
     pthread_t threads[MAX_THREADS];
@@ -143,19 +160,9 @@ static void run_jobs(job *jobs, int count)
     for (int q = 1; q < count; q++)
         started[q] = pthread_create(&threads[q], NULL, run_job, &jobs[q]) == 0;
     run_job(&jobs[0]);
-    for (int q = 1; q < count; q++) {
+    for (int q = 1; q < count; q++)
         if (started[q])
             pthread_join(threads[q], NULL);
-        else
-            run_job(&jobs[q]);
-    }
-}
-
-/* Where part q of the columns begins: equal parts, of the area under the diagonal where only that is computed. */
-static int share(int q, int threads, int groups, bool lower)
-{
-    double part = (double)q / threads;
-    return q == threads ? groups : (int)(groups * (lower ? 1.0 - sqrt(1.0 - part) : part));
 }
 
 /* Both products; only the tiles that meet the lower triangle when `lower`. */
@@ -165,26 +172,28 @@ static gref_status product(gref_mat H, gref_mat L, gref_cmat A, bool trans_a, gr
     int m = trans_a ? A.n : A.m, k = trans_a ? A.m : A.n;
     int kb = trans_b ? B.n : B.m, n = trans_b ? B.m : B.n;
     double *a = NULL, *b = NULL;
+    int *reach = NULL;
     REQUIRE(k == kb && H.m == m && H.n == n && L.m == m && L.n == n, GREF_ERR_SHAPE,
             "product of %d x %d and %d x %d into %d x %d", m, k, kb, n, H.m, H.n);
     kernel kern = choose_kernel();
-    int tiles = (m + kern.mr - 1) / kern.mr, threads = 1, groups = (n + NR - 1) / NR;
+    int tiles = (m + kern.mr - 1) / kern.mr, threads = 1;
     if (m > SMALL && n > SMALL)
         threads = gref_backend_query().threads;
     threads = threads < 1 ? 1 : threads > MAX_THREADS ? MAX_THREADS : threads;
     a = gref_alloc((size_t)tiles * kern.mr * (size_t)k, sizeof *a);
     b = gref_alloc((size_t)threads * NR * (size_t)k, sizeof *b);
-    REQUIRE(a != NULL && b != NULL, GREF_ERR_NOMEM, "no memory to pack a %d x %d product", m, n);
-    pack_a(a, A, trans_a, m, k, kern.mr);
+    reach = gref_alloc((size_t)tiles, sizeof *reach);
+    REQUIRE(a != NULL && b != NULL && reach != NULL, GREF_ERR_NOMEM, "no memory to pack a %d x %d product", m, n);
+    pack_a(a, reach, A, trans_a, m, k, kern.mr);
     job jobs[MAX_THREADS];
-    for (int q = 0; q < threads; q++) {
-        int from = share(q, threads, groups, lower) * NR, to = share(q + 1, threads, groups, lower) * NR;
-        jobs[q] = (job){kern, H, L, a, B, trans_b, lower, k, from, to, b + (size_t)q * NR * (size_t)k};
-    }
+    atomic_int next = 0;
+    for (int q = 0; q < threads; q++)
+        jobs[q] = (job){kern, H, L, a, reach, B, trans_b, lower, k, &next, b + (size_t)q * NR * (size_t)k};
     run_jobs(jobs, threads);
 out:
     free(a);
     free(b);
+    free(reach);
     return status;
 }
 
@@ -202,7 +211,7 @@ out:
  * @param[in]  A, B  op(A) m x k, op(B) k x n; op is the transpose where the flag says so.
  * @return GREF_OK; GREF_ERR_SHAPE; GREF_ERR_NOMEM.
  * @cost   9 floating-point operations a term; as many threads as the BLAS uses. Same bits for any number.
- * @see    Ogita, Rump & Oishi, SIAM J. Sci. Comput. 26 (2005). Tests: test_dot2.c
+ * @see    Ogita, Rump & Oishi, SIAM J. Sci. Comput. 26 (2005). Tests: test_w2_certified.c
  */
 gref_status gref_dot2_gemm(gref_mat H, gref_mat L, gref_cmat A, bool trans_a, gref_cmat B, bool trans_b)
 {

@@ -52,8 +52,9 @@ typedef struct {
 } gref_w2_cov;
 
 /* w2_map.c: both covariances positive definite (GREF_ERR_NOT_PD otherwise), both triangles read, entries of
- * order 1 (the caller scales). */
-gref_status gref_w2_map(gref_w2_cov *out, gref_cmat C1, gref_cmat C2, bool certified);
+ * order 1 (the caller scales). Q, n x n or empty, gets the polar factor of L2^T L1, L Cholesky factors, where the laws
+ * are far apart (out->newton). */
+gref_status gref_w2_map(gref_w2_cov *out, gref_mat Q, gref_cmat C1, gref_cmat C2, bool certified);
 
 /* A factor of a covariance C: W2(N(0, C), N(0, (L + dL)(L + dL)^T)) <= radius. */
 typedef struct {
@@ -70,8 +71,10 @@ void gref_w2_factor_free(gref_w2_factor *f);
 gref_status gref_w2_factor_of(gref_w2_factor *f, gref_cmat C, bool refined);
 /* min over orthogonal Q of |L1 - L2 Q|_F, plainly; both n x r. */
 gref_status gref_w2_procrustes(gref_w2_cov *out, gref_cmat L1, gref_cmat L2);
-/* Both factors n x c with the same c; `rounds` refinements of the polar factor (2 for full accuracy). */
-gref_status gref_w2_factor_form(gref_w2_cov *out, const gref_w2_factor *f1, const gref_w2_factor *f2, int rounds);
+/* Both factors n x c with the same c; `rounds` refinements of the polar factor (2 for full accuracy), which starts from
+ * Q where there is one: any Q will do for a proof, a good one for a narrow one. */
+gref_status gref_w2_factor_form(gref_w2_cov *out, const gref_w2_factor *f1, const gref_w2_factor *f2, gref_cmat Q,
+                                int rounds);
 
 /* psd.c: finite, square, symmetric up to rounding. */
 gref_status gref_psd_require_symmetric(gref_cmat C, const char *name);

@@ -149,12 +149,26 @@ static void procrustes_free(procrustes *w)
         gref_mat_free(all[k]);
 }
 
-/* |B^T A|_* from above: the singular values found, and all that the decomposition leaves unexplained. */
+/* |X|_2 <= sqrt(1 + |X^T X - I|_F), measured; H, L are scratch. */
+static gref_status norm_of_orthogonal(double *norm, gref_cmat X, gref_mat H, gref_mat L)
+{
+    gref_status status = GREF_OK;
+    double x = gref_norm_fro_up(X), rounding = gref_mul_up(gref_dot2_error_up(X.m), gref_mul_up(x, x));
+    TRY(gref_dot2_lower(H, L, X, true, X, false));
+    for (int i = 0; i < X.n; i++)
+        GREF_AT(H, i, i) -= 1.0; /* exact: close to 1 */
+    double defect = gref_add_up(gref_norm_fro_up(gref_const(H)), gref_norm_fro_up(gref_const(L)));
+    *norm = gref_sqrt_up(gref_add_up(1.0, gref_add_up(defect, rounding)));
+out:
+    return status;
+}
+
+/* |B^T A|_* <= |W S V^T|_* + sqrt(r) |B^T A - W S V^T|_F from above, |W S V^T|_* <= |W| |V| sum s. */
 static gref_status nuclear_bound(procrustes *w, gref_cmat W, gref_cmat s, gref_cmat VT, gref_cmat G)
 {
     gref_status status = GREF_OK;
     int r = w->r;
-    double sum = 0.0, root = gref_sqrt_up(r);
+    double sum = 0.0, root = gref_sqrt_up(r), left_norm, right_norm;
     for (int i = 0; i < r; i++)
         sum = gref_add_up(sum, s.a[i]);
     gref_mat_copy(w->S, W);
@@ -163,15 +177,16 @@ static gref_status nuclear_bound(procrustes *w, gref_cmat W, gref_cmat s, gref_c
     TRY(gref_gemm(w->T, -1.0, gref_const(w->S), false, VT, false, 1.0));
     double a = gref_norm_fro_up(w->A), b = gref_norm_fro_up(w->B), left = gref_norm_fro_up(gref_const(w->T));
     double rounding = gref_mul_up(gref_gamma_up(w->n + 2 * r + 8), gref_mul_up(2.0, gref_mul_up(a, b)));
-    /* |W S VT|_* <= |W| |VT| sum s: the two are orthogonal to r gamma_8r at worst, checked nowhere else */
-    double skewed = gref_mul_up(sum, gref_mul_up(64.0 * r, GREF_U));
-    w->singular_sum = gref_add_up(gref_add_up(sum, skewed), gref_mul_up(root, gref_add_up(left, rounding)));
+    TRY(norm_of_orthogonal(&left_norm, W, w->S, w->T));
+    TRY(norm_of_orthogonal(&right_norm, VT, w->S, w->T));
+    w->singular_sum = gref_add_up(gref_mul_up(sum, gref_mul_up(left_norm, right_norm)),
+                                  gref_mul_up(root, gref_add_up(left, rounding)));
 out:
     return status;
 }
 
-/* Q = W V^T from the singular value decomposition of B^T A, and the bound on |B^T A|_*. */
-static gref_status polar_factor(procrustes *w)
+/* Q = W V^T from the singular value decomposition of B^T A, and, where it is wanted, the bound on |B^T A|_*. */
+static gref_status polar_factor(procrustes *w, bool bounded)
 {
     gref_status status = GREF_OK;
     int r = w->r;
@@ -184,7 +199,9 @@ static gref_status polar_factor(procrustes *w)
     gref_mat_copy(w->S, gref_const(G));
     TRY(gref_svd(W, s, VT, w->S));
     TRY(gref_gemm(w->Q, 1.0, gref_const(W), false, gref_const(VT), false, 0.0));
-    TRY(nuclear_bound(w, gref_const(W), gref_const(s), gref_const(VT), gref_const(G)));
+    w->singular_sum = INFINITY;
+    if (bounded)
+        TRY(nuclear_bound(w, gref_const(W), gref_const(s), gref_const(VT), gref_const(G)));
 out:
     gref_mat_free(&W);
     gref_mat_free(&VT);
@@ -193,12 +210,25 @@ out:
     return status;
 }
 
-/* Q, its defect, and B Q; what is only needed later is allocated when the decomposition's workspace is gone. */
-static gref_status start(procrustes *w)
+/* The caller's Q; nothing is known of |B^T A|_*. */
+static gref_status take_polar_factor(procrustes *w, gref_cmat Q)
+{
+    gref_status status = GREF_OK;
+    gref_mat *square[] = {&w->Q, &w->S, &w->T};
+    for (int k = 0; k < 3; k++)
+        TRY(gref_mat_new(square[k], w->r, w->r));
+    gref_mat_copy(w->Q, Q);
+    w->singular_sum = INFINITY;
+out:
+    return status;
+}
+
+/* Q, its defect, and B Q; `bounded` says that |B^T A|_* may be needed. What is only needed later is allocated when the decomposition's workspace is gone. */
+static gref_status start(procrustes *w, gref_cmat Q, bool bounded)
 {
     gref_status status = GREF_OK;
     int n = w->n, r = w->r;
-    TRY(polar_factor(w));
+    TRY(Q.a != NULL ? take_polar_factor(w, Q) : polar_factor(w, bounded));
     gref_mat *square[] = {&w->dQ, &w->F, &w->K, &w->H}, *tall[] = {&w->BQh, &w->BQl, &w->Delta, &w->BQ};
     for (int k = 0; k < 4; k++) {
         TRY(gref_mat_new(square[k], r, r));
@@ -354,7 +384,8 @@ out:
     return status;
 }
 
-gref_status gref_w2_factor_form(gref_w2_cov *out, const gref_w2_factor *f1, const gref_w2_factor *f2, int rounds)
+gref_status gref_w2_factor_form(gref_w2_cov *out, const gref_w2_factor *f1, const gref_w2_factor *f2, gref_cmat Q,
+                                int rounds)
 {
     gref_status status = GREF_OK;
     int n = f1->L.m, r = f1->rank > f2->rank ? f1->rank : f2->rank;
@@ -369,7 +400,8 @@ gref_status gref_w2_factor_form(gref_w2_cov *out, const gref_w2_factor *f1, cons
         w.dA = gref_cmat_view(gref_const(f1->dL), 0, 0, n, r);
     if (f2->dL.a != NULL)
         w.dB = gref_cmat_view(gref_const(f2->dL), 0, 0, n, r);
-    status = start(&w);
+    /* both definite: B^T A is regular, and the bound by H will do */
+    status = start(&w, Q, !(f1->least > 0.0 && f2->least > 0.0));
     for (int k = 0; status == GREF_OK && k <= rounds; k++) {
         status = evaluate(&w);
         if (status == GREF_OK && k < rounds)

@@ -26,6 +26,7 @@ typedef struct {
     gref_mat Eh, El, Dh, Dl, R, S1, S2; /* S1, S2: scratch */
     gref_mat V, lambda;                 /* eigenbasis of C1, or of Y when newton */
     gref_mat L1;                        /* Cholesky factor of C1, when newton */
+    gref_mat Q;                         /* the caller's, or empty */
     bool newton;
     double floor; /* of an eigenvalue in a denominator */
 } map;
@@ -133,7 +134,7 @@ out:
     return status;
 }
 
-/* Procrustes: D = (L2 Q - L1) L1^-1, Q the polar factor of L2^T L1; *value = |L1 - L2 Q|_F. */
+/* Procrustes: D = (L2 Q - L1) L1^-1, Q the polar factor of L2^T L1 (kept if wanted); *value = |L1 - L2 Q|_F. */
 static gref_status procrustes_start(map *w, double *value)
 {
     gref_status status = GREF_OK;
@@ -150,6 +151,8 @@ static gref_status procrustes_start(map *w, double *value)
     TRY(gref_gemm(w->S1, 1.0, gref_const(w->S2), true, gref_const(w->L1), false, 0.0));
     TRY(gref_svd(W, s, VT, w->S1));
     TRY(gref_gemm(w->S1, 1.0, gref_const(W), false, gref_const(VT), false, 0.0));
+    if (w->Q.a != NULL)
+        gref_mat_copy(w->Q, gref_const(w->S1));
     gref_mat_copy(w->Dh, gref_const(w->L1));
     TRY(gref_gemm(w->Dh, 1.0, gref_const(w->S2), false, gref_const(w->S1), false, -1.0));
     *value = gref_mat_norm_fro(gref_const(w->Dh));
@@ -463,12 +466,13 @@ out:
     return status;
 }
 
-gref_status gref_w2_map(gref_w2_cov *out, gref_cmat C1, gref_cmat C2, bool certified)
+gref_status gref_w2_map(gref_w2_cov *out, gref_mat Q, gref_cmat C1, gref_cmat C2, bool certified)
 {
     gref_status status = GREF_OK;
     map w = {0};
     *out = (gref_w2_cov){.lower = 0.0, .upper = INFINITY};
     TRY(map_new(&w, C1, C2));
+    w.Q = Q;
     TRY(find_map(&w, &out->w, certified));
     out->newton = w.newton;
     if (certified)

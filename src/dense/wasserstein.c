@@ -4,8 +4,8 @@
  *   L_i    n x r_i, C_i = L_i L_i^T                                                   [pixel]
  *   w2^2 = |m1 - m2|^2 + (covariance part)^2
  *
- * The covariance part comes from the optimal map (w2_map.c) and from factors (w2_factor.c), two routes that
- * share neither formula nor decomposition; certified results are the intersection of their enclosures, and an
+ * The covariance part comes from the optimal map (w2_map.c) and from factors (w2_factor.c), two routes whose
+ * proofs share no formula; certified results are the intersection of their enclosures, and an
  * empty intersection is an error. Inputs are scaled by a power of two, so that nothing over- or underflows.
  *
  * The trace formula tr C1 + tr C2 - 2 tr (C1^1/2 C2 C1^1/2)^1/2 is nowhere evaluated: it loses all
@@ -164,7 +164,7 @@ static gref_status from_factors(gref_w2 *out, gref_cmat m1, gref_cmat L1, gref_c
     TRY(fit(&f2.L, &L2, r, -e));
     if (certified) {
         gref_w2_factor v1 = {.L = borrow(L1), .rank = r}, v2 = {.L = borrow(L2), .rank = r};
-        TRY(gref_w2_factor_form(&cov, &v1, &v2, 2));
+        TRY(gref_w2_factor_form(&cov, &v1, &v2, (gref_cmat){0}, 2));
     } else {
         TRY(gref_w2_procrustes(&cov, L1, L2));
     }
@@ -227,7 +227,9 @@ static gref_status enclose(gref_w2_cov *cov, double *r_in, int *rank, const char
     gref_status status = GREF_OK;
     gref_w2_factor f1 = {0}, f2 = {0};
     gref_w2_cov by_factors;
-    status = gref_w2_map(cov, C1, C2, true);
+    gref_mat Q = {0};
+    TRY(gref_mat_new(&Q, C1.n, C1.n));
+    status = gref_w2_map(cov, Q, C1, C2, true);
     bool mapped = status == GREF_OK;
     if (status != GREF_ERR_NOT_PD)
         TRY(status);
@@ -239,7 +241,8 @@ static gref_status enclose(gref_w2_cov *cov, double *r_in, int *rank, const char
         TRY(gref_psd_require(C1, "C1"));
     if (f2.rank < C2.n)
         TRY(gref_psd_require(C2, "C2"));
-    TRY(gref_w2_factor_form(&by_factors, &f1, &f2, narrow ? 0 : 1));
+    bool start = narrow && cov->newton && f1.rank == C1.n && f2.rank == C1.n;
+    TRY(gref_w2_factor_form(&by_factors, &f1, &f2, start ? gref_const(Q) : (gref_cmat){0}, narrow ? 0 : 1));
     if (mapped)
         TRY(intersect(cov, by_factors));
     else
@@ -248,6 +251,7 @@ static gref_status enclose(gref_w2_cov *cov, double *r_in, int *rank, const char
     *rank = f1.rank > f2.rank ? f1.rank : f2.rank;
     *r_in = input_radius(C1, f1.least) + input_radius(C2, f2.least);
 out:
+    gref_mat_free(&Q);
     gref_w2_factor_free(&f1);
     gref_w2_factor_free(&f2);
     return status;
@@ -261,7 +265,7 @@ static gref_status evaluate(gref_w2_cov *cov, int *rank, const char **method, gr
     int r1, r2;
     *rank = C1.n;
     *method = "map";
-    status = gref_w2_map(cov, C1, C2, false);
+    status = gref_w2_map(cov, (gref_mat){0}, C1, C2, false);
     if (status != GREF_ERR_NOT_PD)
         goto out;
     TRY(gref_psd_require(C1, "C1"));
@@ -382,7 +386,7 @@ gref_status gref_w2_certify_mixed(gref_w2 *out, gref_cmat m1, gref_cmat C1, gref
         TRY(scaled_copy(&wide.dL, gref_const(f1.dL), r, 0));
     wide.rank = f1.rank;
     wide.radius = f1.radius;
-    TRY(gref_w2_factor_form(&cov, &wide, &f2, 2));
+    TRY(gref_w2_factor_form(&cov, &wide, &f2, (gref_cmat){0}, 2));
     double r_cov = ldexp(input_radius(gref_const(S), f1.least), e) + GREF_U * gref_mat_norm_fro(L2);
     TRY(finish(out, mean, unscale(cov, e, n), hypot(r_mean, r_cov), f1.rank > L2.n ? f1.rank : L2.n, "factor"));
 out:

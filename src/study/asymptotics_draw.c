@@ -1,4 +1,7 @@
-/* asymptotics.svg by gnuplot: the three distances to CGDM's law against e, on logarithmic axes, with slopes 1 and 2. */
+/*
+ * asymptotics.svg by gnuplot, on logarithmic axes against e: the three distances to CGDM's law, with slopes 1 and 2, and
+ * how far the covariances' difference over e^order is from its leading coefficient. One legend below the four.
+ */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -6,11 +9,12 @@
 #include "base/internal.h"
 #include "internal.h"
 
-enum { PANELS = 3, WIDTH = 1280, HEIGHT = 560 };
+enum { PANELS = 4, WIDTH = 1080, HEIGHT = 960 };
 
 static double value(const gref_asymptotics_point *p, int panel)
 {
-    return panel == 0 ? p->cov : panel == 1 ? p->mean : p->w2;
+    const double of[PANELS] = {p->cov, p->mean, p->w2, p->coefficient_error};
+    return of[panel];
 }
 
 /* True if the logarithm shows anything of it: gnuplot refuses an empty block of data. */
@@ -31,14 +35,14 @@ static void put_data(FILE *f, int panel, int k, const gref_asymptotics_line *lin
     fprintf(f, "END\n");
 }
 
-/* Thin lines of slope 1 and 2 through the largest value of a panel at the largest e. */
+/* Thin lines of slope 1 and 2 above the largest value of a panel at the largest e; rounding ends the last panel's. */
 static void put_guides(FILE *f, const gref_asymptotics *a, int panel)
 {
     double top = 0.0, from = a->lines[0].points[0].e;
     for (int k = 0; k < a->n_lines; k++)
         top = fmax(top, value(&a->lines[k].points[0], panel));
-    for (int order = 1; order <= 2 && top > 0.0; order++)
-        fprintf(f, ", %.17g*(x/%.17g)**%d with lines lw 1 dt 3 lc rgb '#888888' title '%s'",
+    for (int order = 1; order <= (panel == 3 ? 1 : 2) && top > 0.0; order++)
+        fprintf(f, ", %.17g*(x/%.17g)**%d with lines lw 1.5 dt 2 lc rgb '#777777' title '%s'",
                 4.0 * top, from, order, panel == 0 && order == 1 ? "slopes 1 and 2" : "");
 }
 
@@ -61,9 +65,8 @@ static void put_curve(FILE *f, int panel, int k, const gref_asymptotics_line *li
 static void draw_panel(FILE *f, const gref_asymptotics *a, int panel)
 {
     static const char *const titles[PANELS] = {
-        "|C_{alg} - C_{CGDM}|_2 / |C_{CGDM}|_2",
-        "|\\316\\274_{alg} - \\316\\274_{CGDM}|, pixel units",
-        "W_2 between the two laws, pixel units"};
+        "|C - C\u2080|\u2082 / |C\u2080|\u2082", "|\u03bc - \u03bc\u2080|, pixel units",
+        "W\u2082 between the laws, pixel units", "relative error of the leading coefficient of C"};
     bool first = true;
     fprintf(f, "set title \"%s\"\n", titles[panel]);
     for (int k = 0; k < a->n_lines; k++)
@@ -103,13 +106,20 @@ static gref_status write_script(FILE *f, const void *what)
 {
     const gref_asymptotics *a = what;
     const gref_asymptotics_point *p = a->lines[0].points;
+    int rows =
+        (a->n_lines + 1 + 2) / 3; /* of the legend: a line each and the slopes, in 3 columns */
     fprintf(
         f,
-        "reset\nset terminal svg enhanced size %d,%d font 'DejaVu Sans,13' background rgb 'white'\n"
+        "reset\nset terminal svg enhanced size %d,%d font 'DejaVu Sans,14' background rgb "
+        "'white'\n"
         "set output 'asymptotics.svg'\nset logscale xy\nset format xy '10^{%%T}'\nset border 3\n"
-        "set tics nomirror\nset grid lc rgb '#dddddd'\nset key bottom right samplen 2 font ',11'\n"
-        "set xlabel 'e = 1 - abar'\nset xrange [%.3e:%.3e]\nset multiplot layout 1,%d\n",
-        WIDTH, HEIGHT, p[a->lines[0].n_points - 1].e / 2.0, p[0].e * 2.0, PANELS);
+        "set tics nomirror\nunset mxtics\nunset mytics\nset grid lc rgb '#dddddd'\n"
+        "set key at screen 0.5, screen 0.005 center bottom vertical maxrows %d samplen 3\n"
+        "set xlabel 'e = 1 - abar'\nset xrange [%.3e:%.3e]\n"
+        "set multiplot layout 2,2 margins 0.08,0.98,%.4f,0.9 spacing 0.11,0.13 title 'modelled law "
+        "N(\u03bc, C) of each sampler against that of cgdm, N(\u03bc\u2080, C\u2080)'\n",
+        WIDTH, HEIGHT, rows, p[a->lines[0].n_points - 1].e / 2.0, p[0].e * 2.0,
+        0.085 + 0.0225 * rows);
     for (int panel = 0; panel < PANELS; panel++) {
         put_ranges(f, a, panel);
         draw_panel(f, a, panel);

@@ -172,8 +172,8 @@ static void put_kind(FILE *f, const gref_asymptotics *a)
     else
         fprintf(
             f,
-            "Sigma is singular (%d of %d eigenvalues are zero) and A %s its kernel with its range",
-            a->zeros, a->n, a->mixed ? "mixes" : "does not mix");
+            "Sigma is singular (%d of %d eigenvalues %s zero) and A %s its kernel with its range",
+            a->zeros, a->n, a->zeros == 1 ? "is" : "are", a->mixed ? "mixes" : "does not mix");
 }
 
 /* "pigdm (r2 = 1-abar) meets cgdm at order 2.00" */

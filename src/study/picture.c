@@ -2,21 +2,13 @@
  * Pictures by gnuplot: problem.png, bias.png, samples.png, w2.svg. Scripts carry their data inline; a
  * gnuplot that is missing or fails costs the pictures, not the study, and is said in study->note.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <math.h>
-#include <spawn.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "base/internal.h"
 #include "files/internal.h"
 #include "internal.h"
-
-extern char **environ;
 
 enum { PANEL = 220, GAP = 10, STEP = 34, LEFT = 110, TOP = 70, RIGHT = 90, BOTTOM = 20 };
 enum { MOST_SHOWN = 192 }; /* pixels of a side: more would not be seen in a panel */
@@ -27,6 +19,26 @@ typedef struct {
     int rows, cols, width, height;
 } grid;
 
+/* Above the grid; in two lines where one would be wider than the canvas. */
+static void grid_title(const grid *g, const char *title)
+{
+    enum { LETTER = 9 }; /* pixels, on average, of 13 points */
+    char line[2][128];
+    int length = (int)strlen(title), most = g->width / LETTER, first = length;
+    if (length > most)
+        for (first = most; first > 0 && title[first] != ' '; first--)
+            ;
+    snprintf(line[0], sizeof line[0], "%.*s", first, title);
+    snprintf(line[1], sizeof line[1], "%s", first < length ? title + first + 1 : "");
+    for (int k = 0; k < 2; k++) {
+        double y = first < length ? 14.0 + 20.0 * k : 22.0;
+        fprintf(g->f, "set label %d ", 4 + k);
+        gref_gnuplot_quote(g->f, line[k]);
+        fprintf(g->f, " at screen 0.5, screen %.5f center font 'DejaVu Sans,13'\n",
+                1.0 - y / g->height);
+    }
+}
+
 static grid open_grid(FILE *f, const char *file, int rows, int cols, const char *title)
 {
     grid g = {f, rows, cols, LEFT + cols * (PANEL + GAP) + RIGHT,
@@ -34,9 +46,7 @@ static grid open_grid(FILE *f, const char *file, int rows, int cols, const char 
     fprintf(f, "reset\nset terminal pngcairo noenhanced size %d,%d font 'DejaVu Sans,11'\n",
             g.width, g.height);
     fprintf(f, "set output '%s'\nset multiplot\nunset key\nunset tics\n", file);
-    fprintf(f, "set label 1 ");
-    gref_gnuplot_quote(f, title);
-    fprintf(f, " at screen 0.5, screen %.5f center font 'DejaVu Sans,13'\n", 1.0 - 22.0 / g.height);
+    grid_title(&g, title);
     return g;
 }
 
@@ -94,7 +104,7 @@ static void draw_image(const grid *g, int i, int j, gref_cmat pixels, int rows, 
     int span = height > width ? height : width;
     fprintf(f, "END\nset xrange [%g:%g]\nset yrange [%g:%g]\n", (width - span) / 2.0 - 0.5,
             (width + span) / 2.0 - 0.5, (height + span) / 2.0 - 0.5, (height - span) / 2.0 - 0.5);
-    fprintf(f, "unset border\nplot $image matrix with image\nunset label 1\nunset label 2\n");
+    fprintf(f, "unset border\nplot $image matrix with image\nunset label\n");
 }
 
 static void draw_words(const grid *g, int i, int j, const char *words)
@@ -104,7 +114,7 @@ static void draw_words(const grid *g, int i, int j, const char *words)
             "set xrange [0:1]\nset yrange [0:1]\nset title ' '\nset border 15 lc rgb '#cccccc'\n"
             "set label 3 ");
     gref_gnuplot_quote(g->f, words);
-    fprintf(g->f, " at 0.5,0.5 center\nplot NaN\nunset label 1\nunset label 2\nunset label 3\n");
+    fprintf(g->f, " at 0.5,0.5 center\nplot NaN\nunset label\n");
 }
 
 static void gray_palette(FILE *f, double lo, double hi)
@@ -250,9 +260,8 @@ static void draw_samples(FILE *f, const gref_study *s)
 {
     double lo = INFINITY, hi = -INFINITY;
     range_of(gref_const(s->samples), &lo, &hi);
-    grid g = open_grid(
-        f, "samples.png", s->n_samplers + 1, s->samples.n,
-        "samples at t = 0: exact posterior above, then each sampler (its own randomness)");
+    grid g = open_grid(f, "samples.png", s->n_samplers + 1, s->samples.n,
+                       "samples at t = 0: exact posterior, then each sampler (its own randomness)");
     gray_palette(f, lo, hi);
     for (int k = 0; k < s->samples.n; k++) {
         if (k == 0)
@@ -310,6 +319,33 @@ static double lowest_law(const gref_study *s)
     return isfinite(lowest) ? pow(10.0, floor(log10(lowest / 2.0))) : 1e-12;
 }
 
+/* Top of the axis, so that a law that grows leaves the others visible; 0 for gnuplot's own choice. */
+static double highest_law(const gref_study *s)
+{
+    double highest = 0.0;
+    bool grows = false;
+    for (int i = 0; i < s->n_samplers; i++)
+        for (int k = 0; k < s->samplers[i].n_rows; k++) {
+            const gref_study_row *row = &s->samplers[i].rows[k];
+            grows |= !s->samplers[i].stable;
+            highest = fmax(highest, row->modelled.w2);
+            highest = s->samplers[i].stable ? fmax(highest, row->w2.w2) : highest;
+        }
+    return grows && highest > 0.0 ? pow(10.0, ceil(log10(highest) + 2.0)) : 0.0;
+}
+
+static void put_curve_title(FILE *f, const gref_study_sampler *s, bool modelled)
+{
+    char title[160];
+    if (modelled)
+        snprintf(title, sizeof title, "%s, modelled law", s->spec.label);
+    else if (!s->stable)
+        snprintf(title, sizeof title, "%s, unstable from t = %d", s->spec.label, s->first_unstable);
+    else
+        snprintf(title, sizeof title, "%s", s->spec.label);
+    gref_gnuplot_quote(f, title);
+}
+
 static void draw_w2(FILE *f, const gref_study *s)
 {
     static const char *const colors[] = {"#0072b2", "#d55e00", "#009e73",
@@ -320,9 +356,12 @@ static void draw_w2(FILE *f, const gref_study *s)
             "set output 'w2.svg'\nset logscale y\nset format y '%%.0e'\nset xrange [%d:0]\n"
             "set xlabel 't (backward process runs from left to right)'\n"
             "set ylabel 'W2 to p_t(x | v), pixel units'\nset grid lc rgb '#dddddd'\n"
-            "set key outside right top Left reverse samplen 2\nset border 3\nset tics nomirror\n"
-            "set yrange [%.3e:*]\n",
-            s->T, lowest_law(s));
+            "set key outside right top Left reverse samplen 2\nset border 3\nset tics nomirror\n",
+            s->T);
+    if (highest_law(s) > 0.0)
+        fprintf(f, "set yrange [%.3e:%.3e]\n", lowest_law(s), highest_law(s));
+    else
+        fprintf(f, "set yrange [%.3e:*]\n", lowest_law(s));
     for (int i = 0; i < s->n_samplers; i++)
         put_curve_data(f, i, &s->samplers[i]);
     const char *separator = "plot ";
@@ -330,12 +369,9 @@ static void draw_w2(FILE *f, const gref_study *s)
         for (int modelled = 0; modelled < 2; modelled++) {
             if (!has_curve(&s->samplers[i], modelled != 0))
                 continue;
-            char title[128];
-            snprintf(title, sizeof title, "%s%s", s->samplers[i].spec.label,
-                     modelled ? ", modelled law" : "");
             fprintf(f, "%s$%c%d using 1:2 with lines lw %s lc rgb '%s' title ", separator,
                     modelled ? 'm' : 'w', i, modelled ? "1.5 dt 2" : "2.5", colors[i % 6]);
-            gref_gnuplot_quote(f, title);
+            put_curve_title(f, &s->samplers[i], modelled != 0);
             separator = ", ";
         }
     fprintf(f, "\nunset output\n");

@@ -61,6 +61,18 @@ prints 'dense path$'
 check "the same distances" close_columns out/w2.csv dense/w2.csv
 check "3 samplers at 21 times" test "$(wc -l <out/w2.csv)" -eq 64
 
+subtest "a law that grows leaves the others visible: the picture ends its axis above them, and says from where it grows"
+setup
+gref study case.json --out out --path spectral --set noise.sigma=1e-3 --set schedule.steps=60
+exits 0
+silent
+first=$(sed -n 's/^dps .*from t = \([0-9]*\) on.*/\1/p' ../out)
+check "dps is unstable" test -n "$first"
+check "the picture says from where" grep -q "dps, unstable from t = $first" out/w2.svg
+check "the table has what the picture leaves out" awk -F, '$1 == "dps" && ($3 == "diverged" || $3 > 1e6) { found = 1 } END { exit !found }' \
+    out/w2.csv
+check "its axis does not follow" sh -c '! grep -Eq "1e\+(0[7-9]|[1-9][0-9])" out/w2.svg'
+
 subtest "--path auto: dense for small images, and it says why"
 setup
 gref study case.json --out out

@@ -52,46 +52,12 @@ out:
     return status;
 }
 
-/* The nearest name that would have been understood. */
-static gref_status refuse_name(const maker *k, const char *name)
-{
-    gref_status status = GREF_OK;
-    char best[64] = "";
-    for (int pass = 0; pass < 2; pass++)
-        for (int a = 0; a < k->truth->arrays.n; a++) {
-            const char *known = k->truth->arrays.item[a].name;
-            size_t skip = k->label != NULL ? strlen(k->label) : 0;
-            bool labelled = skip > 0 && strncmp(known, k->label, skip) == 0 && known[skip] == '/';
-            gref_case_guess(best, pass == 1 && labelled ? known + skip + 1 : known, name);
-        }
-    gref_case_guess(best, "samples", name);
-    gref_case_guess(best, "mean", name);
-    gref_case_guess(best, "cov", name);
-    REQUIRE(best[0] == '\0', GREF_ERR_FORMAT, "the golden file has no '%s', did you mean '%s'?", name, best);
-    REQUIRE(k->label != NULL || k->truth->n_samplers < 2, GREF_ERR_FORMAT,
-            "the golden file has no '%s'; names without a label need --sampler LABEL, it has %d samplers", name,
-            k->truth->n_samplers);
-    FAIL(GREF_ERR_FORMAT, "the golden file has no '%s'", name);
-out:
-    return status;
-}
-
-static gref_status refuse_shape(const gref_array *x, const gref_array *g)
-{
-    gref_status status = GREF_OK;
-    bool turned = x->A.m == g->A.n && x->A.n == g->A.m;
-    REQUIRE(x->A.m == g->A.m && x->A.n == g->A.n, GREF_ERR_SHAPE, "%s is %d x %d, the golden array %d x %d%s",
-            x->name, x->A.m, x->A.n, g->A.m, g->A.n, turned ? ": transposed?" : "");
-out:
-    return status;
-}
-
 static gref_status compare(maker *k, const gref_array *x, const gref_array *g)
 {
     gref_status status = GREF_OK;
     gref_check_row *row = &k->check->rows[k->check->n_rows];
     gref_check_row made = {.single = x->single, .ndim = g->ndim};
-    TRY(refuse_shape(x, g));
+    TRY(gref_truth_refuse_shape(x, g));
     TRY(refuse_nan(x));
     for (int j = 0; j < g->A.n; j++)
         for (int i = 0; i < g->A.m; i++) {
@@ -165,8 +131,8 @@ static gref_status check_law(maker *k, const gref_array *x, const gref_name *par
     c = gref_arrays_find(k->candidate, beside);
     REQUIRE(c != NULL, GREF_ERR_FORMAT, "%s without %s: a law needs both", x->name, beside);
     TRY(find_law(&mean, &cov, k, part->label, 0, x->name));
-    TRY(refuse_shape(x, mean));
-    TRY(refuse_shape(c, cov));
+    TRY(gref_truth_refuse_shape(x, mean));
+    TRY(gref_truth_refuse_shape(c, cov));
     TRY(refuse_nan(x));
     TRY(refuse_nan(c));
     TRY(gref_w2_certify_laws(&row->w2, gref_const(x->A), gref_const(c->A), gref_const(mean->A), gref_const(cov->A)));
@@ -200,7 +166,7 @@ static gref_status check_one(maker *k, const gref_array *x)
         return status;
     }
     const gref_array *g = gref_truth_resolve(k->truth, x->name, k->label);
-    return g == NULL ? refuse_name(k, x->name) : compare(k, x, g);
+    return g == NULL ? gref_truth_refuse_name(k->truth, x->name, k->label) : compare(k, x, g);
 }
 
 static int worse_first(const void *a, const void *b)

@@ -331,7 +331,7 @@ out:
  * @param[in]  candidate  arrays named as in the golden file; those of one sampler, of no sampler, or a law
  *                        (mean, cov) at t = 0. Samples are left aside.
  * @param[in]  sampler    label where names have none, or NULL.
- * @return GREF_OK; GREF_ERR_FORMAT (nothing to compare); GREF_ERR_SHAPE; GREF_ERR_NONFINITE; GREF_ERR_NOMEM.
+ * @return GREF_OK; GREF_ERR_FORMAT (a name that the golden file has not; nothing to compare); GREF_ERR_SHAPE; GREF_ERR_NONFINITE; GREF_ERR_NOMEM.
  * @cost   a hundred single deviants, and some two thousand pairs where none of them explains; each costs a few
  *         products with A and U a view, and a chain as many as it has steps.
  * @see    src/verify/catalogue.c. Tests: test_diagnose.c, slow_diagnose.c

@@ -29,6 +29,9 @@ typedef struct {
 void gref_name_parse(gref_name *part, const char *name);
 /* The name in the golden file that the candidate's `name` means, or NULL: also without the label. */
 const gref_array *gref_truth_resolve(const gref_truth *truth, const char *name, const char *sampler);
+/* Fails for a name that is not found, with the nearest that is; `label` as for gref_truth_resolve. */
+gref_status gref_truth_refuse_name(const gref_truth *truth, const char *name, const char *label);
+gref_status gref_truth_refuse_shape(const gref_array *x, const gref_array *g);
 /* Tolerance of golden array g for a candidate in double or in single precision. */
 double gref_truth_tolerance(const gref_truth *truth, const gref_array *g, bool single);
 /* LABEL/WHAT/T, or WHAT/T without a label. */

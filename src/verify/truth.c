@@ -69,12 +69,19 @@ int gref_truth_sampler(const gref_truth *truth, const char *label)
     return -1;
 }
 
+/* "cgdm, pigdm, dps", cut short where it is long. */
+static void list_labels(char list[400], const gref_truth *truth)
+{
+    list[0] = '\0';
+    for (int k = 0; k < truth->n_samplers && strlen(list) < 300; k++)
+        snprintf(list + strlen(list), 400 - strlen(list), "%s%s", k > 0 ? ", " : "", truth->samplers[k].label);
+}
+
 gref_status gref_truth_default_label(const char **label, const gref_truth *truth, const char *sampler)
 {
     gref_status status = GREF_OK;
-    char list[400] = "";
-    for (int k = 0; k < truth->n_samplers && strlen(list) < 300; k++)
-        snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", k > 0 ? ", " : "", truth->samplers[k].label);
+    char list[400];
+    list_labels(list, truth);
     REQUIRE(sampler == NULL || gref_truth_sampler(truth, sampler) >= 0, GREF_ERR_RANGE,
             "no sampler '%s' in the golden file, it has %s", sampler, list);
     int k = gref_truth_sampler(truth, sampler);
@@ -98,6 +105,55 @@ const gref_array *gref_truth_resolve(const gref_truth *truth, const char *name, 
 {
     const gref_array *g = gref_arrays_find(&truth->arrays, name);
     return g != NULL || label == NULL ? g : gref_truth_at(truth, label, name, -1);
+}
+
+/* True if `name` lacks nothing but the label; mean and cov are those at t = 0. */
+static bool lacks_label(const gref_truth *truth, const char *name)
+{
+    bool law = strcmp(name, "mean") == 0 || strcmp(name, "cov") == 0;
+    for (int k = 0; k < truth->n_samplers; k++)
+        if (gref_truth_at(truth, truth->samplers[k].label, name, law ? 0 : -1) != NULL)
+            return true;
+    return false;
+}
+
+/* Fails for a name that gref_truth_resolve does not find, with the nearest that would have been understood. */
+gref_status gref_truth_refuse_name(const gref_truth *truth, const char *name, const char *label)
+{
+    gref_status status = GREF_OK;
+    char best[64] = "", list[400];
+    size_t skip = label != NULL ? strlen(label) : 0;
+    list_labels(list, truth);
+    REQUIRE(label != NULL || !lacks_label(truth, name), GREF_ERR_FORMAT,
+            "'%s': of which sampler? --sampler LABEL says it; the golden file has %s", name, list);
+    for (int pass = 0; pass < 2; pass++)
+        for (int a = 0; a < truth->arrays.n; a++) {
+            const char *known = truth->arrays.item[a].name;
+            bool labelled = skip > 0 && strncmp(known, label, skip) == 0 && known[skip] == '/';
+            gref_case_guess(best, pass == 1 && labelled ? known + skip + 1 : known, name);
+        }
+    gref_case_guess(best, "samples", name);
+    gref_case_guess(best, "mean", name);
+    gref_case_guess(best, "cov", name);
+    REQUIRE(best[0] == '\0', GREF_ERR_FORMAT, "the golden file has no '%s', did you mean '%s'?", name, best);
+    FAIL(GREF_ERR_FORMAT, "the golden file has no '%s'", name);
+out:
+    return status;
+}
+
+/* Fails unless x has the shape of g. */
+gref_status gref_truth_refuse_shape(const gref_array *x, const gref_array *g)
+{
+    gref_status status = GREF_OK;
+    bool turned = x->A.m == g->A.n && x->A.n == g->A.m;
+    bool image = g->ndim == 1 && (long)x->A.m * x->A.n == g->A.m;
+    REQUIRE(x->A.m == g->A.m && x->A.n == g->A.n, GREF_ERR_SHAPE, "%s is %d x %d, the golden array %d x %d%s",
+            x->name, x->A.m, x->A.n, g->A.m, g->A.n,
+            turned  ? ": transposed?"
+            : image ? ": flatten it, row by row"
+                    : "");
+out:
+    return status;
 }
 
 /*

@@ -164,8 +164,7 @@ static gref_status add_view(gref_views *vs, const gref_array *x, const gref_arra
     gref_status status = GREF_OK;
     gref_view *v = &vs->views[vs->n_views++];
     *v = (gref_view){.kind = kind_of(part), .t = part->t, .golden = g};
-    REQUIRE(x->A.m == g->A.m && x->A.n == g->A.n, GREF_ERR_SHAPE, "%s is %d x %d, the golden array %d x %d", x->name,
-            x->A.m, x->A.n, g->A.m, g->A.n);
+    TRY(gref_truth_refuse_shape(x, g));
     TRY(gref_require_finite(gref_const(x->A), x->name));
     TRY(make_points(v, vs));
     TRY(see(&v->x, v, x->A));
@@ -200,8 +199,12 @@ static void drop_w2(gref_views *vs)
             vs->views[k].kind = GREF_VIEWS;
 }
 
-/* The sampler that the labels of the candidate's arrays name; it must be one. */
-static gref_status choose_sampler(gref_views *vs, const gref_arrays *candidate, const char *sampler)
+/*
+ * The sampler that is asked for or that the labels of the candidate's arrays name, and its label; where nothing
+ * names one (prior functions, A), any will do, and *where is NULL: names without a label are not its.
+ */
+static gref_status choose_sampler(gref_views *vs, const char **where, const gref_arrays *candidate,
+                                  const char *sampler)
 {
     gref_status status = GREF_OK;
     const char *label;
@@ -212,7 +215,8 @@ static gref_status choose_sampler(gref_views *vs, const gref_arrays *candidate, 
         if (gref_truth_sampler(vs->truth, part.label) >= 0 && part.label[0] != '\0')
             label = vs->truth->samplers[gref_truth_sampler(vs->truth, part.label)].label;
     }
-    if (label == NULL && vs->truth->n_samplers > 0) /* prior functions, A: any sampler will do */
+    *where = label;
+    if (label == NULL && vs->truth->n_samplers > 0)
         label = vs->truth->samplers[0].label;
     REQUIRE(label != NULL, GREF_ERR_FORMAT, "the golden file has no sampler");
     vs->spec = &vs->truth->samplers[gref_truth_sampler(vs->truth, label)];
@@ -226,16 +230,20 @@ gref_status gref_views_new(gref_views *views, const gref_truth *truth, const gre
     gref_status status = GREF_OK;
     gref_views made = {.truth = truth, .single = true};
     const gref_array *z = gref_arrays_find(&truth->arrays, "z");
+    const char *label;
     made.z = z != NULL ? z->A : (gref_mat){0};
-    TRY(choose_sampler(&made, candidate, sampler));
+    TRY(choose_sampler(&made, &label, candidate, sampler));
     TRY(gref_workshop_new(&made.w, &truth->problem, &truth->schedule));
     made.views = gref_alloc((size_t)candidate->n, sizeof *made.views);
     REQUIRE(made.views != NULL, GREF_ERR_NOMEM, "no memory for a diagnosis");
     for (int k = 0; k < candidate->n; k++) {
-        const gref_array *x = &candidate->item[k], *g = resolve(truth, x, made.spec->label);
+        const gref_array *x = &candidate->item[k], *g = resolve(truth, x, label);
         gref_name part;
-        if (g == NULL)
+        gref_name_parse(&part, x->name);
+        if (strcmp(part.what, "samples") == 0)
             continue;
+        if (g == NULL)
+            TRY(gref_truth_refuse_name(truth, x->name, label));
         gref_name_parse(&part, g->name);
         bool other = part.label[0] != '\0' && strcmp(part.label, made.spec->label) != 0;
         bool y = kind_of(&part) == GREF_VIEW_Y;

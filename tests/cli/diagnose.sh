@@ -72,4 +72,34 @@ refused 'M/6 is 24 x 1, the golden array 24 x 24'
 gref diagnose golden mine.npz --sampler dps
 refused "no sampler 'dps'"
 
+# Names were once left out in silence, and the rest diagnosed.
+subtest "an unknown name among known ones: the nearest is suggested"
+"$SHELF" golden golden
+"$SHELF" take mine.npz M b
+gref diagnose golden mine.npz
+exits 0
+cp golden/pigdm/M/6.npy mine.npy
+gref diagnose golden mine.npy --as pigdm/MM/6
+refused "no 'pigdm/MM/6', did you mean 'pigdm/M/6'"
+
+# With several samplers the first was once taken, whatever the arrays were.
+subtest "names without a label in a file of several samplers: which sampler?"
+file=$GREF_TEST_DATA/golden/grass-patches-8.npz
+python3 -m zipfile -e "$file" .
+gref diagnose "$file" dps/N/500.npy --as N/500
+refused "'N/500': of which sampler" 'ddpm, cgdm, pigdm, dps'
+gref check "$file" dps/N/500.npy --as N/500
+refused "'N/500': of which sampler" 'ddpm, cgdm, pigdm, dps'
+gref diagnose "$file" dps/N/500.npy --as cov
+refused "'cov': of which sampler"
+gref diagnose "$file" dps/N/500.npy --as N/500 --sampler dps
+exits 0
+
+subtest "an image that is not flattened"
+file=$GREF_TEST_DATA/golden/grass-patches-8.npz
+printf '\223NUMPY\001\000v\000%-117s\n' "{'descr': '<f8', 'fortran_order': False, 'shape': (8, 8), }" >mine.npy
+head -c 512 /dev/zero >>mine.npy
+gref check "$file" mine.npy --as dps/y/500
+refused 'dps/y/500 is 8 x 8, the golden array 64 x 1: flatten it, row by row'
+
 done_testing

@@ -89,15 +89,19 @@ START_TEST(test_check__finds_the_worst_entry)
 END_TEST
 
 /* What is at fault at the first departure: noise moves only N, a wrong v only b, a wrong C both M and b; and without
- * the steps the laws say the same; a wrong start is seen at T. */
+ * the steps the laws say the same; a wrong start is seen at T. A function that differs at T says that the first step
+ * departs, which a trajectory alone only shows at the next t; not so where that step's M and b are right. */
 START_TEST(test_check__says_where_the_chain_departs)
 {
     static const char *const laws[] = {"mean", "cov", NULL}, *const trajectory[] = {"y", NULL};
+    static const char *const guided[] = {"guided_score", NULL}, *const both[] = {"guided_score", "y", NULL};
+    static const char *const whole[] = {"guided_score", "M", "b", "N", "y", NULL};
     const struct {
         const char *deviation, *const *whats, *fault;
         int t;
     } table[] = {{"noise-x2", chain, "N", 12},   {"guidance-x2", chain, "M, b", 12}, {"noise-x2", laws, "N", 9},
                  {"guidance-x2", laws, "M", 9},  {"start-exact", laws, "start", 12}, {"guidance-x2", trajectory, "", 9},
+                 {"guidance-x2", guided, "", 12}, {"guidance-x2", both, "", 12},   {"guidance-x2", whole, "M, b", 12},
                  {"last-noise-added", laws, "", -1}};
     gref_truth *t = the_truth();
     for (size_t k = 0; k < sizeof table / sizeof *table; k++) {
@@ -107,6 +111,8 @@ START_TEST(test_check__says_where_the_chain_departs)
         gref_check *c = check_of(t, &a, &slack);
         ck_assert_msg(c->departs_at == table[k].t && strcmp(c->at_fault, table[k].fault) == 0, "%s: at %d, '%s': %s",
                       table[k].deviation, c->departs_at, c->at_fault, c->departure);
+        bool told = strstr(c->departure, "the first function to differ there is guided_score") != NULL;
+        ck_assert(told || strcmp(table[k].whats[0], "guided_score") != 0);
         gref_check_free(c);
         gref_arrays_free(&a);
     }
@@ -118,6 +124,15 @@ START_TEST(test_check__says_where_the_chain_departs)
     gref_check *c = check_of(t, &a, NULL);
     ck_assert(c->departs_at == 6 && strcmp(c->at_fault, "b") == 0);
     ck_assert_msg(strstr(c->departure, "between t = 9 and t = 6") != NULL, "%s", c->departure);
+    gref_check_free(c);
+    gref_arrays_free(&a);
+    /* a guided score that differs where M and b agree is no departure of the chain */
+    a = pick(t, whole);
+    for (int k = 0; k < a.n; k++)
+        if (strcmp(a.item[k].name, "dps/guided_score/9") == 0)
+            a.item[k].A.a[0] += 0.1;
+    c = check_of(t, &a, NULL);
+    ck_assert(c->verdict == GREF_VERDICT_DIFFERS && c->departs_at == -1 && c->departure[0] == '\0');
     gref_check_free(c);
     gref_arrays_free(&a);
     gref_truth_free(t);

@@ -1,28 +1,14 @@
 /*
  * Where does the chain depart, and which of M, b, N is at fault?
  *
- * M, b, N at t belong to the step t -> t - 1; laws and y at t to the steps above t. A law tells M, b and N
- * apart: v and mu enter only b, which moves the mean alone; N moves the covariance alone; M moves both.
+ * M, b, N at t belong to the step t -> t - 1; so do the functions at t, unless M and b are there and agree. Laws and
+ * y at t belong to the steps above t. A law tells M, b and N apart: v and mu enter only b, which moves the mean
+ * alone; N moves the covariance alone; M moves both.
  */
 #include <string.h>
 
 #include "base/internal.h"
 #include "internal.h"
-
-/* Twice the t of the first event: a step at t counts as 2 t, a law at t as 2 t + 1. -1 for what is no chain. */
-static int moment(const gref_name *part)
-{
-    static const char *const steps[] = {"M", "b", "N"}, *const laws[] = {"mean", "cov", "y", "bias"};
-    if (part->t < 0)
-        return -1;
-    for (int k = 0; k < 3; k++)
-        if (strcmp(part->what, steps[k]) == 0)
-            return 2 * part->t;
-    for (int k = 0; k < 4; k++)
-        if (strcmp(part->what, laws[k]) == 0)
-            return 2 * part->t + 1;
-    return -1;
-}
 
 /* The verdict on LABEL/WHAT/T, or "undecided" where the candidate has no such array. */
 static gref_verdict verdict_of(const gref_check *check, const char *label, const char *what, int t)
@@ -34,6 +20,32 @@ static gref_verdict verdict_of(const gref_check *check, const char *label, const
             return check->rows[k].verdict;
     }
     return GREF_VERDICT_UNDECIDED;
+}
+
+static const char *const steps[] = {"M", "b", "N"}, *const laws[] = {"mean", "cov", "y", "bias"};
+/* In the order in which a step computes them. */
+static const char *const functions[] = {"score", "x0hat", "C_vt", "guided_score"};
+
+/* When something departs, from large to small: a law at t, the step from t, a function in that step. */
+enum { FUNCTION, STEP, LAW, MOMENTS };
+
+/* MOMENTS t + one of these; -1 for what is no chain. */
+static int moment(const gref_check *check, const gref_name *part)
+{
+    if (part->t < 0)
+        return -1;
+    for (int k = 0; k < 3; k++)
+        if (strcmp(part->what, steps[k]) == 0)
+            return MOMENTS * part->t + STEP;
+    for (int k = 0; k < 4; k++)
+        if (strcmp(part->what, laws[k]) == 0)
+            return MOMENTS * part->t + LAW;
+    bool right = verdict_of(check, part->label, "M", part->t) == GREF_VERDICT_AGREES &&
+                 verdict_of(check, part->label, "b", part->t) == GREF_VERDICT_AGREES;
+    for (int k = 0; k < 4 && !right && part->t > 0; k++)
+        if (strcmp(part->what, functions[k]) == 0)
+            return MOMENTS * part->t + FUNCTION;
+    return -1;
 }
 
 /* The smallest t above `t` at which the candidate has that array, right or wrong; -1 if there is none. */
@@ -52,7 +64,6 @@ static int next_above(const gref_check *check, const gref_name *at)
 
 static void list_steps(gref_check *check, const char *label, int t)
 {
-    static const char *const steps[] = {"M", "b", "N"};
     check->at_fault[0] = '\0';
     for (int k = 0; k < 3; k++)
         if (verdict_of(check, label, steps[k], t) == GREF_VERDICT_DIFFERS) {
@@ -80,19 +91,18 @@ static void blame_law(gref_check *check, const gref_name *at, int T)
 /* Of the functions at t that differ, the first in the order of computation; NULL if none does. */
 static const char *first_function(const gref_check *check, const char *label, int t)
 {
-    static const char *const functions[] = {"score", "x0hat", "C_vt", "guided_score"};
     for (int k = 0; k < 4; k++)
         if (verdict_of(check, k < 2 ? "" : label, functions[k], t) == GREF_VERDICT_DIFFERS)
             return functions[k];
     return NULL;
 }
 
-static void tell(gref_check *check, const gref_name *at, int T)
+static void tell(gref_check *check, const gref_name *at, int kind, int T)
 {
     char where[160], why[120] = "";
     int above = next_above(check, at);
     const char *fault = check->at_fault, *function = first_function(check, at->label, at->t);
-    if (moment(at) % 2 == 0)
+    if (kind != LAW)
         snprintf(where, sizeof where, "the chain departs in the step from t = %d to %d", at->t, at->t - 1);
     else if (at->t == T)
         snprintf(where, sizeof where, "the chain departs at its start, t = %d", at->t);
@@ -117,7 +127,7 @@ void gref_check_depart(gref_check *check, const gref_truth *truth)
     for (int k = 0; k < check->n_rows; k++) {
         gref_name part;
         gref_name_parse(&part, check->rows[k].name);
-        int when = moment(&part);
+        int when = moment(check, &part);
         if (check->rows[k].verdict == GREF_VERDICT_DIFFERS && when > first) {
             first = when;
             at = part;
@@ -126,9 +136,9 @@ void gref_check_depart(gref_check *check, const gref_truth *truth)
     if (first < 0)
         return;
     check->departs_at = at.t;
-    if (first % 2 == 0)
+    if (first % MOMENTS != LAW)
         list_steps(check, at.label, at.t);
     else
         blame_law(check, &at, truth->schedule.T);
-    tell(check, &at, truth->schedule.T);
+    tell(check, &at, first % MOMENTS, truth->schedule.T);
 }

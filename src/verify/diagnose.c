@@ -15,6 +15,8 @@
 #include "view.h"
 
 enum { SHORTLIST = 24, REPORTED = 8, PER_KIND = 2 };
+/* The largest e_k that single precision is blamed for in arrays stored in double, whatever the condition numbers. */
+#define SINGLE_MOST 0x1p-10
 
 /* A row or a pair of rows, and how near it comes. */
 typedef struct {
@@ -73,7 +75,8 @@ static gref_status distance(guess *q, const gref_views *vs, const gref_switches 
         double grown = fmax(1.0, gref_mat_norm_fro(gref_const(D)) / v->norm), e = gap / v->norm;
         double small = fmax(v->tolerance * grown, 1e-6 * v->gap);
         explains = explains && gap <= small;
-        explains_single = explains_single && gap <= fmax(v->single_tolerance * grown, 1e-6 * v->gap);
+        double single = fmin(v->single_tolerance * grown, vs->single ? INFINITY : SINGLE_MOST * v->norm);
+        explains_single = explains_single && gap <= fmax(single, 1e-6 * v->gap);
         sum += e * e;
         unbent += (v->gap / v->norm) * (v->gap / v->norm);
         count++;
@@ -275,11 +278,12 @@ static bool report_single(gref_diagnosis *d, const guess *right, const guess *li
         }
     if (!best.explains_single)
         return false;
+    double left = best.row[0] < 0 ? 0.0 : best.distance / d->distance; /* of rounding nothing is unexplained */
     if (best.row[0] < 0)
         best.row[0] = float32_row();
     else if (!vs->single && best.row[1] < 0)
         best.row[1] = float32_row();
-    add_entry(d, &best, best.distance / d->distance, true);
+    add_entry(d, &best, left, true);
     d->none = false;
     return true;
 }

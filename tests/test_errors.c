@@ -107,6 +107,7 @@ START_TEST(test_marginal_errors__hold_in_every_golden_file)
     for (int k = 0; k < n; k++) {
         oracle_file f = oracle_file_open(names[k]);
         ck_ok(gref_modes_measure(&f.z, &f.p));
+        ck_ok(gref_modes_measure_posterior(&f.z));
         for (int i = 0; i < f.n_samplers; i++)
             check_sampler(&p, &f, &f.specs[i]);
         oracle_file_close(&f);

@@ -42,8 +42,10 @@ typedef struct {
 
 GREF_API GREF_NODISCARD gref_status gref_modes_new(gref_modes *z, const gref_problem *p);
 GREF_API void gref_modes_free(gref_modes *z);
-/* Fills in z->errors; p is the problem that z was made of. They stay infinite where sigma = 0. */
+/* Fill in z->errors; p is the problem that z was made of, and may be freed between the two. Those of the posterior stay
+ * infinite where sigma = 0. */
 GREF_API GREF_NODISCARD gref_status gref_modes_measure(gref_modes *z, const gref_problem *p);
+GREF_API GREF_NODISCARD gref_status gref_modes_measure_posterior(gref_modes *z);
 
 /* mu_post (n x 1) and Sigma_post (n x n) in pixels. */
 GREF_API GREF_NODISCARD gref_status gref_modes_posterior(gref_mat mu_post, gref_mat Sigma_post,

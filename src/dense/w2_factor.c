@@ -137,16 +137,23 @@ typedef struct {
     gref_mat Q, dQ, F;         /* F = Q^T Q - I */
     gref_mat BQh, BQl;         /* B Q in twice the working precision */
     gref_mat Delta, BQ, K, H;  /* BQ: (B + dB)(Q + dQ), rounded; K and H before their parts are taken */
-    gref_mat S, T;             /* r x r scratch */
     double singular_sum, eF;   /* |F|_* <= singular_sum */
     double eDelta, eK, defect; /* errors of Delta, K; |(Q + dQ)^T (Q + dQ) - I|_F */
 } procrustes;
 
-static void procrustes_free(procrustes *w)
+/* What the bounds no longer need, once the norms of K and of the defect are known. */
+static void free_all_but_delta_and_H(procrustes *w)
 {
-    gref_mat *all[] = {&w->Q, &w->dQ, &w->F, &w->BQh, &w->BQl, &w->Delta, &w->BQ, &w->K, &w->H, &w->S, &w->T};
+    gref_mat *all[] = {&w->Q, &w->dQ, &w->F, &w->BQh, &w->BQl, &w->BQ, &w->K};
     for (size_t k = 0; k < sizeof all / sizeof *all; k++)
         gref_mat_free(all[k]);
+}
+
+static void procrustes_free(procrustes *w)
+{
+    free_all_but_delta_and_H(w);
+    gref_mat_free(&w->Delta);
+    gref_mat_free(&w->H);
 }
 
 /* |X|_2 <= sqrt(1 + |X^T X - I|_F), measured; H, L are scratch. */
@@ -169,19 +176,24 @@ static gref_status nuclear_bound(procrustes *w, gref_cmat W, gref_cmat s, gref_c
     gref_status status = GREF_OK;
     int r = w->r;
     double sum = 0.0, root = gref_sqrt_up(r), left_norm, right_norm;
+    gref_mat S = {0}, R = {0};
     for (int i = 0; i < r; i++)
         sum = gref_add_up(sum, s.a[i]);
-    gref_mat_copy(w->S, W);
-    gref_mat_scale_cols(w->S, s);
-    gref_mat_copy(w->T, G);
-    TRY(gref_gemm(w->T, -1.0, gref_const(w->S), false, VT, false, 1.0));
-    double a = gref_norm_fro_up(w->A), b = gref_norm_fro_up(w->B), left = gref_norm_fro_up(gref_const(w->T));
+    TRY(gref_mat_new(&S, r, r));
+    TRY(gref_mat_new(&R, r, r));
+    gref_mat_copy(S, W);
+    gref_mat_scale_cols(S, s);
+    gref_mat_copy(R, G);
+    TRY(gref_gemm(R, -1.0, gref_const(S), false, VT, false, 1.0));
+    double a = gref_norm_fro_up(w->A), b = gref_norm_fro_up(w->B), left = gref_norm_fro_up(gref_const(R));
     double rounding = gref_mul_up(gref_gamma_up(w->n + 2 * r + 8), gref_mul_up(2.0, gref_mul_up(a, b)));
-    TRY(norm_of_orthogonal(&left_norm, W, w->S, w->T));
-    TRY(norm_of_orthogonal(&right_norm, VT, w->S, w->T));
+    TRY(norm_of_orthogonal(&left_norm, W, S, R));
+    TRY(norm_of_orthogonal(&right_norm, VT, S, R));
     w->singular_sum = gref_add_up(gref_mul_up(sum, gref_mul_up(left_norm, right_norm)),
                                   gref_mul_up(root, gref_add_up(left, rounding)));
 out:
+    gref_mat_free(&S);
+    gref_mat_free(&R);
     return status;
 }
 
@@ -190,23 +202,27 @@ static gref_status polar_factor(procrustes *w, bool bounded)
 {
     gref_status status = GREF_OK;
     int r = w->r;
-    gref_mat W = {0}, VT = {0}, s = {0}, G = {0};
-    gref_mat *square[] = {&w->Q, &w->S, &w->T, &W, &VT, &G};
+    gref_mat W = {0}, VT = {0}, s = {0}, G = {0}, F = {0};
+    gref_mat *square[] = {&W, &VT, &G, &F};
     for (size_t k = 0; k < sizeof square / sizeof *square; k++)
         TRY(gref_mat_new(square[k], r, r));
     TRY(gref_mat_new(&s, r, 1));
     TRY(gref_gemm(G, 1.0, w->B, true, w->A, false, 0.0));
-    gref_mat_copy(w->S, gref_const(G));
-    TRY(gref_svd(W, s, VT, w->S));
-    TRY(gref_gemm(w->Q, 1.0, gref_const(W), false, gref_const(VT), false, 0.0));
+    gref_mat_copy(F, gref_const(G));
+    TRY(gref_svd(W, s, VT, F));
+    gref_mat_free(&F);
     w->singular_sum = INFINITY;
     if (bounded)
         TRY(nuclear_bound(w, gref_const(W), gref_const(s), gref_const(VT), gref_const(G)));
+    gref_mat_free(&G);
+    TRY(gref_mat_new(&w->Q, r, r));
+    TRY(gref_gemm(w->Q, 1.0, gref_const(W), false, gref_const(VT), false, 0.0));
 out:
     gref_mat_free(&W);
     gref_mat_free(&VT);
     gref_mat_free(&s);
     gref_mat_free(&G);
+    gref_mat_free(&F);
     return status;
 }
 
@@ -214,34 +230,35 @@ out:
 static gref_status take_polar_factor(procrustes *w, gref_cmat Q)
 {
     gref_status status = GREF_OK;
-    gref_mat *square[] = {&w->Q, &w->S, &w->T};
-    for (int k = 0; k < 3; k++)
-        TRY(gref_mat_new(square[k], w->r, w->r));
+    TRY(gref_mat_new(&w->Q, w->r, w->r));
     gref_mat_copy(w->Q, Q);
     w->singular_sum = INFINITY;
 out:
     return status;
 }
 
-/* Q, its defect, and B Q; `bounded` says that |B^T A|_* may be needed. What is only needed later is allocated when the decomposition's workspace is gone. */
+/* Q, its defect, and B Q; `bounded` says that |B^T A|_* may be needed. */
 static gref_status start(procrustes *w, gref_cmat Q, bool bounded)
 {
     gref_status status = GREF_OK;
     int n = w->n, r = w->r;
+    gref_mat low = {0};
     TRY(Q.a != NULL ? take_polar_factor(w, Q) : polar_factor(w, bounded));
-    gref_mat *square[] = {&w->dQ, &w->F, &w->K, &w->H}, *tall[] = {&w->BQh, &w->BQl, &w->Delta, &w->BQ};
-    for (int k = 0; k < 4; k++) {
-        TRY(gref_mat_new(square[k], r, r));
-        TRY(gref_mat_new(tall[k], n, r));
-    }
-    TRY(gref_dot2_lower(w->F, w->T, gref_const(w->Q), true, gref_const(w->Q), false));
+    TRY(gref_mat_new(&w->F, r, r));
+    TRY(gref_mat_new(&low, r, r));
+    TRY(gref_dot2_lower(w->F, low, gref_const(w->Q), true, gref_const(w->Q), false));
     for (int i = 0; i < r; i++)
         GREF_AT(w->F, i, i) -= 1.0; /* exact: close to 1 */
-    gref_mat_axpy(w->F, 1.0, gref_const(w->T));
+    gref_mat_axpy(w->F, 1.0, gref_const(low));
+    gref_mat_free(&low);
     gref_mat_symmetrise(w->F);
+    TRY(gref_mat_new(&w->dQ, r, r));
     TRY(gref_gemm(w->dQ, -0.5, gref_const(w->Q), false, gref_const(w->F), false, 0.0));
+    TRY(gref_mat_new(&w->BQh, n, r));
+    TRY(gref_mat_new(&w->BQl, n, r));
     TRY(gref_dot2_gemm(w->BQh, w->BQl, w->B, false, gref_const(w->Q), false));
 out:
+    gref_mat_free(&low);
     return status;
 }
 
@@ -250,17 +267,25 @@ static gref_status evaluate(procrustes *w)
 {
     gref_status status = GREF_OK;
     int n = w->n, r = w->r;
-    gref_mat C = {0}; /* what is added to BQh: BQl + B dQ + dB (Q + dQ) */
     bool corrected = w->dB.a != NULL;
-    TRY(gref_mat_new(&C, n, r));
+    gref_mat whole = {0};
+    gref_mat *tall[] = {&w->Delta, &w->BQ}, *square[] = {&w->K, &w->H};
+    for (int k = 0; k < 2; k++) {
+        if (tall[k]->a == NULL)
+            TRY(gref_mat_new(tall[k], n, r));
+        if (square[k]->a == NULL)
+            TRY(gref_mat_new(square[k], r, r));
+    }
+    gref_mat C = w->BQ; /* first what is added to BQh: BQl + B dQ + dB (Q + dQ) */
     double b = gref_norm_fro_up(w->B), q = gref_sqrt_up(r) * 1.01, dq = gref_norm_fro_up(gref_const(w->dQ));
     double db = corrected ? gref_norm_fro_up(w->dB) : 0.0, da = w->dA.a != NULL ? gref_norm_fro_up(w->dA) : 0.0;
     gref_mat_copy(C, gref_const(w->BQl));
     TRY(gref_gemm(C, 1.0, w->B, false, gref_const(w->dQ), false, 1.0));
     if (corrected) {
-        gref_mat_copy(w->S, gref_const(w->Q));
-        gref_mat_axpy(w->S, 1.0, gref_const(w->dQ));
-        TRY(gref_gemm(C, 1.0, w->dB, false, gref_const(w->S), false, 1.0));
+        TRY(gref_mat_new(&whole, r, r));
+        gref_mat_copy(whole, gref_const(w->Q));
+        gref_mat_axpy(whole, 1.0, gref_const(w->dQ));
+        TRY(gref_gemm(C, 1.0, w->dB, false, gref_const(whole), false, 1.0));
     }
     double sum = 0.0, low = gref_norm_fro_up(gref_const(C));
     for (int j = 0; j < r; j++)
@@ -286,7 +311,7 @@ static gref_status evaluate(procrustes *w)
     double eH = gref_mul_up(gref_gamma_up(n + 8), gref_mul_up(bq, bq));
     w->eF = gref_add_up(eH, gref_add_up(w->eK, gref_mul_up(4 * GREF_U, gref_norm_fro_up(gref_const(w->H)))));
 out:
-    gref_mat_free(&C);
+    gref_mat_free(&whole);
     return status;
 }
 
@@ -303,57 +328,63 @@ static void take_skew(gref_mat K)
     }
 }
 
-/* G = F + Q^T dQ + dQ^T Q + dQ^T dQ = (Q + dQ)^T (Q + dQ) - I into T, with its norm as the defect. */
-static gref_status measure_defect(procrustes *w)
+/* G = F + Q^T dQ + dQ^T Q + dQ^T dQ = (Q + dQ)^T (Q + dQ) - I, r x r; its norm is the defect. */
+static gref_status measure_defect(gref_mat G, procrustes *w)
 {
     gref_status status = GREF_OK;
     gref_cmat Q = gref_const(w->Q), dQ = gref_const(w->dQ);
+    gref_mat S = {0};
     double dq = gref_norm_fro_up(dQ), q = gref_sqrt_up(w->r) * 1.01;
-    TRY(gref_gemm(w->S, 1.0, Q, true, dQ, false, 0.0));
-    gref_mat_transpose(w->T, gref_const(w->S));
-    gref_mat_axpy(w->T, 1.0, gref_const(w->S));
-    gref_mat_axpy(w->T, 1.0, gref_const(w->F));
-    TRY(gref_gemm(w->T, 1.0, dQ, true, dQ, false, 1.0));
+    TRY(gref_mat_new(&S, w->r, w->r));
+    TRY(gref_gemm(S, 1.0, Q, true, dQ, false, 0.0));
+    gref_mat_transpose(G, gref_const(S));
+    gref_mat_axpy(G, 1.0, gref_const(S));
+    gref_mat_axpy(G, 1.0, gref_const(w->F));
+    TRY(gref_gemm(G, 1.0, dQ, true, dQ, false, 1.0));
     double e = gref_mul_up(gref_gamma_up(2 * w->r + 8), gref_mul_up(2.0, gref_mul_up(gref_add_up(q, dq), dq)));
     e = gref_add_up(e, gref_mul_up(gref_dot2_error_up(w->r), gref_mul_up(q, q)));
     e = gref_add_up(e, gref_mul_up(4 * GREF_U, gref_norm_fro_up(gref_const(w->F))));
-    w->defect = gref_add_up(gref_norm_fro_up(gref_const(w->T)), e);
+    w->defect = gref_add_up(gref_norm_fro_up(gref_const(G)), e);
 out:
+    gref_mat_free(&S);
     return status;
 }
 
-/* Turns Q by exp(Omega), Omega H + H Omega = 2 K, and makes it orthogonal again. */
+/*
+ * Turns Q by exp(Omega), Omega H + H Omega = 2 K, and makes it orthogonal again. Omega replaces K, the eigenvectors
+ * of H replace H; both are made anew by evaluate(), as are Delta and BQ, whose room the decomposition needs.
+ */
 static gref_status refine(procrustes *w)
 {
     gref_status status = GREF_OK;
     int r = w->r;
-    gref_mat V = {0}, y = {0}, Omega = {0};
-    TRY(gref_mat_new(&V, r, r));
+    gref_mat y = {0}, S = {0}, Omega = w->K;
+    gref_cmat V = gref_const(w->H);
+    gref_mat_free(&w->Delta);
+    gref_mat_free(&w->BQ);
     TRY(gref_mat_new(&y, r, 1));
-    TRY(gref_mat_new(&Omega, r, r));
     take_skew(w->K);
-    gref_mat_copy(V, gref_const(w->H));
-    TRY(gref_eigh(y, V));
+    TRY(gref_eigh(y, w->H));
+    TRY(gref_mat_new(&S, r, r));
     double floor = r * GREF_U * fabs(y.a[r - 1]);
-    TRY(gref_gemm(w->S, 1.0, gref_const(V), true, gref_const(w->K), false, 0.0));
-    TRY(gref_gemm(Omega, 2.0, gref_const(w->S), false, gref_const(V), false, 0.0));
+    TRY(gref_gemm(S, 1.0, V, true, gref_const(w->K), false, 0.0));
+    TRY(gref_gemm(Omega, 2.0, gref_const(S), false, V, false, 0.0));
     for (int j = 0; j < r; j++)
         for (int i = 0; i < r; i++) {
             double sum = fmax(y.a[i], floor) + fmax(y.a[j], floor);
             GREF_AT(Omega, i, j) = sum > 0.0 ? GREF_AT(Omega, i, j) / sum : 0.0;
         }
-    TRY(gref_gemm(w->S, 1.0, gref_const(V), false, gref_const(Omega), false, 0.0));
-    TRY(gref_gemm(Omega, 1.0, gref_const(w->S), false, gref_const(V), true, 0.0));
+    TRY(gref_gemm(S, 1.0, V, false, gref_const(Omega), false, 0.0));
+    TRY(gref_gemm(Omega, 1.0, gref_const(S), false, V, true, 0.0));
     take_skew(Omega);
-    gref_mat_copy(w->S, gref_const(Omega)); /* Omega + Omega^2/2 */
-    TRY(gref_gemm(w->S, 0.5, gref_const(Omega), false, gref_const(Omega), false, 1.0));
-    TRY(gref_gemm(w->dQ, 1.0, gref_const(w->Q), false, gref_const(w->S), false, 1.0));
-    TRY(measure_defect(w));
-    TRY(gref_gemm(w->dQ, -0.5, gref_const(w->Q), false, gref_const(w->T), false, 1.0));
+    gref_mat_copy(S, gref_const(Omega)); /* Omega + Omega^2/2 */
+    TRY(gref_gemm(S, 0.5, gref_const(Omega), false, gref_const(Omega), false, 1.0));
+    TRY(gref_gemm(w->dQ, 1.0, gref_const(w->Q), false, gref_const(S), false, 1.0));
+    TRY(measure_defect(S, w));
+    TRY(gref_gemm(w->dQ, -0.5, gref_const(w->Q), false, gref_const(S), false, 1.0));
 out:
-    gref_mat_free(&V);
     gref_mat_free(&y);
-    gref_mat_free(&Omega);
+    gref_mat_free(&S);
     return status;
 }
 
@@ -362,9 +393,15 @@ static gref_status enclose(gref_w2_cov *out, procrustes *w, double radius)
 {
     gref_status status = GREF_OK;
     double least, b = gref_norm_fro_up(w->B);
-    TRY(measure_defect(w));
+    gref_mat G = {0}, *done[] = {&w->BQh, &w->BQl, &w->BQ};
+    for (int k = 0; k < 3; k++)
+        gref_mat_free(done[k]);
+    TRY(gref_mat_new(&G, w->r, w->r));
+    TRY(measure_defect(G, w));
     take_skew(w->K);
     double k = gref_add_up(gref_norm_fro_up(gref_const(w->K)), w->eK);
+    gref_mat_free(&G);
+    free_all_but_delta_and_H(w);
     TRY(gref_least_eigenvalue_down(&least, gref_const(w->H), w->eF));
     double delta = sqrt(gref_dot2(gref_const(w->Delta), gref_const(w->Delta)));
     /* Q + dQ is within its defect of an orthogonal matrix: |B| times that moves Delta */
@@ -381,6 +418,7 @@ static gref_status enclose(gref_w2_cov *out, procrustes *w, double radius)
     }
     out->lower = fmax(gref_down(gref_sqrt_down(square) - radius), 0.0);
 out:
+    gref_mat_free(&G);
     return status;
 }
 

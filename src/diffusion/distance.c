@@ -34,6 +34,31 @@ out:
     return status;
 }
 
+/*
+ * Factors of the exact law and of the sampler's, in the scratch that the law carries from step to step and does not
+ * hold anything in between; what it lacks is allocated into own[].
+ */
+static gref_status both_factors(gref_mat *L1, gref_mat *L2, gref_mat own[2], const gref_marginal *law)
+{
+    gref_status status = GREF_OK;
+    int n = law->s->z->n;
+    *L1 = law->diagonal || law->step.diagonal ? (gref_mat){0} : law->step.M;
+    *L2 = law->L.a != NULL ? law->L : law->diagonal ? (gref_mat){0} : law->work;
+    if (L1->a == NULL) {
+        TRY(gref_mat_new(&own[0], n, n));
+        *L1 = own[0];
+    }
+    if (L2->a == NULL) {
+        TRY(gref_mat_new(&own[1], n, n));
+        *L2 = own[1];
+    }
+    gref_exact_factor(*L1, law->s->z, law->s->schedule, law->t);
+    if (law->L.a == NULL)
+        TRY(law_factor(*L2, law));
+out:
+    return status;
+}
+
 /* What holds for the computed laws does not for the exact ones. */
 static void forget_proof(gref_w2 *w)
 {
@@ -48,26 +73,24 @@ static gref_status computed_distance(gref_w2 *out, const gref_marginal *law)
     gref_status status = GREF_OK;
     const gref_modes *z = law->s->z;
     int n = z->n;
-    gref_mat zero = {0}, L1 = {0}, L2 = {0};
+    gref_mat zero = {0}, L1, L2, own[2] = {{0}};
     TRY(gref_marginal_require_alive(law));
     TRY(gref_mat_new(&zero, n, 1));
     if (law->diagonal && law->basis == GREF_BASIS_POSTERIOR) {
-        TRY(gref_mat_new(&L1, n, 1));
+        TRY(gref_mat_new(&own[0], n, 1));
+        L1 = own[0];
         for (int i = 0; i < n; i++)
             L1.a[i] = gref_exact_variance(z, law->s->schedule, law->t, i);
         TRY(gref_w2_spectra(out, gref_const(zero), gref_const(L1), gref_const(law->mean),
                             gref_const(law->P)));
         goto out;
     }
-    TRY(gref_mat_new(&L1, n, n));
-    TRY(gref_mat_new(&L2, n, n));
-    gref_exact_factor(L1, z, law->s->schedule, law->t);
-    TRY(law_factor(L2, law));
+    TRY(both_factors(&L1, &L2, own, law));
     TRY(gref_w2_factors(out, gref_const(zero), gref_const(L1), gref_const(law->mean), gref_const(L2)));
 out:
     gref_mat_free(&zero);
-    gref_mat_free(&L1);
-    gref_mat_free(&L2);
+    gref_mat_free(&own[0]);
+    gref_mat_free(&own[1]);
     return status;
 }
 
@@ -94,20 +117,16 @@ out:
 static gref_status enclose_distance(gref_w2 *out, const gref_marginal *law, gref_cmat zero)
 {
     gref_status status = GREF_OK;
-    int n = law->s->z->n;
-    gref_mat L1 = {0}, L2 = {0};
+    gref_mat L1, L2, own[2] = {{0}};
     if (law->diagonal && law->basis == GREF_BASIS_POSTERIOR) {
         TRY(computed_distance(out, law));
         goto out;
     }
-    TRY(gref_mat_new(&L1, n, n));
-    TRY(gref_mat_new(&L2, n, n));
-    gref_exact_factor(L1, law->s->z, law->s->schedule, law->t);
-    TRY(law_factor(L2, law));
+    TRY(both_factors(&L1, &L2, own, law));
     TRY(gref_w2_certify_factors(out, zero, gref_const(L1), gref_const(law->mean), gref_const(L2)));
 out:
-    gref_mat_free(&L1);
-    gref_mat_free(&L2);
+    gref_mat_free(&own[0]);
+    gref_mat_free(&own[1]);
     return status;
 }
 

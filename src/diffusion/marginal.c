@@ -208,6 +208,7 @@ static gref_status advance_factor(gref_marginal *law, double *error)
     *error = law->step.norm * before + product;
     law->L = L;
     L = (gref_mat){0};
+    gref_mat_free(&law->work); /* this was the last step */
 out:
     gref_mat_free(&L);
     return status;

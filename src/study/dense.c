@@ -81,6 +81,7 @@ static gref_status read_problem(engine *e, gref_study *o, gref_npz_writer *npz)
     o->v = p->v;
     p->image = p->x0 = p->v = (gref_mat){0};
     gref_problem_free(p); /* Sigma and A live on as U, lambda and B */
+    TRY(gref_modes_measure_posterior(&e->z));
     o->clipped = e->z.clipped;
     o->spread = gref_mat_norm_fro(gref_const(e->z.rho));
 out:

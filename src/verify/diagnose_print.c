@@ -7,14 +7,32 @@
 #include "base/internal.h"
 #include "view.h"
 
-/* x = c g + d e by least squares, e the identity as seen (square) or all ones; returns the part left over. */
+static bool is_square(const gref_view *v)
+{
+    return v->kind == GREF_VIEW_M || v->kind == GREF_VIEW_C || v->kind == GREF_VIEW_MODELLED_COV ||
+           v->kind == GREF_VIEW_COV;
+}
+
+/* Entry of the identity as the view shows it: Omega, or Omega^T Omega; of all ones where the array is no matrix. */
+static double identity(const gref_view *v, int i, int j)
+{
+    if (!is_square(v))
+        return 1.0;
+    if (v->kind != GREF_VIEW_COV)
+        return GREF_AT(v->points, i, j);
+    double sum = 0.0;
+    for (int k = 0; k < v->points.m; k++)
+        sum += GREF_AT(v->points, k, i) * GREF_AT(v->points, k, j);
+    return sum;
+}
+
+/* x = c g + d e by least squares, e the identity as seen or all ones; returns the part left over. */
 static double fit(double *c, double *d, const gref_view *v)
 {
     double gg = 0, ge = 0, ee = 0, xg = 0, xe = 0, xx = 0;
     for (int j = 0; j < v->x.n; j++)
         for (int i = 0; i < v->x.m; i++) {
-            bool square = v->kind == GREF_VIEW_M && v->points.a != NULL;
-            double g = GREF_AT(v->g, i, j), x = GREF_AT(v->x, i, j), e = square ? GREF_AT(v->points, i, j) : 1.0;
+            double g = GREF_AT(v->g, i, j), x = GREF_AT(v->x, i, j), e = identity(v, i, j);
             gg += g * g;
             ge += g * e;
             ee += e * e;
@@ -52,7 +70,7 @@ void gref_best_relation(char *text, size_t size, const gref_views *vs)
     }
     if (best != NULL)
         snprintf(text, size, "%s is about %.6g times the golden array plus %.6g %s; %.3g %% is left over",
-                 best->golden->name, bc, bd, best->kind == GREF_VIEW_M ? "I" : "(a constant)", 100 * left);
+                 best->golden->name, bc, bd, is_square(best) ? "I" : "(a constant)", 100 * left);
 }
 
 /** For people; the caller frees it; NULL without memory. */

@@ -42,6 +42,7 @@ typedef struct {
     int zeros; /* eigenvalues of Sigma that are zero */
     double mixing; /* |G A P0|_F/|G A|_F, G = Sigma A^T K^-1, P0 onto the kernel of Sigma */
     bool mixed; /* that is more than rounding: A mixes kernel and range */
+    bool blind; /* A is rounding on the range of Sigma: every law is the prior's */
     int n_lines;
     gref_asymptotics_line *lines;
 } gref_asymptotics;

@@ -417,7 +417,7 @@ out:
     return status;
 }
 
-/* zeros, mixing and mixed: |G B P0| against what rounding of the eigenvectors, n eps |Sigma|/lambda+, makes. */
+/* zeros, mixing, mixed and blind: |G B P0|, |B Pi| against what rounding of the eigenvectors, n eps |Sigma|/lambda+, makes. */
 static gref_status classify(gref_asymptotics *a, const setting *s)
 {
     gref_status status = GREF_OK;
@@ -425,14 +425,20 @@ static gref_status classify(gref_asymptotics *a, const setting *s)
     gref_mat GB = {0};
     while (a->zeros < n && s->z.lambda.a[a->zeros] == 0.0)
         a->zeros++;
+    a->blind = a->zeros == n;
     if (a->zeros == 0 || a->zeros == n)
+        goto out;
+    double rounding = 2.0 * GREF_U * n * s->z.lambda.a[n - 1] / s->z.lambda.a[a->zeros];
+    gref_cmat on_range = gref_const(gref_mat_view(s->z.B, 0, a->zeros, s->z.m, n - a->zeros));
+    a->blind = gref_mat_norm_fro(on_range) <= rounding * gref_mat_norm_fro(gref_const(s->z.B));
+    if (a->blind)
         goto out;
     TRY(gref_mat_new(&GB, n, n));
     TRY(gref_gemm(GB, 1.0, gref_const(s->G), false, gref_const(s->z.B), false, 0.0));
     double whole = gref_mat_norm_fro(gref_const(GB));
     double part = gref_mat_norm_fro(gref_const(gref_mat_view(GB, 0, 0, n, a->zeros)));
     a->mixing = whole > 0.0 ? part / whole : 0.0;
-    a->mixed = a->mixing > 2.0 * GREF_U * n * s->z.lambda.a[n - 1] / s->z.lambda.a[a->zeros];
+    a->mixed = a->mixing > rounding;
 out:
     gref_mat_free(&GB);
     return status;
@@ -467,7 +473,8 @@ gref_status gref_asymptotics_dense(gref_asymptotics **out_a, const gref_problem 
     a->m = s.z.m;
     TRY(classify(a, &s));
     for (int k = 0; k < a->n_lines; k++)
-        TRY(fill_line(&a->lines[k], &s, p, a->mixed));
+        TRY(a->blind ? gref_asymptotics_without(&a->lines[k])
+                     : fill_line(&a->lines[k], &s, p, a->mixed));
     *out_a = a;
     a = NULL;
 out:

@@ -9,6 +9,8 @@ gref_status gref_asymptotics_new(gref_asymptotics **a, double sigma, const doubl
                                  int n_alphas, double from, double to);
 /* What the points of a line say: slopes, order, decades, verdict; `coefficient` and the points are there. */
 void gref_asymptotics_conclude(gref_asymptotics_line *line);
+/* A line of no differences: that of a problem whose A sees nothing of the range of Sigma. */
+gref_status gref_asymptotics_without(gref_asymptotics_line *line);
 /* Order of a line's leading term. */
 int gref_asymptotics_expected(const gref_asymptotics_line *line, bool mixed);
 

@@ -152,3 +152,10 @@ void gref_asymptotics_conclude(gref_asymptotics_line *line)
     line->holds = line->equal ||
                   (fabs(line->order - line->expected) <= close && line->coefficient_error <= exact);
 }
+
+gref_status gref_asymptotics_without(gref_asymptotics_line *line)
+{
+    line->expected = gref_asymptotics_expected(line, false);
+    gref_asymptotics_conclude(line); /* the points are 0 */
+    return GREF_OK;
+}

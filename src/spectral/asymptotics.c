@@ -142,30 +142,34 @@ out:
 }
 
 /*
- * zeros, mixing and mixed: G A P0 and G A in a block are w/K times the row a, on the kernel and on all of it. Only a
- * block with r > 1 can mix; a frequency of the kernel that A does not see (|a| at rounding) does not.
+ * zeros, mixing, mixed and blind: G A P0 and G A in a block are w/K times the row a, on the kernel and on all of it. Only
+ * a block with r > 1 can mix, and only frequencies that A sees (|a| above rounding) do.
  */
 static void classify(gref_asymptotics *a, const gref_spectral *z)
 {
     double part = 0.0, whole = 0.0, most = gref_mat_norm_max(gref_const(z->a));
+    double rounding = (GREF_U * z->n * most) * (GREF_U * z->n * most); /* of a^2 */
+    a->blind = true;
     for (int b = 0; b < z->blocks; b++) {
         double K = z->sigma * z->sigma, w2 = 0.0, seen = 0.0, all = 0.0;
         for (int k = 0; k < z->q; k++) {
             double lambda = GREF_AT(z->lambda, k, b),
                    a2 = GREF_AT(z->a, k, b) * GREF_AT(z->a, k, b);
+            a->zeros += lambda == 0.0 ? (int)z->weight.a[b] : 0;
+            if (a2 <= rounding)
+                continue;
             K += a2 * lambda;
             w2 += a2 * lambda * lambda;
             all += a2;
             seen += lambda == 0.0 ? a2 : 0.0;
-            a->zeros += lambda == 0.0 ? (int)z->weight.a[b] : 0;
+            a->blind = a->blind && lambda == 0.0;
         }
         if (w2 > 0.0 && K > 0.0) {
-            part += z->weight.a[b] * w2 / K / K *
-                    (seen > GREF_U * z->n * GREF_U * z->n * most * most ? seen : 0.0);
+            part += z->weight.a[b] * w2 / K / K * seen;
             whole += z->weight.a[b] * w2 / K / K * all;
         }
     }
-    a->mixing = whole > 0.0 ? sqrt(part / whole) : 0.0;
+    a->mixing = whole > 0.0 && !a->blind ? sqrt(part / whole) : 0.0;
     a->mixed = a->mixing > 0.0;
 }
 
@@ -190,7 +194,8 @@ gref_status gref_asymptotics_spectral(gref_asymptotics **out_a, const gref_stati
     a->m = z->m;
     classify(a, z);
     for (int k = 0; k < a->n_lines; k++)
-        TRY(fill_line(&a->lines[k], z, p, a->mixed));
+        TRY(a->blind ? gref_asymptotics_without(&a->lines[k])
+                     : fill_line(&a->lines[k], z, p, a->mixed));
     *out_a = a;
     a = NULL;
 out:

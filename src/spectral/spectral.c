@@ -2,7 +2,8 @@
  * A stationary problem in the Fourier basis (THEORY section 9), with its exact posterior.
  *
  *     x^        unitary DFT of x; frequency xi of x aliases to xi mod (M/r, N/r) of v
- *     lambda    |t^|^2 n: the eigenvalues of Sigma, lambda(0) = 0 because t has mean 0    [pixel^2]
+ *     lambda    |t^|^2 n: the eigenvalues of Sigma, lambda(0) = 0 because t has mean 0, and 0 is
+ *                                          what rounding cannot tell from it             [pixel^2]
  *     a^        conj(DFT of the taps): (A x)^(eta) = (1/r) sum_k a^(xi_k) x^(xi_k)   [measurement/pixel]
  *     z         q x blocks, exp(i arg a^(xi_k)) x^(xi_k), q = r^2: A becomes the real row a = |a^|/r >= 0
  *     K         sum_k a_k^2 lambda_k + sigma^2, a scalar per frequency of v          [measurement^2]
@@ -115,11 +116,18 @@ static void fetch(double *re, double *im, gref_cplx x, int place)
     *im = conjugate ? -x.im.a[at] : x.im.a[at];
 }
 
+/* What rounding makes of an eigenvalue 0 of Sigma: the square of the error of a root, as in gref_spectral_new. */
+static double rounded_zero(const gref_spectral *z, gref_cmat texton)
+{
+    double t = GREF_U * gref_mat_norm_fro(texton);
+    return (double)(z->rows + z->cols) * z->n * t * t;
+}
+
 /* lambda, a and phase from the transforms of texton and taps. */
 static gref_status transform_problem(gref_spectral *z, const gref_stationary *p)
 {
     gref_status status = GREF_OK;
-    double root = sqrt((double)z->n), re, im;
+    double root = sqrt((double)z->n), zero = rounded_zero(z, gref_const(p->texton)), re, im;
     gref_room room = {0};
     TRY(gref_room_new(&room, z));
     gref_cplx x = room.spectrum;
@@ -127,8 +135,8 @@ static gref_status transform_problem(gref_spectral *z, const gref_stationary *p)
     size_t size = (size_t)z->q * (size_t)z->blocks;
     for (size_t i = 0; i < size; i++) {
         fetch(&re, &im, x, z->place[i]);
-        z->lambda.a[i] =
-            z->place[i] == 0 ? 0.0 : (root * re) * (root * re) + (root * im) * (root * im);
+        double lambda = (root * re) * (root * re) + (root * im) * (root * im);
+        z->lambda.a[i] = z->place[i] == 0 || lambda <= zero ? 0.0 : lambda;
     }
     TRY(gref_require_finite(gref_const(z->lambda), "the spectrum of the texton"));
     TRY(gref_dft_forward(x.re, x.im, &z->dft, &room.dft, gref_const(p->taps)));

@@ -23,18 +23,19 @@ typedef enum {
     OP_SR2_BOX,
     OP_SR2_BICUBIC,
     OP_SR2_NONE,
+    OP_SR3_BOX,
     OP_SR3_BICUBIC,
     OP_SR4_BOX,
     OP_COUNT
 } test_operator;
 
 static const char *const operator_names[] = {
-    "identity", "gaussian",     "motion",    "lopsided",     "correlate", "large kernel",
-    "sr 2 box", "sr 2 bicubic", "sr 2 none", "sr 3 bicubic", "sr 4 box"};
+    "identity", "gaussian",     "motion",    "lopsided", "correlate",    "large kernel",
+    "sr 2 box", "sr 2 bicubic", "sr 2 none", "sr 3 box", "sr 3 bicubic", "sr 4 box"};
 
 static inline int operator_factor(test_operator op)
 {
-    return op == OP_SR4_BOX ? 4 : op == OP_SR3_BICUBIC ? 3 : op >= OP_SR2_BOX ? 2 : 1;
+    return op >= OP_SR4_BOX ? 4 : op >= OP_SR3_BOX ? 3 : op >= OP_SR2_BOX ? 2 : 1;
 }
 
 static inline bool operator_fits(test_operator op, int rows, int cols)
@@ -83,9 +84,8 @@ static inline gref_mat kernel_of(test_operator op)
 
 static inline gref_sr_filter filter_of(test_operator op)
 {
-    return op == OP_SR2_NONE                      ? GREF_SR_NONE
-           : op == OP_SR2_BOX || op == OP_SR4_BOX ? GREF_SR_BOX
-                                                  : GREF_SR_BICUBIC;
+    bool bicubic = op == OP_SR2_BICUBIC || op == OP_SR3_BICUBIC;
+    return op == OP_SR2_NONE ? GREF_SR_NONE : bicubic ? GREF_SR_BICUBIC : GREF_SR_BOX;
 }
 
 /* The problem by spectra, with x0 and v. */

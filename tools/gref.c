@@ -85,6 +85,7 @@ static void return_memory(void)
 {
 #ifdef __GLIBC__
     mallopt(M_MMAP_THRESHOLD, 4 << 20);
+    mallopt(M_TRIM_THRESHOLD, 64 << 20); /* small matrices come and go at every step */
 #endif
 }
 

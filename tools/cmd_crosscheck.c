@@ -102,7 +102,7 @@ static void print_table(const gref_crosscheck *check, const both *b)
            "%d of them\n\n",
            check->n, b->problem.rows, b->problem.cols, check->m, check->T, b->n_times);
     printf("%-18s %-*s %10s %10s %9s %5s  %s\n", "quantity", width, "sampler", "deviation", "bound",
-           "ratio", "t", "pixel");
+           "ratio", "t", "entry");
     for (int k = 0; k < check->n_rows; k++) {
         const gref_crosscheck_row *r = &check->rows[k];
         char place[32], t[16] = "-";

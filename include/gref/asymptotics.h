@@ -17,16 +17,16 @@ typedef struct {
     double mean; /* |mu_alg - mu_CGDM|                                                  [pixel] */
     double w2;   /* W2 between the two laws                                             [pixel] */
     double apart, apart_mean, apart_w2; /* as these, but to the limit: other for alpha != 1 */
-    double slope;             /* of `apart` from the e before; NaN at the first */
+    double slope;                       /* of `apart` from the e before; NaN at the first */
     double coefficient_error; /* |(C_alg - C_limit)/e^expected - coefficient|_F / |coefficient|_F */
 } gref_asymptotics_point;
 
 typedef struct {
-    char sampler[8]; /* "dps", "pigdm" */
-    double alpha;    /* of dps */
-    gref_r2 r2;      /* of pigdm */
-    int expected;    /* order of the theory: 1 or 2 */
-    bool equal;      /* the laws are the same at every e: no order */
+    char sampler[8];                    /* "dps", "pigdm" */
+    double alpha;                       /* of dps */
+    gref_r2 r2;                         /* of pigdm */
+    int expected;                       /* order of the theory: 1 or 2 */
+    bool equal;                         /* the laws are the same at every e: no order */
     double order, order_mean, order_w2; /* between the two smallest e; NaN if equal or of one e */
     int decades;        /* how many e from the smallest up keep their slope to 0.01 of `expected` */
     double coefficient; /* Frobenius norm of the leading coefficient                 [pixel^2] */
@@ -39,10 +39,10 @@ typedef struct {
 
 typedef struct {
     int n, m;
-    int zeros; /* eigenvalues of Sigma that are zero */
+    int zeros;     /* eigenvalues of Sigma that are zero */
     double mixing; /* |G A P0|_F/|G A|_F, G = Sigma A^T K^-1, P0 onto the kernel of Sigma */
-    bool mixed; /* that is more than rounding: A mixes kernel and range */
-    bool blind; /* A is rounding on the range of Sigma: every law is the prior's */
+    bool mixed;    /* that is more than rounding: A mixes kernel and range */
+    bool blind;    /* A is rounding on the range of Sigma: every law is the prior's */
     int n_lines;
     gref_asymptotics_line *lines;
 } gref_asymptotics;

@@ -117,15 +117,19 @@ typedef struct {
 } gref_asymptotics_report;
 
 /* Statuses as gref_study_run. */
-GREF_API GREF_NODISCARD gref_status gref_asymptotics_run(gref_asymptotics_report **report, const gref_case *c,
+GREF_API GREF_NODISCARD gref_status gref_asymptotics_run(gref_asymptotics_report **report,
+                                                         const gref_case *c,
                                                          const gref_asymptotics_options *options);
 GREF_API void gref_asymptotics_report_free(gref_asymptotics_report *report);
 
 /* As text; the caller frees it; NULL without memory. */
-GREF_API char *gref_asymptotics_list(const gref_asymptotics_report *report);    /* JSON: a list of lines */
-GREF_API char *gref_asymptotics_summary(const gref_asymptotics_report *report); /* asymptotics.json */
-GREF_API char *gref_asymptotics_csv(const gref_asymptotics_report *report);     /* asymptotics.csv */
-GREF_API char *gref_asymptotics_table(const gref_asymptotics_report *report);   /* for people; the verdict last */
+GREF_API char *gref_asymptotics_list(
+    const gref_asymptotics_report *report); /* JSON: a list of lines */
+GREF_API char *gref_asymptotics_summary(
+    const gref_asymptotics_report *report);                                 /* asymptotics.json */
+GREF_API char *gref_asymptotics_csv(const gref_asymptotics_report *report); /* asymptotics.csv */
+GREF_API char *gref_asymptotics_table(
+    const gref_asymptotics_report *report); /* for people; the verdict last */
 
 #ifdef __cplusplus
 }

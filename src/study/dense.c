@@ -137,7 +137,8 @@ out:
     return status;
 }
 
-static gref_status dense_open(void **data, gref_study *o, const gref_schedule *schedule, gref_npz_writer *npz)
+static gref_status dense_open(void **data, gref_study *o, const gref_schedule *schedule,
+                              gref_npz_writer *npz)
 {
     gref_status status = GREF_OK;
     engine *e = gref_alloc(1, sizeof *e);
@@ -219,7 +220,7 @@ static gref_status dense_measure(gref_study_row *row, const gref_walk *w)
     TRY(gref_conditional_w2(&row->modelled, p->sampler, w->t));
     if (!w->diverged) {
         TRY(is_certified_at(p->e, w->t) ? gref_marginal_certify(&row->w2, p->law)
-                                                       : gref_marginal_w2(&row->w2, p->law));
+                                        : gref_marginal_w2(&row->w2, p->law));
         if (row->w2.certified)
             gref_marginal_errors(&row->mean_error, &row->cov_error, &row->w2_error, p->law);
         if (!w->guided)
@@ -250,7 +251,8 @@ out:
     return status;
 }
 
-static gref_status draw_one(gref_mat Y, bool *diverged, const engine *e, const gref_sampler_spec *spec)
+static gref_status draw_one(gref_mat Y, bool *diverged, const engine *e,
+                            const gref_sampler_spec *spec)
 {
     gref_status status = GREF_OK;
     gref_sampler *sampler = NULL;
@@ -264,8 +266,8 @@ out:
     return status;
 }
 
-static gref_status dense_draw(gref_mat *Y, bool *diverged, void *data, const gref_sampler_spec *const *specs,
-                              int count)
+static gref_status dense_draw(gref_mat *Y, bool *diverged, void *data,
+                              const gref_sampler_spec *const *specs, int count)
 {
     gref_status status = GREF_OK;
     for (int k = 0; k < count; k++)

@@ -65,7 +65,8 @@ static void first_complaint(char *line, int size, const char *log)
 }
 
 /* The script: utf-8, in `dir`, then what `write` says. */
-static gref_status write_script(const char *path, const char *dir, gref_script_writer *write, const void *what)
+static gref_status write_script(const char *path, const char *dir, gref_script_writer *write,
+                                const void *what)
 {
     gref_status status = GREF_OK;
     FILE *f = fopen(path, "w");
@@ -83,10 +84,12 @@ out:
     return status;
 }
 
-gref_status gref_gnuplot(char *note, int size, const char *dir, gref_script_writer *write, const void *what)
+gref_status gref_gnuplot(char *note, int size, const char *dir, gref_script_writer *write,
+                         const void *what)
 {
     gref_status status = GREF_OK;
-    char line[256], *script = gref_format("%s/.script.gp", dir), *log = gref_format("%s/.gnuplot.log", dir);
+    char line[256], *script = gref_format("%s/.script.gp", dir),
+                    *log = gref_format("%s/.gnuplot.log", dir);
     REQUIRE(script != NULL && log != NULL, GREF_ERR_NOMEM, "no memory for a file name");
     TRY(write_script(script, dir, write, what));
     int error = run_gnuplot(script, log);

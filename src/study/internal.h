@@ -28,7 +28,8 @@ typedef struct {
     const char *name;
     /* Reads the problem of o->c and fills in what a study says of it, from `n` to `clipped`. With npz != NULL
      * also writes the arrays of the problem, of the posterior, and of the exact laws at laws_at. */
-    gref_status (*open)(void **data, gref_study *o, const gref_schedule *schedule, gref_npz_writer *npz);
+    gref_status (*open)(void **data, gref_study *o, const gref_schedule *schedule,
+                        gref_npz_writer *npz);
     void (*close)(void *data); /* accepts NULL */
     /* The law at T; one step on; the end. *w is unchanged when start fails. */
     gref_status (*start)(gref_walk *w, void *data, const gref_sampler_spec *spec);
@@ -40,8 +41,8 @@ typedef struct {
     gref_status (*bias)(gref_mat bias, const gref_walk *w);
     gref_status (*write)(gref_npz_writer *npz, const char *label, const gref_walk *w);
     /* Samples of `count` chains, Y[k] n x N by specs[k], or diverged[k]; seed GREF_STUDY_SEED. */
-    gref_status (*draw)(gref_mat *Y, bool *diverged, void *data, const gref_sampler_spec *const *specs,
-                        int count);
+    gref_status (*draw)(gref_mat *Y, bool *diverged, void *data,
+                        const gref_sampler_spec *const *specs, int count);
 } gref_engine;
 
 extern const gref_engine gref_engine_dense, gref_engine_spectral;
@@ -49,20 +50,23 @@ extern const gref_engine gref_engine_dense, gref_engine_spectral;
 /* path.c: the engine for `path`; says in o->path and o->path_reason which and why. */
 gref_status gref_study_choose(const gref_engine **engine, gref_study *o, gref_path path);
 /* The same for who has no engine. */
-gref_status gref_path_choose(bool *spectral, char *reason, int size, const gref_case *c, gref_path path);
+gref_status gref_path_choose(bool *spectral, char *reason, int size, const gref_case *c,
+                             gref_path path);
 
 /* Adds an array; nothing happens when npz is NULL or A is empty. */
 gref_status gref_study_add(gref_npz_writer *npz, const char *name, gref_mat A, int ndim);
 /* The array LABEL/WHAT/T. */
-gref_status gref_study_add_at(gref_npz_writer *npz, const char *label, const char *what, int t, gref_mat A,
-                              int ndim);
+gref_status gref_study_add_at(gref_npz_writer *npz, const char *label, const char *what, int t,
+                              gref_mat A, int ndim);
 /* LABEL/mean/T and LABEL/cov/T. */
-gref_status gref_study_add_law(gref_npz_writer *npz, const char *label, int t, gref_mat mean, gref_mat cov);
+gref_status gref_study_add_law(gref_npz_writer *npz, const char *label, int t, gref_mat mean,
+                               gref_mat cov);
 
 /* gnuplot.c: text between double quotes; runs what `write` writes, in `dir`; `note` says why there is no picture. */
 typedef gref_status gref_script_writer(FILE *f, const void *what);
 void gref_gnuplot_quote(FILE *f, const char *text);
-gref_status gref_gnuplot(char *note, int size, const char *dir, gref_script_writer *write, const void *what);
+gref_status gref_gnuplot(char *note, int size, const char *dir, gref_script_writer *write,
+                         const void *what);
 
 /* problem.png, bias.png, samples.png, w2.svg into `dir` by gnuplot; study->note says why not. */
 gref_status gref_study_draw(gref_study *study, const char *dir);

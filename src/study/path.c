@@ -61,7 +61,8 @@ out:
     return status;
 }
 
-gref_status gref_path_choose(bool *spectral, char *reason, int size, const gref_case *c, gref_path path)
+gref_status gref_path_choose(bool *spectral, char *reason, int size, const gref_case *c,
+                             gref_path path)
 {
     gref_status status = GREF_OK;
     REQUIRE((int)path >= 0 && (int)path < N_PATHS, GREF_ERR_RANGE, "path %d does not exist",

@@ -38,9 +38,9 @@ static json_t *w2_row(int t, gref_w2 w, bool diverged)
 static json_t *conventions(const gref_sampler_spec *spec)
 {
     const gref_convention *c = &spec->convention;
-    json_t *o = json_pack("{s:s, s:s, s:b, s:s}", "guidance", gref_guidance_name(c->guidance), "variance",
-                          gref_variance_name(c->variance), "last_noise", (int)c->last_noise, "start",
-                          gref_start_name(c->start));
+    json_t *o = json_pack("{s:s, s:s, s:b, s:s}", "guidance", gref_guidance_name(c->guidance),
+                          "variance", gref_variance_name(c->variance), "last_noise",
+                          (int)c->last_noise, "start", gref_start_name(c->start));
     if (c->guidance == GREF_GUIDANCE_AFTER)
         json_object_set_new(o, "zeta", number(c->zeta));
     if (strcmp(spec->name, "pigdm") == 0)
@@ -69,7 +69,8 @@ static json_t *sampler_json(const gref_study_sampler *s)
                           "conventions", conventions(&s->spec), "stable", (int)s->stable);
     json_object_set_new(o, "first_unstable_step",
                         s->stable ? json_null() : json_integer(s->first_unstable));
-    json_object_set_new(o, "diverged_at", s->diverged_at < 0 ? json_null() : json_integer(s->diverged_at));
+    json_object_set_new(o, "diverged_at",
+                        s->diverged_at < 0 ? json_null() : json_integer(s->diverged_at));
     json_object_set_new(o, "growth_log10", number(s->growth));
     json_object_set_new(o, "steps", steps);
     json_object_set_new(o, "modelled", modelled);
@@ -84,8 +85,9 @@ json_t *gref_json_backend(void)
 {
     gref_backend b = gref_backend_query();
     return json_pack("{s:s, s:s, s:s, s:s, s:i, s:s, s:s, s:s, s:s}", "name", b.blas, "config",
-                     b.blas_config, "path", b.blas_path, "core", b.core, "threads", b.threads, "flavour",
-                     b.flavour, "lapack", b.lapack, "lapack_path", b.lapack_path, "cpu", b.cpu);
+                     b.blas_config, "path", b.blas_path, "core", b.core, "threads", b.threads,
+                     "flavour", b.flavour, "lapack", b.lapack, "lapack_path", b.lapack_path, "cpu",
+                     b.cpu);
 }
 
 /**
@@ -100,9 +102,10 @@ char *gref_study_summary(const gref_study *study)
     json_t *samplers = json_array();
     for (int k = 0; k < study->n_samplers; k++)
         json_array_append_new(samplers, sampler_json(&study->samplers[k]));
-    json_t *o = json_pack("{s:s, s:s, s:o, s:o, s:i, s:i}", "schema", "gref-summary/1", "version",
-                          gref_version(), "blas", gref_json_backend(), "case",
-                          json_deep_copy(gref_case_completed(study->c)), "n", study->n, "m", study->m);
+    json_t *o =
+        json_pack("{s:s, s:s, s:o, s:o, s:i, s:i}", "schema", "gref-summary/1", "version",
+                  gref_version(), "blas", gref_json_backend(), "case",
+                  json_deep_copy(gref_case_completed(study->c)), "n", study->n, "m", study->m);
     json_object_set_new(o, "path", json_string(study->path));
     json_object_set_new(o, "path_reason", json_string(study->path_reason));
     json_object_set_new(o, "posterior_spread", number(study->spread));
@@ -174,7 +177,10 @@ static void table_over_t(FILE *f, const gref_study *study, int width)
 {
     const int *t = NULL;
     int count = gref_case_laws_at(study->c, &t);
-    fprintf(f, "W2 of the sampler's law to the exact p_t(x | v), pixel units; proved digits, (.) not proved\n%-*s", width, "sampler");
+    fprintf(f,
+            "W2 of the sampler's law to the exact p_t(x | v), pixel units; proved digits, (.) not "
+            "proved\n%-*s",
+            width, "sampler");
     for (int k = 0; k < count; k++) {
         char head[24];
         snprintf(head, sizeof head, "t=%d", t[k]);
@@ -194,7 +200,8 @@ static void table_over_t(FILE *f, const gref_study *study, int width)
 
 static void table_at_zero(FILE *f, const gref_study *study, int width)
 {
-    fprintf(f, "\nAt t = 0, against the posterior (spread sqrt tr Sigma_post = %.4e)\n", study->spread);
+    fprintf(f, "\nAt t = 0, against the posterior (spread sqrt tr Sigma_post = %.4e)\n",
+            study->spread);
     fprintf(f, "%-*s %10s %10s %10s %10s  %s\n", width, "sampler", "W2", "mean part", "cov part",
             "modelled", "steps with an eigenvalue of M_t below -1");
     for (int i = 0; i < study->n_samplers; i++) {
@@ -208,10 +215,11 @@ static void table_at_zero(FILE *f, const gref_study *study, int width)
         if (s->stable)
             fprintf(f, "  none\n");
         else
-            fprintf(f, "  from t = %d on; spread up to 10^%.1f times the target's\n", s->first_unstable,
-                    s->growth);
+            fprintf(f, "  from t = %d on; spread up to 10^%.1f times the target's\n",
+                    s->first_unstable, s->growth);
         if (s->diverged_at >= 0)
-            fprintf(f, "%-*s the law exceeds every double from t = %d on\n", width, "", s->diverged_at);
+            fprintf(f, "%-*s the law exceeds every double from t = %d on\n", width, "",
+                    s->diverged_at);
         if (!s->guided && !row->diverged)
             fprintf(f, "%-*s ignores v: W2 to the prior %.4e\n", width, "", row->prior.w2);
     }

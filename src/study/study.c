@@ -13,7 +13,7 @@
 #include "internal.h"
 #include <gref/trust.h>
 
-static const char *const file_names[] = {"summary.json", "w2.csv",     "arrays.npz", "problem.png",
+static const char *const file_names[] = {"summary.json", "w2.csv",      "arrays.npz", "problem.png",
                                          "bias.png",     "samples.png", "w2.svg",     NULL};
 
 /* What a run holds besides its result. */
@@ -39,7 +39,7 @@ void gref_study_free(gref_study *study)
         gref_mat_free(&study->samplers[k].samples);
     }
     free(study->samplers);
-    gref_mat *all[] = {&study->image, &study->x0,      &study->v,
+    gref_mat *all[] = {&study->image,   &study->x0,      &study->v,
                        &study->mu_post, &study->v_place, &study->samples};
     for (size_t k = 0; k < sizeof all / sizeof *all; k++)
         gref_mat_free(all[k]);
@@ -51,8 +51,8 @@ static gref_status report_progress(run *r, const char *what, int step)
     gref_status status = GREF_OK;
     r->done += step;
     const gref_study_options *o = r->options;
-    REQUIRE(o->progress == NULL || o->progress(o->context, what, r->done, r->total), GREF_ERR_CANCELLED,
-            "cancelled");
+    REQUIRE(o->progress == NULL || o->progress(o->context, what, r->done, r->total),
+            GREF_ERR_CANCELLED, "cancelled");
 out:
     return status;
 }
@@ -62,8 +62,8 @@ gref_status gref_study_add(gref_npz_writer *npz, const char *name, gref_mat A, i
     return npz == NULL || A.a == NULL ? GREF_OK : gref_npz_add(npz, name, gref_const(A), ndim);
 }
 
-gref_status gref_study_add_at(gref_npz_writer *npz, const char *label, const char *what, int t, gref_mat A,
-                              int ndim)
+gref_status gref_study_add_at(gref_npz_writer *npz, const char *label, const char *what, int t,
+                              gref_mat A, int ndim)
 {
     gref_status status = GREF_OK;
     char *name = gref_format("%s/%s/%d", label, what, t);
@@ -74,7 +74,8 @@ out:
     return status;
 }
 
-gref_status gref_study_add_law(gref_npz_writer *npz, const char *label, int t, gref_mat mean, gref_mat cov)
+gref_status gref_study_add_law(gref_npz_writer *npz, const char *label, int t, gref_mat mean,
+                               gref_mat cov)
 {
     gref_status status = GREF_OK;
     TRY(gref_study_add_at(npz, label, "mean", t, mean, 1));
@@ -94,7 +95,8 @@ static int law_index(const run *r, int t)
 
 static bool is_reported(const run *r, int t)
 {
-    return t == 0 || t == r->schedule.T || t % gref_case_w2_every(r->out->c) == 0 || law_index(r, t) >= 0;
+    return t == 0 || t == r->schedule.T || t % gref_case_w2_every(r->out->c) == 0 ||
+           law_index(r, t) >= 0;
 }
 
 /* The schedule, and the problem in the engine's hands. */
@@ -278,7 +280,8 @@ out:
  *         GREF_STUDY_DENSE_MOST pixels.
  * @see    THEORY section 6. Tests: test_study.c, cli/study.sh
  */
-gref_status gref_study_run(gref_study **study, const gref_case *c, const gref_study_options *options)
+gref_status gref_study_run(gref_study **study, const gref_case *c,
+                           const gref_study_options *options)
 {
     gref_status status = GREF_OK;
     gref_folder folder = {0};

@@ -68,6 +68,30 @@ void gref_gnuplot_quote(FILE *f, const char *text);
 gref_status gref_gnuplot(char *note, int size, const char *dir, gref_script_writer *write,
                          const void *what);
 
+/* panels.c: a grid of image panels on a canvas in pixels. */
+typedef struct {
+    FILE *f;
+    int rows, cols, left, top, width, height;
+} gref_panels;
+enum { GREF_PANEL_MOST = 192 }; /* pixels of a side: more would not be seen in a panel */
+
+/* Pixels that the label of a row takes: the widest is what gref_panels_open wants. */
+int gref_panels_label_width(const char *label);
+/* `title` and `note`, a line or several above the panels, are gnuplot's markup: no text of a user. */
+gref_panels gref_panels_open(FILE *f, const char *file, int rows, int cols, int label_width,
+                             const char *title, const char *note);
+void gref_panels_close(const gref_panels *g);
+/* Left of row i, with the next panel; `remark`, or "", below the label. */
+void gref_panels_row(const gref_panels *g, int i, const char *label, const char *remark);
+/* One image, or the centre of a large one; pixels that are not finite show the panel's background. */
+void gref_panels_image(const gref_panels *g, int i, int j, gref_cmat pixels, int rows, int cols,
+                       const char *title);
+void gref_panels_words(const gref_panels *g, int i, int j, const char *title, const char *words);
+/* The gray scale of the panels that follow. */
+void gref_panels_gray(const gref_panels *g, double lo, double hi);
+/* The colour scale right of the grid, as high as the grid, drawn with the next image. */
+void gref_panels_color_box(const gref_panels *g);
+
 /* problem.png, bias.png, samples.png, w2.svg into `dir` by gnuplot; study->note says why not. */
 gref_status gref_study_draw(gref_study *study, const char *dir);
 /* asymptotics.svg, likewise; report->note says why not. */

@@ -1,5 +1,5 @@
 /*
- * Pictures by gnuplot: problem.png, bias.png, samples.png, w2.svg. Scripts carry their data inline; a
+ * The pictures of a study: problem.png, bias.png, samples.png by panels.c, and w2.svg. Scripts carry their data inline; a
  * gnuplot that is missing or fails costs the pictures, not the study, and is said in study->note.
  */
 #include <math.h>
@@ -10,130 +10,6 @@
 #include "files/internal.h"
 #include "internal.h"
 
-enum { PANEL = 220, GAP = 10, STEP = 34, LEFT = 110, TOP = 70, RIGHT = 90, BOTTOM = 20 };
-enum { MOST_SHOWN = 192 }; /* pixels of a side: more would not be seen in a panel */
-
-/* A grid of image panels on a canvas in pixels. */
-typedef struct {
-    FILE *f;
-    int rows, cols, width, height;
-} grid;
-
-/* Above the grid; in two lines where one would be wider than the canvas. */
-static void grid_title(const grid *g, const char *title)
-{
-    enum { LETTER = 9 }; /* pixels, on average, of 13 points */
-    char line[2][128];
-    int length = (int)strlen(title), most = g->width / LETTER, first = length;
-    if (length > most)
-        for (first = most; first > 0 && title[first] != ' '; first--)
-            ;
-    snprintf(line[0], sizeof line[0], "%.*s", first, title);
-    snprintf(line[1], sizeof line[1], "%s", first < length ? title + first + 1 : "");
-    for (int k = 0; k < 2; k++) {
-        double y = first < length ? 14.0 + 20.0 * k : 22.0;
-        fprintf(g->f, "set label %d ", 4 + k);
-        gref_gnuplot_quote(g->f, line[k]);
-        fprintf(g->f, " at screen 0.5, screen %.5f center font 'DejaVu Sans,13'\n",
-                1.0 - y / g->height);
-    }
-}
-
-static grid open_grid(FILE *f, const char *file, int rows, int cols, const char *title)
-{
-    grid g = {f, rows, cols, LEFT + cols * (PANEL + GAP) + RIGHT,
-              TOP + rows * (PANEL + STEP) - STEP + BOTTOM};
-    fprintf(f, "reset\nset terminal pngcairo noenhanced size %d,%d font 'DejaVu Sans,11'\n",
-            g.width, g.height);
-    fprintf(f, "set output '%s'\nset multiplot\nunset key\nunset tics\n", file);
-    grid_title(&g, title);
-    return g;
-}
-
-static void close_grid(const grid *g)
-{
-    fprintf(g->f, "unset multiplot\nunset output\n");
-}
-
-/* Puts the next plot into cell (i, j), the picture filling it without distortion. */
-static void place(const grid *g, int i, int j)
-{
-    double x0 = LEFT + j * (PANEL + GAP), y1 = g->height - TOP - i * (PANEL + STEP);
-    fprintf(g->f, "set lmargin at screen %.5f\nset rmargin at screen %.5f\n", x0 / g->width,
-            (x0 + PANEL) / g->width);
-    fprintf(g->f, "set tmargin at screen %.5f\nset bmargin at screen %.5f\n", y1 / g->height,
-            (y1 - PANEL) / g->height);
-}
-
-static void row_title(const grid *g, int i, const char *text)
-{
-    double y = g->height - TOP - i * (PANEL + STEP) - PANEL / 2.0;
-    fprintf(g->f, "set label 2 ");
-    gref_gnuplot_quote(g->f, text);
-    fprintf(g->f, " at screen %.5f, screen %.5f right\n", (LEFT - 10.0) / g->width, y / g->height);
-}
-
-/* Centre of an axis of `length` pixels that a panel can show: where it begins, and how many there are. */
-static int shown(int *first, int length)
-{
-    int count = length < MOST_SHOWN ? length : MOST_SHOWN;
-    *first = (length - count) / 2;
-    return count;
-}
-
-/* One image, or the centre of a large one; pixels that are NaN show the panel's background. */
-static void draw_image(const grid *g, int i, int j, gref_cmat pixels, int rows, int cols,
-                       const char *title)
-{
-    FILE *f = g->f;
-    int top, left, height = shown(&top, rows), width = shown(&left, cols);
-    place(g, i, j);
-    fprintf(f, "set title ");
-    gref_gnuplot_quote(f, title);
-    fprintf(f, " offset 0,-0.6\n$image << END\n");
-    for (int a = top; a < top + height; a++) {
-        for (int b = left; b < left + width; b++) {
-            double x = pixels.a[(size_t)a * cols + b];
-            if (isnan(x))
-                fprintf(f, "NaN ");
-            else
-                fprintf(f, "%.6g ", x);
-        }
-        fprintf(f, "\n");
-    }
-    int span = height > width ? height : width;
-    fprintf(f, "END\nset xrange [%g:%g]\nset yrange [%g:%g]\n", (width - span) / 2.0 - 0.5,
-            (width + span) / 2.0 - 0.5, (height + span) / 2.0 - 0.5, (height - span) / 2.0 - 0.5);
-    fprintf(f, "unset border\nplot $image matrix with image\nunset label\n");
-}
-
-static void draw_words(const grid *g, int i, int j, const char *words)
-{
-    place(g, i, j);
-    fprintf(g->f,
-            "set xrange [0:1]\nset yrange [0:1]\nset title ' '\nset border 15 lc rgb '#cccccc'\n"
-            "set label 3 ");
-    gref_gnuplot_quote(g->f, words);
-    fprintf(g->f, " at 0.5,0.5 center\nplot NaN\nunset label\n");
-}
-
-static void gray_palette(FILE *f, double lo, double hi)
-{
-    fprintf(f, "set palette gray\nset cbrange [%.6g:%.6g]\nunset colorbox\n", lo,
-            hi > lo ? hi : lo + 1);
-}
-
-/* The colour scale right of the grid, with the plots that follow. */
-static void color_box(const grid *g)
-{
-    double x = LEFT + g->cols * (PANEL + GAP) + 8.0;
-    fprintf(g->f,
-            "set colorbox user origin screen %.5f, screen %.5f size screen %.5f, screen %.5f\n",
-            x / g->width, (g->height - TOP - PANEL) / (double)g->height, 14.0 / g->width,
-            PANEL / (double)g->height);
-    fprintf(g->f, "set cbtics font 'DejaVu Sans,9'\n");
-}
-
 static void range_of(gref_cmat x, double *lo, double *hi)
 {
     for (int j = 0; j < x.n; j++)
@@ -143,20 +19,30 @@ static void range_of(gref_cmat x, double *lo, double *hi)
         }
 }
 
+static int widest_label(const gref_study *s)
+{
+    int widest = 0;
+    for (int i = 0; i < s->n_samplers; i++) {
+        int width = gref_panels_label_width(s->samplers[i].spec.label);
+        widest = width > widest ? width : widest;
+    }
+    return widest;
+}
+
 /* v as a picture: measured pixels at their places, or its own shape. */
-static gref_status draw_measurement(const grid *g, int j, const gref_study *s)
+static gref_status draw_measurement(const gref_panels *g, int j, const gref_study *s)
 {
     gref_status status = GREF_OK;
     gref_mat filled = {0};
     if (s->v_place.a == NULL) {
-        draw_image(g, 0, j, gref_const(s->v), s->v_rows, s->v_cols, "v, measurement");
+        gref_panels_image(g, 0, j, gref_const(s->v), s->v_rows, s->v_cols, "v, measurement");
         goto out;
     }
     TRY(gref_mat_new(&filled, s->n, 1));
     gref_mat_fill(filled, NAN);
     for (int i = 0; i < s->m; i++)
         filled.a[(int)s->v_place.a[i]] = s->v.a[i];
-    draw_image(g, 0, j, gref_const(filled), s->rows, s->cols, "v (hatched: missing)");
+    gref_panels_image(g, 0, j, gref_const(filled), s->rows, s->cols, "v (hatched: missing)");
 out:
     gref_mat_free(&filled);
     return status;
@@ -180,20 +66,20 @@ static gref_status draw_problem(FILE *f, const gref_study *s)
     range_of(gref_const(s->mu_post), &lo, &hi);
     snprintf(title, sizeof title, "n = %d, m = %d, sigma = %g; gray scale [%.3g, %.3g]%s", s->n,
              s->m, s->sigma, lo, hi,
-             s->rows > MOST_SHOWN || s->cols > MOST_SHOWN ? "; centres only" : "");
-    grid g = open_grid(f, "problem.png", 1, count, title);
-    gray_palette(f, lo, hi);
+             s->rows > GREF_PANEL_MOST || s->cols > GREF_PANEL_MOST ? "; centres only" : "");
+    gref_panels g = gref_panels_open(f, "problem.png", 1, count, 0, title, "");
+    gref_panels_gray(&g, lo, hi);
     fprintf(
         f,
         "set object 1 rectangle from graph 0,0 to graph 1,1 behind fc rgb '#d9b38c' fs pattern 4 "
         "noborder\n");
     if (s->image.a != NULL)
-        draw_image(&g, 0, j++, gref_const(shown), s->image.m, s->image.n, "image");
+        gref_panels_image(&g, 0, j++, gref_const(shown), s->image.m, s->image.n, "image");
     if (s->x0.a != NULL)
-        draw_image(&g, 0, j++, gref_const(s->x0), s->rows, s->cols, "x0, to be found");
+        gref_panels_image(&g, 0, j++, gref_const(s->x0), s->rows, s->cols, "x0, to be found");
     TRY(draw_measurement(&g, j++, s));
-    draw_image(&g, 0, j, gref_const(s->mu_post), s->rows, s->cols, "exact posterior mean");
-    close_grid(&g);
+    gref_panels_image(&g, 0, j, gref_const(s->mu_post), s->rows, s->cols, "exact posterior mean");
+    gref_panels_close(&g);
 out:
     gref_mat_free(&shown);
     return status;
@@ -229,58 +115,60 @@ static void draw_bias(FILE *f, const gref_study *s)
     bool any_unstable = false;
     for (int i = 0; i < s->n_samplers; i++)
         any_unstable |= !s->samplers[i].stable;
-    grid g = open_grid(
-        f, "bias.png", s->n_samplers, count,
-        any_unstable ? "bias m_t - mu_{t|v}, pixel units; one colour scale, of the stable samplers"
-                     : "bias m_t - mu_{t|v}, pixel units; one colour scale");
+    gref_panels g = gref_panels_open(
+        f, "bias.png", s->n_samplers, count, widest_label(s),
+        any_unstable ? "bias m_t − μ_{t|v}, pixel units; one colour scale, of the stable samplers"
+                     : "bias m_t − μ_{t|v}, pixel units; one colour scale",
+        "");
     fprintf(f,
             "set palette defined (-1 '#053061', -0.5 '#4393c3', 0 '#f7f7f7', 0.5 '#d6604d', 1 "
             "'#67001f')\n"
-            "set cbrange [%.6g:%.6g]\nset format cb '%%.1e'\n",
+            "set cbrange [%.6g:%.6g]\n",
             -scale, scale);
-    color_box(&g);
+    gref_panels_color_box(&g);
     for (int i = 0; i < s->n_samplers; i++)
         for (int k = 0; k < count; k++) {
             const gref_study_sampler *sampler = &s->samplers[i];
             if (k == 0)
-                row_title(&g, i, sampler->spec.label);
+                gref_panels_row(&g, i, sampler->spec.label, "");
             if (has_law(sampler, t[k])) {
                 gref_cmat b = gref_const(gref_mat_view(sampler->bias, 0, k, s->n, 1));
                 snprintf(title, sizeof title, "t = %d, max %.1e", t[k], gref_mat_norm_max(b));
-                draw_image(&g, i, k, b, s->rows, s->cols, title);
+                gref_panels_image(&g, i, k, b, s->rows, s->cols, title);
             } else {
-                draw_words(&g, i, k, "diverged");
+                gref_panels_words(&g, i, k, " ", "diverged");
             }
-            fprintf(f, "unset colorbox\n");
         }
-    close_grid(&g);
+    gref_panels_close(&g);
 }
 
 static void draw_samples(FILE *f, const gref_study *s)
 {
     double lo = INFINITY, hi = -INFINITY;
     range_of(gref_const(s->samples), &lo, &hi);
-    grid g = open_grid(f, "samples.png", s->n_samplers + 1, s->samples.n,
-                       "samples at t = 0: exact posterior, then each sampler (its own randomness)");
-    gray_palette(f, lo, hi);
+    gref_panels g = gref_panels_open(
+        f, "samples.png", s->n_samplers + 1, s->samples.n, widest_label(s),
+        "samples at t = 0: exact posterior, then each sampler (its own randomness)", "");
+    gref_panels_gray(&g, lo, hi);
     for (int k = 0; k < s->samples.n; k++) {
         if (k == 0)
-            row_title(&g, 0, "posterior");
-        draw_image(&g, 0, k, gref_const(gref_mat_view(s->samples, 0, k, s->n, 1)), s->rows, s->cols,
-                   " ");
+            gref_panels_row(&g, 0, "posterior", "");
+        gref_panels_image(&g, 0, k, gref_const(gref_mat_view(s->samples, 0, k, s->n, 1)), s->rows,
+                          s->cols, " ");
     }
     for (int i = 0; i < s->n_samplers; i++)
         for (int k = 0; k < s->samples.n; k++) {
             const gref_study_sampler *sampler = &s->samplers[i];
             if (k == 0)
-                row_title(&g, i + 1, sampler->spec.label);
+                gref_panels_row(&g, i + 1, sampler->spec.label, "");
             if (sampler->samples.a != NULL)
-                draw_image(&g, i + 1, k, gref_const(gref_mat_view(sampler->samples, 0, k, s->n, 1)),
-                           s->rows, s->cols, " ");
+                gref_panels_image(&g, i + 1, k,
+                                  gref_const(gref_mat_view(sampler->samples, 0, k, s->n, 1)),
+                                  s->rows, s->cols, " ");
             else
-                draw_words(&g, i + 1, k, "diverged");
+                gref_panels_words(&g, i + 1, k, " ", "diverged");
         }
-    close_grid(&g);
+    gref_panels_close(&g);
 }
 
 static void put_curve_data(FILE *f, int i, const gref_study_sampler *s)

@@ -97,13 +97,13 @@ gref_panels gref_panels_open(FILE *f, const char *file, int rows, int cols, int 
     g.width = left + cols * (PANEL + GAP) + RIGHT;
     int n_titles = wrap(titles, title, " ", TITLE_FONT, g.width - 20.0);
     int n_notes = wrap(notes, note, " ", NOTE_FONT, g.width - 20.0);
-    g.top = 38 + n_titles * (2 * TITLE_FONT - 7) + n_notes * (2 * NOTE_FONT - 5);
+    g.top = 42 + n_titles * (2 * TITLE_FONT - 7) + n_notes * (2 * NOTE_FONT - 5);
     g.height = g.top + rows * (PANEL + STEP) - STEP + BOTTOM;
     fprintf(f, "reset\nset terminal pngcairo enhanced size %d,%d font 'DejaVu Sans,%d'\n", g.width,
             g.height, FONT);
     fprintf(f, "set output '%s'\nset multiplot\nunset key\nunset tics\n", file);
     int tag = 100, y = put_heading(&g, &tag, titles, n_titles, TITLE_FONT, 5);
-    put_heading(&g, &tag, notes, n_notes, NOTE_FONT, y);
+    put_heading(&g, &tag, notes, n_notes, NOTE_FONT, y + 6);
     return g;
 }
 

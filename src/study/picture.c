@@ -142,25 +142,53 @@ static void draw_bias(FILE *f, const gref_study *s)
     gref_panels_close(&g);
 }
 
+/* What the reader of row i must know besides its label. */
+static void samples_remark(char *remark, size_t size, const gref_study_sampler *s, double lo,
+                           double hi)
+{
+    double least = INFINITY, most = -INFINITY;
+    range_of(gref_const(s->samples), &least, &most);
+    remark[0] = '\0';
+    if (least < lo || most > hi)
+        snprintf(remark, size, "%sclipped: values in [%.3g, %.3g]", s->stable ? "" : "unstable, ",
+                 least, most);
+    else if (!s->stable)
+        snprintf(remark, size, "unstable");
+}
+
+/* The gray scale is that of the posterior and of the stable samplers: an unstable one would leave no contrast. */
 static void draw_samples(FILE *f, const gref_study *s)
 {
     double lo = INFINITY, hi = -INFINITY;
+    char note[256], remark[128];
+    bool any_unstable = false;
     range_of(gref_const(s->samples), &lo, &hi);
-    gref_panels g = gref_panels_open(
-        f, "samples.png", s->n_samplers + 1, s->samples.n, widest_label(s),
-        "samples at t = 0: exact posterior, then each sampler (its own randomness)", "");
+    for (int i = 0; i < s->n_samplers; i++) {
+        any_unstable |= !s->samplers[i].stable;
+        if (s->samplers[i].stable)
+            range_of(gref_const(s->samplers[i].samples), &lo, &hi);
+    }
+    snprintf(note, sizeof note,
+             "Samplers: same noise in every row of a column (common seed). Posterior: drawn "
+             "independently of it. Gray scale [%.3g, %.3g]%s.%s",
+             lo, hi, any_unstable ? " of the posterior and the stable samplers" : "",
+             s->rows > GREF_PANEL_MOST || s->cols > GREF_PANEL_MOST ? " Centres only." : "");
+    gref_panels g = gref_panels_open(f, "samples.png", s->n_samplers + 1, s->samples.n,
+                                     widest_label(s), "Samples at t = 0", note);
     gref_panels_gray(&g, lo, hi);
+    gref_panels_color_box(&g);
     for (int k = 0; k < s->samples.n; k++) {
         if (k == 0)
-            gref_panels_row(&g, 0, "posterior", "");
+            gref_panels_row(&g, 0, "exact posterior", "");
         gref_panels_image(&g, 0, k, gref_const(gref_mat_view(s->samples, 0, k, s->n, 1)), s->rows,
                           s->cols, " ");
     }
     for (int i = 0; i < s->n_samplers; i++)
         for (int k = 0; k < s->samples.n; k++) {
             const gref_study_sampler *sampler = &s->samplers[i];
+            samples_remark(remark, sizeof remark, sampler, lo, hi);
             if (k == 0)
-                gref_panels_row(&g, i + 1, sampler->spec.label, "");
+                gref_panels_row(&g, i + 1, sampler->spec.label, remark);
             if (sampler->samples.a != NULL)
                 gref_panels_image(&g, i + 1, k,
                                   gref_const(gref_mat_view(sampler->samples, 0, k, s->n, 1)),

@@ -22,6 +22,28 @@ setup() {
     printf '{%s,\n%s,\n%s}\n' "$small" "${1-$blur}" "${2-$rest}" >case.json
 }
 
+# drawn ARGUMENT...: gref study whose gnuplot draws nothing, but leaves its script in script.gp.
+drawn() {
+    mkdir -p bin
+    printf '#!/bin/sh\ncp "$1" "%s/script.gp"\n' "$PWD" >bin/gnuplot
+    chmod +x bin/gnuplot
+    old_path=$PATH PATH=$PWD/bin:$PATH
+    gref study case.json --out out "$@"
+    PATH=$old_path
+    exits 0
+}
+
+# says ERE / says_not ERE: a line of the script, or none.
+says() {
+    check "the pictures say $1" grep -Eq -e "$1" script.gp
+}
+says_not() {
+    check "the pictures do not say $1" sh -c "! grep -Eq -e \"\$1\" script.gp" sh "$1"
+}
+
+# Little noise: dps is unstable from the first step on, and its law stays within doubles.
+unstable='"noise": {"sigma": 1e-3}, "schedule": {"kind": "linear", "steps": 20, "beta": [1e-3, 0.3]}'
+
 # refused CODE ERE...: one line that names the value, no output folder, nothing else left.
 refused() {
     exits "$1"
@@ -106,6 +128,20 @@ prints '^dps .*diverged' 'eigenvalue of M_t below -1' 'from t = [0-9]+ on'
 check "csv says diverged" grep -q '^dps,0,diverged,diverged,diverged$' out/w2.csv
 check "no inf or nan in text files" sh -c '! grep -Eiq "[^a-z](inf|nan)[^a-z]" out/w2.csv out/summary.json'
 check "summary says so" grep -q '"stable": false' out/summary.json
+
+subtest "samples.png says whose noise is whose, and its gray scale"
+setup
+drawn
+says 'same noise in every row of a column \(common seed\). Posterior: drawn independently'
+says 'Gray scale \[-[0-9.]+, [0-9.]+\]'
+says_not 'clipped: values|unstable'
+
+subtest "samples.png says which samplers are unstable"
+setup "$blur" "$unstable"
+drawn
+says 'Gray scale .* of the posterior and the stable samplers'
+says '^set label .* "unstable, clipped: '
+says '^set label .*"values in .*e\+[0-9]+'
 
 subtest "guidance after: the note that C_{v|t} is unused"
 setup

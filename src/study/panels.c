@@ -50,7 +50,8 @@ static int wrap(wrapped lines, const char *text, const char *breaks, int font, d
         }
         if (text[end] == '\0' || cut == 0)
             cut = end > 0 ? end : 1;
-        snprintf(lines[count++], LINE, "%.*s", cut, text);
+        int length = cut - (text[cut - 1] == ' ' ? 1 : 0);
+        snprintf(lines[count++], LINE, "%.*s", length, text);
         text += cut;
     }
     return count;

@@ -29,59 +29,81 @@ static int widest_label(const gref_study *s)
     return widest;
 }
 
-/* v as a picture: measured pixels at their places, or its own shape. */
-static gref_status draw_measurement(const gref_panels *g, int j, const gref_study *s)
+/*
+ * v as a picture: measured pixels at their places, or its own shape. `own` is the scale if it is not that of the other
+ * panels, else "".
+ */
+static gref_status draw_measurement(const gref_panels *g, int j, const gref_study *s,
+                                    const char *own)
 {
     gref_status status = GREF_OK;
     gref_mat filled = {0};
+    char title[128];
+    snprintf(title, sizeof title, "%s%s", s->v_place.a == NULL ? "v" : "v (hatched: missing)", own);
     if (s->v_place.a == NULL) {
-        gref_panels_image(g, 0, j, gref_const(s->v), s->v_rows, s->v_cols, "v, measurement");
+        gref_panels_image(g, 0, j, gref_const(s->v), s->v_rows, s->v_cols, title);
         goto out;
     }
     TRY(gref_mat_new(&filled, s->n, 1));
     gref_mat_fill(filled, NAN);
     for (int i = 0; i < s->m; i++)
         filled.a[(int)s->v_place.a[i]] = s->v.a[i];
-    gref_panels_image(g, 0, j, gref_const(filled), s->rows, s->cols, "v (hatched: missing)");
+    gref_panels_image(g, 0, j, gref_const(filled), s->rows, s->cols, title);
 out:
     gref_mat_free(&filled);
     return status;
 }
 
+/* On one gray scale v or the images would keep little contrast: A has a gain, or no pixel units. */
+static bool needs_own_scale(const double v[2], const double images[2])
+{
+    double together = fmax(v[1], images[1]) - fmin(v[0], images[0]), span = images[1] - images[0];
+    return together > 2.0 * span || 8.0 * (v[1] - v[0]) < span;
+}
+
 static gref_status draw_problem(FILE *f, const gref_study *s)
 {
     gref_status status = GREF_OK;
-    gref_mat shown = {0};
-    double lo = INFINITY, hi = -INFINITY;
-    char title[128];
+    gref_mat image = {0};
+    double images[2] = {INFINITY, -INFINITY}, v[2] = {INFINITY, -INFINITY};
+    char title[128], note[128], own[64] = "";
     int count = (s->image.a != NULL) + (s->x0.a != NULL) + 2, j = 0;
     if (s->image.a != NULL) {
-        TRY(gref_mat_new(&shown, s->image.m * s->image.n, 1));
-        for (int i = 0; i < shown.m; i++)
-            shown.a[i] = GREF_AT(s->image, i / s->image.n, i % s->image.n);
-        range_of(gref_const(shown), &lo, &hi);
+        TRY(gref_mat_new(&image, s->image.m * s->image.n, 1));
+        for (int i = 0; i < image.m; i++)
+            image.a[i] = GREF_AT(s->image, i / s->image.n, i % s->image.n);
+        range_of(gref_const(image), &images[0], &images[1]);
     }
-    if (s->x0.a != NULL)
-        range_of(gref_const(s->x0), &lo, &hi);
-    range_of(gref_const(s->mu_post), &lo, &hi);
-    snprintf(title, sizeof title, "n = %d, m = %d, sigma = %g; gray scale [%.3g, %.3g]%s", s->n,
-             s->m, s->sigma, lo, hi,
-             s->rows > GREF_PANEL_MOST || s->cols > GREF_PANEL_MOST ? "; centres only" : "");
-    gref_panels g = gref_panels_open(f, "problem.png", 1, count, 0, title, "");
-    gref_panels_gray(&g, lo, hi);
+    range_of(gref_const(s->x0), &images[0], &images[1]);
+    range_of(gref_const(s->mu_post), &images[0], &images[1]);
+    range_of(gref_const(s->v), &v[0], &v[1]);
+    bool apart = needs_own_scale(v, images);
+    if (apart)
+        snprintf(own, sizeof own, ", on [%.3g, %.3g]", v[0], v[1]);
+    else
+        range_of(gref_const(s->v), &images[0], &images[1]);
+    snprintf(title, sizeof title, "v = A x_0 + σ n:  n = %d, m = %d, σ = %g", s->n, s->m, s->sigma);
+    snprintf(note, sizeof note, "Gray scale [%.3g, %.3g]%s.%s", images[0], images[1],
+             apart ? ", but for v, which has its own" : " in all panels",
+             s->rows > GREF_PANEL_MOST || s->cols > GREF_PANEL_MOST ? " Centres only." : "");
+    gref_panels g = gref_panels_open(f, "problem.png", 1, count, 0, title, note);
+    gref_panels_gray(&g, images[0], images[1]);
     fprintf(
         f,
         "set object 1 rectangle from graph 0,0 to graph 1,1 behind fc rgb '#d9b38c' fs pattern 4 "
         "noborder\n");
     if (s->image.a != NULL)
-        gref_panels_image(&g, 0, j++, gref_const(shown), s->image.m, s->image.n, "image");
+        gref_panels_image(&g, 0, j++, gref_const(image), s->image.m, s->image.n, "image");
     if (s->x0.a != NULL)
-        gref_panels_image(&g, 0, j++, gref_const(s->x0), s->rows, s->cols, "x0, to be found");
-    TRY(draw_measurement(&g, j++, s));
+        gref_panels_image(&g, 0, j++, gref_const(s->x0), s->rows, s->cols, "x₀, to be found");
+    if (apart)
+        gref_panels_gray(&g, v[0], v[1]);
+    TRY(draw_measurement(&g, j++, s, own));
+    gref_panels_gray(&g, images[0], images[1]);
     gref_panels_image(&g, 0, j, gref_const(s->mu_post), s->rows, s->cols, "exact posterior mean");
     gref_panels_close(&g);
 out:
-    gref_mat_free(&shown);
+    gref_mat_free(&image);
     return status;
 }
 
@@ -169,7 +191,7 @@ static void draw_samples(FILE *f, const gref_study *s)
             range_of(gref_const(s->samplers[i].samples), &lo, &hi);
     }
     snprintf(note, sizeof note,
-             "Samplers: same noise in every row of a column (common seed). Posterior: drawn "
+             "Samplers: same noise in every row of a column (common seed). Posterior: exact, drawn "
              "independently of it. Gray scale [%.3g, %.3g]%s.%s",
              lo, hi, any_unstable ? " of the posterior and the stable samplers" : "",
              s->rows > GREF_PANEL_MOST || s->cols > GREF_PANEL_MOST ? " Centres only." : "");
@@ -179,7 +201,7 @@ static void draw_samples(FILE *f, const gref_study *s)
     gref_panels_color_box(&g);
     for (int k = 0; k < s->samples.n; k++) {
         if (k == 0)
-            gref_panels_row(&g, 0, "exact posterior", "");
+            gref_panels_row(&g, 0, "posterior", "");
         gref_panels_image(&g, 0, k, gref_const(gref_mat_view(s->samples, 0, k, s->n, 1)), s->rows,
                           s->cols, " ");
     }

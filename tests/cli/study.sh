@@ -129,19 +129,28 @@ check "csv says diverged" grep -q '^dps,0,diverged,diverged,diverged$' out/w2.cs
 check "no inf or nan in text files" sh -c '! grep -Eiq "[^a-z](inf|nan)[^a-z]" out/w2.csv out/summary.json'
 check "summary says so" grep -q '"stable": false' out/summary.json
 
+subtest "problem.png: v within the gray scale, or on one of its own"
+setup '"operator": {"kind": "identity"}'
+drawn
+says 'Gray scale .* in all panels'
+drawn --force --set noise.sigma=3
+says 'Gray scale .*, but for v, which has its own'
+says '^set title "v, on \[-[0-9.]+, [0-9.]+\]"'
+
 subtest "samples.png says whose noise is whose, and its gray scale"
 setup
 drawn
-says 'same noise in every row of a column \(common seed\). Posterior: drawn independently'
+says 'same noise in every row of a column \(common seed\). Posterior: exact, drawn independently'
 says 'Gray scale \[-[0-9.]+, [0-9.]+\]'
 says_not 'clipped: values|unstable'
 
 subtest "samples.png says which samplers are unstable"
 setup "$blur" "$unstable"
 drawn
-says 'Gray scale .* of the posterior and the stable samplers'
-says '^set label .* "unstable, clipped: '
-says '^set label .*"values in .*e\+[0-9]+'
+says '(posterior and the )?stable samplers\.'
+says '^set label .* "unstable, '
+says '^set label .* "clipped: '
+says '^set label .*"\[-.*e\+[0-9]+'
 
 subtest "guidance after: the note that C_{v|t} is unused"
 setup

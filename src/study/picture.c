@@ -107,41 +107,74 @@ out:
     return status;
 }
 
-/* True if the law of sampler i is known at the k-th t of laws_at. */
-static bool has_law(const gref_study_sampler *s, int t)
+/* Largest |bias| of sampler s at the k-th t of laws_at; -1 if there is none. */
+static double largest_bias(const gref_study *s, const gref_study_sampler *sampler, int k, int t)
 {
-    return s->diverged_at < t;
+    double largest = 0.0;
+    if (sampler->diverged_at >= t)
+        return -1.0;
+    for (int p = 0; p < s->n; p++) {
+        double b = fabs(GREF_AT(sampler->bias, p, k));
+        if (!isfinite(b))
+            return -1.0;
+        largest = fmax(largest, b);
+    }
+    return largest;
 }
 
-/* Largest |bias| shown, over stable samplers if there are any, so that an unstable one hides no other. */
-static double bias_scale(const gref_study *s, const int *t, int count)
+/*
+ * Half the common scale: the largest |bias| of the stable samplers, so that an unstable one hides no other. Without
+ * any, the largest that is not beyond OUTLIER times the smallest panel's. `rule` says which.
+ */
+static double bias_scale(const char **rule, const gref_study *s, const int *t, int count)
 {
-    double scale[2] = {0.0, 0.0};
-    for (int i = 0; i < s->n_samplers; i++)
-        for (int k = 0; k < count; k++)
-            if (has_law(&s->samplers[i], t[k])) {
-                gref_cmat b = gref_const(gref_mat_view(s->samplers[i].bias, 0, k, s->n, 1));
-                int stable = s->samplers[i].stable ? 1 : 0;
-                scale[stable] = fmax(scale[stable], gref_mat_norm_max(b));
-            }
-    double best = scale[1] > 0.0 ? scale[1] : scale[0];
-    return best > 0.0 ? best : 1.0;
+    enum { OUTLIER = 100 };
+    double all = 0.0, stable = 0.0, least = INFINITY, near = 0.0;
+    for (int i = 0; i < s->n_samplers * count; i++) {
+        const gref_study_sampler *sampler = &s->samplers[i / count];
+        double b = largest_bias(s, sampler, i % count, t[i % count]);
+        all = fmax(all, b);
+        stable = sampler->stable ? fmax(stable, b) : stable;
+        least = b > 0.0 ? fmin(least, b) : least;
+    }
+    for (int i = 0; i < s->n_samplers * count; i++) {
+        double b = largest_bias(s, &s->samplers[i / count], i % count, t[i % count]);
+        near = b <= OUTLIER * least ? fmax(near, b) : near;
+    }
+    if (stable > 0.0) {
+        *rule = stable < all ? "the largest |m_t − μ_{t|v}| of the stable samplers; panels of "
+                               "unstable ones that exceed it are clipped"
+                             : "the largest |m_t − μ_{t|v}|";
+        return stable;
+    }
+    *rule = near < all ? "no sampler is stable: the largest |m_t − μ_{t|v}| up to 100 times the "
+                         "smallest panel's; panels that exceed it are clipped"
+                       : "the largest |m_t − μ_{t|v}|";
+    return near > 0.0 ? near : 1.0;
+}
+
+/* Less than FAINT of the scale is white to the eye. */
+static void bias_title(char *title, size_t size, int t, double largest, double scale)
+{
+    const double FAINT = 0.02;
+    snprintf(title, size, "t = %d, max %.2g%s", t, largest,
+             largest > scale           ? ", clipped"
+             : largest < FAINT * scale ? ", faint"
+                                       : "");
 }
 
 static void draw_bias(FILE *f, const gref_study *s)
 {
     const int *t = NULL;
+    const char *rule = NULL;
     int count = gref_case_laws_at(s->c, &t);
-    double scale = bias_scale(s, t, count);
-    char title[128];
-    bool any_unstable = false;
-    for (int i = 0; i < s->n_samplers; i++)
-        any_unstable |= !s->samplers[i].stable;
-    gref_panels g = gref_panels_open(
-        f, "bias.png", s->n_samplers, count, widest_label(s),
-        any_unstable ? "bias m_t − μ_{t|v}, pixel units; one colour scale, of the stable samplers"
-                     : "bias m_t − μ_{t|v}, pixel units; one colour scale",
-        "");
+    double scale = bias_scale(&rule, s, t, count);
+    char title[128], note[256];
+    snprintf(note, sizeof note, "One colour scale, ±%.3g: %s.%s", scale, rule,
+             s->rows > GREF_PANEL_MOST || s->cols > GREF_PANEL_MOST ? " Centres only." : "");
+    gref_panels g =
+        gref_panels_open(f, "bias.png", s->n_samplers, count, widest_label(s),
+                         "Bias m_t − μ_{t|v} of each sampler's mean, pixel units", note);
     fprintf(f,
             "set palette defined (-1 '#053061', -0.5 '#4393c3', 0 '#f7f7f7', 0.5 '#d6604d', 1 "
             "'#67001f')\n"
@@ -151,14 +184,17 @@ static void draw_bias(FILE *f, const gref_study *s)
     for (int i = 0; i < s->n_samplers; i++)
         for (int k = 0; k < count; k++) {
             const gref_study_sampler *sampler = &s->samplers[i];
+            double largest = largest_bias(s, sampler, k, t[k]);
             if (k == 0)
-                gref_panels_row(&g, i, sampler->spec.label, "");
-            if (has_law(sampler, t[k])) {
-                gref_cmat b = gref_const(gref_mat_view(sampler->bias, 0, k, s->n, 1));
-                snprintf(title, sizeof title, "t = %d, max %.1e", t[k], gref_mat_norm_max(b));
-                gref_panels_image(&g, i, k, b, s->rows, s->cols, title);
+                gref_panels_row(&g, i, sampler->spec.label, sampler->stable ? "" : "unstable");
+            if (largest >= 0.0) {
+                bias_title(title, sizeof title, t[k], largest, scale);
+                gref_panels_image(&g, i, k, gref_const(gref_mat_view(sampler->bias, 0, k, s->n, 1)),
+                                  s->rows, s->cols, title);
             } else {
-                gref_panels_words(&g, i, k, " ", "diverged");
+                snprintf(title, sizeof title, "t = %d", t[k]);
+                gref_panels_words(&g, i, k, title,
+                                  sampler->diverged_at >= t[k] ? "diverged" : "no digits left");
             }
         }
     gref_panels_close(&g);
@@ -289,11 +325,11 @@ static void draw_w2(FILE *f, const gref_study *s)
     static const char *const colors[] = {"#0072b2", "#d55e00", "#009e73",
                                          "#cc79a7", "#e69f00", "#56b4e9"};
     fprintf(f,
-            "reset\nset terminal svg noenhanced size 860,560 font 'DejaVu Sans,13' background rgb "
+            "reset\nset terminal svg enhanced size 860,560 font 'DejaVu Sans,13' background rgb "
             "'white'\n"
-            "set output 'w2.svg'\nset logscale y\nset format y '%%.0e'\nset xrange [%d:0]\n"
+            "set output 'w2.svg'\nset logscale y\nset format y '%%g'\nset xrange [%d:0]\n"
             "set xlabel 't (backward process runs from left to right)'\n"
-            "set ylabel 'W2 to p_t(x | v), pixel units'\nset grid lc rgb '#dddddd'\n"
+            "set ylabel 'W_2 to p_t(x | v), pixel units'\nset grid lc rgb '#dddddd'\n"
             "set key outside right top Left reverse samplen 2\nset border 3\nset tics nomirror\n",
             s->T);
     if (highest_law(s) > 0.0)
@@ -310,6 +346,7 @@ static void draw_w2(FILE *f, const gref_study *s)
             fprintf(f, "%s$%c%d using 1:2 with lines lw %s lc rgb '%s' title ", separator,
                     modelled ? 'm' : 'w', i, modelled ? "1.5 dt 2" : "2.5", colors[i % 6]);
             put_curve_title(f, &s->samplers[i], modelled != 0);
+            fprintf(f, " noenhanced");
             separator = ", ";
         }
     fprintf(f, "\nunset output\n");

@@ -148,9 +148,36 @@ subtest "samples.png says which samplers are unstable"
 setup "$blur" "$unstable"
 drawn
 says '(posterior and the )?stable samplers\.'
-says '^set label .* "unstable, '
-says '^set label .* "clipped: '
+says '^set label .* "unstable,'
+says '^set label .* "clipped:'
 says '^set label .*"\[-.*e\+[0-9]+'
+
+subtest "bias.png says its scale, and which panels exceed it or are too faint to be seen"
+setup
+drawn --set 'report.laws_at=[16,0]'
+says 'Bias m_t − μ_\{t\|v\}.* enhanced'
+says 'One colour scale, ±[0-9.e-]+: the largest \|m_t − μ_\{t\|v\}\|\.'
+says '^set title "t = 16, max [0-9.e-]+'
+says "^set format cb '%g'"
+says_not ', clipped'
+drawn --force --set noise.sigma=1e-3
+says 'the largest .* of the stable samplers'
+says '^set title "t = [0-9]+, max [0-9.]+e\+[0-9]+, clipped"'
+says '^set title "t = [0-9]+, max [0-9.e-]+, faint"'
+
+subtest "bias.png of one unstable sampler"
+setup "$blur" "$unstable"
+drawn --set 'samplers=[{"name": "dps"}]' --set 'report.laws_at=[16,8,0]'
+says 'no sampler is stable'
+says '^set title "t = 0, max .*, clipped"'
+says_not 'max .*, faint'
+
+subtest "labels are never read as markup"
+setup
+drawn --set 'samplers=[{"name": "cgdm", "label": "a_b.c=d"}, {"name": "dps", "label": "dps_very_long-label_that_needs_more-than_one_line_of_the_pi"}]'
+check "every line with a label says noenhanced" sh -c "! grep -E 'a_b|dps_' script.gp | grep -v noenhanced"
+says '"a_b.c=d"'
+says_not '"dps_very_long-label_that_needs_more-than_one_line_of_the_pi".*at screen'
 
 subtest "guidance after: the note that C_{v|t} is unused"
 setup

@@ -10,6 +10,7 @@
 
 #include <gref/marginal.h>
 
+#include "dense/internal.h"
 #include "oracle_file.h"
 #include "support.h"
 
@@ -136,11 +137,72 @@ START_TEST(test_marginal_certify__claims_nothing_unmeasured)
 }
 END_TEST
 
+/* sqrt tr P_t by the recursion P <- M P M + N I as anybody would write it, in pixels. */
+static double plain_spread(const oracle_file *f, const gref_sampler *s, int t)
+{
+    int n = f->p.A.n;
+    double noise;
+    gref_mat M = fresh(n, n), b = fresh(n, 1), P = fresh(n, n), MP = fresh(n, n);
+    gref_mat_identity(P);
+    for (int k = f->s.T; k > t; k--) {
+        ck_ok(gref_sampler_step(M, b, &noise, s, k));
+        ck_ok(gref_gemm(MP, 1.0, gref_const(M), false, gref_const(P), false, 0.0));
+        ck_ok(gref_gemm(P, 1.0, gref_const(MP), false, gref_const(M), true, 0.0));
+        for (int i = 0; i < n; i++)
+            GREF_AT(P, i, i) += noise;
+    }
+    double spread = sqrt(gref_mat_trace(gref_const(P)));
+    gref_mat *all[] = {&M, &b, &P, &MP};
+    for (int k = 0; k < 4; k++)
+        gref_mat_free(all[k]);
+    return spread;
+}
+
+/*
+ * A law that unstable steps let grow to 1e44 and that shrinks to 1e25. Before its peak the proved interval holds the
+ * truth to a tenth; after it the recursion in double is off by more than 10^6, and the library, measured or not,
+ * refuses every question instead of answering with that. W2 is here sqrt tr P_t to 20 digits: the target has size 1.
+ */
+START_TEST(test_marginal_lost__refuses_what_rounding_made)
+{
+    oracle_file f = oracle_file_open("lost");
+    for (int measured = 0; measured < 2; measured++) {
+        gref_sampler *s = NULL;
+        gref_marginal *law = NULL;
+        gref_mat m = fresh(4, 1);
+        gref_w2 w;
+        if (measured) {
+            ck_ok(gref_modes_measure(&f.z, &f.p));
+            ck_ok(gref_modes_measure_posterior(&f.z));
+        }
+        ck_ok(gref_sampler_new(&s, &f.z, &f.s, &f.specs[0]));
+        ck_ok(gref_marginal_new(&law, s));
+        while (gref_marginal_t(law) > 600)
+            ck_ok(gref_marginal_advance(law));
+        ck_ok(gref_marginal_certify(&w, law));
+        ck_assert(!gref_marginal_diverged(law) && w.certified == (measured == 1));
+        ck_assert(!measured || w.upper - w.lower < 0.1 * w.w2);
+        while (gref_marginal_t(law) > 400)
+            ck_ok(gref_marginal_advance(law));
+        long double truth = oracle_number(&f, oracle_name("dps", "w2", 400));
+        ck_assert(plain_spread(&f, s, 400) > 1e6L * truth);
+        ck_assert(gref_marginal_lost(law) && gref_marginal_diverged(law));
+        ck_fails(gref_marginal_w2(&w, law), GREF_ERR_NUMERICS);
+        ck_fails(gref_marginal_mean(m, law), GREF_ERR_NUMERICS);
+        gref_mat_free(&m);
+        gref_marginal_free(law);
+        gref_sampler_free(s);
+    }
+    oracle_file_close(&f);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("errors");
     TCase *tc = new_tcase(s, "errors");
     tcase_add_test(tc, test_marginal_errors__hold_in_every_golden_file);
+    tcase_add_test(tc, test_marginal_lost__refuses_what_rounding_made);
     tcase_add_test(tc, test_marginal_certify__claims_nothing_unmeasured);
     return run_suite(s);
 }

@@ -19,8 +19,12 @@ GREF_API void gref_marginal_free(gref_marginal *law);
 GREF_API GREF_NODISCARD gref_status gref_marginal_advance(gref_marginal *law);
 
 GREF_API int gref_marginal_t(const gref_marginal *law);
-/* True once variances or means have left 2^900, 2^450: the law is then no longer propagated. */
+/*
+ * True once variances or means have left 2^900, 2^450, or the law is lost: it is then no longer propagated. Lost is a
+ * law that unstable steps let grow and that shrank again, until the bound on its rounding exceeds a tenth of its size.
+ */
 GREF_API bool gref_marginal_diverged(const gref_marginal *law);
+GREF_API bool gref_marginal_lost(const gref_marginal *law);
 /* First step (from T down) with an eigenvalue of M_t below -1, or 0 if none so far. */
 GREF_API int gref_marginal_first_unstable(const gref_marginal *law);
 /* log10 of max_t sqrt(tr P_t / tr C_{t|v}) so far: how far the law has grown beyond its target. */

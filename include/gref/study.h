@@ -32,6 +32,7 @@ typedef struct {
     gref_w2 prior;    /* of the law to the prior's p_t(x); unconditional samplers only */
     /* Where w2 is certified: proved |m_t - exact|, |P_t - exact|_F, and W2 of the computed to the exact law. */
     double mean_error, cov_error, w2_error;
+    const char *no_proof; /* why not, at laws_at and t = 0; else NULL */
 } gref_study_row;
 
 typedef struct {
@@ -40,6 +41,7 @@ typedef struct {
     bool stable;        /* no step with an eigenvalue of M_t below -1 */
     int first_unstable; /* t of the first such step, from T down; 0 if none */
     int diverged_at;    /* largest t whose law has diverged; -1 if none */
+    bool lost;          /* it diverged to rounding: it had grown and shrank again (gref_marginal_lost) */
     double growth;      /* max over t of log10 sqrt(tr P_t / tr C_{t|v}) */
     int n_rows;
     gref_study_row *rows; /* t decreasing from T to 0 */

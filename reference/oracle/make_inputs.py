@@ -103,6 +103,8 @@ def fixed_arrays():
     write_npy("mean-16.npy", matrix(1, 16, 3)[0])
     write_npy("betas-25.npy", [(k * k + 3 * (k % 4) + 2) / 1024 for k in range(25)])
     write_npy("cov-kernel.npy", kernel_covariance(1.0, lambda p: 0.25 + p[0] / 8 + p[1] / 16))
+    write_npy("cov-strong.npy", [[4.0**(3 - i) if i == j else 0.0 for j in range(4)] for i in range(4)])
+    write_npy("matrix-mixing.npy", [[0.5, 0.5, 0.5, 0.5], [0.5, 0.5, -0.5, -0.5]])
     write_npy("cov-smooth.npy", kernel_covariance(2.5, lambda p: 0.5))
 
 

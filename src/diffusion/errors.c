@@ -8,7 +8,7 @@
  *
  * A linear map expands W2 by at most its norm, and adding the same noise to both laws does not expand it:
  *
- *     e.w2  <- (|M| + dM) e.w2 + dM sqrt(tr P + |m|^2) + dc + rounding of the products in W2 units
+ *     e.w2  <- |M| e.w2 + fresh,  fresh = dM (e.w2 + sqrt(tr P + |m|^2)) + dc + rounding of the products in W2 units
  *     e.cov <- (|M| + dM)^2 e.cov + (2 |M| + dM) dM |P|_F + rounding
  *
  * where rounding dP costs at most |dP|_F/(2 sqrt(N)) because P >= N I, N the step's noise.
@@ -38,9 +38,12 @@ gref_law_errors gref_exact_errors(const gref_sampler *s, int t)
 {
     const gref_modes_errors *z = &s->z->errors;
     double abar = s->schedule->abar[t], q = s->schedule->qbar[t];
-    gref_law_errors e = {.cov = abar * z->post_cov * INFLATE, .mean = sqrt(abar) * z->post_mean * INFLATE};
+    gref_law_errors e = {.cov = abar * z->post_cov * INFLATE,
+                         .mean = sqrt(abar) * z->post_mean * INFLATE};
     e.w2 = fmin(sqrt(abar) * z->post_w2, w2_of(abar * z->post_cov, q, s->z->n));
-    e.w2 = (e.w2 + 8 * ROUNDOFF * sqrt(s->z->n) * sqrt(abar * s->z->rho.a[0] * s->z->rho.a[0] + q)) * INFLATE;
+    e.w2 =
+        (e.w2 + 8 * ROUNDOFF * sqrt(s->z->n) * sqrt(abar * s->z->rho.a[0] * s->z->rho.a[0] + q)) *
+        INFLATE;
     return e;
 }
 
@@ -54,7 +57,8 @@ gref_law_errors gref_start_errors(const gref_sampler *s)
     }
     double size = gref_norm_fro_up(gref_const(s->z->mu)) + gref_norm_fro_up(gref_const(s->z->d));
     double rounding = (s->z->errors.U + gref_gamma_up(2 * n + 8) * sqrt(n)) * size;
-    double centre = gref_sampler_runs_on_posterior(s) ? s->z->errors.post_mean + s->z->errors.X * size : 0.0;
+    double centre =
+        gref_sampler_runs_on_posterior(s) ? s->z->errors.post_mean + s->z->errors.X * size : 0.0;
     double mean = sqrt(s->schedule->abar[T]) * (rounding + centre) * INFLATE;
     return (gref_law_errors){.mean = mean, .cov = 0.0, .w2 = mean};
 }
@@ -71,7 +75,8 @@ static step_errors diagonal_errors(const gref_sampler *s, int t, double F)
     double slope = sqrt(h->alpha[t]) * h->abar[t - 1] * h->beta[t] / (h->qbar[t] * h->qbar[t]);
     step_errors e = {.M = slope * F + 8 * ROUNDOFF * sqrt(s->z->n)};
     if (!gref_sampler_runs_on_posterior(s)) { /* c = -beta sqrt(abar) d/s_t */
-        double d = gref_norm_fro_up(gref_const(s->z->d)), pull = h->beta[t] * sqrt(h->abar[t - 1]) / h->qbar[t];
+        double d = gref_norm_fro_up(gref_const(s->z->d)),
+               pull = h->beta[t] * sqrt(h->abar[t - 1]) / h->qbar[t];
         e.c = pull * d * (h->abar[t] * F / h->qbar[t] + 8 * ROUNDOFF);
     }
     return e;
@@ -82,10 +87,12 @@ static step_errors guided_errors(const gref_sampler *s, int t, double F)
     const gref_schedule *h = s->schedule;
     int n = s->z->n;
     gref_guidance_errors g = gref_guidance_errors_at(s, t);
-    double root = sqrt(h->abar[t]), q = h->qbar[t], kappa = gref_guidance_coefficient(s, t), J = 0.0;
+    double root = sqrt(h->abar[t]), q = h->qbar[t], kappa = gref_guidance_coefficient(s, t),
+           J = 0.0;
     for (int i = 0; i < n; i++)
         J = fmax(J, gref_mode_gain(s, t, i));
-    double dJ = root * F / q + 4 * ROUNDOFF * J * sqrt(n), d = root * gref_norm_fro_up(gref_const(s->z->d));
+    double dJ = root * F / q + 4 * ROUNDOFF * J * sqrt(n),
+           d = root * gref_norm_fro_up(gref_const(s->z->d));
     step_errors e = diagonal_errors(s, t, F);
     double dK = 2 * J * dJ * g.Gamma + dJ * dJ * g.Gamma + (J + dJ) * (J + dJ) * g.dGamma;
     e.M += kappa * (dK + 8 * ROUNDOFF * J * J * g.Gamma * sqrt(n));
@@ -94,32 +101,46 @@ static step_errors guided_errors(const gref_sampler *s, int t, double F)
     return e;
 }
 
-void gref_errors_step(gref_law_errors *e, const gref_sampler *s, int t, const gref_step *step, const gref_law_size *p)
+/* What rounding does in one step, M and c being taken as they are. */
+static gref_law_errors rounding_errors(int n, const gref_step *step, const gref_law_size *p)
+{
+    double M = step->norm,
+           products = step->diagonal ? 4 * ROUNDOFF : 2 * gref_gamma_up(n + 4) * step->norm_abs;
+    gref_law_errors e = {.cov = products * M * p->cov +
+                                4 * ROUNDOFF * (M * M * p->cov + step->noise * sqrt(n))};
+    e.mean = step->diagonal ? 4 * ROUNDOFF * (M * p->mean + p->shift)
+                            : gref_gamma_up(n + 4) * (step->norm_abs * p->mean + p->shift);
+    e.w2 = p->factor_error >= 0.0 ? p->factor_error : w2_of(e.cov, step->noise, n);
+    if (step->diagonal &&
+        !p->dense) /* variances are products of non-negative numbers: relative rounding */
+        e.w2 = 8 * ROUNDOFF * (M * sqrt(p->trace) + sqrt(n * step->noise));
+    e.w2 += e.mean + 8 * ROUNDOFF * sqrt(n * step->noise);
+    return e;
+}
+
+void gref_errors_step(gref_law_errors *e, const gref_sampler *s, int t, const gref_step *step,
+                      const gref_law_size *p)
 {
     int n = s->z->n;
-    double F = gref_sampler_runs_on_posterior(s) ? s->z->errors.post_cov + 4 * s->z->rho.a[0] * s->z->rho.a[0] * s->z->errors.X
-                                                 : s->z->errors.Sigma;
-    if (!(F < 1e-3 * s->schedule->qbar[t])) {
+    double F = gref_sampler_runs_on_posterior(s)
+                   ? s->z->errors.post_cov + 4 * s->z->rho.a[0] * s->z->rho.a[0] * s->z->errors.X
+                   : s->z->errors.Sigma;
+    double M = step->norm, size = sqrt(p->trace + p->mean * p->mean);
+    gref_law_errors r = rounding_errors(n, step, p);
+    step_errors d = {INFINITY, INFINITY};
+    if (F < 1e-3 * s->schedule->qbar[t]) {
+        F *= 1.0 + 3e-3; /* s_t of the exact spectrum is >= q_t - F, and slopes go as its square */
+        d = step->diagonal ? diagonal_errors(s, t, F) : guided_errors(s, t, F);
+    }
+    if (!isfinite(e->w2 + e->cov + e->mean + d.M +
+                  d.c)) { /* unknown stays unknown, never 0 times infinity */
         e->mean = e->cov = e->w2 = INFINITY;
+        e->fresh = gref_gamma_up(n + 4) * step->norm_abs * size +
+                   r.w2; /* an estimate: as if M were well conditioned */
         return;
     }
-    F *= 1.0 + 3e-3; /* s_t of the exact spectrum is >= q_t - F, and slopes go as its square */
-    step_errors d = step->diagonal ? diagonal_errors(s, t, F) : guided_errors(s, t, F);
-    double M = step->norm, exact = M + d.M, size = sqrt(p->trace + p->mean * p->mean);
-    double products = step->diagonal ? 4 * ROUNDOFF : 2 * gref_gamma_up(n + 4) * step->norm_abs;
-    double round_mean = step->diagonal ? 4 * ROUNDOFF * (M * p->mean + p->shift)
-                                       : gref_gamma_up(n + 4) * (step->norm_abs * p->mean + p->shift);
-    double round_cov = products * M * p->cov + 4 * ROUNDOFF * (M * M * p->cov + step->noise * sqrt(n));
-    double noise_w2 = 8 * ROUNDOFF * sqrt(n * step->noise);
-    double round_w2 = p->factor_error >= 0.0 ? p->factor_error : w2_of(round_cov, step->noise, n);
-    if (step->diagonal && !p->dense) /* variances are products of non-negative numbers: relative rounding */
-        round_w2 = 8 * ROUNDOFF * (M * sqrt(p->trace) + sqrt(n * step->noise));
-    double before = e->w2 + e->cov + e->mean + d.M + d.c;
-    if (!isfinite(before)) { /* unknown stays unknown, never 0 times infinity */
-        e->mean = e->cov = e->w2 = INFINITY;
-        return;
-    }
-    e->w2 = (exact * e->w2 + d.M * size + d.c + round_mean + round_w2 + noise_w2) * INFLATE;
-    e->cov = (exact * exact * e->cov + (2 * M + d.M) * d.M * p->cov + round_cov) * INFLATE;
-    e->mean = (exact * e->mean + d.M * p->mean + d.c + round_mean) * INFLATE;
+    e->fresh = (d.M * (size + e->w2) + d.c + r.w2) * INFLATE;
+    e->w2 = (M * e->w2 + e->fresh) * INFLATE;
+    e->cov = ((M + d.M) * (M + d.M) * e->cov + (2 * M + d.M) * d.M * p->cov + r.cov) * INFLATE;
+    e->mean = ((M + d.M) * e->mean + d.M * p->mean + d.c + r.mean) * INFLATE;
 }

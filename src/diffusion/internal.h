@@ -63,6 +63,7 @@ typedef struct {
 /* How far a computed law may be from the exact one (errors.c). */
 typedef struct {
     double mean, cov, w2;
+    double fresh; /* what the last step added to w2, before later steps move it; estimated where w2 is infinite */
 } gref_law_errors;
 
 /* Sizes of a law before a step, and what the last factor cost; factor_error < 0 where none was formed. */

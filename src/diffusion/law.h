@@ -9,16 +9,25 @@ struct gref_marginal {
     const gref_sampler *s;
     int t;
     gref_basis basis;
-    bool diagonal, diverged;
+    bool diagonal, diverged, lost; /* lost: diverged to rounding, not beyond the doubles */
     int first_unstable;
     double growth;
     gref_mat mean, P;
     gref_mat L; /* n x n, P = L L^T, after a last step without noise; else empty */
     gref_law_errors errors;
+    gref_mat W; /* n x n, majorant.c: once a step has overshot; else empty */
     gref_step step;
     gref_mat work; /* n x n, for M P; empty when the law is diagonal */
 };
 
+/*
+ * majorant.c: before the moments move (W <- M W M; W is made when the first step overshoots), and after errors_step,
+ * which it sharpens.
+ */
+gref_status gref_majorant_push(gref_marginal *law);
+void gref_majorant_close(gref_marginal *law);
+/* True if the law may be off by more than a tenth of its size. */
+bool gref_majorant_exhausted(const gref_marginal *law);
 /* GREF_ERR_NUMERICS after divergence. */
 gref_status gref_marginal_require_alive(const gref_marginal *law);
 

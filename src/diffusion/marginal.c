@@ -27,6 +27,7 @@ void gref_marginal_free(gref_marginal *law)
     gref_mat_free(&law->mean);
     gref_mat_free(&law->P);
     gref_mat_free(&law->L);
+    gref_mat_free(&law->W);
     gref_mat_free(&law->work);
     gref_step_free(&law->step);
     free(law);
@@ -40,6 +41,11 @@ int gref_marginal_t(const gref_marginal *law)
 bool gref_marginal_diverged(const gref_marginal *law)
 {
     return law->diverged;
+}
+
+bool gref_marginal_lost(const gref_marginal *law)
+{
+    return law->lost;
 }
 
 int gref_marginal_first_unstable(const gref_marginal *law)
@@ -180,9 +186,12 @@ out:
 /* Sizes of the law before the step at hand. */
 static gref_law_size law_size(const gref_marginal *law)
 {
-    return (gref_law_size){.dense = !law->diagonal, .mean = gref_mat_norm_fro(gref_const(law->mean)),
-                           .cov = gref_mat_norm_fro(gref_const(law->P)), .trace = law_trace(law),
-                           .shift = gref_mat_norm_fro(gref_const(law->step.c)), .factor_error = -1.0};
+    return (gref_law_size){.dense = !law->diagonal,
+                           .mean = gref_mat_norm_fro(gref_const(law->mean)),
+                           .cov = gref_mat_norm_fro(gref_const(law->P)),
+                           .trace = law_trace(law),
+                           .shift = gref_mat_norm_fro(gref_const(law->step.c)),
+                           .factor_error = -1.0};
 }
 
 /*
@@ -197,14 +206,16 @@ static gref_status advance_factor(gref_marginal *law, double *error)
     gref_mat L = {0};
     TRY(gref_mat_new(&L, n, n));
     TRY(gref_psd_factor(law->work, &rank, gref_const(law->P)));
-    TRY(gref_cholesky_residual((gref_mat){0}, &residual, gref_const(law->P), gref_const(law->work)));
+    TRY(gref_cholesky_residual((gref_mat){0}, &residual, gref_const(law->P),
+                               gref_const(law->work)));
     double least = gref_step_noise(law->s, law->t + 1 <= law->s->schedule->T ? law->t + 1 : law->t);
     double before = sqrt(sqrt(n) * residual); /* P >= N I, N the noise of the step before */
     if (least > 2 * residual)
         before = fmin(before, residual / (2 * sqrt(least - residual)));
     TRY(gref_gemm(L, 1.0, gref_const(law->step.M), false, gref_const(law->work), false, 0.0));
     TRY(gref_syrk(law->P, 1.0, gref_const(L), false, 0.0));
-    double product = gref_gamma_up(n + 4) * law->step.norm_abs * gref_mat_norm_fro(gref_const(law->work));
+    double product =
+        gref_gamma_up(n + 4) * law->step.norm_abs * gref_mat_norm_fro(gref_const(law->work));
     *error = law->step.norm * before + product;
     law->L = L;
     L = (gref_mat){0};
@@ -219,7 +230,8 @@ out:
  *
  *     m_{t-1} = M_t m_t + b_t,   P_{t-1} = M_t P_t M_t^T + N_t I
  *
- * Once a variance exceeds 2^900 or a mean 2^450 the law has diverged: t goes on, the moments do not.
+ * Once a variance exceeds 2^900 or a mean 2^450 the law has diverged: t goes on, the moments do not. So has a law that
+ * grew and shrank until the bound on its rounding, in W2, exceeds a tenth of its size: it is lost.
  *
  * @return GREF_OK; GREF_ERR_RANGE at t = 0; GREF_ERR_NOMEM; GREF_ERR_NUMERICS. On error the law must
  *         only be freed.
@@ -238,11 +250,15 @@ gref_status gref_marginal_advance(gref_marginal *law)
             law->first_unstable = law->t;
         gref_law_size size = law_size(law);
         bool last = !law->diagonal && !law->step.diagonal && law->step.noise == 0.0;
+        TRY(gref_majorant_push(law));
         TRY(advance_mean(law));
         TRY(last ? advance_factor(law, &size.factor_error) : advance_cov(law));
         gref_errors_step(&law->errors, law->s, law->t, &law->step, &size);
+        gref_majorant_close(law);
         law->diverged = !(gref_mat_norm_max(gref_const(law->P)) <= VARIANCE_LIMIT &&
                           gref_mat_norm_max(gref_const(law->mean)) <= MEAN_LIMIT);
+        law->lost = !law->diverged && gref_majorant_exhausted(law);
+        law->diverged = law->diverged || law->lost;
     }
     law->t--;
     if (!law->diverged)
@@ -254,6 +270,9 @@ out:
 gref_status gref_marginal_require_alive(const gref_marginal *law)
 {
     gref_status status = GREF_OK;
+    REQUIRE(!law->lost, GREF_ERR_NUMERICS,
+            "the law of %s is lost to rounding before t = %d: it had grown by 10^%.0f",
+            law->s->spec.label, law->t, law->growth);
     REQUIRE(!law->diverged, GREF_ERR_NUMERICS, "the law of %s has diverged before t = %d",
             law->s->spec.label, law->t);
 out:
@@ -352,7 +371,8 @@ gref_status gref_marginal_sizes_of(gref_marginal_sizes *out, const gref_marginal
     gref_status status = GREF_OK;
     const gref_sampler *s = law->s;
     int n = s->z->n;
-    gref_marginal_sizes z = {.spread = sqrt(law_trace(law)), .cov = gref_mat_norm_fro(gref_const(law->P))};
+    gref_marginal_sizes z = {.spread = sqrt(law_trace(law)),
+                             .cov = gref_mat_norm_fro(gref_const(law->P))};
     gref_mat e = {0}; /* m_t - sqrt(abar_t) mu in modes of Sigma */
     TRY(gref_marginal_require_alive(law));
     TRY(gref_mat_new(&e, n, 1));
@@ -381,9 +401,12 @@ void gref_marginal_errors(double *mean, double *cov, double *w2, const gref_marg
     const gref_modes_errors *z = &law->s->z->errors;
     double basis = z->U + (law->basis == GREF_BASIS_POSTERIOR ? z->X : 0.0);
     double rounding = 4 * gref_gamma_up(law->P.m + 8);
-    double size = gref_mat_norm_fro(gref_const(law->P)), m = gref_mat_norm_fro(gref_const(law->mean));
-    double centre = gref_norm_fro_up(gref_const(law->s->z->mu)) + gref_norm_fro_up(gref_const(law->s->z->d));
-    double shift = law->basis == GREF_BASIS_POSTERIOR ? z->post_mean : 0.0; /* centred on the exact mu_post */
+    double size = gref_mat_norm_fro(gref_const(law->P)),
+           m = gref_mat_norm_fro(gref_const(law->mean));
+    double centre =
+        gref_norm_fro_up(gref_const(law->s->z->mu)) + gref_norm_fro_up(gref_const(law->s->z->d));
+    double shift =
+        law->basis == GREF_BASIS_POSTERIOR ? z->post_mean : 0.0; /* centred on the exact mu_post */
     *mean = law->errors.mean + (basis + rounding * sqrt(law->P.m)) * (m + centre) + shift;
     *cov = law->errors.cov + (2 * basis + rounding * sqrt(law->P.m)) * size;
     *w2 = law->errors.w2;

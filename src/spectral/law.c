@@ -14,6 +14,11 @@
  * The diagonal of M does not cancel (see diffusion/sampler.c), and M < -1 in some direction exactly where
  * tau sum w^2/(1 + g) > 1. Where the likelihood is exact and guides through the score, the run is DDPM on the
  * posterior: in its modes every step is diagonal, sqrt(alpha) e_{t-1}/e_t, and nothing is added to the mean.
+ *
+ *     W       E D D^T <= W, D the difference of coupled draws of the computed law and of the exact one [pixel^2]
+ *
+ * follows the rounding of a law once a step has overshot, as in diffusion/majorant.c; what a step adds to it is here
+ * an estimate from the sizes of its operands, not a bound.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -33,6 +38,7 @@ void gref_spectral_law_free(gref_spectral_law *law)
         return;
     gref_cplx_free(&law->mean);
     gref_mat_free(&law->P);
+    gref_mat_free(&law->W);
     gref_mat_free(&law->terms[0]);
     gref_mat_free(&law->terms[1]);
     free(law);
@@ -50,10 +56,16 @@ bool gref_spectral_law_guided(const gref_spectral_law *law)
     return law->s.method->guided;
 }
 
-/** True once variances or means have left 2^900, 2^450: the law is then no longer propagated. */
+/** True once variances or means have left 2^900, 2^450, or the law is lost: it is then no longer propagated. */
 bool gref_spectral_law_diverged(const gref_spectral_law *law)
 {
     return law->diverged;
+}
+
+/** True if unstable steps let the law grow and it shrank until its rounding exceeds a tenth of its size. */
+bool gref_spectral_law_lost(const gref_spectral_law *law)
+{
+    return law->lost;
 }
 
 /** First step (from T down) with an eigenvalue of M_t below -1, or 0 if none so far. */
@@ -202,6 +214,48 @@ static inline void congruence(double *P, const double *g, const double *u, doubl
         }
 }
 
+/* tr P + |m|^2 of block b, and |P|_F <= tr P. */
+static double block_size(const gref_spectral_law *law, int b, double *spread)
+{
+    int q = law->s.z->q;
+    double mean = 0.0;
+    *spread = 0.0;
+    for (int k = 0; k < q; k++) {
+        double re = GREF_AT(law->mean.re, k, b), im = GREF_AT(law->mean.im, k, b);
+        *spread += GREF_AT(law->P, law->diagonal ? k : k * (q + 1), b);
+        mean += re * re + im * im;
+    }
+    return *spread + mean;
+}
+
+/* What a step whose M has at most the norm `norm`, and adds `shift` to the mean, does to the digits of block b. */
+static double fresh_error(const gref_spectral_law *law, int b, double norm, double shift,
+                          double noise)
+{
+    int q = law->s.z->q;
+    double unit = (16 + 4 * q) * GREF_U, spread, size = sqrt(block_size(law, b, &spread));
+    double dP = unit * norm * norm * spread, rounding = sqrt(sqrt(q) * dP);
+    if (noise > 0.0)
+        rounding = fmin(rounding, dP / sqrt(noise));
+    return unit * (norm * size + shift + sqrt(q * noise)) + rounding;
+}
+
+/* W <- (1 + theta) M W M + (1 + 1/theta) fresh^2 I in block b, with the theta that makes the trace least. */
+static void follow_errors(gref_spectral_law *law, const double *g, const double *u, double tau,
+                          double fresh, double *y, int b)
+{
+    int q = law->s.z->q;
+    double *W = &GREF_AT(law->W, 0, b), trace = 0.0;
+    congruence(W, g, u, tau, 0.0, y, q);
+    for (int k = 0; k < q; k++)
+        trace += W[k * (q + 1)];
+    double added = fresh * fresh, theta = fmax(sqrt(q * added / trace), 0x1p-400);
+    for (int k = 0; k < q * q; k++)
+        W[k] *= 1.0 + theta;
+    for (int k = 0; k < q; k++)
+        W[k * (q + 1)] += (1.0 + 1.0 / theta) * added;
+}
+
 /* One step of block b; true if M has an eigenvalue below -1. With a constant q the loops over k fold away. */
 static inline bool advance_block(gref_spectral_law *law, const gref_spectral_times *w,
                                  double *scratch, int b, const int q)
@@ -223,6 +277,18 @@ static inline bool advance_block(gref_spectral_law *law, const gref_spectral_tim
         pull_im -= u[k] * (w->root * d_im[k] + im[k]);
         overshoot += tau * u[k] * u[k] / (1.0 + g[k]);
     }
+    double fresh = 0.0;
+    if (law->W.a != NULL) { /* from the moments before the step */
+        double shift = 0.0, norm = 0.0, uu = 0.0;
+        for (int k = 0; k < q; k++) {
+            norm = fmax(norm, g[k]);
+            uu += u[k] * u[k];
+            shift = fmax(shift, y[k] * hypot(d_re[k], d_im[k]));
+        }
+        norm = fmax(norm, tau * uu);
+        shift = sqrt(q) * shift + tau * sqrt(uu) * hypot(pull_re, pull_im);
+        fresh = fresh_error(law, b, norm, shift, w->noise);
+    }
     for (int k = 0; k < q; k++) {
         re[k] = g[k] * re[k] + tau * u[k] * pull_re - y[k] * d_re[k];
         im[k] = g[k] * im[k] + tau * u[k] * pull_im - y[k] * d_im[k];
@@ -236,6 +302,8 @@ static inline bool advance_block(gref_spectral_law *law, const gref_spectral_tim
     } else {
         congruence(&GREF_AT(law->P, 0, b), g, u, tau, w->noise, y, q);
     }
+    if (law->W.a != NULL)
+        follow_errors(law, g, u, tau, fresh, y, b);
     return overshoot > 1.0;
 }
 
@@ -254,12 +322,44 @@ static bool advance_blocks(gref_spectral_law *law, const gref_spectral_times *w,
     return unstable;
 }
 
+/* W at the first step that overshoots: rounding of all the steps before. */
+static gref_status begin_errors(gref_spectral_law *law)
+{
+    gref_status status = GREF_OK;
+    int q = law->s.z->q;
+    double unit = law->s.schedule->T * (16 + 4 * q) * GREF_U, spread;
+    TRY(gref_mat_new(&law->W, q * q, law->s.z->blocks));
+    for (int b = 0; b < law->W.n; b++) {
+        double w = unit * sqrt(block_size(law, b, &spread) + q);
+        for (int k = 0; k < q; k++)
+            GREF_AT(law->W, k * (q + 1), b) = w * w;
+    }
+out:
+    return status;
+}
+
+/* No digit is left of a law that grew by unstable steps and shrank again: rounding of the largest remains. */
+static bool exhausted(const gref_spectral_law *law)
+{
+    const gref_spectral *z = law->s.z;
+    double own = 0.0, error = 0.0, spread;
+    if (law->W.a == NULL)
+        return false;
+    for (int b = 0; b < z->blocks; b++) {
+        own += z->weight.a[b] * block_size(law, b, &spread);
+        for (int k = 0; k < z->q; k++)
+            error += z->weight.a[b] * GREF_AT(law->W, k * (z->q + 1), b);
+    }
+    return !(sqrt(error) <= 0.1 * sqrt(own));
+}
+
 /**
  * The law one step on.
  *
  *     m_{t-1} = M_t m_t + b_t,   P_{t-1} = M_t P_t M_t^T + N_t I
  *
- * Once a variance exceeds 2^900 or a mean 2^450 the law has diverged: t goes on, the moments do not.
+ * Once a variance exceeds 2^900 or a mean 2^450 the law has diverged: t goes on, the moments do not. So has a law that
+ * grew and shrank until the estimate of its rounding, in W2, exceeds a tenth of its size: it is lost.
  *
  * @return GREF_OK; GREF_ERR_RANGE at t = 0; GREF_ERR_NOMEM.
  * @error  per step c eps (|M_t|^2 |P_t| + N_t) in each entry of P, c about 10 q.
@@ -277,11 +377,15 @@ gref_status gref_spectral_law_advance(gref_spectral_law *law)
         REQUIRE(scratch != NULL, GREF_ERR_NOMEM, "no memory for a step");
         if (law->posterior)
             advance_on_posterior(law, &w);
-        else if (advance_blocks(law, &w, scratch) && law->first_unstable == 0)
+        else if (advance_blocks(law, &w, scratch) && law->first_unstable == 0) {
             law->first_unstable = law->t;
+            TRY(begin_errors(law));
+        }
         law->diverged = !(gref_mat_norm_max(gref_const(law->P)) <= VARIANCE_LIMIT &&
                           gref_mat_norm_max(gref_const(law->mean.re)) <= MEAN_LIMIT &&
                           gref_mat_norm_max(gref_const(law->mean.im)) <= MEAN_LIMIT);
+        law->lost = !law->diverged && exhausted(law);
+        law->diverged = law->diverged || law->lost;
     }
     law->t--;
     if (!law->diverged)
@@ -294,6 +398,9 @@ out:
 gref_status gref_spectral_law_require_alive(const gref_spectral_law *law)
 {
     gref_status status = GREF_OK;
+    REQUIRE(!law->lost, GREF_ERR_NUMERICS,
+            "the law of %s is lost to rounding before t = %d: it had grown by 10^%.0f",
+            law->s.spec.label, law->t, law->growth);
     REQUIRE(!law->diverged, GREF_ERR_NUMERICS, "the law of %s has diverged before t = %d",
             law->s.spec.label, law->t);
 out:

@@ -171,6 +171,7 @@ static void look(gref_walk *w)
     const gref_marginal *law = ((const progress_of_law *)w->state)->law;
     w->t = gref_marginal_t(law);
     w->diverged = gref_marginal_diverged(law);
+    w->lost = gref_marginal_lost(law);
     w->first_unstable = gref_marginal_first_unstable(law);
     w->growth = gref_marginal_growth(law);
 }
@@ -278,6 +279,8 @@ out:
 
 const gref_engine gref_engine_dense = {
     .name = "dense",
+    .no_proof = "no bound on the error of this law is known: of what it is made of, a factor may "
+                "be singular",
     .open = dense_open,
     .close = dense_close,
     .start = dense_start,

@@ -14,7 +14,7 @@ enum { GREF_STUDY_SAMPLES = 4, GREF_STUDY_SEED = 1 };
 /* One sampler on its way from T to 0. */
 typedef struct {
     int t;
-    bool guided, diverged;
+    bool guided, diverged, lost;
     int first_unstable; /* as in gref_study_sampler */
     double growth;
     void *state; /* the engine's own */
@@ -26,6 +26,7 @@ typedef struct {
  */
 typedef struct {
     const char *name;
+    const char *no_proof; /* why a distance at laws_at may have no proof */
     /* Reads the problem of o->c and fills in what a study says of it, from `n` to `clipped`. With npz != NULL
      * also writes the arrays of the problem, of the posterior, and of the exact laws at laws_at. */
     gref_status (*open)(void **data, gref_study *o, const gref_schedule *schedule,

@@ -19,15 +19,22 @@ static json_t *number(double x)
     return isfinite(x) ? json_real(x) : json_null();
 }
 
-static json_t *w2_row(int t, gref_w2 w, bool diverged)
+/* "diverged": no double holds the law; "lost": none of its digits is right; NULL: it is known. */
+static const char *fate(const gref_study_sampler *s, const gref_study_row *row)
+{
+    return !row->diverged ? NULL : s->lost ? "lost" : "diverged";
+}
+
+static json_t *w2_row(int t, gref_w2 w, const char *diverged)
 {
     json_t *row = json_pack("{s:i}", "t", t);
-    if (diverged)
-        json_object_set_new(row, "diverged", json_true());
+    if (diverged != NULL)
+        json_object_set_new(row, diverged, json_true());
     json_object_set_new(row, "w2", diverged ? json_null() : number(w.w2));
     json_object_set_new(row, "w2_mean", diverged ? json_null() : number(w.w2_mean));
     json_object_set_new(row, "w2_cov", diverged ? json_null() : number(w.w2_cov));
-    if (w.certified && !diverged) {
+    json_object_set_new(row, "certified", json_boolean(w.certified && diverged == NULL));
+    if (w.certified && diverged == NULL) {
         json_object_set_new(row, "lower", number(w.lower));
         json_object_set_new(row, "upper", number(w.upper));
         json_object_set_new(row, "r_in", number(w.r_in));
@@ -55,22 +62,25 @@ static json_t *sampler_json(const gref_study_sampler *s)
     json_t *steps = json_array(), *modelled = json_array(), *prior = json_array();
     for (int k = 0; k < s->n_rows; k++) {
         const gref_study_row *row = &s->rows[k];
-        json_t *step = w2_row(row->t, row->w2, row->diverged);
+        json_t *step = w2_row(row->t, row->w2, fate(s, row));
+        if (row->no_proof != NULL && !row->diverged)
+            json_object_set_new(step, "no_proof", json_string(row->no_proof));
         if (row->w2_error > 0.0 && !row->diverged) {
             json_object_set_new(step, "mean_error", number(row->mean_error));
             json_object_set_new(step, "cov_error", number(row->cov_error));
             json_object_set_new(step, "w2_error", number(row->w2_error));
         }
         json_array_append_new(steps, step);
-        json_array_append_new(modelled, w2_row(row->t, row->modelled, false));
-        json_array_append_new(prior, w2_row(row->t, row->prior, row->diverged));
+        json_array_append_new(modelled, w2_row(row->t, row->modelled, NULL));
+        json_array_append_new(prior, w2_row(row->t, row->prior, fate(s, row)));
     }
     json_t *o = json_pack("{s:s, s:s, s:o, s:b}", "name", s->spec.name, "label", s->spec.label,
                           "conventions", conventions(&s->spec), "stable", (int)s->stable);
     json_object_set_new(o, "first_unstable_step",
                         s->stable ? json_null() : json_integer(s->first_unstable));
     json_object_set_new(o, "diverged_at",
-                        s->diverged_at < 0 ? json_null() : json_integer(s->diverged_at));
+                        s->lost || s->diverged_at < 0 ? json_null() : json_integer(s->diverged_at));
+    json_object_set_new(o, "lost_at", s->lost ? json_integer(s->diverged_at) : json_null());
     json_object_set_new(o, "growth_log10", number(s->growth));
     json_object_set_new(o, "steps", steps);
     json_object_set_new(o, "modelled", modelled);
@@ -93,7 +103,7 @@ json_t *gref_json_backend(void)
 /**
  * summary.json: what was run on what, and every distance, with 17 significant digits.
  *
- * A diverged law has "diverged": true and null distances. "modelled" holds the same distances for
+ * A diverged law has "diverged": true, a lost one "lost": true (gref_marginal_lost), both null distances. "modelled" holds the same distances for
  * N(mu_{t|v}, C_{t|v}); an unconditional sampler has "to_prior" besides.
  * @return text that the caller frees, or NULL without memory.
  */
@@ -120,7 +130,7 @@ char *gref_study_summary(const gref_study *study)
     return lines;
 }
 
-/** w2.csv: sampler,t,w2,w2_mean,w2_cov; the word "diverged" where there is no distance. Caller frees. */
+/** w2.csv: sampler,t,w2,w2_mean,w2_cov; the word "diverged" or "lost" where there is none. Caller frees. */
 char *gref_study_csv(const gref_study *study)
 {
     char *text = NULL;
@@ -133,8 +143,9 @@ char *gref_study_csv(const gref_study *study)
         for (int i = 0; i < study->samplers[k].n_rows; i++) {
             const gref_study_row *row = &study->samplers[k].rows[i];
             fprintf(f, "%s,%d,", study->samplers[k].spec.label, row->t);
-            if (row->diverged)
-                fprintf(f, "diverged,diverged,diverged\n");
+            const char *word = fate(&study->samplers[k], row);
+            if (word != NULL)
+                fprintf(f, "%s,%s,%s\n", word, word, word);
             else
                 fprintf(f, "%.17g,%.17g,%.17g\n", row->w2.w2, row->w2.w2_mean, row->w2.w2_cov);
         }
@@ -149,20 +160,20 @@ static const gref_study_row *row_at(const gref_study_sampler *s, int t)
     return NULL;
 }
 
-static void put_number(FILE *f, double x, bool known)
+static void put_number(FILE *f, double x, const char *fate)
 {
-    if (known)
+    if (fate == NULL)
         fprintf(f, " %10.4e", x);
     else
-        fprintf(f, " %10s", "diverged");
+        fprintf(f, " %10s", fate);
 }
 
 /* W2 with the digits that are proved, 5 at most; without a proof 3 digits in brackets. */
-static void put_w2(FILE *f, gref_w2 w, bool known)
+static void put_w2(FILE *f, gref_w2 w, const char *fate)
 {
     char text[40], shown[48];
-    if (!known) {
-        put_number(f, 0.0, false);
+    if (fate != NULL) {
+        put_number(f, 0.0, fate);
         return;
     }
     if (w.certified && gref_proven_digits(text, sizeof text, w.lower, w.upper, 5) > 0) {
@@ -192,7 +203,7 @@ static void table_over_t(FILE *f, const gref_study *study, int width)
         fprintf(f, "%-*s", width, s->spec.label);
         for (int k = 0; k < count; k++) {
             const gref_study_row *row = row_at(s, t[k]);
-            put_w2(f, row->w2, !row->diverged);
+            put_w2(f, row->w2, fate(s, row));
         }
         fprintf(f, "\n");
     }
@@ -208,17 +219,19 @@ static void table_at_zero(FILE *f, const gref_study *study, int width)
         const gref_study_sampler *s = &study->samplers[i];
         const gref_study_row *row = row_at(s, 0);
         fprintf(f, "%-*s", width, s->spec.label);
-        put_w2(f, row->w2, !row->diverged);
-        put_number(f, row->w2.w2_mean, !row->diverged);
-        put_number(f, row->w2.w2_cov, !row->diverged);
-        put_number(f, row->modelled.w2, true);
+        put_w2(f, row->w2, fate(s, row));
+        put_number(f, row->w2.w2_mean, fate(s, row));
+        put_number(f, row->w2.w2_cov, fate(s, row));
+        put_number(f, row->modelled.w2, NULL);
         if (s->stable)
             fprintf(f, "  none\n");
         else
             fprintf(f, "  from t = %d on; spread up to 10^%.1f times the target's\n",
                     s->first_unstable, s->growth);
         if (s->diverged_at >= 0)
-            fprintf(f, "%-*s the law exceeds every double from t = %d on\n", width, "",
+            fprintf(f, "%-*s %s from t = %d on\n", width, "",
+                    s->lost ? "the law has grown, shrunk, and is lost to rounding"
+                            : "the law exceeds every double",
                     s->diverged_at);
         if (!s->guided && !row->diverged)
             fprintf(f, "%-*s ignores v: W2 to the prior %.4e\n", width, "", row->prior.w2);

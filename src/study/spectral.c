@@ -187,6 +187,7 @@ static void look(gref_walk *w)
     const gref_spectral_law *law = ((const state *)w->state)->law;
     w->t = gref_spectral_law_t(law);
     w->diverged = gref_spectral_law_diverged(law);
+    w->lost = gref_spectral_law_lost(law);
     w->first_unstable = gref_spectral_law_first_unstable(law);
     w->growth = gref_spectral_law_growth(law);
 }
@@ -263,6 +264,7 @@ static gref_status spectral_draw(gref_mat *Y, bool *diverged, void *data,
 
 const gref_engine gref_engine_spectral = {
     .name = "spectral",
+    .no_proof = "the spectral path proves no digits",
     .open = spectral_open,
     .close = spectral_close,
     .start = spectral_start,

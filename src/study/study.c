@@ -122,6 +122,8 @@ static gref_status report(run *r, gref_study_sampler *s, const gref_walk *w)
     /* a proof is reported only where it covers the exact sampler, not just the numbers computed for it */
     row.modelled.certified = row.prior.certified = false;
     row.w2.certified = row.w2.certified && row.w2_error > 0.0;
+    if ((k >= 0 || w->t == 0) && !row.w2.certified && !w->diverged)
+        row.no_proof = r->engine->no_proof;
     s->rows[s->n_rows++] = row;
     if (k < 0 || w->diverged)
         goto out;
@@ -155,6 +157,7 @@ static gref_status study_sampler(run *r, gref_study_sampler *s)
     s->first_unstable = w.first_unstable;
     s->stable = w.first_unstable == 0;
     s->growth = w.growth;
+    s->lost = w.lost;
 out:
     if (status != GREF_OK)
         gref_fail_context(status, "sampler %s", s->spec.label);

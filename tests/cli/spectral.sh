@@ -73,6 +73,14 @@ check "the table has what the picture leaves out" awk -F, '$1 == "dps" && ($3 ==
     out/w2.csv
 check "its axis does not follow" sh -c '! grep -Eq "1e\+(0[7-9]|[1-9][0-9])" out/w2.svg'
 
+# By block recursions of 80 digits W2 is 4.5542e53 at t = 400 and 3.379e31 at t = 200, where double arrives at 3e42.
+subtest "a law that grew by 10^53 and shrank again is called lost"
+brick=$GREF_TEST_DATA/cases/brick-sr.json
+gref study "$brick" --path spectral --set 'samplers=[{"name":"dps"}]' --set report.laws_at=[400,200,0] --out out
+exits 0
+prints '^dps +\(4\.55e\+53\) +lost +lost$' 'is lost to rounding from t = 3[0-9][0-9] on'
+check "csv says lost" grep -q '^dps,200,lost,lost,lost$' out/w2.csv
+
 subtest "--path auto: dense for small images, and it says why"
 setup
 gref study case.json --out out

@@ -179,6 +179,19 @@ check "every line with a label says noenhanced" sh -c "! grep -E 'a_b|dps_' scri
 says '"a_b.c=d"'
 says_not '"dps_very_long-label_that_needs_more-than_one_line_of_the_pi".*at screen'
 
+# Truth by gref-oracle: W2 at t = 0 is 2.9e25, after a peak of 1e44; the recursion in double ends near 6e37.
+subtest "a law that rounding has eaten is called lost, on no path printed as a number"
+setup ''
+oracle=$GREF_TEST_DATA/oracle
+set -- --set observation.file="$oracle/inputs/v-lost.npy" --set 'operator={"kind":"matrix","file":"'"$oracle"'/inputs/matrix-mixing.npy"}' \
+    --set 'prior={"kind":"gaussian","mean":0.0,"cov":"'"$oracle"'/inputs/cov-strong.npy"}' --set noise.sigma=0.2
+gref study "$oracle/cases/covariance.json" --out out "$@" --set 'samplers=[{"name":"dps"}]' --set report.laws_at=[800,600,400,0]
+exits 0
+prints '^dps +5\.6743e\+00 2\.5805e\+34 +lost +lost$' 'is lost to rounding from t = [0-9]+ on'
+check "csv says lost" grep -q '^dps,0,lost,lost,lost$' out/w2.csv
+check "summary.json says lost, and where" sh -c 'grep -q "\"lost\": true" out/summary.json && grep -q "\"lost_at\": [0-9]" out/summary.json'
+check "no array of it" sh -c 'grep -aq dps/cov/600 out/arrays.npz && ! grep -aq dps/cov/400 out/arrays.npz'
+
 subtest "guidance after: the note that C_{v|t} is unused"
 setup
 gref study case.json --out out --set conventions.guidance=after --set conventions.zeta=0.1

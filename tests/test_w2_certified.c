@@ -67,6 +67,31 @@ START_TEST(test_certify_laws__contains_the_truth_of_singular_pairs)
 }
 END_TEST
 
+/*
+ * diag(1, d, 0) against diag(1, 0, 0): W2 = sqrt d exactly. With d below the rank decision the value is that of rank 1, and
+ * rank_cost must admit what the decision hides, in the unit of W2 whatever the scale; a definite pair hides nothing.
+ */
+START_TEST(test_w2_laws__say_what_the_rank_decision_may_cost)
+{
+    for (int e = -200; e <= 200; e += 100) {
+        double d = 0x1p-56, scale = ldexp(1, e), zero[3] = {0};
+        double a[9] = {scale, 0, 0, 0, d * scale}, b[9] = {scale}, c[9] = {scale, 0, 0, 0, scale, 0, 0, 0, 4 * scale};
+        gref_cmat m = {zero, 3, 1, 3}, A = {a, 3, 3, 3}, B = {b, 3, 3, 3}, C = {c, 3, 3, 3};
+        double truth = sqrt(d * scale);
+        gref_w2 w[2], definite;
+        ck_ok(gref_w2_laws(&w[0], m, A, m, B));
+        ck_ok(gref_w2_certify_laws(&w[1], m, A, m, B));
+        for (int k = 0; k < 2; k++) {
+            ck_assert_int_eq(w[k].rank, 1);
+            ck_assert(w[k].rank_cost >= truth && w[k].rank_cost < 4 * truth);
+        }
+        ck_assert(w[1].lower <= truth && truth <= w[1].upper);
+        ck_ok(gref_w2_certify_laws(&definite, m, C, m, C));
+        ck_assert(definite.rank == 3 && definite.rank_cost == 0.0);
+    }
+}
+END_TEST
+
 /* NUMERICS' 36 pairs at n = 24: width at most 4e-15. That the two forms meet is checked inside. */
 static void hold_widths(int n, double bound, int kappas, const double *kappa, int gaps, const double *gap)
 {
@@ -278,6 +303,7 @@ int main(void)
     TCase *tc = new_tcase(s, "w2");
     tcase_add_test(tc, test_certify_laws__contains_the_hadamard_truth);
     tcase_add_test(tc, test_certify_laws__contains_the_truth_of_singular_pairs);
+    tcase_add_test(tc, test_w2_laws__say_what_the_rank_decision_may_cost);
     tcase_add_test(tc, test_certify_laws__is_narrow_at_24);
     tcase_add_test(tc, test_certify_laws__is_narrow_at_128);
     tcase_add_test(tc, test_certify_factors__contains_the_truth_of_integer_pairs);

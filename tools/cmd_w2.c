@@ -38,6 +38,7 @@ static int print_json(const gref_w2 *w, int n, double seconds, bool tested)
     json_object_set_new(o, "r_in", w->certified ? number(w->r_in) : json_null());
     json_object_set_new(o, "method", json_string(w->method));
     json_object_set_new(o, "rank", json_integer(w->rank));
+    json_object_set_new(o, "rank_cost", number(w->rank_cost));
     json_object_set_new(o, "certified", json_boolean(w->certified));
     json_object_set_new(o, "n", json_integer(n));
     json_object_set_new(o, "seconds", number(seconds));
@@ -72,6 +73,9 @@ static void print_text(const gref_w2 *w, bool fid, int n, double seconds)
         printf("r_in             %.1e, how far laws that round to these files may lie\n", w->r_in);
     }
     printf("method           %s, rank %d of %d; %.2f s\n", w->method, w->rank, n, seconds);
+    if (w->rank_cost > 0.0)
+        printf("rank             what lies beyond rank %d, taken as 0, may move W2 by %.1e%s\n", w->rank, w->rank_cost,
+               w->certified ? " (in the interval)" : "");
 }
 
 static int run(const char *path1, const char *path2, bool fast, bool json, bool progress, bool self_test)

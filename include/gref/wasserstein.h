@@ -18,6 +18,7 @@ typedef struct {
     double r_in;        /* W2 ball of inputs that round to the given doubles; 0 when not certified */
     bool certified;
     int rank;           /* columns of the factors used; n when both covariances are positive definite */
+    double rank_cost;   /* >= W2 that what was left out by `rank` may move; part of the interval; 0 with rank n */
     const char *method; /* "map", "factor", "map+factor", "spectra" */
 } gref_w2;
 

@@ -69,6 +69,8 @@ void gref_w2_factor_free(gref_w2_factor *f);
 /* The factor of a covariance (both triangles read): Cholesky, refined by its residual on request, or truncated
  * pivoted Cholesky. */
 gref_status gref_w2_factor_of(gref_w2_factor *f, gref_cmat C, bool refined);
+/* The truncated one; radius is then what truncation and rounding cost. *f is {0}, or holds an L to be overwritten. */
+gref_status gref_w2_truncated_factor(gref_w2_factor *f, gref_cmat C);
 /* min over orthogonal Q of |L1 - L2 Q|_F, plainly; both n x r. */
 gref_status gref_w2_procrustes(gref_w2_cov *out, gref_cmat L1, gref_cmat L2);
 /* Both factors n x c with the same c; `rounds` refinements of the polar factor (2 for full accuracy), which starts from

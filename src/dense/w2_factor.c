@@ -112,19 +112,28 @@ out:
     return status;
 }
 
+gref_status gref_w2_truncated_factor(gref_w2_factor *f, gref_cmat C)
+{
+    gref_status status = GREF_OK;
+    double residual;
+    if (f->L.a == NULL)
+        TRY(gref_mat_new(&f->L, C.n, C.n));
+    TRY(gref_psd_factor(f->L, &f->rank, C));
+    TRY(gref_cholesky_residual((gref_mat){0}, &residual, C, gref_const(f->L)));
+    f->radius = gref_sqrt_up(gref_mul_up(gref_sqrt_up(C.n), residual)); /* W2 <= sqrt |C - L L^T|_* */
+out:
+    return status;
+}
+
 gref_status gref_w2_factor_of(gref_w2_factor *f, gref_cmat C, bool refined)
 {
     gref_status status = GREF_OK;
     bool done;
-    double residual;
     *f = (gref_w2_factor){0};
     TRY(gref_mat_new(&f->L, C.n, C.n));
     TRY(definite_factor(f, &done, C, refined));
-    if (done)
-        goto out;
-    TRY(gref_psd_factor(f->L, &f->rank, C));
-    TRY(gref_cholesky_residual((gref_mat){0}, &residual, C, gref_const(f->L)));
-    f->radius = gref_sqrt_up(gref_mul_up(gref_sqrt_up(C.n), residual)); /* W2 <= sqrt |C - L L^T|_* */
+    if (!done)
+        TRY(gref_w2_truncated_factor(f, C));
 out:
     if (status != GREF_OK)
         gref_w2_factor_free(f);

@@ -221,8 +221,25 @@ static double input_radius(gref_cmat C, double least)
     return least > d ? fmin(any, d / (sqrt(least) + sqrt(least - d))) : any;
 }
 
+/* How the rank was decided, and what that may cost. */
+typedef struct {
+    int rank;
+    double cost;
+} truncation;
+
+/* Of a pair of factors of n x n covariances. */
+static truncation truncation_of(const gref_w2_factor *f1, const gref_w2_factor *f2, int n)
+{
+    truncation k = {.rank = f1->rank > f2->rank ? f1->rank : f2->rank};
+    if (f1->rank < n)
+        k.cost = f1->radius;
+    if (f2->rank < n)
+        k.cost = gref_add_up(k.cost, f2->radius);
+    return k;
+}
+
 /* Map form where both are positive definite, factor form always; both covariances scaled, exactly symmetric. */
-static gref_status enclose(gref_w2_cov *cov, double *r_in, int *rank, const char **method, gref_cmat C1, gref_cmat C2)
+static gref_status enclose(gref_w2_cov *cov, double *r_in, truncation *cut, const char **method, gref_cmat C1, gref_cmat C2)
 {
     gref_status status = GREF_OK;
     gref_w2_factor f1 = {0}, f2 = {0};
@@ -248,7 +265,7 @@ static gref_status enclose(gref_w2_cov *cov, double *r_in, int *rank, const char
     else
         *cov = by_factors;
     *method = mapped ? "map+factor" : "factor";
-    *rank = f1.rank > f2.rank ? f1.rank : f2.rank;
+    *cut = truncation_of(&f1, &f2, C1.n);
     *r_in = input_radius(C1, f1.least) + input_radius(C2, f2.least);
 out:
     gref_mat_free(&Q);
@@ -258,28 +275,25 @@ out:
 }
 
 /* The value alone: by the map where it exists, else by truncated factors. */
-static gref_status evaluate(gref_w2_cov *cov, int *rank, const char **method, gref_cmat C1, gref_cmat C2)
+static gref_status evaluate(gref_w2_cov *cov, truncation *cut, const char **method, gref_cmat C1, gref_cmat C2)
 {
     gref_status status = GREF_OK;
-    gref_mat L1 = {0}, L2 = {0};
-    int r1, r2;
-    *rank = C1.n;
+    gref_w2_factor f1 = {0}, f2 = {0};
+    *cut = (truncation){.rank = C1.n};
     *method = "map";
     status = gref_w2_map(cov, (gref_mat){0}, C1, C2, false);
     if (status != GREF_ERR_NOT_PD)
         goto out;
     TRY(gref_psd_require(C1, "C1"));
     TRY(gref_psd_require(C2, "C2"));
-    TRY(gref_mat_new(&L1, C1.n, C1.n));
-    TRY(gref_mat_new(&L2, C2.n, C2.n));
-    TRY(gref_psd_factor(L1, &r1, C1));
-    TRY(gref_psd_factor(L2, &r2, C2));
-    TRY(gref_w2_procrustes(cov, gref_const(L1), gref_const(L2)));
-    *rank = r1 > r2 ? r1 : r2;
+    TRY(gref_w2_truncated_factor(&f1, C1));
+    TRY(gref_w2_truncated_factor(&f2, C2));
+    TRY(gref_w2_procrustes(cov, gref_const(f1.L), gref_const(f2.L)));
+    *cut = truncation_of(&f1, &f2, C1.n);
     *method = "factor";
 out:
-    gref_mat_free(&L1);
-    gref_mat_free(&L2);
+    gref_w2_factor_free(&f1);
+    gref_w2_factor_free(&f2);
     return status;
 }
 
@@ -289,7 +303,7 @@ static gref_status from_laws(gref_w2 *out, gref_cmat m1, gref_cmat C1, gref_cmat
     gref_mat S1 = {0}, S2 = {0};
     gref_w2_cov cov;
     double mean = 0.0, r_mean = 0.0, r_cov = 0.0;
-    int rank = 0;
+    truncation cut = {0};
     const char *method = "";
     TRY(gref_psd_require_symmetric(C1, "C1"));
     TRY(gref_psd_require_symmetric(C2, "C2"));
@@ -302,8 +316,8 @@ static gref_status from_laws(gref_w2 *out, gref_cmat m1, gref_cmat C1, gref_cmat
     TRY(scaled_copy(&S2, C2, C2.n, -e));
     gref_mat_mirror_lower(S1);
     gref_mat_mirror_lower(S2);
-    status = certified ? enclose(&cov, &r_cov, &rank, &method, gref_const(S1), gref_const(S2))
-                       : evaluate(&cov, &rank, &method, gref_const(S1), gref_const(S2));
+    status = certified ? enclose(&cov, &r_cov, &cut, &method, gref_const(S1), gref_const(S2))
+                       : evaluate(&cov, &cut, &method, gref_const(S1), gref_const(S2));
     if (status == GREF_ERR_NOT_PSD) { /* say it of the matrices given, not of their scaled copies */
         TRY(gref_psd_require(C1, "C1"));
         TRY(gref_psd_require(C2, "C2"));
@@ -311,7 +325,8 @@ static gref_status from_laws(gref_w2 *out, gref_cmat m1, gref_cmat C1, gref_cmat
     }
     TRY(status);
     cov = unscale(cov, e / 2, C1.n);
-    TRY(finish(out, mean, cov, hypot(r_mean, ldexp(r_cov, e / 2)), rank, method));
+    TRY(finish(out, mean, cov, hypot(r_mean, ldexp(r_cov, e / 2)), cut.rank, method));
+    out->rank_cost = ldexp(cut.cost, e / 2);
 out:
     gref_mat_free(&S1);
     gref_mat_free(&S2);
@@ -388,7 +403,9 @@ gref_status gref_w2_certify_mixed(gref_w2 *out, gref_cmat m1, gref_cmat C1, gref
     wide.radius = f1.radius;
     TRY(gref_w2_factor_form(&cov, &wide, &f2, (gref_cmat){0}, 2));
     double r_cov = ldexp(input_radius(gref_const(S), f1.least), e) + GREF_U * gref_mat_norm_fro(L2);
-    TRY(finish(out, mean, unscale(cov, e, n), hypot(r_mean, r_cov), f1.rank > L2.n ? f1.rank : L2.n, "factor"));
+    truncation cut = truncation_of(&f1, &f2, n);
+    TRY(finish(out, mean, unscale(cov, e, n), hypot(r_mean, r_cov), cut.rank, "factor"));
+    out->rank_cost = ldexp(cut.cost, e);
 out:
     gref_mat_free(&S);
     gref_w2_factor_free(&f1);

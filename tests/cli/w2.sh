@@ -16,6 +16,7 @@ matrices() {
     npy a.npy '<i4' '(2, 2)' '\001\000\000\000\000\000\000\000\000\000\000\000\004\000\000\000'
     npy b.npy '<i4' '(2, 2)' '\004\000\000\000\000\000\000\000\000\000\000\000\011\000\000\000'
     npy indefinite.npy '<i4' '(2, 2)' '\001\000\000\000\002\000\000\000\002\000\000\000\001\000\000\000'
+    npy singular.npy '<i4' '(2, 2)' '\001\000\000\000\003\000\000\000\003\000\000\000\011\000\000\000'
     npy skewed.npy '<i4' '(2, 2)' '\001\000\000\000\000\000\000\000\001\000\000\000\004\000\000\000'
     npy vector.npy '<i4' '(2,)' '\001\000\000\000\000\000\000\000'
     npy nan.npy '<f8' '(1, 1)' '\000\000\000\000\000\000\370\177'
@@ -44,6 +45,15 @@ gref w2 a.npy b.npy --json
 exits 0
 prints '"certified": true' '"method": "map\+factor"' '"rank": 2' '"w2_squared": ' '"w2_mean": 0\.0' '"w2_cov": 1\.41' \
     '"r_in": ' '"lower": 1\.414213562373' '"upper": 1\.414213562373'
+
+subtest "singular covariances: the rank decision and what it may cost are said"
+matrices
+gref w2 singular.npy singular.npy
+exits 0
+prints '^method +factor, rank 1 of 2' '^rank +what lies beyond rank 1, taken as 0, may move W2 by [0-9.]+e-[0-9]+ \(in the interval\)$'
+gref w2 singular.npy singular.npy --json
+exits 0
+prints '"rank": 1' '"rank_cost": [0-9]'
 
 subtest "--fast gives the value and claims nothing"
 matrices

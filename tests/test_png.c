@@ -170,9 +170,11 @@ START_TEST(test_png_read__refuses_with_the_reason)
     gref_mat X = untouched();
     fails(scratch("none.png"), GREF_ERR_IO, "No such file or directory");
     fails(scratch_folder, GREF_ERR_IO, "Is a directory");
-    fails(fixture("c_3x4.npy"), GREF_ERR_FORMAT, "Not a PNG file");
+    fails(fixture("c_3x4.npy"), GREF_ERR_FORMAT, "c_3x4.npy is not a PNG file");
     spill(scratch("empty.png"), "", 0);
     fails(scratch("empty.png"), GREF_ERR_FORMAT, "file is truncated");
+    spill(scratch("text.png"), "hello", 5); /* shorter than a signature: was called truncated */
+    fails(scratch("text.png"), GREF_ERR_FORMAT, "text.png is not a PNG file");
     fails(png("bad_too_wide"), GREF_ERR_FORMAT,
           "Invalid IHDR data (Image width exceeds user limit in IHDR)");
     fails(png("bad_index"), GREF_ERR_FORMAT, "row 5, column 7 has colour 3 of a palette of 3");

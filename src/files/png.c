@@ -17,6 +17,8 @@
 
 #include "internal.h"
 
+enum { SIGNATURE = 8 }; /* bytes that every PNG begins with */
+
 /*
  * Everything that lives across libpng's longjmp is in here and none of it in local variables, whose
  * values setjmp would leave undetermined.
@@ -77,6 +79,7 @@ static bool decode(decoder *d)
     if (setjmp(png_jmpbuf(d->png)))
         return false;
     png_set_read_fn(d->png, d, read_data);
+    png_set_sig_bytes(d->png, SIGNATURE);
     png_read_info(d->png, d->info);
     png_set_interlace_handling(d->png);
     if (png_get_color_type(d->png, d->info) == PNG_COLOR_TYPE_PALETTE)
@@ -166,8 +169,13 @@ out:
 static gref_status start(decoder *d, const char *path)
 {
     gref_status status = GREF_OK;
+    png_byte signature[SIGNATURE];
     d->fp = fopen(path, "rb");
     REQUIRE(d->fp != NULL, GREF_ERR_IO, "%s: %s", path, strerror(errno));
+    size_t got = fread(signature, 1, SIGNATURE, d->fp);
+    REQUIRE(ferror(d->fp) == 0, GREF_ERR_IO, "%s: %s", path, strerror(errno));
+    REQUIRE(got == 0 || png_sig_cmp(signature, 0, got) == 0, GREF_ERR_FORMAT, "%s is not a PNG file", path);
+    REQUIRE(got == SIGNATURE, GREF_ERR_FORMAT, "%s: file is truncated", path);
     d->png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, d, on_error, on_warning, d, allocate,
                                       release);
     if (d->png != NULL)

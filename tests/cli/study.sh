@@ -235,7 +235,7 @@ setup
 rm grass.png
 echo hello >grass.png
 gref study case.json --out out
-refused 2 'grass.png'
+refused 2 'case.json:1: image.file: .*grass.png is not a PNG file$'
 
 subtest "a truncated .npy"
 setup '"operator": {"kind": "kernel", "file": "k.npy"}'

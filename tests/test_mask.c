@@ -40,7 +40,7 @@ START_TEST(test_mask_box__is_its_definition)
 END_TEST
 
 /*
- * The rule, without sorting: with k = round(fraction n), at least 1, a pixel is kept iff fewer than
+ * The rule, without sorting: with k = round(fraction n), not 0, a pixel is kept iff fewer than
  * k pixels drew a smaller number, the numbers being drawn as one row-major vector. A permuted
  * image, another stream, or k off by one keeps another set. 0.3 x 15 = 4.5 is halfway: 5 are kept.
  */
@@ -52,11 +52,16 @@ START_TEST(test_mask_keep__is_its_definition)
         for (int f = 0; f < 6; f++) {
             const int rows = sizes[s][0], cols = sizes[s][1], n = rows * cols;
             const uint64_t seed = (uint64_t)(100 * s + f) << 30;
+            int k = (int)floor(fractions[f] * n + 0.5);
             gref_mat keep = {0}, u = fresh(n, 1);
+            if (k == 0) {
+                ck_fails(gref_mask_keep(&keep, rows, cols, fractions[f], seed), GREF_ERR_RANGE);
+                ck_assert_ptr_null(keep.a);
+                gref_mat_free(&u);
+                continue;
+            }
             ck_ok(gref_mask_keep(&keep, rows, cols, fractions[f], seed));
             gref_random_uniform(u, seed, GREF_STREAM_MASK, 0, 0);
-            int k = (int)floor(fractions[f] * n + 0.5);
-            k = k < 1 ? 1 : k;
             ck_assert_int_eq(kept(gref_const(keep)), k);
             for (int p = 0; p < n; p++) {
                 int smaller = 0;
@@ -120,6 +125,10 @@ START_TEST(test_masks__refuse)
         ck_fails(gref_mask_keep(&keep, 4, 6, fractions[k], 1), GREF_ERR_RANGE);
     ck_fails(gref_mask_keep(&keep, 4, 6, 1.25, 1), GREF_ERR_RANGE);
     ck_assert_ptr_nonnull(strstr(gref_last_error()->message, "1.25"));
+    /* once kept one pixel all the same: a share of 0.0001 was studied as one of 1/36 */
+    ck_fails(gref_mask_keep(&keep, 6, 6, 0.0078125, 1), GREF_ERR_RANGE);
+    ck_assert_str_eq(gref_last_error()->message,
+                     "keep = 0.0078125 of 6 x 6 pixels rounds to none: an empty mask");
     ck_fails(gref_mask_keep(&keep, 4, -6, 0.5, 1), GREF_ERR_RANGE);
     ck_fails(gref_mask_keep(&keep, 2000000000, 2000000000, 0.5, 1), GREF_ERR_NOMEM);
     ck_assert(keep.a == &one && one == 1 && keep.m == 1 && keep.n == 1);

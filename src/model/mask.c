@@ -59,8 +59,8 @@ static int by_number(const void *left, const void *right)
  * A given share of the pixels, chosen at random.
  *
  * Pixel p = i cols + j draws the uniform number p of (seed, GREF_STREAM_MASK, substream 0); the
- * k = max(1, round(fraction rows cols)) pixels with the smallest numbers are kept: exactly k, each
- * subset equally likely. round is half away from zero. A tie (probability below n^2 / 2^54) goes to
+ * k = round(fraction rows cols) pixels with the smallest numbers are kept: exactly k, each
+ * subset equally likely. round is half away from zero; k = 0, an empty mask, is refused. A tie (probability below n^2 / 2^54) goes to
  * the lower p. The same seed gives the same mask everywhere, and a larger fraction a larger mask.
  *
  * @param[out] keep        rows x cols, allocated; unchanged on error.                    [0 or 1]
@@ -79,6 +79,9 @@ gref_status gref_mask_keep(gref_mat *keep, int rows, int cols, double fraction, 
     REQUIRE(fraction > 0 && fraction <= 1, GREF_ERR_RANGE,
             "keep = %.17g, but the fraction of kept pixels must be in (0, 1]", fraction);
     const size_t n = (size_t)rows * (size_t)cols;
+    const size_t k = (size_t)round(fraction * (double)n);
+    REQUIRE(k > 0, GREF_ERR_RANGE, "keep = %.17g of %d x %d pixels rounds to none: an empty mask", fraction, rows,
+            cols);
     TRY(gref_mat_new(&mask, rows, cols));
     TRY(gref_mat_new(&U, cols, rows));
     lots = gref_alloc(n, sizeof *lots);
@@ -88,8 +91,7 @@ gref_status gref_mask_keep(gref_mat *keep, int rows, int cols, double fraction, 
     for (size_t p = 0; p < n; p++)
         lots[p] = (lot){U.a[p], p};
     qsort(lots, n, sizeof *lots, by_number);
-    size_t k = (size_t)round(fraction * (double)n);
-    for (size_t l = 0; l < (k > 0 ? k : 1); l++)
+    for (size_t l = 0; l < k; l++)
         GREF_AT(mask, lots[l].pixel / cols, lots[l].pixel % cols) = 1.0;
     *keep = mask;
     mask = (gref_mat){0};

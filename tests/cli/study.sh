@@ -273,6 +273,11 @@ setup
 gref study case.json --out out --set 'operator={"kind": "inpainting", "box": [0, 0, 8, 8]}'
 refused 2 'operator'
 
+subtest "a share of the pixels that rounds to none is an empty mask, not one pixel"
+setup
+gref study case.json --out out --set 'operator={"kind": "inpainting", "keep": 0.0001}'
+refused 2 '^gref study: --set operator=.*operator.keep: keep = 0.0001[0-9]* of 8 x 8 pixels rounds to none'
+
 subtest "v of the wrong length"
 setup
 printf '\223NUMPY\001\000v\000%-117s\n' "{'descr': '<f8', 'fortran_order': False, 'shape': (3,), }" >v.npy

@@ -1,4 +1,5 @@
 /* gref study: the exact study of a case. */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,19 +14,33 @@
 
 static volatile sig_atomic_t interrupted;
 
+/* The third ends the program on the spot; a second comes by itself, timeout(1) sends two. */
 static void on_signal(int number)
 {
-    (void)number;
-    interrupted = 1;
+    static volatile sig_atomic_t count;
+    interrupted = number;
+    if (count++ > 0)
+        signal(number, SIG_DFL);
 }
 
-/* Ctrl-C ends the study at the next step, so that its staging folder is removed. */
+/* Ctrl-C ends the study at the next step, so that its staging folder is removed; nohup's SIGHUP stays ignored. */
 static void catch_signals(void)
 {
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    sigaction(SIGHUP, &action, NULL);
+    const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    struct sigaction action = {.sa_handler = on_signal}, old;
+    for (int k = 0; k < 3; k++)
+        if (sigaction(numbers[k], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+            sigaction(numbers[k], &action, NULL);
+}
+
+/* After the cleaning: ends as the signal ends a program, so that a caller sees 128 + its number. */
+static int end_by_signal(void)
+{
+    int number = interrupted;
+    cmd_complain(CMD_USAGE, "study", "cancelled");
+    signal(number, SIG_DFL);
+    raise(number);
+    return 128 + number;
 }
 
 typedef struct {
@@ -74,6 +89,16 @@ static int print_case(const gref_case *c)
     return CMD_OK;
 }
 
+/* The folder stands already: what fails here is no fault of the study. */
+static int flush_result(const char *dir)
+{
+    if (fflush(stdout) == 0 && ferror(stdout) == 0)
+        return CMD_OK;
+    return cmd_complain(CMD_USAGE, "study",
+                        "cannot write to standard output: %s; the study is complete in %s, only printing failed",
+                        strerror(errno), dir);
+}
+
 static int print_result(const gref_study *study, bool json, const char *dir)
 {
     char *text = json ? gref_study_summary(study) : gref_study_table(study);
@@ -96,7 +121,7 @@ static int print_result(const gref_study *study, bool json, const char *dir)
         }
     if (!json)
         printf("\nfiles in %s\n", dir);
-    return CMD_OK;
+    return flush_result(dir);
 }
 
 /* What nobody asked for is said: another path than the dense one, or the dense one where it takes long. */
@@ -117,8 +142,8 @@ static int run(const gref_case *c, gref_study_options o, bool json, bool progres
     gref_status status = gref_study_run(&study, c, &o);
     if (m.drawn)
         fprintf(stderr, "\r\033[K");
-    if (status != GREF_OK)
-        return cmd_finish("study", status);
+    if (status != GREF_OK) /* a signal also ends gnuplot, which is then what failed */
+        return interrupted != 0 ? end_by_signal() : cmd_finish("study", status);
     int code = print_result(study, json, o.dir);
     note_path(study, o.path);
     gref_study_free(study);

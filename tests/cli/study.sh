@@ -326,4 +326,37 @@ gref study case.json --out out --set "$window" --set operator.kind=identity --se
 exits 0
 prints '^pigdm ' '^ddpm '
 
+# Ten seconds of steps at least, so that the signal finds a study with a staging folder; two signals, as timeout(1) sends.
+for signal in INT:130 TERM:143 HUP:129; do
+    subtest "SIG${signal%:*} ends the study as a signal does, and nothing is left"
+    setup
+    run timeout --preserve-status -s "${signal%:*}" 1 "$GREF" study case.json --out out --set schedule.steps=1000000 \
+        --set 'schedule.beta=[1e-6,1e-5]' --set report.w2_every=1000
+    refused "${signal#*:}" '^gref study: cancelled$'
+done
+
+subtest "a full stdout: the folder is complete, and the one line says so"
+if [ -w /dev/full ]; then
+    setup
+    tap_command='gref study case.json --out out >/dev/full' tap_code=0
+    # shellcheck disable=SC2086
+    ${GREF_WRAPPER-} "$GREF" study case.json --out out >/dev/full 2>../err || tap_code=$?
+    exits 2
+    complains '^gref study: cannot write to standard output: .*; the study is complete in out, only printing failed$'
+    # shellcheck disable=SC2046
+    leaves grass.png case.json out $(for f in $files; do echo "out/$f"; done)
+else
+    check "there is no /dev/full here" true
+fi
+
+subtest "a closed stdout: the same"
+setup
+tap_command='gref study case.json --out out >&-' tap_code=0
+# shellcheck disable=SC2086
+${GREF_WRAPPER-} "$GREF" study case.json --out out >&- 2>../err || tap_code=$?
+exits 2
+complains 'the study is complete in out, only printing failed$'
+# shellcheck disable=SC2046
+leaves grass.png case.json out $(for f in $files; do echo "out/$f"; done)
+
 done_testing

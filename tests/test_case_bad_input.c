@@ -5,7 +5,11 @@
 /* The files that the refusals below are about. */
 static void write_bad_files(void)
 {
-    gref_mat A = random_matrix(4, 4, 2), v = random_matrix(3, 1, 2), empty = fresh(0, 4);
+    gref_mat A = random_matrix(4, 4, 2), v = random_matrix(3, 1, 2), empty = fresh(0, 4), C = fresh(16, 16);
+    gref_mat_identity(C);
+    write_array("C16.npy", gref_const(C), 2);
+    write_array("v16.npy", gref_const(gref_mat_view(C, 0, 0, 16, 1)), 1);
+    gref_mat_free(&C);
     write_array("v3.npy", gref_const(v), 1);
     write_array("empty.npy", gref_const(empty), 2);
     write_array("asymmetric.npy", gref_const(A), 2);
@@ -66,10 +70,12 @@ START_TEST(test_case_problem__refuses_bad_input)
         {.prior = "\"kind\": \"gaussian\", \"mean\": 0, \"cov\": \"wide.npy\"",
          .status = GREF_ERR_CASE,
          .parts = {":3: prior.cov: wide.npy is 3 x 4, not square"}},
-        {.prior = "\"kind\": \"gaussian\", \"mean\": 0, \"cov\": \"asymmetric.npy\"",
+        {.image = "",
+         .prior = "\"kind\": \"gaussian\", \"mean\": 0, \"cov\": \"asymmetric.npy\"",
          .status = GREF_ERR_NOT_SYMMETRIC,
          .parts = {":3: prior.cov: asymmetric.npy"}},
-        {.prior = "\"kind\": \"gaussian\", \"mean\": 0, \"cov\": \"indefinite.npy\"",
+        {.image = "",
+         .prior = "\"kind\": \"gaussian\", \"mean\": 0, \"cov\": \"indefinite.npy\"",
          .status = GREF_ERR_NOT_PSD,
          .parts = {":3: prior.cov: indefinite.npy", "-1"}},
         {.prior = "\"kind\": \"gaussian\", \"mean\": 0, \"cov\": \"nan.npy\"",
@@ -80,12 +86,51 @@ START_TEST(test_case_problem__refuses_bad_input)
          .parts = {":3: prior.mean: v3.npy has 3 entries (3 x 1), a row of prior.cov has 4"}},
         {.prior = "\"kind\": \"gaussian\", \"mean\": 0, \"cov\": \"zeros.npy\",\n\"shape\": [2, 3]",
          .status = GREF_ERR_CASE,
-         .parts = {":4: prior.shape [2, 3] has 6 pixels, but prior.cov is 4 x 4"}},
+         .parts = {":4: prior.shape is 2 x 3, 6 pixels, but prior.cov is 4 x 4"}},
         {.prior = "\"kind\": \"gaussian\", \"mean\": 0, \"cov\": \"zeros.npy\"",
+         .status = GREF_ERR_CASE,
+         .parts = {":2: the image is 4 x 4, 16 pixels, but prior.cov is 4 x 4"}},
+        {.prior = "\"kind\": \"gaussian\", \"mean\": 0, \"cov\": \"C16.npy\", \"shape\": [2, 8]",
+         .status = GREF_ERR_CASE,
+         .parts = {":2: the image is 4 x 4, but prior.shape is 2 x 8: x0 has one shape"}},
+        {.image = "",
+         .prior = "\"kind\": \"gaussian\", \"mean\": \"even.npy\", \"cov\": \"C16.npy\", \"shape\": [2, 8]",
+         .status = GREF_ERR_CASE,
+         .parts = {":3: prior.mean is 4 x 4, but prior.shape is 2 x 8: x0 has one shape"}},
+        /* x0 was a column of 16 pixels, blurred along it */
+        {.image = "",
+         .prior = "\"kind\": \"gaussian\", \"mean\": \"v16.npy\", \"cov\": \"C16.npy\"",
+         .operator_ = "\"kind\": \"gaussian_blur\", \"std\": 1, \"size\": 3",
+         .status = GREF_ERR_CASE,
+         .parts = {":4: operator.kind: gaussian_blur needs the shape of x0, of which only its 16 pixels", "prior.shape"}},
+        {.image = "",
+         .prior = "\"kind\": \"gaussian\", \"mean\": 0, \"cov\": \"C16.npy\"",
+         .operator_ = "\"kind\": \"super_resolution\", \"factor\": 2",
+         .status = GREF_ERR_CASE,
+         .parts = {":4: operator.kind: super_resolution needs the shape of x0", "prior.shape"}},
+        {.image = "",
+         .prior = "\"kind\": \"gaussian\", \"mean\": 0, \"cov\": \"C16.npy\"",
+         .operator_ = "\"kind\": \"inpainting\", \"box\": [0, 0, 2, 1]",
+         .status = GREF_ERR_CASE,
+         .parts = {":4: operator.box: a box needs the shape of x0", "prior.shape"}},
+        {.image = "",
+         .prior = "\"kind\": \"gaussian\", \"mean\": 0, \"cov\": \"C16.npy\"",
+         .operator_ = "\"kind\": \"inpainting\", \"mask\": \"even.npy\"",
+         .status = GREF_ERR_CASE,
+         .parts = {":4: operator.mask: even.npy needs the shape of x0", "prior.shape"}},
+        {.image = "",
+         .prior = "\"kind\": \"gaussian\", \"mean\": 0, \"cov\": \"C16.npy\"",
+         .operator_ = "\"kind\": \"inpainting\", \"mask\": \"v3.npy\"",
+         .status = GREF_ERR_CASE,
+         .parts = {":4: operator.mask: v3.npy is 3 x 1, x0 is 16 x 1"}},
+        {.operator_ = "\"kind\": \"inpainting\", \"mask\": \"v16.npy\"",
+         .status = GREF_ERR_CASE,
+         .parts = {":4: operator.mask: v16.npy is an array of dimension 1, not a picture"}},
+        /* the top left patch was taken for the image */
+        {.prior = "\"kind\": \"patches\", \"size\": [2, 3]",
          .observation = "\"kind\": \"image\"",
          .status = GREF_ERR_CASE,
-         .parts =
-             {":5: observation.kind is \"image\", but the image is 4 x 4 and x0 has 4 pixels"}},
+         .parts = {":5: observation.kind is \"image\", but the image is 4 x 4 and x0 is 2 x 3"}},
         {.operator_ = "\"kind\": \"kernel\", \"file\": \"even.npy\"",
          .status = GREF_ERR_SHAPE,
          .parts = {":4: operator: ", "4 x 4"}},

@@ -64,7 +64,7 @@ static gref_mat write_covariance(const char *name, int n, uint64_t seed)
     return C;
 }
 
-/* x0 has the given shape, else the image's if it fits, else a column; the mean may be a file. */
+/* x0 has the given shape, else the image's, else that of a 2-D mean, else it is n pixels; the mean may be a file. */
 START_TEST(test_case_problem__builds_a_gaussian_prior)
 {
     gref_mat u = the_crop(), C6 = write_covariance("C6.npy", 6, 1);
@@ -82,18 +82,41 @@ START_TEST(test_case_problem__builds_a_gaussian_prior)
     gref_problem p = problem_of(write_case("", c6, NULL, NULL));
     assert_same(p.Sigma, C6);
     assert_same(p.mu, mu);
-    ck_assert(p.rows == 6 && p.cols == 1 && p.image.a == NULL);
+    ck_assert(p.rows == 2 && p.cols == 3 && p.image.a == NULL);
     gref_problem_free(&p);
 
-    p = problem_of(write_case(NULL, shaped, NULL, NULL));
+    p = problem_of(write_case("", shaped, NULL, NULL));
     gref_mat_fill(mu, 0.25);
     assert_same(p.mu, mu);
     ck_assert(p.rows == 2 && p.cols == 3);
     gref_problem_free(&p);
 
-    p = problem_of(write_case(NULL, wide, NULL, NULL));
+    p = problem_of(write_case("", wide, NULL, NULL));
     ck_assert(p.rows == 2 && p.cols == 8);
     gref_problem_free(&p);
+
+    /* without a shape: identity, matrix, and inpainting by keep or a vector, the same as with any shape */
+    const char *keep = "\"kind\": \"inpainting\", \"keep\": 0.5", *mask = "\"kind\": \"inpainting\", \"mask\": \"half.npy\"";
+    gref_mat half = fresh(16, 1), A = random_matrix(3, 16, 5);
+    half.a[3] = half.a[7] = half.a[8] = 1;
+    write_array("half.npy", gref_const(half), 1);
+    write_array("A.npy", gref_const(A), 2);
+    p = problem_of(write_case("", c16, NULL, NULL));
+    ck_assert(p.rows == 16 && p.cols == 1 && p.v_rows == 16 && p.v_cols == 1);
+    gref_problem_free(&p);
+    p = problem_of(write_case("", c16, "\"kind\": \"matrix\", \"file\": \"A.npy\"", NULL));
+    assert_same(p.A, A);
+    gref_problem_free(&p);
+    p = problem_of(write_case("", c16, mask, NULL));
+    ck_assert(p.A.m == 3 && GREF_AT(p.A, 0, 3) == 1 && GREF_AT(p.A, 1, 7) == 1 && GREF_AT(p.A, 2, 8) == 1);
+    gref_problem_free(&p);
+    p = problem_of(write_case("", c16, keep, NULL));
+    gref_problem q = problem_of(write_case(NULL, c16, keep, NULL));
+    assert_same(p.A, q.A);
+    gref_problem_free(&p);
+    gref_problem_free(&q);
+    gref_mat_free(&half);
+    gref_mat_free(&A);
 
     p = problem_of(write_case(NULL, c16, NULL, "\"kind\": \"image\""));
     assert_same(p.Sigma, C16);
@@ -115,7 +138,7 @@ START_TEST(test_case_problem__symmetrises_a_covariance)
     GREF_AT(C, 0, 1) = 0.5 + 0x1p-52;
     write_array("C.npy", gref_const(C), 2);
     gref_problem p = problem_of(
-        write_case(NULL, "\"kind\": \"gaussian\", \"mean\": 0, \"cov\": \"C.npy\"", NULL, NULL));
+        write_case("", "\"kind\": \"gaussian\", \"mean\": 0, \"cov\": \"C.npy\"", NULL, NULL));
     ck_assert(GREF_AT(p.Sigma, 0, 1) == GREF_AT(p.Sigma, 1, 0));
     gref_problem_free(&p);
     gref_mat_free(&u);
@@ -232,7 +255,7 @@ START_TEST(test_case_problem__observes_the_image)
         int i, j, rows, cols;
     } t[] = {{NULL, 0, 0, 4, 4},
              {"\"kind\": \"adsn_window\", \"window\": [1, 2, 3, 2]", 1, 2, 3, 2},
-             {"\"kind\": \"patches\", \"size\": [2, 3]", 0, 0, 2, 3}};
+             {"\"kind\": \"patches\", \"size\": [4, 4]", 0, 0, 4, 4}};
     gref_mat u = the_crop();
     for (int k = 0; k < 3; k++) {
         gref_problem p =

@@ -24,9 +24,8 @@ static bool is_npy(const char *path)
     return length >= 4 && strcmp(path + length - 4, ".npy") == 0;
 }
 
-/* span = NULL: arrays only. */
-static gref_status read_file(gref_mat *out_X, int *ndim, const gref_case *c, const char *object,
-                             const char *key, const double *span)
+gref_status gref_case_read_any(gref_mat *out_X, int *ndim, const gref_case *c, const char *object,
+                               const char *key, const double *span)
 {
     gref_status status = GREF_OK;
     const char *name = gref_case_string(c, object, key);
@@ -51,7 +50,7 @@ out:
 gref_status gref_case_read_array(gref_mat *X, const gref_case *c, const char *object,
                                  const char *key)
 {
-    return read_file(X, NULL, c, object, key, NULL);
+    return gref_case_read_any(X, NULL, c, object, key, NULL);
 }
 
 gref_status gref_case_read_vector(gref_mat *out_x, const gref_case *c, const char *object,
@@ -80,7 +79,7 @@ gref_status gref_case_read_picture(gref_mat *X, const gref_case *c, const char *
     int ndim = 2;
     char at[GREF_CASE_KEY];
     gref_case_join(at, object, key);
-    TRY(read_file(&picture, &ndim, c, object, key, span));
+    TRY(gref_case_read_any(&picture, &ndim, c, object, key, span));
     CASE_REQUIRE(ndim == 2, c, at, "%s: %s is an array of dimension %d, not a picture", at,
                  gref_case_string(c, object, key), ndim);
     *X = picture;

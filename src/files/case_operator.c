@@ -13,6 +13,7 @@
 typedef struct {
     gref_mat A;
     int v_rows, v_cols;
+    bool shaped; /* rows x cols is the shape of x0, not only its size */
 } built;
 
 typedef gref_status build_fn(built *b, const gref_case *c, int rows, int cols);
@@ -96,21 +97,54 @@ out:
     return status;
 }
 
-/* The mask of an inpainting and the key that gave it. */
-static gref_status read_mask(gref_mat *keep, const char **key, const gref_case *c, int rows,
-                             int cols)
+/* What has no answer where only the number of pixels is known. */
+static gref_status require_shape(const built *b, const gref_case *c, const char *key, const char *what, int n)
+{
+    gref_status status = GREF_OK;
+    CASE_REQUIRE(b->shaped, c, key,
+                 "%s: %s needs the shape of x0, of which only its %d pixels are known: give prior.shape [rows, cols], an "
+                 "image, or a 2-D prior.mean",
+                 key, what, n);
+out:
+    return status;
+}
+
+/* A mask as large as x0; where that has no shape, a row or a column of n numbers. */
+static gref_status mask_file(gref_mat *keep, const built *b, const gref_case *c, int rows, int cols)
 {
     gref_status status = GREF_OK;
     const double span[2] = {0.0, 1.0};
+    const char *key = "operator.mask", *name = gref_case_string(c, "operator", "mask");
+    gref_mat X = {0};
+    int ndim = 2;
+    TRY(gref_case_read_any(&X, &ndim, c, "operator", "mask", span));
+    if (X.m > 1 && X.n > 1)
+        TRY(require_shape(b, c, key, name, rows));
+    CASE_REQUIRE(ndim == 2 || !b->shaped, c, key, "%s: %s is an array of dimension %d, not a picture", key, name, ndim);
+    bool fits = b->shaped ? X.m == rows && X.n == cols : X.m * X.n == rows;
+    CASE_REQUIRE(fits, c, key, "%s: %s is %d x %d, %s is %d x %d", key, name, X.m, X.n,
+                 b->shaped ? "the image" : "x0", rows, cols);
+    TRY(gref_mat_new(keep, rows, cols));
+    for (int i = 0; i < rows; i++)
+        for (int j = 0; j < cols; j++)
+            GREF_AT(*keep, i, j) = b->shaped ? GREF_AT(X, i, j) : X.a[i];
+out:
+    gref_mat_free(&X);
+    return status;
+}
+
+/* The mask of an inpainting and the key that gave it. */
+static gref_status read_mask(gref_mat *keep, const char **key, const built *b, const gref_case *c, int rows,
+                             int cols)
+{
+    gref_status status = GREF_OK;
     int box[4];
     if (gref_case_get(c, "operator", "mask") != NULL) {
         *key = "operator.mask";
-        TRY(gref_case_read_picture(keep, c, "operator", "mask", span));
-        CASE_REQUIRE(keep->m == rows && keep->n == cols, c, *key,
-                     "%s: %s is %d x %d, the image is %d x %d", *key,
-                     gref_case_string(c, "operator", "mask"), keep->m, keep->n, rows, cols);
+        TRY(mask_file(keep, b, c, rows, cols));
     } else if (gref_case_ints(box, 4, c, "operator", "box")) {
         *key = "operator.box";
+        TRY(require_shape(b, c, *key, "a box", rows));
         TRY(gref_case_require_inside(c, *key, box, rows, cols));
         CASE_TRY(c, *key, gref_mask_box(keep, rows, cols, box));
     } else {
@@ -128,7 +162,7 @@ static gref_status inpainting(built *b, const gref_case *c, int rows, int cols)
     gref_status status = GREF_OK;
     gref_mat keep = {0};
     const char *key = "operator";
-    TRY(read_mask(&keep, &key, c, rows, cols));
+    TRY(read_mask(&keep, &key, b, c, rows, cols));
     CASE_TRY(c, key, gref_operator_inpainting(&b->A, gref_const(keep)));
     CASE_REQUIRE(b->A.m > 0, c, key, "%s keeps none of the %d x %d pixels", key, rows, cols);
     b->v_rows = b->A.m;
@@ -153,27 +187,30 @@ out:
 }
 
 gref_status gref_case_operator(gref_mat *A, int *v_rows, int *v_cols, const gref_case *c, int rows,
-                               int cols)
+                               int cols, bool shaped)
 {
     static const struct {
         const char *kind;
         build_fn *build;
+        bool neighbours; /* needs the shape of x0 */
     } kinds[] = {
-        {"identity", identity},
-        {"gaussian_blur", convolution},
-        {"motion_blur", convolution},
-        {"kernel", convolution},
-        {"super_resolution", super_resolution},
-        {"inpainting", inpainting},
-        {"matrix", matrix},
+        {"identity", identity, false},
+        {"gaussian_blur", convolution, true},
+        {"motion_blur", convolution, true},
+        {"kernel", convolution, true},
+        {"super_resolution", super_resolution, true},
+        {"inpainting", inpainting, false}, /* but for some masks */
+        {"matrix", matrix, false},
     };
     gref_status status = GREF_OK;
-    built b = {0};
+    built b = {.shaped = shaped};
     size_t k = 0;
     while (k < sizeof kinds / sizeof *kinds && !gref_case_is(c, "operator", kinds[k].kind))
         k++;
     CASE_REQUIRE(k < sizeof kinds / sizeof *kinds, c, "operator.kind",
                  "operator.kind \"%s\" cannot be built", gref_case_string(c, "operator", "kind"));
+    if (kinds[k].neighbours && !shaped)
+        TRY(require_shape(&b, c, "operator.kind", kinds[k].kind, rows));
     TRY(kinds[k].build(&b, c, rows, cols));
     *A = b.A;
     *v_rows = b.v_rows;

@@ -94,18 +94,53 @@ out:
     return status;
 }
 
-/* The shape of x0 under a given covariance: as said, as the image if it fits, else a column. */
-static gref_status gaussian_shape(gref_problem *p, const gref_case *c, int n)
+/* One key that gives the shape of x0: n pixels, and what the keys before it said. */
+static gref_status add_shape(gref_problem *p, const char **first, const gref_case *c, const char *key,
+                             const char *name, int rows, int cols, int n)
 {
     gref_status status = GREF_OK;
-    int shape[2] = {n, 1};
-    bool given = gref_case_ints(shape, 2, c, "prior", "shape");
-    CASE_REQUIRE((double)shape[0] * shape[1] == n, c, "prior.shape",
-                 "prior.shape [%d, %d] has %.0f pixels, but prior.cov is %d x %d", shape[0],
-                 shape[1], (double)shape[0] * shape[1], n, n);
-    bool fits = !given && (double)p->image.m * p->image.n == n;
-    p->rows = fits ? p->image.m : shape[0];
-    p->cols = fits ? p->image.n : shape[1];
+    CASE_REQUIRE((double)rows * cols == n, c, key,
+                 "%s is %d x %d, %.0f pixels, but prior.cov is %d x %d", name, rows, cols, (double)rows * cols, n, n);
+    CASE_REQUIRE(*first == NULL || (rows == p->rows && cols == p->cols), c, key,
+                 "%s is %d x %d, but %s is %d x %d: x0 has one shape", name, rows, cols, *first, p->rows, p->cols);
+    p->rows = rows;
+    p->cols = cols;
+    *first = *first == NULL ? name : *first;
+out:
+    return status;
+}
+
+/*
+ * The shape of x0 under a given covariance: prior.shape, that of the image, that of a mean which is more than
+ * a row or a column. Those that are there must agree. Where none is, rows and cols stay 0.
+ */
+static gref_status gaussian_shape(gref_problem *p, const gref_case *c, gref_cmat mean, int n)
+{
+    gref_status status = GREF_OK;
+    int shape[2];
+    const char *first = NULL;
+    if (gref_case_ints(shape, 2, c, "prior", "shape"))
+        TRY(add_shape(p, &first, c, "prior.shape", "prior.shape", shape[0], shape[1], n));
+    if (p->image.a != NULL)
+        TRY(add_shape(p, &first, c, gref_case_get(c, "image", "crop") != NULL ? "image.crop" : "image",
+                      "the image", p->image.m, p->image.n, n));
+    if (n == 1 || (mean.m > 1 && mean.n > 1))
+        TRY(add_shape(p, &first, c, "prior.mean", "prior.mean", n == 1 ? 1 : mean.m, n == 1 ? 1 : mean.n, n));
+out:
+    return status;
+}
+
+/* The mean in reading order; X is the array in its file, empty for a number. */
+static gref_status gaussian_mean(gref_problem *p, gref_mat *X, const gref_case *c, int n)
+{
+    gref_status status = GREF_OK;
+    if (gref_case_string(c, "prior", "mean") != NULL) {
+        TRY(gref_case_read_vector(&p->mu, c, "prior", "mean", n, "a row of prior.cov"));
+        TRY(gref_case_read_array(X, c, "prior", "mean"));
+    } else {
+        TRY(gref_mat_new(&p->mu, n, 1));
+        gref_mat_fill(p->mu, gref_case_number(c, "prior", "mean"));
+    }
 out:
     return status;
 }
@@ -113,22 +148,19 @@ out:
 static gref_status gaussian(gref_problem *p, const gref_case *c)
 {
     gref_status status = GREF_OK;
+    gref_mat mean = {0};
     TRY(gref_case_read_array(&p->Sigma, c, "prior", "cov"));
     int n = p->Sigma.n;
     CASE_REQUIRE(p->Sigma.m == n, c, "prior.cov", "prior.cov: %s is %d x %d, not square",
                  gref_case_string(c, "prior", "cov"), p->Sigma.m, n);
-    TRY(gaussian_shape(p, c, n));
     TRY(gref_case_require_memory(c, "prior.cov", n, 1));
-    if (gref_case_string(c, "prior", "mean") != NULL) {
-        TRY(gref_case_read_vector(&p->mu, c, "prior", "mean", n, "a row of prior.cov"));
-    } else {
-        TRY(gref_mat_new(&p->mu, n, 1));
-        gref_mat_fill(p->mu, gref_case_number(c, "prior", "mean"));
-    }
+    TRY(gaussian_mean(p, &mean, c, n));
+    TRY(gaussian_shape(p, c, gref_const(mean), n));
     CASE_TRY(c, "prior.cov",
              gref_psd_require(gref_const(p->Sigma), gref_case_string(c, "prior", "cov")));
     gref_mat_symmetrise(p->Sigma);
 out:
+    gref_mat_free(&mean);
     return status;
 }
 
@@ -140,19 +172,16 @@ out:
     return status;
 }
 
-/* x0 is the part of the image that the prior describes. */
+/* x0 is the image, or what the prior's window shows of it: no other part is as good as any. */
 static gref_status observe_image(gref_problem *p, const gref_case *c)
 {
     gref_status status = GREF_OK;
-    int window[4] = {0, 0, p->rows, p->cols};
-    if (gref_case_is(c, "prior", "gaussian")) {
-        CASE_REQUIRE((double)p->image.m * p->image.n == p->Sigma.n, c, "observation.kind",
-                     "observation.kind is \"image\", but the image is %d x %d and x0 has %d pixels",
-                     p->image.m, p->image.n, p->Sigma.n);
-        window[2] = p->image.m;
-        window[3] = p->image.n;
-    }
+    int window[4] = {0, 0, p->image.m, p->image.n};
     gref_case_ints(window, 4, c, "prior", "window");
+    CASE_REQUIRE(window[2] == p->rows && window[3] == p->cols, c, "observation.kind",
+                 "observation.kind is \"image\", but the image is %d x %d and x0 is %d x %d: crop the "
+                 "image, or give v by a file",
+                 window[2], window[3], p->rows, p->cols);
     gref_mat view = gref_mat_view(p->image, window[0], window[1], window[2], window[3]);
     TRY(gref_mat_new(&p->x0, p->Sigma.n, 1));
     gref_image_flatten(p->x0, gref_const(view));
@@ -198,7 +227,9 @@ out:
  *
  *     x0 ~ N(mu, Sigma),   v = A x0 + sigma n
  *
- * Images and .npy vectors are read row by row. For observation "file" x0 stays empty. A covariance
+ * Images and .npy vectors are read row by row. The shape of x0 under a prior "gaussian" is that of prior.shape,
+ * of the image or of a 2-D mean; where none of them gives it, operators between pixels that are neighbours are
+ * refused, and p->rows x p->cols is n x 1. For observation "file" x0 stays empty. A covariance
  * from a file must be symmetric and PSD up to rounding and is then symmetrised. sigma = 0 with a
  * singular A Sigma A^T is not refused here.
  *
@@ -217,7 +248,12 @@ gref_status gref_case_problem(gref_problem *p, const gref_case *c)
     gref_problem q = {.sigma = gref_case_number(c, "noise", "sigma")};
     TRY(gref_case_image(&q.image, c));
     TRY(build(&q, c, "prior"));
-    TRY(gref_case_operator(&q.A, &q.v_rows, &q.v_cols, c, q.rows, q.cols));
+    bool shaped = q.rows > 0;
+    if (!shaped) {
+        q.rows = q.Sigma.n;
+        q.cols = 1;
+    }
+    TRY(gref_case_operator(&q.A, &q.v_rows, &q.v_cols, c, q.rows, q.cols, shaped));
     TRY(build(&q, c, "observation"));
     *p = q;
     q = (gref_problem){0};

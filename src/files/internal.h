@@ -224,7 +224,8 @@ bool gref_case_ints(int *x, int count, const gref_case *c, const char *object, c
 char *gref_case_file(const gref_case *c, const char *name);
 /*
  * What stands in the file named at `key`: a finite, non-empty array of any shape; the same in reading
- * order, `n` entries wanted for `what`; a picture from a PNG (mapped to span) or a 2-D .npy (as is).
+ * order, `n` entries wanted for `what`; a picture from a PNG (mapped to span) or a 2-D .npy (as is); any of
+ * these, the dimension of an array in *ndim (untouched by a PNG), span = NULL for arrays only.
  */
 gref_status gref_case_read_array(gref_mat *X, const gref_case *c, const char *object,
                                  const char *key);
@@ -232,6 +233,8 @@ gref_status gref_case_read_vector(gref_mat *x, const gref_case *c, const char *o
                                   const char *key, int n, const char *what);
 gref_status gref_case_read_picture(gref_mat *X, const gref_case *c, const char *object,
                                    const char *key, const double span[2]);
+gref_status gref_case_read_any(gref_mat *X, int *ndim, const gref_case *c, const char *object,
+                               const char *key, const double *span);
 /* The image of a case, cropped; stays empty if the case has none. */
 gref_status gref_case_image(gref_mat *image, const gref_case *c);
 /* The mean of an ADSN prior in *value, or NULL for that of its image. */
@@ -244,8 +247,11 @@ gref_status gref_case_require_inside(const gref_case *c, const char *key, const 
                                      int rows, int cols);
 /* Fails if matrices of rows * cols unknowns or measurements cannot be held. */
 gref_status gref_case_require_memory(const gref_case *c, const char *key, int rows, int cols);
-/* A on rows x cols images, and the shape of v as a picture. */
+/*
+ * A on rows x cols images, and the shape of v as a picture. shaped = false: x0 has rows pixels and a shape
+ * that nothing gives, so that only an operator that needs none can be built.
+ */
 gref_status gref_case_operator(gref_mat *A, int *v_rows, int *v_cols, const gref_case *c, int rows,
-                               int cols);
+                               int cols, bool shaped);
 
 #endif

@@ -5,7 +5,8 @@
 /* The files that the refusals below are about. */
 static void write_bad_files(void)
 {
-    gref_mat A = random_matrix(4, 4, 2), v = random_matrix(3, 1, 2), empty = fresh(0, 4), C = fresh(16, 16);
+    gref_mat A = random_matrix(4, 4, 2), v = random_matrix(3, 1, 2), empty = fresh(0, 4),
+             C = fresh(16, 16);
     gref_mat_identity(C);
     write_array("C16.npy", gref_const(C), 2);
     write_array("v16.npy", gref_const(gref_mat_view(C, 0, 0, 16, 1)), 1);
@@ -94,7 +95,8 @@ START_TEST(test_case_problem__refuses_bad_input)
          .status = GREF_ERR_CASE,
          .parts = {":2: the image is 4 x 4, but prior.shape is 2 x 8: x0 has one shape"}},
         {.image = "",
-         .prior = "\"kind\": \"gaussian\", \"mean\": \"even.npy\", \"cov\": \"C16.npy\", \"shape\": [2, 8]",
+         .prior = "\"kind\": \"gaussian\", \"mean\": \"even.npy\", \"cov\": \"C16.npy\", "
+                  "\"shape\": [2, 8]",
          .status = GREF_ERR_CASE,
          .parts = {":3: prior.mean is 4 x 4, but prior.shape is 2 x 8: x0 has one shape"}},
         /* x0 was a column of 16 pixels, blurred along it */
@@ -102,7 +104,9 @@ START_TEST(test_case_problem__refuses_bad_input)
          .prior = "\"kind\": \"gaussian\", \"mean\": \"v16.npy\", \"cov\": \"C16.npy\"",
          .operator_ = "\"kind\": \"gaussian_blur\", \"std\": 1, \"size\": 3",
          .status = GREF_ERR_CASE,
-         .parts = {":4: operator.kind: gaussian_blur needs the shape of x0, of which only its 16 pixels", "prior.shape"}},
+         .parts =
+             {":4: operator.kind: gaussian_blur needs the shape of x0, of which only its 16 pixels",
+              "prior.shape"}},
         {.image = "",
          .prior = "\"kind\": \"gaussian\", \"mean\": 0, \"cov\": \"C16.npy\"",
          .operator_ = "\"kind\": \"super_resolution\", \"factor\": 2",

@@ -96,7 +96,8 @@ START_TEST(test_case_problem__builds_a_gaussian_prior)
     gref_problem_free(&p);
 
     /* without a shape: identity, matrix, and inpainting by keep or a vector, the same as with any shape */
-    const char *keep = "\"kind\": \"inpainting\", \"keep\": 0.5", *mask = "\"kind\": \"inpainting\", \"mask\": \"half.npy\"";
+    const char *keep = "\"kind\": \"inpainting\", \"keep\": 0.5",
+               *mask = "\"kind\": \"inpainting\", \"mask\": \"half.npy\"";
     gref_mat half = fresh(16, 1), A = random_matrix(3, 16, 5);
     half.a[3] = half.a[7] = half.a[8] = 1;
     write_array("half.npy", gref_const(half), 1);
@@ -108,7 +109,8 @@ START_TEST(test_case_problem__builds_a_gaussian_prior)
     assert_same(p.A, A);
     gref_problem_free(&p);
     p = problem_of(write_case("", c16, mask, NULL));
-    ck_assert(p.A.m == 3 && GREF_AT(p.A, 0, 3) == 1 && GREF_AT(p.A, 1, 7) == 1 && GREF_AT(p.A, 2, 8) == 1);
+    ck_assert(p.A.m == 3 && GREF_AT(p.A, 0, 3) == 1 && GREF_AT(p.A, 1, 7) == 1 &&
+              GREF_AT(p.A, 2, 8) == 1);
     gref_problem_free(&p);
     p = problem_of(write_case("", c16, keep, NULL));
     gref_problem q = problem_of(write_case(NULL, c16, keep, NULL));

@@ -335,6 +335,51 @@ START_TEST(test_modes_new__without_noise_refuses_a_singular_bracket)
 }
 END_TEST
 
+/*
+ * A sigma far below rounding with a singular A Sigma A^T: a zero of F that rounding left at 1e-17 would pass for a
+ * measurement without noise. With a regular one any sigma > 0 is right: d is that of sigma = 0 to rounding.
+ */
+START_TEST(test_modes_new__takes_a_sigma_below_rounding_only_if_regular)
+{
+    const double sigmas[] = {1e-20, 1e-160};
+    gref_modes z = {0}, exact = {0};
+    for (int k = 0; k < 2; k++)
+        for (uint64_t seed = 1; seed <= 20; seed++) {
+            gref_problem p = dense_problem(6, 3, 10, 4, sigmas[k], seed);
+            ck_fails(gref_modes_new(&z, &p), GREF_ERR_NOT_PD);
+            ck_assert_ptr_nonnull(strstr(gref_last_error()->message,
+                                         k == 0 ? "sigma = 1e-20 and" : "sigma = 1e-160 and"));
+            ck_assert_ptr_nonnull(strstr(gref_last_error()->message, "A is 3 x 6, Sigma 6 x 6"));
+            gref_problem_free(&p);
+            p = dense_problem(6, 3, 10, 0, sigmas[k], seed);
+            ck_ok(gref_modes_new(&z, &p));
+            ck_ok(gref_modes_measure(&z, &p));
+            ck_ok(gref_modes_measure_posterior(
+                &z)); /* proves nothing, and says so by infinite bounds */
+            ck_assert(isinf(z.errors.post_cov) && isinf(z.errors.post_mean) &&
+                      isinf(z.errors.post_w2));
+            p.sigma = 0.0;
+            ck_ok(gref_modes_new(&exact, &p));
+            ck_assert(gref_mat_diff_fro(gref_const(z.d), gref_const(exact.d)) <=
+                      1e-15 * gref_mat_norm_fro(gref_const(exact.d)));
+            gref_modes_free(&z);
+            gref_modes_free(&exact);
+            gref_problem_free(&p);
+        }
+    gref_problem p = dense_problem(6, 3, 10, 0, 1e160, 1);
+    ck_fails(gref_modes_new(&z, &p), GREF_ERR_RANGE);
+    ck_assert_ptr_nonnull(strstr(gref_last_error()->message,
+                                 "A Sigma A^T + sigma^2 I overflows: sigma = 1e+160, A is 3 x 6"));
+    p.sigma = 0.5;
+    GREF_AT(p.A, 1, 1) = 1e200;
+    ck_fails(gref_modes_new(&z, &p), GREF_ERR_RANGE);
+    ck_assert_ptr_nonnull(strstr(gref_last_error()->message,
+                                 "sigma = 0.5, A is 3 x 6 with entries up to 1e+200, Sigma 6 x 6"));
+    ck_assert_ptr_null(z.U.a);
+    gref_problem_free(&p);
+}
+END_TEST
+
 /* One thing wrong at a time; *z stays as it was. */
 START_TEST(test_modes_new__refuses)
 {
@@ -385,6 +430,7 @@ int main(void)
     tcase_add_test(tc, test_modes_new__takes_a_of_any_rank);
     tcase_add_test(tc, test_modes_to_pixels__apply_u);
     tcase_add_test(tc, test_modes_new__without_noise_refuses_a_singular_bracket);
+    tcase_add_test(tc, test_modes_new__takes_a_sigma_below_rounding_only_if_regular);
     tcase_add_test(tc, test_modes_new__refuses);
     return run_suite(s);
 }

@@ -94,9 +94,10 @@ static int flush_result(const char *dir)
 {
     if (fflush(stdout) == 0 && ferror(stdout) == 0)
         return CMD_OK;
-    return cmd_complain(CMD_USAGE, "study",
-                        "cannot write to standard output: %s; the study is complete in %s, only printing failed",
-                        strerror(errno), dir);
+    return cmd_complain(
+        CMD_USAGE, "study",
+        "cannot write to standard output: %s; the study is complete in %s, only printing failed",
+        strerror(errno), dir);
 }
 
 static int print_result(const gref_study *study, bool json, const char *dir)

@@ -67,7 +67,20 @@ gref_status gref_conditional_factor(gref_mat mean, gref_mat L, const gref_sample
     }
     for (int i = 0; i < n; i++)
         GREF_AT(E, i, i) += 1.0;
-    TRY(gref_cholesky(E));
+    status = gref_cholesky(E);
+    bool lost = status == GREF_ERR_NOT_PD || status == GREF_ERR_NONFINITE;
+    if (lost && t == 0 && s->method != &gref_method_dps) {
+        /* I is lost beside sigma^-2; C_{v|0} = sigma^2 I: the posterior itself, which needs no E */
+        status = GREF_OK;
+        gref_exact_factor(L, s->z, s->schedule, 0);
+        gref_mat_fill(mean, 0.0);
+        goto out;
+    }
+    REQUIRE(
+        !lost, GREF_ERR_NOT_PD,
+        "the modelled law at t = %d is lost in rounding: sigma = %g, A is %d x %d, Sigma %d x %d",
+        t, s->z->sigma, s->z->m, n, n, n);
+    TRY(status);
     gref_mat_fill(L, 0.0);
     for (int i = 0; i < n; i++)
         GREF_AT(L, i, i) = sqrt(gref_mode_variance(s, t, i));

@@ -80,7 +80,13 @@ static gref_status apply_precision(gref_literal *l, const gref_sampler *s, int t
 {
     gref_status status = GREF_OK;
     TRY(s->method->likelihood(l->C, s, t));
-    TRY(gref_cholesky(l->C));
+    status = gref_cholesky(l->C);
+    REQUIRE(status != GREF_ERR_NOT_PD, GREF_ERR_NOT_PD,
+            "C_{v|t} of %s at t = %d is singular to rounding: sigma = %g, A is %d x %d, Sigma %d x "
+            "%d; its algorithm cannot "
+            "be run in doubles",
+            s->spec.name, t, s->z->sigma, s->z->m, s->z->n, s->z->n, s->z->n);
+    TRY(status);
     TRY(gref_cholesky_solve(l->R, gref_const(l->C)));
 out:
     return status;

@@ -98,11 +98,13 @@ out:
 }
 
 /* What has no answer where only the number of pixels is known. */
-static gref_status require_shape(const built *b, const gref_case *c, const char *key, const char *what, int n)
+static gref_status require_shape(const built *b, const gref_case *c, const char *key,
+                                 const char *what, int n)
 {
     gref_status status = GREF_OK;
     CASE_REQUIRE(b->shaped, c, key,
-                 "%s: %s needs the shape of x0, of which only its %d pixels are known: give prior.shape [rows, cols], an "
+                 "%s: %s needs the shape of x0, of which only its %d pixels are known: give "
+                 "prior.shape [rows, cols], an "
                  "image, or a 2-D prior.mean",
                  key, what, n);
 out:
@@ -120,7 +122,8 @@ static gref_status mask_file(gref_mat *keep, const built *b, const gref_case *c,
     TRY(gref_case_read_any(&X, &ndim, c, "operator", "mask", span));
     if (X.m > 1 && X.n > 1)
         TRY(require_shape(b, c, key, name, rows));
-    CASE_REQUIRE(ndim == 2 || !b->shaped, c, key, "%s: %s is an array of dimension %d, not a picture", key, name, ndim);
+    CASE_REQUIRE(ndim == 2 || !b->shaped, c, key,
+                 "%s: %s is an array of dimension %d, not a picture", key, name, ndim);
     bool fits = b->shaped ? X.m == rows && X.n == cols : X.m * X.n == rows;
     CASE_REQUIRE(fits, c, key, "%s: %s is %d x %d, %s is %d x %d", key, name, X.m, X.n,
                  b->shaped ? "the image" : "x0", rows, cols);
@@ -134,8 +137,8 @@ out:
 }
 
 /* The mask of an inpainting and the key that gave it. */
-static gref_status read_mask(gref_mat *keep, const char **key, const built *b, const gref_case *c, int rows,
-                             int cols)
+static gref_status read_mask(gref_mat *keep, const char **key, const built *b, const gref_case *c,
+                             int rows, int cols)
 {
     gref_status status = GREF_OK;
     int box[4];

@@ -27,8 +27,7 @@ gref_status gref_case_image(gref_mat *image, const gref_case *c)
     if (gref_case_ints(crop, 4, c, "image", "crop")) {
         TRY(gref_case_require_inside(c, "image.crop", crop, whole.m, whole.n));
         TRY(gref_mat_new(image, crop[2], crop[3]));
-        gref_mat_copy(*image,
-                      gref_const(gref_mat_view(whole, crop[0], crop[1], crop[2], crop[3])));
+        gref_mat_copy(*image, gref_const(gref_mat_view(whole, crop[0], crop[1], crop[2], crop[3])));
     } else {
         *image = whole;
         whole = (gref_mat){0};
@@ -95,14 +94,16 @@ out:
 }
 
 /* One key that gives the shape of x0: n pixels, and what the keys before it said. */
-static gref_status add_shape(gref_problem *p, const char **first, const gref_case *c, const char *key,
-                             const char *name, int rows, int cols, int n)
+static gref_status add_shape(gref_problem *p, const char **first, const gref_case *c,
+                             const char *key, const char *name, int rows, int cols, int n)
 {
     gref_status status = GREF_OK;
     CASE_REQUIRE((double)rows * cols == n, c, key,
-                 "%s is %d x %d, %.0f pixels, but prior.cov is %d x %d", name, rows, cols, (double)rows * cols, n, n);
+                 "%s is %d x %d, %.0f pixels, but prior.cov is %d x %d", name, rows, cols,
+                 (double)rows * cols, n, n);
     CASE_REQUIRE(*first == NULL || (rows == p->rows && cols == p->cols), c, key,
-                 "%s is %d x %d, but %s is %d x %d: x0 has one shape", name, rows, cols, *first, p->rows, p->cols);
+                 "%s is %d x %d, but %s is %d x %d: x0 has one shape", name, rows, cols, *first,
+                 p->rows, p->cols);
     p->rows = rows;
     p->cols = cols;
     *first = *first == NULL ? name : *first;
@@ -122,10 +123,12 @@ static gref_status gaussian_shape(gref_problem *p, const gref_case *c, gref_cmat
     if (gref_case_ints(shape, 2, c, "prior", "shape"))
         TRY(add_shape(p, &first, c, "prior.shape", "prior.shape", shape[0], shape[1], n));
     if (p->image.a != NULL)
-        TRY(add_shape(p, &first, c, gref_case_get(c, "image", "crop") != NULL ? "image.crop" : "image",
+        TRY(add_shape(p, &first, c,
+                      gref_case_get(c, "image", "crop") != NULL ? "image.crop" : "image",
                       "the image", p->image.m, p->image.n, n));
     if (n == 1 || (mean.m > 1 && mean.n > 1))
-        TRY(add_shape(p, &first, c, "prior.mean", "prior.mean", n == 1 ? 1 : mean.m, n == 1 ? 1 : mean.n, n));
+        TRY(add_shape(p, &first, c, "prior.mean", "prior.mean", n == 1 ? 1 : mean.m,
+                      n == 1 ? 1 : mean.n, n));
 out:
     return status;
 }
@@ -156,6 +159,7 @@ static gref_status gaussian(gref_problem *p, const gref_case *c)
     TRY(gref_case_require_memory(c, "prior.cov", n, 1));
     TRY(gaussian_mean(p, &mean, c, n));
     TRY(gaussian_shape(p, c, gref_const(mean), n));
+    TRY(gref_case_require_prior(c, gref_const(p->Sigma)));
     CASE_TRY(c, "prior.cov",
              gref_psd_require(gref_const(p->Sigma), gref_case_string(c, "prior", "cov")));
     gref_mat_symmetrise(p->Sigma);
@@ -178,10 +182,11 @@ static gref_status observe_image(gref_problem *p, const gref_case *c)
     gref_status status = GREF_OK;
     int window[4] = {0, 0, p->image.m, p->image.n};
     gref_case_ints(window, 4, c, "prior", "window");
-    CASE_REQUIRE(window[2] == p->rows && window[3] == p->cols, c, "observation.kind",
-                 "observation.kind is \"image\", but the image is %d x %d and x0 is %d x %d: crop the "
-                 "image, or give v by a file",
-                 window[2], window[3], p->rows, p->cols);
+    CASE_REQUIRE(
+        window[2] == p->rows && window[3] == p->cols, c, "observation.kind",
+        "observation.kind is \"image\", but the image is %d x %d and x0 is %d x %d: crop the "
+        "image, or give v by a file",
+        window[2], window[3], p->rows, p->cols);
     gref_mat view = gref_mat_view(p->image, window[0], window[1], window[2], window[3]);
     TRY(gref_mat_new(&p->x0, p->Sigma.n, 1));
     gref_image_flatten(p->x0, gref_const(view));
@@ -235,7 +240,7 @@ out:
  *
  * @param[out] p  owned by the caller; gref_problem_free. Unchanged on error.
  * @param[in]  c  a loaded case.
- * @return GREF_OK; GREF_ERR_CASE for values that do not fit the image, the files or the memory
+ * @return GREF_OK; GREF_ERR_CASE for values that do not fit the image, the files, doubles (case_range.c) or the memory
  *         (about 16 matrices of order max(n, m) must fit); what the readers, gref_psd_require,
  *         gref_operator_*, gref_prior_* and gref_problem_observe return. Every message begins with
  *         the place in the case.
@@ -246,14 +251,17 @@ gref_status gref_case_problem(gref_problem *p, const gref_case *c)
 {
     gref_status status = GREF_OK;
     gref_problem q = {.sigma = gref_case_number(c, "noise", "sigma")};
+    TRY(gref_case_require_sigma(c));
     TRY(gref_case_image(&q.image, c));
     TRY(build(&q, c, "prior"));
+    TRY(gref_case_require_prior(c, gref_const(q.Sigma)));
     bool shaped = q.rows > 0;
     if (!shaped) {
         q.rows = q.Sigma.n;
         q.cols = 1;
     }
     TRY(gref_case_operator(&q.A, &q.v_rows, &q.v_cols, c, q.rows, q.cols, shaped));
+    TRY(gref_case_require_product(c, gref_const(q.A), gref_const(q.Sigma)));
     TRY(build(&q, c, "observation"));
     *p = q;
     q = (gref_problem){0};

@@ -128,7 +128,10 @@ gref_status gref_case_stationary(gref_stationary *p, gref_mat *image, const gref
     gref_mat u = {0};
     double value;
     TRY(require_stationary(c));
+    TRY(gref_case_require_sigma(c));
     TRY(gref_case_image(&u, c));
+    TRY(gref_case_require_spread(c, gref_mat_norm_fro(gref_const(u)),
+                                 u.m * u.n)); /* at least that of its ADSN */
     CASE_TRY(c, "prior", gref_stationary_adsn(&q, gref_const(u), gref_case_prior_mean(&value, c)));
     q.sigma = gref_case_number(c, "noise", "sigma");
     TRY(read_operator(&q, c));

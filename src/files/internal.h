@@ -245,6 +245,16 @@ gref_sr_filter gref_case_filter(const gref_case *c);
 /* Fails if the box at `key` does not lie in a rows x cols image. */
 gref_status gref_case_require_inside(const gref_case *c, const char *key, const int box[4],
                                      int rows, int cols);
+/*
+ * Fails where squares of squares would overflow: of the prior, by its spread sqrt tr Sigma in n pixels; of the noise;
+ * of A, with the prior's spread.
+ */
+gref_status gref_case_require_spread(const gref_case *c, double spread, int n);
+gref_status gref_case_require_prior(const gref_case *c, gref_cmat Sigma);
+gref_status gref_case_require_sigma(const gref_case *c);
+gref_status gref_case_require_product(const gref_case *c, gref_cmat A, gref_cmat Sigma);
+/* The place noise.sigma before the message of GREF_ERR_NOT_PD: only a larger one makes a singular problem regular. */
+gref_status gref_case_blame_sigma(const gref_case *c, gref_status status);
 /* Fails if matrices of rows * cols unknowns or measurements cannot be held. */
 gref_status gref_case_require_memory(const gref_case *c, const char *key, int rows, int cols);
 /*

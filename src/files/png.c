@@ -174,7 +174,8 @@ static gref_status start(decoder *d, const char *path)
     REQUIRE(d->fp != NULL, GREF_ERR_IO, "%s: %s", path, strerror(errno));
     size_t got = fread(signature, 1, SIGNATURE, d->fp);
     REQUIRE(ferror(d->fp) == 0, GREF_ERR_IO, "%s: %s", path, strerror(errno));
-    REQUIRE(got == 0 || png_sig_cmp(signature, 0, got) == 0, GREF_ERR_FORMAT, "%s is not a PNG file", path);
+    REQUIRE(got == 0 || png_sig_cmp(signature, 0, got) == 0, GREF_ERR_FORMAT,
+            "%s is not a PNG file", path);
     REQUIRE(got == SIGNATURE, GREF_ERR_FORMAT, "%s: file is truncated", path);
     d->png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, d, on_error, on_warning, d, allocate,
                                       release);

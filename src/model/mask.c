@@ -80,8 +80,8 @@ gref_status gref_mask_keep(gref_mat *keep, int rows, int cols, double fraction, 
             "keep = %.17g, but the fraction of kept pixels must be in (0, 1]", fraction);
     const size_t n = (size_t)rows * (size_t)cols;
     const size_t k = (size_t)round(fraction * (double)n);
-    REQUIRE(k > 0, GREF_ERR_RANGE, "keep = %.17g of %d x %d pixels rounds to none: an empty mask", fraction, rows,
-            cols);
+    REQUIRE(k > 0, GREF_ERR_RANGE, "keep = %.17g of %d x %d pixels rounds to none: an empty mask",
+            fraction, rows, cols);
     TRY(gref_mat_new(&mask, rows, cols));
     TRY(gref_mat_new(&U, cols, rows));
     lots = gref_alloc(n, sizeof *lots);

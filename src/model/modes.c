@@ -17,6 +17,7 @@
 
 #include "base/internal.h"
 #include "dense/internal.h"
+#include "internal.h"
 #include <gref/modes.h>
 #include <gref/psd.h>
 
@@ -38,26 +39,31 @@ static gref_status check_problem(const gref_problem *p)
     TRY(gref_require_shape(gref_const(p->v), m, 1, "v"));
     REQUIRE(n >= 1 && m >= 1, GREF_ERR_SHAPE, "a problem needs pixels and measurements, not n = %d, m = %d",
             n, m);
-    REQUIRE(p->sigma >= 0.0 && isfinite(p->sigma), GREF_ERR_RANGE, "sigma must be >= 0, not %g", p->sigma);
     TRY(gref_require_finite(gref_const(p->A), "A"));
+    TRY(gref_require_finite(gref_const(p->Sigma), "Sigma"));
+    TRY(gref_problem_require_range(gref_const(p->Sigma), gref_const(p->A), p->sigma));
     TRY(gref_require_finite(gref_const(p->mu), "mu"));
     TRY(gref_require_finite(gref_const(p->v), "v"));
 out:
     return status;
 }
 
-/* sigma = 0 asks that F has full row rank: else K = F F^T is singular and v may be impossible. */
+/*
+ * sigma = 0 asks that F has full row rank: else K = F F^T is singular and v may be impossible. A sigma below the
+ * rounding of f asks that no f is rounding: else what is measured and what is not cannot be told apart.
+ */
 static gref_status require_regular(gref_cmat f, int m, int n, double sigma)
 {
     gref_status status = GREF_OK;
-    if (sigma > 0.0)
+    double smallest = f.a[f.m - 1], floor = 2 * GREF_U * (m > n ? m : n) * f.a[0];
+    if (sigma > floor)
         goto out;
-    REQUIRE(m <= n, GREF_ERR_NOT_PD,
+    REQUIRE(sigma > 0.0 || m <= n, GREF_ERR_NOT_PD,
             "sigma = 0 with %d measurements of %d pixels: A Sigma A^T is singular", m, n);
-    double smallest = f.a[m - 1], floor = 2 * GREF_U * (m > n ? m : n) * f.a[0];
     REQUIRE(smallest > floor, GREF_ERR_NOT_PD,
-            "sigma = 0 and A Sigma A^T is singular (eigenvalues from %.3g to %.3g)", smallest * smallest,
-            f.a[0] * f.a[0]);
+            "sigma = %g and A Sigma A^T is singular to rounding (A is %d x %d, Sigma %d x %d; eigenvalues from %.3g to "
+            "%.3g)",
+            sigma, m, n, n, n, smallest * smallest, f.a[0] * f.a[0]);
 out:
     return status;
 }
@@ -126,8 +132,8 @@ out:
  *
  * @param[out] z  owned by the caller; gref_modes_free. Unchanged on error.
  * @param[in]  p  Sigma n x n PSD, mu n x 1, A m x n of any rank, v m x 1, sigma >= 0.
- * @return GREF_OK; GREF_ERR_SHAPE; GREF_ERR_RANGE; GREF_ERR_NONFINITE; GREF_ERR_NOT_SYMMETRIC;
- *         GREF_ERR_NOT_PSD; GREF_ERR_NOT_PD (sigma = 0 and A Sigma A^T singular); GREF_ERR_NOMEM;
+ * @return GREF_OK; GREF_ERR_SHAPE; GREF_ERR_RANGE (sigma; A Sigma A^T + sigma^2 I overflows); GREF_ERR_NONFINITE;
+ *         GREF_ERR_NOT_SYMMETRIC; GREF_ERR_NOT_PSD; GREF_ERR_NOT_PD (A Sigma A^T singular, sigma 0 or lost in its rounding); GREF_ERR_NOMEM;
  *         GREF_ERR_NUMERICS.
  * @error  rho: absolute c n eps |Sigma|^1/2, times (|Sigma|/lambda)^1/2 at worst, lambda the least
  *         eigenvalue that is not 0, for dsyevd's error of Sigma. d: relative c n eps |F|/min(f | f > 0)

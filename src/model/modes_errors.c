@@ -271,12 +271,18 @@ out:
 /**
  * Bounds how far the posterior is from that of the given doubles, after gref_modes_measure.
  *
- * @param[in,out] z  z->errors is completed; with sigma = 0 the posterior's bounds stay infinite.
+ * @param[in,out] z  z->errors is completed; the posterior's bounds stay infinite with sigma = 0, and with one so small
+ *                   that I is lost in E = I + T^T T: the modes do without E, the proof does not.
  * @return GREF_OK; GREF_ERR_NOMEM; GREF_ERR_NUMERICS.
  * @cost   about 80 n x n products, once; 13 n^2 doubles.
  * @see    Tests: test_errors.c, test_oracle.c
  */
 gref_status gref_modes_measure_posterior(gref_modes *z)
 {
-    return z->sigma > 0.0 ? measure_posterior(z) : GREF_OK;
+    gref_modes_errors known = z->errors;
+    gref_status status = z->sigma > 0.0 ? measure_posterior(z) : GREF_OK;
+    bool lost = status == GREF_ERR_NOT_PD || status == GREF_ERR_NONFINITE;
+    if (lost || isnan(z->errors.post_cov + z->errors.post_w2 + z->errors.post_mean))
+        z->errors = known;
+    return lost ? GREF_OK : status;
 }

@@ -9,6 +9,7 @@
 
 #include "base/internal.h"
 #include "dense/internal.h"
+#include "internal.h"
 #include <gref/problem.h>
 #include <gref/psd.h>
 #include <gref/random.h>
@@ -91,14 +92,29 @@ out:
     return status;
 }
 
+gref_status gref_problem_require_range(gref_cmat Sigma, gref_cmat A, double sigma)
+{
+    gref_status status = GREF_OK;
+    REQUIRE(sigma >= 0.0 && isfinite(sigma), GREF_ERR_RANGE, "sigma must be >= 0, not %g", sigma);
+    double a = gref_mat_norm_fro(A), f = a * sqrt(gref_mat_norm_fro(Sigma));
+    REQUIRE(isfinite(a * a) && isfinite(f * f + sigma * sigma), GREF_ERR_RANGE,
+            "A Sigma A^T + sigma^2 I overflows: sigma = %g, A is %d x %d with entries up to %.3g, "
+            "Sigma %d x %d up to "
+            "%.3g",
+            sigma, A.m, A.n, gref_mat_norm_max(A), Sigma.m, Sigma.n, gref_mat_norm_max(Sigma));
+out:
+    return status;
+}
+
 /*
- * sigma = 0: is K = L L^T so near a singular matrix that rounding may have made the difference?
+ * sigma^2 lost in the rounding of A Sigma A^T: is K = L L^T so near a singular matrix that rounding may have made the
+ * difference?
  *
  *   D = diag |a_i|_2, a_i the rows of A;  K = D K' D is known to delta = (m + n) u |Sigma|_F in K'
  *
  * and 1/lambda_min(K') <= tr K'^-1 = |L^-1 D|_F^2, so a regular K' has delta |L^-1 D|_F^2 < 1.
  */
-static gref_status require_regular(gref_cmat L, gref_cmat A, gref_cmat Sigma)
+static gref_status require_regular(gref_cmat L, gref_cmat A, gref_cmat Sigma, double sigma)
 {
     gref_status status = GREF_OK;
     gref_mat D = {0};
@@ -109,9 +125,9 @@ static gref_status require_regular(gref_cmat L, gref_cmat A, gref_cmat Sigma)
     double delta = GREF_U * (A.m + A.n) * gref_mat_norm_fro(Sigma),
            norm = gref_mat_norm_fro(gref_const(D));
     REQUIRE(delta * norm * norm < 1.0, GREF_ERR_NOT_PD,
-            "sigma = 0 and A Sigma A^T is singular to rounding (smallest eigenvalue about %.3g, "
+            "sigma = %g and A Sigma A^T is singular to rounding (smallest eigenvalue about %.3g, "
             "error %.3g)",
-            1.0 / (norm * norm), delta);
+            sigma, 1.0 / (norm * norm), delta);
 out:
     gref_mat_free(&D);
     return status;
@@ -125,8 +141,7 @@ out:
  *     Sigma_post = Sigma - Sigma A^T K^-1 A Sigma
  *
  * By Cholesky of K, symmetrised: the textbook route, kept independent of the square-root route
- * (gref_modes) that the samplers use. sigma = 0 with a K that is singular to rounding fails, it is not
- * regularised.
+ * (gref_modes) that the samplers use. A K that is singular to rounding fails, it is not regularised.
  *
  * @param[out] mu_post     n x 1; does not alias an input. Undefined on error.            [pixel]
  * @param[out] Sigma_post  n x n, both triangles; may alias Sigma. Undefined on error.  [pixel^2]
@@ -151,9 +166,9 @@ gref_status gref_posterior(gref_mat mu_post, gref_mat Sigma_post, gref_cmat Sigm
     TRY(gref_require_shape(mu, n, 1, "mu"));
     TRY(gref_require_shape(gref_const(mu_post), n, 1, "mu_post"));
     TRY(gref_require_shape(v, m, 1, "v"));
-    REQUIRE(sigma >= 0.0 && isfinite(sigma), GREF_ERR_RANGE, "sigma must be >= 0, not %g", sigma);
     TRY(gref_require_finite(Sigma, "Sigma"));
     TRY(gref_require_finite(A, "A"));
+    TRY(gref_problem_require_range(Sigma, A, sigma));
     TRY(gref_require_finite(mu, "mu"));
     TRY(gref_require_finite(v, "v"));
     TRY(gref_mat_new(&SAt, n, m));
@@ -166,13 +181,14 @@ gref_status gref_posterior(gref_mat mu_post, gref_mat Sigma_post, gref_cmat Sigm
     for (int i = 0; i < m; i++)
         GREF_AT(K, i, i) += sigma * sigma;
     status = gref_cholesky(K);
-    if (status == GREF_ERR_NOT_PD) {
-        gref_fail_context(status, "A Sigma A^T + sigma^2 I with sigma = %g", sigma);
-        goto out;
-    }
+    REQUIRE(status != GREF_ERR_NOT_PD, GREF_ERR_NOT_PD,
+            "A Sigma A^T + sigma^2 I is not positive definite to rounding: sigma = %g, A is %d x "
+            "%d, Sigma %d x %d",
+            sigma, m, n, n, n);
     TRY(status);
-    if (sigma == 0.0)
-        TRY(require_regular(gref_const(K), A, Sigma));
+    double a = gref_mat_norm_fro(A);
+    if (sigma * sigma <= GREF_U * (m + n) * a * a * gref_mat_norm_fro(Sigma))
+        TRY(require_regular(gref_const(K), A, Sigma, sigma));
     gref_mat_copy(r, v); /* L^-1 (v - A mu) */
     TRY(gref_gemv(r, -1.0, A, false, mu, 1.0));
     TRY(gref_trsm(r, true, gref_const(K), false));

@@ -3,6 +3,7 @@
 
 #include "base/internal.h"
 #include "dense/internal.h"
+#include "files/internal.h"
 #include "internal.h"
 #include <gref/random.h>
 
@@ -74,7 +75,7 @@ static gref_status read_problem(engine *e, gref_study *o, gref_npz_writer *npz)
     TRY(gref_study_add(npz, "x0", p->x0, 1));
     if (o->v_cols == 1)
         TRY(find_places(&o->v_place, gref_const(p->A)));
-    TRY(gref_modes_new(&e->z, p));
+    TRY(gref_case_blame_sigma(o->c, gref_modes_new(&e->z, p)));
     TRY(gref_modes_measure(&e->z, p));
     o->image = p->image;
     o->x0 = p->x0;

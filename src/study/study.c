@@ -185,7 +185,7 @@ static gref_status draw_samples(run *r)
             specs[count] = &o->samplers[k].spec;
             TRY(gref_mat_new(&Y[count++], o->n, o->samples.n));
         }
-    TRY(r->engine->draw(Y, diverged, r->data, specs, count));
+    TRY(gref_case_blame_sigma(o->c, r->engine->draw(Y, diverged, r->data, specs, count)));
     for (int k = 0; k < count; k++)
         if (!diverged[k]) {
             drawn[k]->samples = Y[k];
@@ -302,7 +302,7 @@ gref_status gref_study_run(gref_study **study, const gref_case *c,
     }
     TRY(set_up(&r));
     for (int k = 0; k < r.out->n_samplers; k++)
-        TRY(study_sampler(&r, &r.out->samplers[k]));
+        TRY(gref_case_blame_sigma(c, study_sampler(&r, &r.out->samplers[k])));
     TRY(draw_samples(&r));
     if (options->dir != NULL) {
         TRY(write_files(&r, folder.stage));

@@ -263,6 +263,46 @@ setup
 gref study case.json --out out --set noise.sigma=0
 refused 2 'sigma = 0' 'singular'
 
+subtest "a sigma whose square is no double, or a problem that it does not make regular: one line names it"
+setup
+gref study case.json --out out --set noise.sigma=1e300
+refused 2 'noise.sigma=1e300: noise.sigma = 1e\+300 is above 1e\+150, where A Sigma A\^T \+ sigma\^2 I overflows$'
+gref study case.json --out out --set noise.sigma=1e-160
+refused 2 'noise.sigma=1e-160: noise.sigma = 1e-160 is so small that sigma\^2 underflows'
+gref study case.json --out out --set noise.sigma=1e-20
+refused 2 'noise.sigma=1e-20: noise.sigma: sigma = 1e-20 and A Sigma A\^T is singular to rounding \(A is 64 x 64, Sigma 64 x 64'
+gref study case.json --out out --set noise.sigma=1e-12
+refused 2 'noise.sigma=1e-12: noise.sigma: C_\{v\|t\} of [a-z]+ at t = [0-9]+ is singular to rounding: sigma = 1e-12, A is 64 x 64'
+
+subtest "a sigma far below rounding is no trouble where A Sigma A^T is regular"
+setup '"operator": {"kind": "inpainting", "keep": 0.1}'
+gref study case.json --out out --set noise.sigma=1e-30 --set 'samplers=[{"name": "cgdm"}, {"name": "pigdm"}]'
+exits 0
+prints '^cgdm ' '^pigdm '
+gref study case.json --out more --set noise.sigma=1e-30
+exits 2
+complains 'noise.sigma=1e-30: noise.sigma: sampler dps: the modelled law at t = [0-9]+ is lost in rounding: sigma = 1e-30'
+
+# one_number.npy, 1 x 1, of the eight bytes that printf makes of $1
+one_number() {
+    printf '\223NUMPY\001\000v\000%-117s\n' "{'descr': '<f8', 'fortran_order': False, 'shape': (1, 1), }" >one_number.npy
+    # shellcheck disable=SC2059
+    printf "$1" >>one_number.npy
+}
+
+subtest "a covariance of 1e290 is refused; it was called a law that diverges"
+setup
+one_number '\137\006\172\236\316\205\044\174'
+printf '{"schema": "gref-case/1", "prior": {"kind": "gaussian", "mean": 0, "cov": "one_number.npy"},\n"operator": {"kind": "identity"}, "noise": {"sigma": 1}}' >case.json
+gref study case.json --out out
+refused 2 'case.json:1: prior.cov: the spread of the prior, .* of 1 pixels, is above 1e\+125, where covariances overflow: scale'
+
+subtest "a matrix of 1e290: A Sigma A^T overflows"
+setup
+one_number '\137\006\172\236\316\205\044\174'
+gref study case.json --out out --set 'image.crop=[0,0,1,1]' --set 'operator={"kind": "matrix", "file": "one_number.npy"}'
+refused 2 'operator.file: A Sigma A\^T \+ sigma\^2 I overflows with noise.sigma = 0.3: A is 1 x 1 with entries up to'
+
 subtest "a factor that does not divide"
 setup
 gref study case.json --out out --set 'operator={"kind": "super_resolution", "factor": 3}'

@@ -4,8 +4,15 @@
  *   C_{v|t} = sigma^2/alpha_DPS I
  *   Gamma   = (alpha_DPS/sigma^2) B^T B       g = (alpha_DPS/sigma^2) B^T r
  */
+#include <math.h>
+
 #include "base/internal.h"
 #include "diffusion/internal.h"
+
+static double precision(const gref_sampler *s)
+{
+    return s->spec.convention.alpha_dps / (s->z->sigma * s->z->sigma);
+}
 
 static gref_status prepare(gref_sampler *s)
 {
@@ -13,15 +20,15 @@ static gref_status prepare(gref_sampler *s)
     double alpha = s->spec.convention.alpha_dps;
     REQUIRE(alpha > 0.0, GREF_ERR_RANGE, "dps needs alpha > 0, not %g", alpha);
     REQUIRE(s->z->sigma > 0.0, GREF_ERR_RANGE,
-            "dps needs sigma > 0: its C_{v|t} = sigma^2/alpha I is singular for sigma = %g", s->z->sigma);
+            "dps needs sigma > 0: its C_{v|t} = sigma^2/alpha I is singular for sigma = %g",
+            s->z->sigma);
+    REQUIRE(
+        isfinite(precision(s)), GREF_ERR_RANGE,
+        "dps cannot divide by its C_{v|t} = sigma^2/alpha I: sigma = %g, and sigma^2 underflows",
+        s->z->sigma);
     TRY(gref_sampler_form_gram(s));
 out:
     return status;
-}
-
-static double precision(const gref_sampler *s)
-{
-    return s->spec.convention.alpha_dps / (s->z->sigma * s->z->sigma);
 }
 
 static gref_status guidance(gref_mat Gamma, gref_mat g, const gref_sampler *s, int t)

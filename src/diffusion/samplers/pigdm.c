@@ -78,9 +78,10 @@ static gref_status prepare(gref_sampler *s)
     gref_mat_copy(B, gref_const(z->B));
     TRY(gref_svd(W, p->b, p->VT, B));
     TRY(gref_gemv(p->Wr, 1.0, gref_const(W), true, gref_const(z->r), 0.0));
-    REQUIRE(z->sigma > 0.0 || (z->m <= z->n && p->b.a[k - 1] > 2 * GREF_U * z->n * p->b.a[0]),
-            GREF_ERR_NOT_PD,
-            "pigdm with sigma = 0 needs an invertible A A^T: singular values of A from %.3g to %.3g",
+    double floor = 2 * GREF_U * z->n * p->b.a[0]; /* below it b_i and sigma are as good as 0 */
+    bool regular = p->b.a[k - 1] > floor && (z->m <= z->n || z->sigma > 0.0);
+    REQUIRE(z->sigma > floor || regular, GREF_ERR_NOT_PD,
+            "pigdm with sigma = %g needs an invertible A A^T: singular values of A from %.3g to %.3g", z->sigma,
             p->b.a[k - 1], p->b.a[0]);
     TRY(measure(p, gref_const(W), gref_const(z->B)));
     s->data = p;

@@ -308,6 +308,12 @@ out:
     return status;
 }
 
+/* N(0, I) as it was given: in pixels without the roundings of a basis. */
+static bool is_standard_start(const gref_marginal *law)
+{
+    return law->t == law->s->schedule->T && law->s->spec.convention.start == GREF_START_STANDARD;
+}
+
 /** m_t, n x 1, in pixels. Returns as gref_marginal_bias. */
 gref_status gref_marginal_mean(gref_mat mean, const gref_marginal *law)
 {
@@ -317,6 +323,8 @@ gref_status gref_marginal_mean(gref_mat mean, const gref_marginal *law)
     TRY(gref_marginal_bias(mean, law));
     gref_mat_axpy(mean, root, gref_const(z->mu));
     TRY(gref_gemv(mean, root, gref_const(z->U), false, gref_const(z->d), 1.0));
+    if (is_standard_start(law))
+        gref_mat_fill(mean, 0.0);
 out:
     return status;
 }
@@ -328,6 +336,11 @@ gref_status gref_marginal_cov(gref_mat cov, const gref_marginal *law)
     const gref_modes *z = law->s->z;
     gref_mat L = {0}, UL = {0};
     TRY(gref_marginal_require_alive(law));
+    if (is_standard_start(law)) {
+        TRY(gref_require_shape(gref_const(cov), z->n, z->n, "cov"));
+        gref_mat_identity(cov);
+        goto out;
+    }
     if (!law->diagonal) {
         TRY(gref_modes_cov_to_pixels(cov, z, gref_const(law->P)));
         goto out;

@@ -92,6 +92,38 @@ START_TEST(test_w2_laws__say_what_the_rank_decision_may_cost)
 }
 END_TEST
 
+/*
+ * Graded laws, diag(1, g) against [1, b; b, g + d] with |b| from g/10 to beyond sqrt(g (g + d)), where C2 turns indefinite:
+ * Lyap(E) is small all the while, yet a fixed point need not contract. The value must lie in the proved interval but for
+ * the error documented for factors, n u (|L1| + |L2|) = 1e-15 here (doubled), and both must refuse the same matrices.
+ */
+START_TEST(test_w2_laws__of_graded_pairs_agree_with_their_proof)
+{
+    int held = 0, refused = 0;
+    double zero[2] = {0};
+    gref_cmat m = {zero, 2, 1, 2};
+    for (double g = 1e-2; g > 1e-9; g *= 1e-2)
+        for (double d = -0.5 * g; d <= g; d += 0.5 * g)
+            for (double b = 0.1 * g; b < 40 * sqrt(g); b *= 1.7) {
+                double a[] = {1, 0, 0, g}, c[] = {1, b, b, g + d};
+                gref_cmat A = {a, 2, 2, 2}, C = {c, 2, 2, 2};
+                gref_w2 value, w;
+                gref_status status = gref_w2_certify_laws(&w, m, A, m, C);
+                ck_assert_int_eq(gref_w2_laws(&value, m, A, m, C), status);
+                ck_assert_int_eq(status, b * b < g + d ? GREF_OK : GREF_ERR_NOT_PSD);
+                if (status != GREF_OK) {
+                    refused++;
+                    continue;
+                }
+                held++;
+                double outside = fmax(w.lower - value.w2, value.w2 - w.upper);
+                ck_assert_bound("graded pairs", fmax(outside, 0.0), 8e-16);
+            }
+    printf("# %d graded pairs held, %d refused\n", held, refused);
+    ck_assert(held > 40 && refused > 20);
+}
+END_TEST
+
 /* NUMERICS' 36 pairs at n = 24: width at most 4e-15. That the two forms meet is checked inside. */
 static void hold_widths(int n, double bound, int kappas, const double *kappa, int gaps, const double *gap)
 {
@@ -303,6 +335,7 @@ int main(void)
     TCase *tc = new_tcase(s, "w2");
     tcase_add_test(tc, test_certify_laws__contains_the_hadamard_truth);
     tcase_add_test(tc, test_certify_laws__contains_the_truth_of_singular_pairs);
+    tcase_add_test(tc, test_w2_laws__of_graded_pairs_agree_with_their_proof);
     tcase_add_test(tc, test_w2_laws__say_what_the_rank_decision_may_cost);
     tcase_add_test(tc, test_certify_laws__is_narrow_at_24);
     tcase_add_test(tc, test_certify_laws__is_narrow_at_128);

@@ -11,7 +11,7 @@
  * solver is only a preconditioner: D is refined until R, computed in twice the working precision, is negligible.
  *
  * Solvers of the linearised equation for a residual: Lyapunov in the eigenbasis of C1 where the laws are close
- * (|Lyap(E)| < 0.3), else Newton in the coordinates Y = L1^T T L1, started from Procrustes (a start from
+ * (|Lyap(E)| < 0.3, and its fixed point settles), else Newton in the coordinates Y = L1^T T L1, started from Procrustes (a start from
  * (L1^T C2 L1)^1/2 squares the condition number).
  */
 #include <math.h>
@@ -207,12 +207,14 @@ out:
 /*
  * Fixed point in the eigenbasis of C1, where C1 is diagonal: one product a step. On entry S2 holds Lyap(E) there,
  * R the transformed E. D^ <- D^ + (E^ - (l_i + l_j) D^ - D^ diag(l) D^)/(l_i + l_j) = Lyap(E) - Lyap(D^ l D^).
+ * A small |Lyap(E)| makes it contract only where C1 is well conditioned: *settled says whether it did.
  */
-static gref_status fixed_point(map *w, double *weighted)
+static gref_status fixed_point(map *w, bool *settled)
 {
     gref_status status = GREF_OK;
     int n = w->n;
     double best = INFINITY;
+    *settled = false;
     gref_mat_copy(w->Dh, gref_const(w->S2));
     for (int k = 0; k < 60; k++) {
         gref_mat_copy(w->S1, gref_const(w->Dh));
@@ -232,9 +234,10 @@ static gref_status fixed_point(map *w, double *weighted)
                 sum += 0.5 * fresh * fresh * (li + lj);
                 GREF_AT(w->Dh, i, j) = fresh;
             }
-        *weighted = sqrt(sum); /* tr(D C1 D) */
+        sum = sqrt(sum); /* of tr(D C1 D) */
         size = sqrt(size);
-        if (!(size < 0.5 * best) || size <= GREF_U * *weighted)
+        *settled = size <= 1e-10 * sum; /* what no longer halves below that is rounding */
+        if (!(size < 0.5 * best) || size <= GREF_U * sum)
             break;
         best = size;
     }
@@ -271,14 +274,18 @@ static gref_status find_map(map *w, double *value, bool refined)
             w->lambda.a[0], w->lambda.a[w->n - 1]);
     gref_mat_copy(w->S2, gref_const(w->Eh));
     TRY(to_basis_and_divide(w->S2, w));
-    w->newton = !(norm_2_estimate(gref_const(w->S2), x, y) < 0.3);
+    bool settled = norm_2_estimate(gref_const(w->S2), x, y) < 0.3;
+    if (settled)
+        TRY(fixed_point(w, &settled));
+    w->newton = !settled;
     if (w->newton) {
         TRY(procrustes_start(w, value));
         if (refined)
             TRY(newton_iterate(w));
         goto out;
     }
-    TRY(fixed_point(w, value));
+    gref_mat_copy(w->S1, w->C2); /* a map to C2 proves nothing of C2 */
+    REQUIRE(gref_cholesky_succeeds(w->S1), GREF_ERR_NOT_PD, "C2 is not positive definite");
     TRY(from_basis(w->Dh, w));
     TRY(plain_residual(w)); /* E was rounded on its way into the basis: correct in pixels */
     TRY(solve(w->R, w));

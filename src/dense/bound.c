@@ -22,6 +22,12 @@ double gref_dot2_error_up(int k)
     return gref_mul_up(terms * (1.0 + 0x1p-10), GREF_U * GREF_U);
 }
 
+double gref_inner_error_up(int m, int n)
+{
+    double terms = (double)m + n + 1.0; /* dot2.c derives it */
+    return gref_mul_up(2.0 * terms * terms * (1.0 + 0x1p-10), GREF_U * GREF_U);
+}
+
 double gref_norm_fro_up(gref_cmat A)
 {
     double terms = (double)A.m * A.n + 16.0, tiny = sqrt(terms) * 0x1p-536;

@@ -49,6 +49,8 @@ static inline double gref_sqrt_up(double x)
 double gref_gamma_up(int k);
 /* Error of gref_dot2_gemm over |A||B|, k terms. */
 double gref_dot2_error_up(int k);
+/* Error of gref_dot2 over the sum of |A||B|, m x n matrices, but for the last rounding. */
+double gref_inner_error_up(int m, int n);
 /* |A|_F, |A|_1 and max row sum, from above. |A|_2 <= sqrt(|A|_1 |A|_inf) from above. */
 double gref_norm_fro_up(gref_cmat A);
 double gref_norm_2_up(gref_cmat A);

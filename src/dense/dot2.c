@@ -245,16 +245,24 @@ static void accumulate(double *h, double *l, double x)
 /**
  * Inner product of two matrices in twice the working precision: sum of A(i, j) B(i, j).
  *
- * @return the sum rounded once: relative error of u plus (mn + 2)^2 u^2 sum |A||B|.
+ * Column by column. With S_j the sum of |A||B| in column j, the low part of its sum takes 2 m additions of terms that
+ * add up to (m + 1) u S_j; that of the whole 2 n additions of terms that add up to (m + n + 1) u S.
+ *
+ * @return the sum rounded once: relative error of u, plus at most 2 (m + n + 1)^2 u^2 sum |A||B|
+ *         (gref_inner_error_up in bound.h).
  */
 double gref_dot2(gref_cmat A, gref_cmat B)
 {
     double h = 0.0, l = 0.0;
-    for (int j = 0; j < A.n; j++)
+    for (int j = 0; j < A.n; j++) {
+        double hj = 0.0, lj = 0.0;
         for (int i = 0; i < A.m; i++) {
             double x = GREF_AT(A, i, j), y = GREF_AT(B, i, j), p = x * y;
-            accumulate(&h, &l, p);
-            l += __builtin_fma(x, y, -p);
+            accumulate(&hj, &lj, p);
+            lj += __builtin_fma(x, y, -p);
         }
+        accumulate(&h, &l, hj);
+        l += lj;
+    }
     return h + l;
 }

@@ -360,7 +360,8 @@ out:
 }
 
 /*
- * Turns Q by exp(Omega), Omega H + H Omega = 2 K, and makes it orthogonal again. Omega replaces K, the eigenvectors
+ * Turns Q by exp(Omega), Omega H + H Omega = 2 K, and makes it orthogonal again; not within the kernel of H, where K is
+ * rounding and Q is free. Omega replaces K, the eigenvectors
  * of H replace H; both are made anew by evaluate(), as are Delta and BQ, whose room the decomposition needs.
  */
 static gref_status refine(procrustes *w)
@@ -381,7 +382,7 @@ static gref_status refine(procrustes *w)
     for (int j = 0; j < r; j++)
         for (int i = 0; i < r; i++) {
             double sum = fmax(y.a[i], floor) + fmax(y.a[j], floor);
-            GREF_AT(Omega, i, j) = sum > 0.0 ? GREF_AT(Omega, i, j) / sum : 0.0;
+            GREF_AT(Omega, i, j) = sum > 4 * floor ? GREF_AT(Omega, i, j) / sum : 0.0;
         }
     TRY(gref_gemm(S, 1.0, V, false, gref_const(Omega), false, 0.0));
     TRY(gref_gemm(Omega, 1.0, gref_const(S), false, V, true, 0.0));
@@ -411,21 +412,26 @@ static gref_status enclose(gref_w2_cov *out, procrustes *w, double radius)
     double k = gref_add_up(gref_norm_fro_up(gref_const(w->K)), w->eK);
     gref_mat_free(&G);
     free_all_but_delta_and_H(w);
-    TRY(gref_least_eigenvalue_down(&least, gref_const(w->H), w->eF));
+    /* Q + dQ is within its defect of an orthogonal matrix: that moves K and H by at most |B|^2 and |B| |Delta| times it */
+    double moved = gref_mul_up(2.01 * w->defect, gref_mul_up(b, gref_add_up(b, gref_norm_fro_up(gref_const(w->Delta)))));
+    k = gref_add_up(k, moved);
+    TRY(gref_least_eigenvalue_down(&least, gref_const(w->H), gref_add_up(w->eF, gref_mul_up(3.0, moved))));
     double delta = sqrt(gref_dot2(gref_const(w->Delta), gref_const(w->Delta)));
-    /* Q + dQ is within its defect of an orthogonal matrix: |B| times that moves Delta */
+    /* and Delta by |B| times it */
     double e = gref_add_up(gref_add_up(w->eDelta, gref_mul_up(gref_mul_up(w->defect, 1.001), b)), gref_mul_up(4 * GREF_U, delta));
     out->w = delta;
     out->upper = gref_add_up(gref_add_up(delta, e), radius);
     double square = 0.0, near = fmax(gref_down(delta - e), 0.0);
     if (least > 0.0)
         square = gref_down(gref_down(near * near) - gref_div_up(gref_mul_up(k, k), least));
-    double a2 = gref_dot2(w->A, w->A), b2 = gref_dot2(w->B, w->B);
-    if (w->dA.a == NULL && w->dB.a == NULL) {
-        double traces = gref_down((a2 + b2) * (1.0 - 8 * GREF_U));
-        square = fmax(square, gref_down(traces - gref_mul_up(2.0, w->singular_sum)));
-    }
     out->lower = fmax(gref_down(gref_sqrt_down(square) - radius), 0.0);
+    /* of A A^T and B B^T, whose distances to the laws at hand are |dA|, |dB| at most */
+    double a2 = gref_dot2(w->A, w->A), b2 = gref_dot2(w->B, w->B);
+    double traces = gref_down((a2 + b2) * (1.0 - 8 * GREF_U));
+    double corrections = gref_add_up(w->dA.a != NULL ? gref_norm_fro_up(w->dA) : 0.0,
+                                     w->dB.a != NULL ? gref_norm_fro_up(w->dB) : 0.0);
+    square = fmax(gref_down(traces - gref_mul_up(2.0, w->singular_sum)), 0.0);
+    out->lower = fmax(out->lower, gref_down(gref_down(gref_sqrt_down(square) - corrections) - radius));
 out:
     gref_mat_free(&G);
     return status;

@@ -348,7 +348,8 @@ static gref_status accurate_residual(residual *r, map *w, gref_mat Ph, gref_mat 
     r->w2 = main + rest;
     r->ew2 = gref_add_up(gref_mul_up(gref_add_up(dh, dl), eP), gref_mul_up(dl, pl));
     r->ew2 = gref_add_up(r->ew2, gref_mul_up(4 * GREF_U, gref_add_up(fabs(main), fabs(rest))));
-    r->ew2 = gref_add_up(r->ew2, gref_mul_up(2.0 * k2 * n, gref_mul_up(dh, ph)));
+    double sizes = gref_mul_up(gref_add_up(dh, dl), gref_add_up(ph, pl)); /* >= the sum of |D||P| */
+    r->ew2 = gref_add_up(r->ew2, gref_mul_up(gref_inner_error_up(n, n), sizes));
 out:
     return status;
 }

@@ -120,7 +120,10 @@ int cmd_w2(int argc, char **argv)
         .about = "Computes the 2-Wasserstein distance of two Gaussian laws, with a proved interval.\n"
                  "A law is an .npz with mean and one of cov, factor (n x r) or variances (in a\n"
                  "basis that both laws share), or with mu and sigma (the statistics of FID tools:\n"
-                 "FID is W2^2); or a .npy covariance, with mean 0.",
+                 "FID is W2^2); or a .npy covariance, with mean 0. A covariance that is symmetric\n"
+                 "but for rounding counts as (C + C^T)/2, and r_in covers the difference. Of a\n"
+                 "covariance against a factor, and of variances, the value comes with its proof\n"
+                 "also by --fast.",
         .options = options,
         .min_operands = 2,
         .max_operands = 2,

@@ -64,6 +64,18 @@ typedef struct {
     double least; /* <= lambda_min(C), 0 where nothing is proved */
 } gref_w2_factor;
 
+/* w2_inputs.c: |m1 - m2| to 4 u and its input radius; *copy of A with r columns times 2^e; the exponent of the largest
+ * entry, 0 for zeros; undoes a scaling by 2^-e of W2, n dimensions. */
+gref_status gref_w2_mean_part(double *part, double *r_in, gref_cmat m1, gref_cmat m2, int n);
+gref_status gref_w2_scaled_copy(gref_mat *copy, gref_cmat A, int r, int e);
+int gref_w2_exponent(gref_cmat A, gref_cmat B);
+gref_w2_cov gref_w2_unscale(gref_w2_cov c, int e, int n);
+double gref_w2_make_symmetric(gref_mat C);
+bool gref_w2_identical(gref_cmat A, gref_cmat B);
+double gref_w2_input_radius(gref_cmat C, double skew, double least);
+/* wasserstein.c: *c becomes its intersection with `other`; GREF_ERR_NUMERICS where that is empty. */
+gref_status gref_w2_intersect(gref_w2_cov *c, gref_w2_cov other);
+
 /* w2_factor.c */
 void gref_w2_factor_free(gref_w2_factor *f);
 /* The factor of a covariance (both triangles read): Cholesky, refined by its residual on request, or truncated

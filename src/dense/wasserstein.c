@@ -23,33 +23,6 @@
 #include <gref/psd.h>
 #include <gref/wasserstein.h>
 
-/* |m1 - m2| to 4 u, and the input radius u (|m1| + |m2|). */
-static gref_status mean_part(double *part, double *r_in, gref_cmat m1, gref_cmat m2, int n)
-{
-    gref_status status = GREF_OK;
-    gref_mat d = {0};
-    TRY(gref_require_shape(m1, n, 1, "m1"));
-    TRY(gref_require_shape(m2, n, 1, "m2"));
-    TRY(gref_require_finite(m1, "m1"));
-    TRY(gref_require_finite(m2, "m2"));
-    TRY(gref_mat_new(&d, n, 1));
-    double largest = 0.0;
-    int e = 0;
-    for (int i = 0; i < n; i++) {
-        d.a[i] = m1.a[i] - m2.a[i]; /* rounded: u relative */
-        largest = fmax(largest, fabs(d.a[i]));
-    }
-    REQUIRE(isfinite(largest), GREF_ERR_RANGE, "W2 overflows: mean part %g", largest);
-    frexp(largest, &e);
-    for (int i = 0; i < n; i++)
-        d.a[i] = ldexp(d.a[i], -e);
-    *part = ldexp(sqrt(gref_dot2(gref_const(d), gref_const(d))), e);
-    *r_in = GREF_U * (gref_mat_norm_fro(m1) + gref_mat_norm_fro(m2));
-out:
-    gref_mat_free(&d);
-    return status;
-}
-
 /* The result from its parts; cov is certified if its upper end is finite. */
 static gref_status finish(gref_w2 *out, double mean, gref_w2_cov cov, double r_in, int rank, const char *method)
 {
@@ -74,38 +47,8 @@ out:
     return status;
 }
 
-/* Copies with r columns (zeros on the right), both times 2^e. */
-static gref_status scaled_copy(gref_mat *copy, gref_cmat A, int r, int e)
-{
-    gref_status status = GREF_OK;
-    TRY(gref_mat_new(copy, A.m, r));
-    for (int j = 0; j < A.n; j++)
-        for (int i = 0; i < A.m; i++)
-            GREF_AT(*copy, i, j) = ldexp(GREF_AT(A, i, j), e);
-out:
-    return status;
-}
-
-/* Exponent of the largest entry of both; 0 if both are 0. */
-static int common_exponent(gref_cmat A, gref_cmat B)
-{
-    int e = 0;
-    frexp(fmax(gref_mat_norm_max(A), gref_mat_norm_max(B)), &e);
-    return e;
-}
-
-/* Undoes the scaling by 2^-e, and takes in what the scaling itself may have lost: entries below 2^-1074. */
-static gref_w2_cov unscale(gref_w2_cov c, int e, int n)
-{
-    double lost = ldexp(n, -530); /* W2 <= sqrt |.|_* <= sqrt(n^2 2^-1074) a matrix */
-    c.w = ldexp(c.w, e);
-    c.lower = fmax(gref_down(ldexp(gref_down(c.lower - lost), e)), 0.0);
-    c.upper = gref_up(ldexp(gref_up(c.upper + lost), e));
-    return c;
-}
-
 /* Intersects; the value is the first one's, moved into the interval if it lies outside. */
-static gref_status intersect(gref_w2_cov *c, gref_w2_cov other)
+gref_status gref_w2_intersect(gref_w2_cov *c, gref_w2_cov other)
 {
     gref_status status = GREF_OK;
     REQUIRE(fmax(c->lower, other.lower) <= fmin(c->upper, other.upper), GREF_ERR_NUMERICS,
@@ -135,7 +78,7 @@ static gref_status fit(gref_mat *copy, gref_cmat *L, int r, int e)
     gref_status status = GREF_OK;
     if (L->n == r && e == 0)
         goto out;
-    TRY(scaled_copy(copy, *L, r, e));
+    TRY(gref_w2_scaled_copy(copy, *L, r, e));
     *L = gref_const(*copy);
 out:
     return status;
@@ -155,9 +98,9 @@ static gref_status from_factors(gref_w2 *out, gref_cmat m1, gref_cmat L1, gref_c
     gref_w2_factor f1 = {.rank = r}, f2 = {.rank = r};
     gref_w2_cov cov;
     double mean = 0.0, r_mean = 0.0;
-    TRY(mean_part(&mean, &r_mean, m1, m2, n));
+    TRY(gref_w2_mean_part(&mean, &r_mean, m1, m2, n));
     TRY(require_factors(L1, L2));
-    e = common_exponent(L1, L2);
+    e = gref_w2_exponent(L1, L2);
     if (abs(e) <= 64) /* no product can leave the range of doubles: no need to scale */
         e = 0;
     TRY(fit(&f1.L, &L1, r, -e));
@@ -168,7 +111,9 @@ static gref_status from_factors(gref_w2 *out, gref_cmat m1, gref_cmat L1, gref_c
     } else {
         TRY(gref_w2_procrustes(&cov, L1, L2));
     }
-    cov = unscale(cov, e, n);
+    cov = gref_w2_unscale(cov, e, n);
+    if (gref_w2_identical(L1, L2))
+        cov = (gref_w2_cov){0};
     TRY(finish(out, mean, cov, hypot(r_mean, ldexp(GREF_U * (gref_mat_norm_fro(L1) + gref_mat_norm_fro(L2)), e)), r, "factor"));
 out:
     gref_w2_factor_free(&f1);
@@ -214,13 +159,6 @@ gref_status gref_w2_certify_factors(gref_w2 *out, gref_cmat m1, gref_cmat L1, gr
     return from_factors(out, m1, L1, m2, L2, true);
 }
 
-/* Radius of the covariances that round to C: |dC| <= u |C| entrywise. */
-static double input_radius(gref_cmat C, double least)
-{
-    double d = GREF_U * gref_mat_norm_fro(C), any = sqrt(sqrt(C.n) * d);
-    return least > d ? fmin(any, d / (sqrt(least) + sqrt(least - d))) : any;
-}
-
 /* How the rank was decided, and what that may cost. */
 typedef struct {
     int rank;
@@ -238,8 +176,9 @@ static truncation truncation_of(const gref_w2_factor *f1, const gref_w2_factor *
     return k;
 }
 
-/* Map form where both are positive definite, factor form always; both covariances scaled, exactly symmetric. */
-static gref_status enclose(gref_w2_cov *cov, double *r_in, truncation *cut, const char **method, gref_cmat C1, gref_cmat C2)
+/* Map form where both are positive definite, factor form always; both covariances scaled, exactly symmetric, once off by skew. */
+static gref_status enclose(gref_w2_cov *cov, double *r_in, truncation *cut, const char **method, gref_cmat C1, gref_cmat C2,
+                          const double skew[2])
 {
     gref_status status = GREF_OK;
     gref_w2_factor f1 = {0}, f2 = {0};
@@ -261,12 +200,12 @@ static gref_status enclose(gref_w2_cov *cov, double *r_in, truncation *cut, cons
     bool start = narrow && cov->newton && f1.rank == C1.n && f2.rank == C1.n;
     TRY(gref_w2_factor_form(&by_factors, &f1, &f2, start ? gref_const(Q) : (gref_cmat){0}, narrow ? 0 : 1));
     if (mapped)
-        TRY(intersect(cov, by_factors));
+        TRY(gref_w2_intersect(cov, by_factors));
     else
         *cov = by_factors;
     *method = mapped ? "map+factor" : "factor";
     *cut = truncation_of(&f1, &f2, C1.n);
-    *r_in = input_radius(C1, f1.least) + input_radius(C2, f2.least);
+    *r_in = gref_w2_input_radius(C1, skew[0], f1.least) + gref_w2_input_radius(C2, skew[1], f2.least);
 out:
     gref_mat_free(&Q);
     gref_w2_factor_free(&f1);
@@ -309,14 +248,13 @@ static gref_status from_laws(gref_w2 *out, gref_cmat m1, gref_cmat C1, gref_cmat
     TRY(gref_psd_require_symmetric(C2, "C2"));
     REQUIRE(C1.n == C2.n, GREF_ERR_SHAPE, "C1 is of order %d, C2 of order %d", C1.n, C2.n);
     REQUIRE(C1.n >= 1, GREF_ERR_SHAPE, "laws on 0 dimensions have no distance");
-    TRY(mean_part(&mean, &r_mean, m1, m2, C1.n));
-    int e = common_exponent(C1, C2);
+    TRY(gref_w2_mean_part(&mean, &r_mean, m1, m2, C1.n));
+    int e = gref_w2_exponent(C1, C2);
     e += e & 1; /* even: W2 scales by 2^(e/2) */
-    TRY(scaled_copy(&S1, C1, C1.n, -e));
-    TRY(scaled_copy(&S2, C2, C2.n, -e));
-    gref_mat_mirror_lower(S1);
-    gref_mat_mirror_lower(S2);
-    status = certified ? enclose(&cov, &r_cov, &cut, &method, gref_const(S1), gref_const(S2))
+    TRY(gref_w2_scaled_copy(&S1, C1, C1.n, -e));
+    TRY(gref_w2_scaled_copy(&S2, C2, C2.n, -e));
+    double skew[] = {gref_w2_make_symmetric(S1), gref_w2_make_symmetric(S2)};
+    status = certified ? enclose(&cov, &r_cov, &cut, &method, gref_const(S1), gref_const(S2), skew)
                        : evaluate(&cov, &cut, &method, gref_const(S1), gref_const(S2));
     if (status == GREF_ERR_NOT_PSD) { /* say it of the matrices given, not of their scaled copies */
         TRY(gref_psd_require(C1, "C1"));
@@ -324,7 +262,9 @@ static gref_status from_laws(gref_w2 *out, gref_cmat m1, gref_cmat C1, gref_cmat
         status = GREF_ERR_NOT_PSD;
     }
     TRY(status);
-    cov = unscale(cov, e / 2, C1.n);
+    cov = gref_w2_unscale(cov, e / 2, C1.n);
+    if (gref_w2_identical(gref_const(S1), gref_const(S2)))
+        cov = (gref_w2_cov){0};
     TRY(finish(out, mean, cov, hypot(r_mean, ldexp(r_cov, e / 2)), cut.rank, method));
     out->rank_cost = ldexp(cut.cost, e / 2);
 out:
@@ -342,7 +282,7 @@ out:
  *
  * @param[out] out  unchanged on error.                                                 [pixel]
  * @param[in]  m1   n x 1; m2 likewise.                                                  [pixel]
- * @param[in]  C1   n x n PSD; C2 likewise. Their lower triangles count, the upper ones must agree to rounding.
+ * @param[in]  C1   n x n PSD; C2 likewise. Symmetric to max(n, 16) eps max|C|: (C + C^T)/2 counts.
  * @return as gref_w2_factors; GREF_ERR_NOT_SYMMETRIC, GREF_ERR_NOT_PSD with the offending value.
  * @error  close laws, map: relative, whatever the gap, 1e-15 at cond(C) <= 1e4, 1e-10 at 1e8, 1e-6 at 1e12 (measured,
  *         NUMERICS). Distant or singular laws, factors: as gref_w2_factors.
@@ -355,7 +295,8 @@ gref_status gref_w2_laws(gref_w2 *out, gref_cmat m1, gref_cmat C1, gref_cmat m2,
 }
 
 /**
- * As gref_w2_laws, with a proved interval for the given doubles as exact data.
+ * As gref_w2_laws, with a proved interval for the given doubles as exact data. Of a C that is not quite symmetric the
+ * datum is (C + C^T)/2, rounded, and r_in covers the rest.
  *
  * @error  lower <= W2 <= upper always. Relative width <= 4e-15 for n <= 256, 1e-14 for n = 1024, at cond(C) up to
  *         1e12 and any gap; absolute width c sqrt(n u |C|) for singular covariances (give factors instead).
@@ -386,25 +327,26 @@ gref_status gref_w2_certify_mixed(gref_w2 *out, gref_cmat m1, gref_cmat C1, gref
     double mean = 0.0, r_mean = 0.0;
     TRY(gref_psd_require_symmetric(C1, "C1"));
     TRY(require_factors(C1, L2));
-    TRY(mean_part(&mean, &r_mean, m1, m2, n));
+    TRY(gref_w2_mean_part(&mean, &r_mean, m1, m2, n));
+    double largest = gref_mat_norm_max(L2);
     frexp(gref_mat_norm_max(C1), &ec);
-    frexp(gref_mat_norm_max(L2), &el);
-    int e = ec / 2 > el ? ec / 2 : el;
-    TRY(scaled_copy(&S, C1, n, -2 * e));
-    gref_mat_mirror_lower(S);
+    frexp(largest, &el);
+    int e = largest == 0.0 || (gref_mat_norm_max(C1) > 0.0 && ec / 2 > el) ? ec / 2 : el;
+    TRY(gref_w2_scaled_copy(&S, C1, n, -2 * e));
+    double skew = gref_w2_make_symmetric(S);
     TRY(gref_w2_factor_of(&f1, gref_const(S), true));
     if (f1.rank < n)
         TRY(gref_psd_require(C1, "C1"));
-    TRY(scaled_copy(&f2.L, L2, r, -e));
-    TRY(scaled_copy(&wide.L, gref_const(f1.L), r, 0));
+    TRY(gref_w2_scaled_copy(&f2.L, L2, r, -e));
+    TRY(gref_w2_scaled_copy(&wide.L, gref_const(f1.L), r, 0));
     if (f1.dL.a != NULL)
-        TRY(scaled_copy(&wide.dL, gref_const(f1.dL), r, 0));
+        TRY(gref_w2_scaled_copy(&wide.dL, gref_const(f1.dL), r, 0));
     wide.rank = f1.rank;
     wide.radius = f1.radius;
     TRY(gref_w2_factor_form(&cov, &wide, &f2, (gref_cmat){0}, 2));
-    double r_cov = ldexp(input_radius(gref_const(S), f1.least), e) + GREF_U * gref_mat_norm_fro(L2);
+    double r_cov = ldexp(gref_w2_input_radius(gref_const(S), skew, f1.least), e) + GREF_U * gref_mat_norm_fro(L2);
     truncation cut = truncation_of(&f1, &f2, n);
-    TRY(finish(out, mean, unscale(cov, e, n), hypot(r_mean, r_cov), cut.rank, "factor"));
+    TRY(finish(out, mean, gref_w2_unscale(cov, e, n), hypot(r_mean, r_cov), cut.rank, "factor"));
     out->rank_cost = ldexp(cut.cost, e);
 out:
     gref_mat_free(&S);
@@ -430,25 +372,25 @@ gref_status gref_w2_spectra(gref_w2 *out, gref_cmat m1, gref_cmat lambda1, gref_
 {
     gref_status status = GREF_OK;
     gref_mat d = {0};
-    double mean = 0.0, r_mean = 0.0, trace = 0.0;
+    double mean = 0.0, r_mean = 0.0, size = 0.0;
     int n = lambda1.m;
     TRY(gref_require_shape(lambda1, n, 1, "lambda1"));
     TRY(gref_require_shape(lambda2, n, 1, "lambda2"));
-    TRY(mean_part(&mean, &r_mean, m1, m2, n));
+    TRY(gref_w2_mean_part(&mean, &r_mean, m1, m2, n));
     TRY(gref_require_finite(lambda1, "lambda1"));
     TRY(gref_require_finite(lambda2, "lambda2"));
     TRY(gref_mat_new(&d, n, 1));
-    int e = common_exponent(lambda1, lambda2) / 2;
+    int e = gref_w2_exponent(lambda1, lambda2) / 2;
     for (int i = 0; i < n; i++) {
         double a = lambda1.a[i], b = lambda2.a[i];
         REQUIRE(a >= 0.0 && b >= 0.0, GREF_ERR_RANGE, "variance %d is negative: %g, %g", i, a, b);
         /* 4 u relative: difference, two roots and their sum, quotient */
         d.a[i] = a == b ? 0.0 : ldexp((a - b) / (sqrt(a) + sqrt(b)), -e);
-        trace += a + b;
+        size = hypot(size, hypot(sqrt(a), sqrt(b)));
     }
     double w = ldexp(sqrt(gref_dot2(gref_const(d), gref_const(d))), e);
     gref_w2_cov cov = {.w = w, .lower = w * (1 - 10 * GREF_U), .upper = gref_up(w * (1 + 10 * GREF_U))};
-    TRY(finish(out, mean, cov, hypot(r_mean, GREF_U * sqrt(trace)), n, "spectra"));
+    TRY(finish(out, mean, cov, hypot(r_mean, GREF_U * size), n, "spectra"));
 out:
     gref_mat_free(&d);
     return status;

@@ -160,28 +160,23 @@ static const gref_study_row *row_at(const gref_study_sampler *s, int t)
     return NULL;
 }
 
+/* A word, or a number that nothing proves: 3 digits in brackets. 0 is an identity. */
 static void put_number(FILE *f, double x, const char *fate)
 {
-    if (fate == NULL)
-        fprintf(f, " %10.4e", x);
-    else
-        fprintf(f, " %10s", fate);
+    char shown[48];
+    snprintf(shown, sizeof shown, x == 0.0 ? "0" : "(%.2e)", x);
+    fprintf(f, " %10s", fate != NULL ? fate : shown);
 }
 
-/* W2 with the digits that are proved, 5 at most; without a proof 3 digits in brackets. */
+/* W2 with the digits that are proved, 5 at most; without a proof as any number. */
 static void put_w2(FILE *f, gref_w2 w, const char *fate)
 {
-    char text[40], shown[48];
-    if (fate != NULL) {
-        put_number(f, 0.0, fate);
-        return;
-    }
-    if (w.certified && gref_proven_digits(text, sizeof text, w.lower, w.upper, 5) > 0) {
+    char text[40];
+    if (fate == NULL && w.certified &&
+        gref_proven_digits(text, sizeof text, w.lower, w.upper, 5) > 0)
         fprintf(f, " %10s", text);
-        return;
-    }
-    snprintf(shown, sizeof shown, "(%.2e)", w.w2);
-    fprintf(f, " %10s", shown);
+    else
+        put_number(f, w.w2, fate);
 }
 
 static void table_over_t(FILE *f, const gref_study *study, int width)
@@ -234,7 +229,7 @@ static void table_at_zero(FILE *f, const gref_study *study, int width)
                             : "the law exceeds every double",
                     s->diverged_at);
         if (!s->guided && !row->diverged)
-            fprintf(f, "%-*s ignores v: W2 to the prior %.4e\n", width, "", row->prior.w2);
+            fprintf(f, "%-*s ignores v: W2 to the prior (%.2e)\n", width, "", row->prior.w2);
     }
 }
 

@@ -1,0 +1,98 @@
+/*
+ * What every distance does to its inputs before it measures (wasserstein.c): the mean part, a scaling by a power of two,
+ * the symmetric part of a covariance, and how far laws may lie that round to the same doubles.
+ */
+#include <math.h>
+
+#include "base/internal.h"
+#include "bound.h"
+#include "internal.h"
+
+/* |m1 - m2| to 4 u, and the input radius u (|m1| + |m2|). */
+gref_status gref_w2_mean_part(double *part, double *r_in, gref_cmat m1, gref_cmat m2, int n)
+{
+    gref_status status = GREF_OK;
+    gref_mat d = {0};
+    TRY(gref_require_shape(m1, n, 1, "m1"));
+    TRY(gref_require_shape(m2, n, 1, "m2"));
+    TRY(gref_require_finite(m1, "m1"));
+    TRY(gref_require_finite(m2, "m2"));
+    TRY(gref_mat_new(&d, n, 1));
+    double largest = 0.0;
+    int e = 0;
+    for (int i = 0; i < n; i++) {
+        d.a[i] = m1.a[i] - m2.a[i]; /* rounded: u relative */
+        largest = fmax(largest, fabs(d.a[i]));
+    }
+    REQUIRE(isfinite(largest), GREF_ERR_RANGE, "W2 overflows: mean part %g", largest);
+    frexp(largest, &e);
+    for (int i = 0; i < n; i++)
+        d.a[i] = ldexp(d.a[i], -e);
+    *part = ldexp(sqrt(gref_dot2(gref_const(d), gref_const(d))), e);
+    *r_in = GREF_U * (gref_mat_norm_fro(m1) + gref_mat_norm_fro(m2));
+out:
+    gref_mat_free(&d);
+    return status;
+}
+
+/* Copies with r columns (zeros on the right), both times 2^e. */
+gref_status gref_w2_scaled_copy(gref_mat *copy, gref_cmat A, int r, int e)
+{
+    gref_status status = GREF_OK;
+    TRY(gref_mat_new(copy, A.m, r));
+    for (int j = 0; j < A.n; j++)
+        for (int i = 0; i < A.m; i++)
+            GREF_AT(*copy, i, j) = ldexp(GREF_AT(A, i, j), e);
+out:
+    return status;
+}
+
+/* Exponent of the largest entry of both; 0 if both are 0. */
+int gref_w2_exponent(gref_cmat A, gref_cmat B)
+{
+    int e = 0;
+    frexp(fmax(gref_mat_norm_max(A), gref_mat_norm_max(B)), &e);
+    return e;
+}
+
+/* Undoes the scaling by 2^-e, and takes in what the scaling itself may have lost: entries below 2^-1074. */
+gref_w2_cov gref_w2_unscale(gref_w2_cov c, int e, int n)
+{
+    double lost = ldexp(n, -530); /* W2 <= sqrt |.|_* <= sqrt(n^2 2^-1074) a matrix */
+    c.w = ldexp(c.w, e);
+    c.lower = fmax(gref_down(ldexp(gref_down(c.lower - lost), e)), 0.0);
+    c.upper = gref_up(ldexp(gref_up(c.upper + lost), e));
+    return c;
+}
+
+/* C <- (C + C^T)/2, rounded; returns |C - C^T|_F/2, what that changed. */
+double gref_w2_make_symmetric(gref_mat C)
+{
+    double changed = 0.0;
+    for (int j = 0; j < C.n; j++)
+        for (int i = j + 1; i < C.n; i++) {
+            double a = GREF_AT(C, i, j), b = GREF_AT(C, j, i);
+            if (a != b)
+                GREF_AT(C, i, j) = GREF_AT(C, j, i) = 0.5 * a + 0.5 * b;
+            changed = hypot(changed, (a - b) * M_SQRT1_2);
+        }
+    return changed;
+}
+
+bool gref_w2_identical(gref_cmat A, gref_cmat B)
+{
+    if (A.m != B.m || A.n != B.n)
+        return false;
+    for (int j = 0; j < A.n; j++)
+        for (int i = 0; i < A.m; i++)
+            if (GREF_AT(A, i, j) != GREF_AT(B, i, j))
+                return false;
+    return true;
+}
+
+/* Radius of the covariances that round to C: |dC| <= u |C| entrywise, or that became it by losing a skew part. */
+double gref_w2_input_radius(gref_cmat C, double skew, double least)
+{
+    double d = GREF_U * gref_mat_norm_fro(C) + skew, any = sqrt(sqrt(C.n) * d);
+    return least > d ? fmin(any, d / (sqrt(least) + sqrt(least - d))) : any;
+}

@@ -84,7 +84,7 @@ static int cmd_help(int argc, char **argv)
 static void return_memory(void)
 {
 #ifdef __GLIBC__
-    mallopt(M_MMAP_THRESHOLD, 4 << 20);
+    mallopt(M_MMAP_THRESHOLD, 2 << 20); /* n = 512 */
     mallopt(M_TRIM_THRESHOLD, 64 << 20); /* small matrices come and go at every step */
 #endif
 }
@@ -103,7 +103,8 @@ int main(int argc, char **argv)
     } else {
         code = run(argc - 1, argv + 1);
     }
-    if ((fflush(stdout) != 0 || ferror(stdout)) && code == CMD_OK)
+    bool said = code == CMD_USAGE || code == CMD_NUMERICS; /* why it failed */
+    if ((fflush(stdout) != 0 || ferror(stdout)) && !said)
         code = cmd_complain(CMD_USAGE, NULL, "cannot write to standard output");
     return code;
 }

@@ -117,7 +117,7 @@ static void bench_size(int rows, int cols)
     gref_problem_free(&p);
 }
 
-/* Peak resident memory of a child that runs `gref study` on n = rows*cols, less that of one on 4 x 4. */
+/* Peak resident memory of a child that runs `gref study` on n = rows*cols; without gnuplot, whose peak would count. */
 static double study_peak(const char *gref, const char *image, int rows)
 {
     char crop[64];
@@ -127,6 +127,7 @@ static double study_peak(const char *gref, const char *image, int rows)
     if (child == 0) {
         if (freopen("/dev/null", "w", stdout) == NULL)
             _exit(126);
+        setenv("PATH", "/nonexistent", 1);
         execl(gref, gref, "study", image, "--json", "--out", "bench-study", "--force", "--set", crop, "--set",
               "schedule.steps=4", (char *)NULL);
         _exit(127);

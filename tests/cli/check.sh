@@ -160,6 +160,19 @@ rm golden/pigdm/N/6.npy
 gref check golden mine.npz
 refused 'pigdm/N/6'
 
+subtest "a difference that could not be printed is not passed over: exit 2, one line"
+if [ -w /dev/full ]; then
+    setup
+    "$SHELF" theirs noise-x2 mine.npz M b N
+    tap_command='gref check golden mine.npz >/dev/full' tap_code=0
+    # shellcheck disable=SC2086
+    ${GREF_WRAPPER-} "$GREF" check golden mine.npz >/dev/full 2>../err || tap_code=$?
+    exits 2
+    complains 'cannot write to standard output'
+else
+    check "there is no /dev/full here" true
+fi
+
 subtest "wrong usage"
 setup
 gref check golden

@@ -370,7 +370,7 @@ prints '^pigdm ' '^ddpm '
 for signal in INT:130 TERM:143 HUP:129; do
     subtest "SIG${signal%:*} ends the study as a signal does, and nothing is left"
     setup
-    run timeout --preserve-status -s "${signal%:*}" 1 "$GREF" study case.json --out out --set schedule.steps=1000000 \
+    run timeout --preserve-status -s "${signal%:*}" 2 "$GREF" study case.json --out out --set schedule.steps=1000000 \
         --set 'schedule.beta=[1e-6,1e-5]' --set report.w2_every=1000
     refused "${signal#*:}" '^gref study: cancelled$'
 done

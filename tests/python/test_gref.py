@@ -210,6 +210,8 @@ def test_check_refuses():
         with tap.raises(gref.GrefError, *words) as caught:
             gref.check(GOLDEN, arrays, **options)
         assert "\n" not in str(caught.error) and caught.error.code == 2
+    with tap.raises(gref.GrefError, "'file'"):  # also the name of an argument of np.savez
+        gref.check(GOLDEN, {"file": GOLDEN["dps/M/10"]})
     with tap.raises(gref.GrefError, "'dps/M/10' is given twice"):
         gref.check(GOLDEN, {"dps/M/10": M}, dps__M__10=M)
     with tap.raises(gref.GrefError, "nowhere.npz"):

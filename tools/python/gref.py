@@ -88,12 +88,20 @@ def _named(arrays, keywords):
     return {name: _array(value, name) for name, value in both.items()}
 
 
+def _write_npz(out, arrays):
+    """As np.savez, for any name: its keywords may not be `file`."""
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, value in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, value)
+
+
 def _ask(command, reference, arrays, options):
     """The JSON that `gref COMMAND GOLDEN CANDIDATE` prints on the arrays."""
     path = os.path.abspath(reference.path if isinstance(reference, Golden) else os.fspath(reference))
     with tempfile.TemporaryDirectory() as folder:
         with open(os.path.join(folder, "candidate.npz"), "wb") as out:
-            np.savez(out, **arrays)
+            _write_npz(out, arrays)
         given = [word for key, value in options.items() if value is not None for word in (f"--{key}", value)]
         return json.loads(_run([command, path, "candidate.npz", "--json", *given], folder,
                                (AGREES, DIFFERS, UNDECIDED)))
@@ -154,7 +162,7 @@ def _load(path, keep=None):
                 arrays = {entry["name"]: archive[entry["name"]] for entry in manifest["arrays"]}
         schema = manifest["schema"]
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else error.args[0] if error.args else error
         raise GrefError(f"{path}: no golden file: {reason}") from error
     if schema != "gref-golden/1":
         raise GrefError(f'{path}: schema "{schema}", this file reads "gref-golden/1"')

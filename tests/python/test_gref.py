@@ -322,6 +322,40 @@ def test_numpy_only():
     assert "torch" not in sys.modules
 
 
+def logged(lines):
+    """A program that writes its arguments down, then is gref, or refuses as on a wrong BLAS while the file `wrong` is there."""
+    script = path("logged")
+    with open(script, "w", encoding="utf-8") as out:
+        out.write(f"""#!/bin/sh
+echo "$*" >>'{lines}'
+[ ! -e '{path("wrong")}' ] || {{ echo 'gref: self-test failed: dgemm' >&2; exit 3; }}
+exec '{gref.program()}' "$@"
+""")
+    os.chmod(script, 0o755)
+    return script
+
+
+def test_self_test():
+    """The self-test is made until it has passed, then not again; for a golden file always, for another BLAS again"""
+    before, lines = dict(os.environ), path("lines")
+    os.environ["GREF"] = logged(lines)
+    try:
+        with open(path("wrong"), "w", encoding="utf-8"), tap.raises(gref.GrefError, "self-test failed: dgemm"):
+            gref.check(GOLDEN, RIGHT)
+        os.remove(path("wrong"))
+        for _ in range(2):
+            assert gref.check(GOLDEN, RIGHT)
+        gref.golden(CASE, allow_dirty=True)
+        os.environ["OPENBLAS_CORETYPE"] = "Nehalem"
+        assert gref.check(GOLDEN, RIGHT)
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+    with open(lines, encoding="utf-8") as text:
+        skipped = ["--no-self-test" in line for line in text]
+    assert skipped == [False, False, True, False, False], skipped
+
+
 def test_example():
     """example_dps.py: its DPS agrees, its samples agree, its bug differs and is named; its own golden file is there"""
     example = os.path.join(TOOLS, "example_dps.py")

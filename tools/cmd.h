@@ -36,6 +36,8 @@ int cmd_complain(int code, const char *command, const char *fmt, ...) GREF_PRINT
 int cmd_finish(const char *command, gref_status status);
 /* After a result: one line on stderr if the BLAS that computed it was not tested, by --no-self-test. */
 void cmd_note_skipped(const char *command, bool skipped);
+/* The same of the golden file that the result was held against. */
+void cmd_warn_untested(const char *command, const char *path, bool untested);
 /* The one place where a status becomes an exit code. */
 int cmd_exit_code(gref_status status);
 

@@ -38,6 +38,7 @@ static int run(const char *golden, const char *candidate, const gref_check_optio
             printf(json ? "%s\n" : "%s", text);
         free(text);
         cmd_note_skipped("check", skip_self_test);
+        cmd_warn_untested("check", golden, truth->untested);
     }
     gref_check_free(check);
     gref_truth_free(truth);

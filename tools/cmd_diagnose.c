@@ -38,6 +38,7 @@ static int run(const char *golden, const char *path, const char *as, const char 
             printf(json ? "%s\n" : "%s", text);
         free(text);
         cmd_note_skipped("diagnose", skip_self_test);
+        cmd_warn_untested("diagnose", golden, truth->untested);
     }
     gref_diagnosis_free(d);
     gref_arrays_free(&candidate);

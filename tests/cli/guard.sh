@@ -46,6 +46,8 @@ guarded() {
 }
 
 guarded study case.json --out out --force
+guarded golden case.json --out new.npz --allow-dirty
+guarded golden --verify g
 guarded check g y.npz
 guarded diagnose g y.npz
 guarded crosscheck case.json
@@ -53,6 +55,67 @@ guarded asymptotics case.json
 guarded replay case.json --noise g/z.npy --out new.npz --force
 guarded eval case.json --t 5 --x g/probe/5.npy --quantity score --out new.npy --force
 guarded w2 g/target/cov/5.npy g/cgdm/cov/5.npy
+
+manifest() {
+    check "manifest.json has self_test \"$1\"" grep -qx " \"self_test\": \"$1\"," g/manifest.json
+}
+
+# With numbers that are wrong by 1e-6 and a manifest that did not say so, they were once what others were held to.
+subtest "a golden file says whether its BLAS was tested, and who uses one that was not is warned"
+setup
+manifest passed
+gref golden --verify g
+exits 0
+silent
+rm -r g
+faulty dgemm/always "$GREF" golden case.json --dir g --allow-dirty --no-self-test
+exits 0
+complains '^gref golden: note: the BLAS was not tested$'
+manifest skipped
+check "command" grep -q '"command": "gref golden case.json --no-self-test"' g/manifest.json
+warning='warning: g was written with --no-self-test: nobody tested the BLAS that computed it$'
+gref golden --verify g
+exits 1
+prints '^differs '
+complains "^gref golden: $warning"
+gref check g y.npz
+exits 1
+complains "^gref check: $warning"
+gref diagnose g y.npz
+exits 1
+complains "^gref diagnose: $warning"
+
+subtest "--rewrite replaces a file whose BLAS was not tested even where no number moves, but not the other way round"
+setup
+gref golden case.json --dir g --allow-dirty --rewrite --reason again --no-self-test
+exits 0
+prints '^g: agrees within its tolerances, left as it is$'
+manifest passed
+rm -r g
+gref golden case.json --dir g --allow-dirty --no-self-test
+manifest skipped
+gref golden case.json --dir g --allow-dirty --rewrite --reason tested
+exits 0
+prints '^differs  the self-test was skipped$' '^g: replaced$'
+manifest passed
+
+subtest "an older golden file does not say, counts as tested, and is rewritten to say so; another word is refused"
+setup
+sed -i '/"self_test"/d' g/manifest.json
+for use in 'golden --verify g' 'check g g' 'diagnose g g'; do
+    # shellcheck disable=SC2086
+    gref $use
+    exits 0
+    silent
+done
+gref golden case.json --dir g --allow-dirty --rewrite --reason "to say so"
+exits 0
+prints '^differs  no self_test in manifest.json$' '^g: replaced$'
+manifest passed
+sed -i 's/"self_test": "passed"/"self_test": "maybe"/' g/manifest.json
+gref check g g
+exits 2
+complains 'g: manifest.json: self_test is neither "passed" nor "skipped"'
 
 subtest "bad input is refused as such: it costs no self-test"
 setup

@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import warnings
 
 import tap
 
@@ -354,6 +355,17 @@ def test_self_test():
     with open(lines, encoding="utf-8") as text:
         skipped = ["--no-self-test" in line for line in text]
     assert skipped == [False, False, True, False, False], skipped
+
+
+def test_untested_golden():
+    """A golden file whose BLAS was not tested is a warning of Python's, in the line of the caller"""
+    subprocess.run([gref.program(), "golden", CASE.path, "--out", path("untested.npz"), "--allow-dirty", "--no-self-test"],
+                   check=True, capture_output=True)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        assert gref.check(gref.load(path("untested.npz")), RIGHT) and gref.check(GOLDEN, RIGHT)
+    assert len(caught) == 1 and "untested.npz was written with --no-self-test" in str(caught[0].message), caught
+    assert caught[0].filename == __file__, caught[0].filename
 
 
 def test_example():

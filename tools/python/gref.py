@@ -19,6 +19,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import warnings
 import zipfile
 
 import numpy as np
@@ -63,6 +64,9 @@ def _run(arguments, folder, answers=(0,)):
     if done.returncode not in answers:
         lines = done.stderr.strip().splitlines() or [f"gref {arguments[0]}: exit code {done.returncode}"]
         raise GrefError(lines[-1], done.returncode)
+    for line in done.stderr.splitlines():
+        if line.startswith(f"gref {arguments[0]}: warning: "):
+            warnings.warn(line, stacklevel=4)
     _tested.add(setting)
     return done.stdout
 

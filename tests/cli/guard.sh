@@ -117,6 +117,15 @@ gref check g g
 exits 2
 complains 'g: manifest.json: self_test is neither "passed" nor "skipped"'
 
+# Right to 1e-6 only, a BLAS would fail these as if the library were wrong; or, wrong elsewhere, pass.
+subtest "what holds the library to the oracle is not run on a wrong BLAS"
+for program in "$GREF_TEST_ORACLE" "$GREF_TEST_ERRORS"; do
+    faulty dgemm/always "$program"
+    exits 1
+    check "one line" test "$(wc -l <../out)" -eq 1
+    prints '^Bail out! self-test failed: dgemm: .*; .*; see gref doctor$'
+done
+
 subtest "bad input is refused as such: it costs no self-test"
 setup
 faulty dgemm/always "$GREF" check nowhere y.npz

@@ -64,6 +64,8 @@ static void print_text(const gref_w2 *w, bool fid, int n, double seconds, bool t
     if (w->certified && gref_proven_digits(digits, sizeof digits, nextafter(w->lower * w->lower, 0.0),
                                            nextafter(w->upper * w->upper, INFINITY), 17) > 0)
         printf("W2^2             %s%s\n", digits, fid ? "   = FID" : "");
+    else if (isinf(w->w2 * w->w2))
+        printf("W2^2             overflows a double\n");
     else
         printf("W2^2             %.16e%s\n", w->w2 * w->w2, fid ? "   = FID" : "");
     printf("mean part        %.16e\ncovariance part  %.16e\n", w->w2_mean, w->w2_cov);

@@ -45,8 +45,10 @@ void cmd_note_skipped(const char *command, bool skipped)
 void cmd_warn_untested(const char *command, const char *path, bool untested)
 {
     if (untested)
-        cmd_complain(CMD_OK, command,
-                     "warning: %s was written with --no-self-test: nobody tested the BLAS that computed it", path);
+        cmd_complain(
+            CMD_OK, command,
+            "warning: %s was written with --no-self-test: nobody tested the BLAS that computed it",
+            path);
 }
 
 int cmd_exit_code(gref_status status)

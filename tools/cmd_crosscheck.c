@@ -147,13 +147,13 @@ static int print_json(const gref_crosscheck *check, const both *b, bool skipped)
         json_array_append_new(rows, row_json(&check->rows[k]));
     for (int k = 0; k < b->n_times; k++)
         json_array_append_new(times, json_integer(b->times[k]));
-    json_t *o = json_pack("{s:s, s:s, s:{s:s, s:s, s:i}, s:s, s:o, s:i, s:i, s:i, s:o, s:o, s:o, s:b}",
-                          "schema", "gref-crosscheck/1", "version", gref_version(), "blas", "name",
-                          backend.blas, "core", backend.core, "threads", backend.threads, "self_test",
-                          skipped ? "skipped" : "passed", "case",
-                          json_loads(case_text != NULL ? case_text : "null", JSON_DECODE_ANY, NULL),
-                          "n", check->n, "m", check->m, "T", check->T, "times", times, "rows", rows,
-                          "ratio", number(check->ratio), "within", (int)(check->ratio <= 1.0));
+    json_t *o = json_pack(
+        "{s:s, s:s, s:{s:s, s:s, s:i}, s:s, s:o, s:i, s:i, s:i, s:o, s:o, s:o, s:b}", "schema",
+        "gref-crosscheck/1", "version", gref_version(), "blas", "name", backend.blas, "core",
+        backend.core, "threads", backend.threads, "self_test", skipped ? "skipped" : "passed",
+        "case", json_loads(case_text != NULL ? case_text : "null", JSON_DECODE_ANY, NULL), "n",
+        check->n, "m", check->m, "T", check->T, "times", times, "rows", rows, "ratio",
+        number(check->ratio), "within", (int)(check->ratio <= 1.0));
     char *text = o != NULL ? json_dumps(o, JSON_INDENT(1) | JSON_REAL_PRECISION(17)) : NULL;
     json_decref(o);
     free(case_text);

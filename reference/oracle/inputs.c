@@ -127,7 +127,8 @@ static int decreasing(const void *a, const void *b)
 
 static bool complain_at(const char *at, int T)
 {
-    fprintf(stderr, "gref-oracle: --at '%s' is no list of times from 0 to %d with commas between\n", at, T);
+    fprintf(stderr, "gref-oracle: --at '%s' is no list of times from 0 to %d with commas between\n",
+            at, T);
     return false;
 }
 

@@ -189,8 +189,8 @@ static gref_status write_manifest(run *r, const gref_case *c, const gref_golden_
 {
     gref_status status = GREF_OK;
     char *text = NULL, *lines = NULL;
-    json_t *manifest = gref_golden_manifest(c, in, fates, o, json_incref(r->arrays),
-                                            history_of(old, o->reason));
+    json_t *manifest =
+        gref_golden_manifest(c, in, fates, o, json_incref(r->arrays), history_of(old, o->reason));
     REQUIRE(manifest != NULL, GREF_ERR_NOMEM, "no memory for the manifest");
     text = json_dumps(manifest, JSON_INDENT(1) | JSON_REAL_PRECISION(17));
     lines = text == NULL ? NULL : gref_format("%s\n", text);
@@ -247,7 +247,8 @@ out:
 }
 
 /* A tested computation replaces one that was not, or does not say, even if no number moves. */
-static void note_self_test(gref_golden_report *report, const json_t *old, const gref_golden_options *o)
+static void note_self_test(gref_golden_report *report, const json_t *old,
+                           const gref_golden_options *o)
 {
     const json_t *said = json_object_get(old, "self_test");
     if (said == NULL)

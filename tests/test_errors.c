@@ -204,5 +204,5 @@ int main(void)
     tcase_add_test(tc, test_marginal_errors__hold_in_every_golden_file);
     tcase_add_test(tc, test_marginal_lost__refuses_what_rounding_made);
     tcase_add_test(tc, test_marginal_certify__claims_nothing_unmeasured);
-    return run_suite(s);
+    return run_guarded_suite(s);
 }

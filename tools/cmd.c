@@ -2,7 +2,6 @@
 #include "cmd.h"
 
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -35,6 +34,21 @@ int cmd_finish(const char *command, gref_status status)
     const char *message = gref_last_error()->message;
     return cmd_complain(cmd_exit_code(status), command, "%s",
                         message[0] != '\0' ? message : gref_status_text(status));
+}
+
+void cmd_note_skipped(const char *command, bool skipped)
+{
+    if (skipped)
+        cmd_complain(CMD_OK, command, "note: the BLAS was not tested");
+}
+
+void cmd_warn_untested(const char *command, const char *path, bool untested)
+{
+    if (untested)
+        cmd_complain(
+            CMD_OK, command,
+            "warning: %s was written with --no-self-test: nobody tested the BLAS that computed it",
+            path);
 }
 
 int cmd_exit_code(gref_status status)

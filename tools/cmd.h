@@ -2,6 +2,8 @@
 #ifndef GREF_CMD_H
 #define GREF_CMD_H
 
+#include <stdbool.h>
+
 #include <gref/status.h>
 
 enum {
@@ -32,6 +34,10 @@ cmd_function cmd_w2;
 int cmd_complain(int code, const char *command, const char *fmt, ...) GREF_PRINTF(3, 4);
 /* The exit code of a status, after printing the library's last message unless it is GREF_OK. */
 int cmd_finish(const char *command, gref_status status);
+/* After a result: one line on stderr if the BLAS that computed it was not tested, by --no-self-test. */
+void cmd_note_skipped(const char *command, bool skipped);
+/* The same of the golden file that the result was held against. */
+void cmd_warn_untested(const char *command, const char *path, bool untested);
 /* The one place where a status becomes an exit code. */
 int cmd_exit_code(gref_status status);
 

@@ -53,6 +53,7 @@ static int print_result(const gref_asymptotics_report *report, bool json, const 
         printf("files in %s\n", dir);
     if (report->note[0] != '\0')
         fprintf(stderr, "gref asymptotics: note: %s\n", report->note);
+    cmd_note_skipped("asymptotics", !report->self_tested);
     return report->holds ? CMD_OK : CMD_DIFFERS;
 }
 
@@ -98,7 +99,9 @@ int cmd_asymptotics(int argc, char **argv)
          .help = "auto (by size), dense (any problem) or spectral (stationary ones)",
          .text = &path},
         {.name = "force", .help = "replace files of an earlier run in DIR", .flag = &o.force},
-        {.name = "no-self-test", .help = "do not test the BLAS first", .flag = &o.skip_self_test},
+        {.name = "no-self-test",
+         .help = "do not test the BLAS first; asymptotics.json says so",
+         .flag = &o.skip_self_test},
         {.name = "json",
          .help = "print a JSON list of {sampler, alpha or r2, order, ...}",
          .flag = &json},

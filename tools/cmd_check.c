@@ -17,13 +17,16 @@ static bool read_number(double *x, const char *text)
     return end != text && *end == '\0' && *x >= 0.0 && *x <= 1e300;
 }
 
-static int run(const char *golden, const char *candidate, const gref_check_options *o, bool json)
+static int run(const char *golden, const char *candidate, const gref_check_options *o, bool json,
+               bool skip_self_test)
 {
     static const int codes[] = {
         [GREF_VERDICT_AGREES] = CMD_OK, [GREF_VERDICT_DIFFERS] = CMD_DIFFERS, [GREF_VERDICT_UNDECIDED] = CMD_UNDECIDED};
     gref_truth *truth = NULL;
     gref_check *check = NULL;
     gref_status status = gref_truth_open(&truth, golden);
+    if (status == GREF_OK && !skip_self_test)
+        status = gref_trust_require();
     if (status == GREF_OK)
         status = gref_check_file(&check, truth, candidate, o);
     int code = status == GREF_OK ? codes[check->verdict] : cmd_finish("check", status);
@@ -34,6 +37,8 @@ static int run(const char *golden, const char *candidate, const gref_check_optio
         else
             printf(json ? "%s\n" : "%s", text);
         free(text);
+        cmd_note_skipped("check", skip_self_test);
+        cmd_warn_untested("check", golden, truth->untested);
     }
     gref_check_free(check);
     gref_truth_free(truth);
@@ -44,13 +49,14 @@ int cmd_check(int argc, char **argv)
 {
     gref_check_options o = {0};
     const char *rtol = NULL, *resolve = NULL;
-    bool json = false;
+    bool json = false, skip_self_test = false;
     const option options[] = {
         {.name = "as", .value = "NAME", .help = "name of the array in a single .npy", .text = &o.as},
         {.name = "sampler", .value = "LABEL", .help = "sampler whose arrays may stand without its label", .text = &o.sampler},
         {.name = "rtol", .value = "X", .help = "accept errors up to X times the largest golden entry", .text = &rtol},
         {.name = "resolve", .value = "X", .help = "samples must show a W2 of X times the spread to agree (0.1)", .text = &resolve},
         {.name = "json", .help = "print the result as JSON", .flag = &json},
+        {.name = "no-self-test", .help = "do not test the BLAS first", .flag = &skip_self_test},
         {0},
     };
     const usage u = {
@@ -70,5 +76,5 @@ int cmd_check(int argc, char **argv)
         return cmd_complain(CMD_USAGE, "check", "--rtol '%s' is no number >= 0", rtol);
     if (!read_number(&o.resolve, resolve) || (resolve != NULL && o.resolve == 0.0))
         return cmd_complain(CMD_USAGE, "check", "--resolve '%s' is no number > 0", resolve);
-    return run(argv[0], argv[1], &o, json);
+    return run(argv[0], argv[1], &o, json, skip_self_test);
 }

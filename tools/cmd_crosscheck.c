@@ -138,7 +138,7 @@ static json_t *row_json(const gref_crosscheck_row *r)
                      number(r->bound), "ratio", number(r->ratio), "within", (int)(r->ratio <= 1.0));
 }
 
-static int print_json(const gref_crosscheck *check, const both *b)
+static int print_json(const gref_crosscheck *check, const both *b, bool skipped)
 {
     gref_backend backend = gref_backend_query();
     char *case_text = gref_case_print(b->c);
@@ -147,12 +147,13 @@ static int print_json(const gref_crosscheck *check, const both *b)
         json_array_append_new(rows, row_json(&check->rows[k]));
     for (int k = 0; k < b->n_times; k++)
         json_array_append_new(times, json_integer(b->times[k]));
-    json_t *o = json_pack("{s:s, s:s, s:{s:s, s:s, s:i}, s:o, s:i, s:i, s:i, s:o, s:o, s:o, s:b}",
-                          "schema", "gref-crosscheck/1", "version", gref_version(), "blas", "name",
-                          backend.blas, "core", backend.core, "threads", backend.threads, "case",
-                          json_loads(case_text != NULL ? case_text : "null", JSON_DECODE_ANY, NULL),
-                          "n", check->n, "m", check->m, "T", check->T, "times", times, "rows", rows,
-                          "ratio", number(check->ratio), "within", (int)(check->ratio <= 1.0));
+    json_t *o = json_pack(
+        "{s:s, s:s, s:{s:s, s:s, s:i}, s:s, s:o, s:i, s:i, s:i, s:o, s:o, s:o, s:b}", "schema",
+        "gref-crosscheck/1", "version", gref_version(), "blas", "name", backend.blas, "core",
+        backend.core, "threads", backend.threads, "self_test", skipped ? "skipped" : "passed",
+        "case", json_loads(case_text != NULL ? case_text : "null", JSON_DECODE_ANY, NULL), "n",
+        check->n, "m", check->m, "T", check->T, "times", times, "rows", rows, "ratio",
+        number(check->ratio), "within", (int)(check->ratio <= 1.0));
     char *text = o != NULL ? json_dumps(o, JSON_INDENT(1) | JSON_REAL_PRECISION(17)) : NULL;
     json_decref(o);
     free(case_text);
@@ -174,7 +175,7 @@ static bool show_progress(void *context, const char *what, int done, int total)
     return true;
 }
 
-static int run(const both *b, bool json)
+static int run(const both *b, bool json, bool skipped)
 {
     gref_crosscheck *check = NULL;
     const gref_sampler_spec *specs;
@@ -188,9 +189,10 @@ static int run(const both *b, bool json)
         return cmd_finish("crosscheck", status);
     int code = CMD_OK;
     if (json)
-        code = print_json(check, b);
+        code = print_json(check, b, skipped);
     else
         print_table(check, b);
+    cmd_note_skipped("crosscheck", code == CMD_OK && skipped);
     if (code == CMD_OK && !(check->ratio <= 1.0))
         code = CMD_DIFFERS;
     gref_crosscheck_free(check);
@@ -230,7 +232,7 @@ int cmd_crosscheck(int argc, char **argv)
     gref_status status = skip ? GREF_OK : gref_trust_require();
     if (status == GREF_OK)
         status = both_read(&b, argv[0], &sets);
-    code = status == GREF_OK ? run(&b, json) : cmd_finish("crosscheck", status);
+    code = status == GREF_OK ? run(&b, json, skip) : cmd_finish("crosscheck", status);
 out:
     both_free(&b);
     options_free(&u);

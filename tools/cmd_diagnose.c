@@ -16,7 +16,8 @@ static int list_catalogue(void)
     return CMD_OK;
 }
 
-static int run(const char *golden, const char *path, const char *as, const char *sampler, bool json)
+static int run(const char *golden, const char *path, const char *as, const char *sampler, bool json,
+               bool skip_self_test)
 {
     gref_truth *truth = NULL;
     gref_diagnosis *d = NULL;
@@ -24,6 +25,8 @@ static int run(const char *golden, const char *path, const char *as, const char 
     gref_status status = gref_truth_open(&truth, golden);
     if (status == GREF_OK)
         status = gref_arrays_read(&candidate, path, as);
+    if (status == GREF_OK && !skip_self_test)
+        status = gref_trust_require();
     if (status == GREF_OK)
         status = gref_diagnose_arrays(&d, truth, &candidate, sampler);
     int code = status != GREF_OK ? cmd_finish("diagnose", status) : d->agrees ? CMD_OK : CMD_DIFFERS;
@@ -34,6 +37,8 @@ static int run(const char *golden, const char *path, const char *as, const char 
         else
             printf(json ? "%s\n" : "%s", text);
         free(text);
+        cmd_note_skipped("diagnose", skip_self_test);
+        cmd_warn_untested("diagnose", golden, truth->untested);
     }
     gref_diagnosis_free(d);
     gref_arrays_free(&candidate);
@@ -44,12 +49,13 @@ static int run(const char *golden, const char *path, const char *as, const char 
 int cmd_diagnose(int argc, char **argv)
 {
     const char *as = NULL, *sampler = NULL;
-    bool json = false, list = false;
+    bool json = false, list = false, skip_self_test = false;
     const option options[] = {
         {.name = "as", .value = "NAME", .help = "name of the array in a single .npy", .text = &as},
         {.name = "sampler", .value = "LABEL", .help = "sampler whose arrays may stand without its label", .text = &sampler},
         {.name = "list", .help = "list the catalogue and stop", .flag = &list},
         {.name = "json", .help = "print the result as JSON", .flag = &json},
+        {.name = "no-self-test", .help = "do not test the BLAS first", .flag = &skip_self_test},
         {0},
     };
     const usage u = {
@@ -69,5 +75,5 @@ int cmd_diagnose(int argc, char **argv)
         return list_catalogue();
     if (n < 2)
         return cmd_complain(CMD_USAGE, "diagnose", "an argument is missing: gref diagnose %s", u.arguments);
-    return run(argv[0], argv[1], as, sampler, json);
+    return run(argv[0], argv[1], as, sampler, json, skip_self_test);
 }

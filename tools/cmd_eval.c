@@ -9,7 +9,7 @@
 
 typedef struct {
     const char *t, *x, *quantity, *sampler, *out;
-    bool force;
+    bool force, skip_self_test;
     option_list sets;
 } request;
 
@@ -101,7 +101,7 @@ static int run(const char *path, const request *q, gref_quantity quantity)
     gref_mat X = {0};
     const gref_sampler_spec *spec = NULL;
     bool prior = quantity == GREF_QUANTITY_SCORE || quantity == GREF_QUANTITY_X0HAT;
-    if (!opened_open(&o, &code, "eval", path, &q->sets))
+    if (!opened_open(&o, &code, "eval", path, &q->sets, q->skip_self_test))
         goto out;
     spec =
         prior && q->sampler == NULL ? &o.specs[0] : opened_sampler(&o, &code, "eval", q->sampler);
@@ -111,6 +111,7 @@ static int run(const char *path, const request *q, gref_quantity quantity)
     if (status == GREF_OK)
         status = give(X, ndim, q->out);
     code = cmd_finish("eval", status);
+    cmd_note_skipped("eval", code == CMD_OK && q->skip_self_test);
 out:
     gref_mat_free(&X);
     opened_close(&o);
@@ -138,6 +139,7 @@ int cmd_eval(int argc, char **argv)
          .value = "KEY=VALUE",
          .help = "override a key of the case; may be repeated",
          .list = &q.sets},
+        {.name = "no-self-test", .help = "do not test the BLAS first", .flag = &q.skip_self_test},
         {0},
     };
     const usage u = {

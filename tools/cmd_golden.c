@@ -40,6 +40,8 @@ static int verify(const char *path, bool skip_self_test)
     if (status != GREF_OK)
         return cmd_finish("golden", status);
     print_rows(r);
+    cmd_note_skipped("golden", skip_self_test);
+    cmd_warn_untested("golden", path, r->untested);
     bool differs = r->n_differ > 0 || r->note[0] != '\0';
     gref_golden_free(r);
     return differs ? CMD_DIFFERS : CMD_OK;
@@ -57,15 +59,16 @@ static int write_golden(const gref_case *c, const gref_golden_options *o)
         return cmd_finish("golden", status);
     print_rows(r);
     printf("%s: %s\n", o->out != NULL ? o->out : o->dir, said[r->outcome]);
+    cmd_note_skipped("golden", o->skip_self_test);
     gref_golden_free(r);
     return CMD_OK;
 }
 
 /* "gref golden blur.json --set noise.sigma=0.2": no folders, no machine. The caller frees it. */
-static char *describe(const char *path, const option_list *sets)
+static char *describe(const char *path, const option_list *sets, bool skip_self_test)
 {
     const char *slash = strrchr(path, '/');
-    size_t size = strlen(path) + 32;
+    size_t size = strlen(path) + 48;
     for (int k = 0; k < sets->n; k++)
         size += strlen(sets->item[k]) + 16;
     char *text = malloc(size);
@@ -74,6 +77,8 @@ static char *describe(const char *path, const option_list *sets)
     size_t used = (size_t)snprintf(text, size, "gref golden %s", slash != NULL ? slash + 1 : path);
     for (int k = 0; k < sets->n; k++)
         used += (size_t)snprintf(text + used, size - used, " --set '%s'", sets->item[k]);
+    if (skip_self_test)
+        snprintf(text + used, size - used, " --no-self-test");
     return text;
 }
 
@@ -126,7 +131,9 @@ int cmd_golden(int argc, char **argv)
         {.name = "allow-dirty",
          .help = "accept a build with uncommitted changes; recorded",
          .flag = &o.allow_dirty},
-        {.name = "no-self-test", .help = "do not test the BLAS first", .flag = &o.skip_self_test},
+        {.name = "no-self-test",
+         .help = "do not test the BLAS first; the file says so",
+         .flag = &o.skip_self_test},
         {0},
     };
     const usage u = {
@@ -154,7 +161,7 @@ int cmd_golden(int argc, char **argv)
         code = verify(verified, o.skip_self_test);
         goto out;
     }
-    o.command = command = describe(argv[0], &sets);
+    o.command = command = describe(argv[0], &sets, o.skip_self_test);
     gref_status status = gref_case_load(&c, argv[0], sets.item, sets.n);
     code = status != GREF_OK ? cmd_finish("golden", status) : write_golden(c, &o);
 out:

@@ -9,7 +9,7 @@
 
 typedef struct {
     const char *noise, *start, *sampler, *out;
-    bool every, force;
+    bool every, force, skip_self_test;
     option_list sets;
 } request;
 
@@ -143,11 +143,13 @@ static int run(const char *path, const request *q)
     int code;
     gref_mat z = {0}, y_T = {0};
     const gref_sampler_spec *only = NULL;
-    bool ready = opened_open(&o, &code, "replay", path, &q->sets);
+    bool ready = opened_open(&o, &code, "replay", path, &q->sets, q->skip_self_test);
     if (ready && q->sampler != NULL)
         ready = (only = opened_sampler(&o, &code, "replay", q->sampler)) != NULL;
-    if (ready && read_noise(&z, &y_T, &code, &o, q))
+    if (ready && read_noise(&z, &y_T, &code, &o, q)) {
         code = cmd_finish("replay", replay(&o, q, only, z, y_T));
+        cmd_note_skipped("replay", code == CMD_OK && q->skip_self_test);
+    }
     gref_mat_free(&z);
     gref_mat_free(&y_T);
     opened_close(&o);
@@ -177,6 +179,7 @@ int cmd_replay(int argc, char **argv)
          .value = "KEY=VALUE",
          .help = "override a key of the case; may be repeated",
          .list = &q.sets},
+        {.name = "no-self-test", .help = "do not test the BLAS first", .flag = &q.skip_self_test},
         {0},
     };
     const usage u = {

@@ -109,8 +109,7 @@ static int print_result(const gref_study *study, bool json, const char *dir)
     free(text);
     if (study->note[0] != '\0')
         fprintf(stderr, "gref study: note: %s\n", study->note);
-    if (!study->self_tested)
-        fprintf(stderr, "gref study: note: the BLAS was not tested\n");
+    cmd_note_skipped("study", !study->self_tested);
     for (int k = 0; k < study->n_samplers; k++)
         if (study->samplers[k].guided &&
             study->samplers[k].spec.convention.guidance == GREF_GUIDANCE_AFTER) {

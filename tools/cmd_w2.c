@@ -54,7 +54,7 @@ static int print_json(const gref_w2 *w, int n, double seconds, bool tested)
     return CMD_OK;
 }
 
-static void print_text(const gref_w2 *w, bool fid, int n, double seconds)
+static void print_text(const gref_w2 *w, bool fid, int n, double seconds, bool tested)
 {
     char digits[40];
     if (w->certified && gref_proven_digits(digits, sizeof digits, w->lower, w->upper, 17) > 0)
@@ -64,6 +64,8 @@ static void print_text(const gref_w2 *w, bool fid, int n, double seconds)
     if (w->certified && gref_proven_digits(digits, sizeof digits, nextafter(w->lower * w->lower, 0.0),
                                            nextafter(w->upper * w->upper, INFINITY), 17) > 0)
         printf("W2^2             %s%s\n", digits, fid ? "   = FID" : "");
+    else if (isinf(w->w2 * w->w2))
+        printf("W2^2             overflows a double\n");
     else
         printf("W2^2             %.16e%s\n", w->w2 * w->w2, fid ? "   = FID" : "");
     printf("mean part        %.16e\ncovariance part  %.16e\n", w->w2_mean, w->w2_cov);
@@ -76,6 +78,8 @@ static void print_text(const gref_w2 *w, bool fid, int n, double seconds)
     if (w->rank_cost > 0.0)
         printf("rank             what lies beyond rank %d, taken as 0, may move W2 by %.1e%s\n", w->rank, w->rank_cost,
                w->certified ? " (in the interval)" : "");
+    if (!tested)
+        printf("self-test        skipped: the BLAS was not tested\n");
 }
 
 static int run(const char *path1, const char *path2, bool fast, bool json, bool progress, bool self_test)
@@ -98,7 +102,7 @@ static int run(const char *path1, const char *path2, bool fast, bool json, bool 
     else if (json)
         code = print_json(&w, a.mean.m, now() - start, self_test);
     else
-        print_text(&w, a.fid && b.fid, a.mean.m, now() - start);
+        print_text(&w, a.fid && b.fid, a.mean.m, now() - start, self_test);
     gref_law_free(&a);
     gref_law_free(&b);
     return code;
@@ -110,7 +114,7 @@ int cmd_w2(int argc, char **argv)
     const option options[] = {
         {.name = "fast", .help = "the value alone, without a proof", .flag = &fast},
         {.name = "json", .help = "print JSON", .flag = &json},
-        {.name = "no-self-test", .help = "do not test the BLAS first", .flag = &no_self_test},
+        {.name = "no-self-test", .help = "do not test the BLAS first; the output says so", .flag = &no_self_test},
         {.name = "progress", .help = "say on stderr what is being done", .flag = &progress},
         {0},
     };

@@ -7,10 +7,12 @@
 #include "cmd.h"
 
 bool opened_open(opened *o, int *code, const char *command, const char *path,
-                 const option_list *sets)
+                 const option_list *sets, bool skip_self_test)
 {
     *o = (opened){0};
     gref_status status = gref_case_load(&o->c, path, sets->item, sets->n);
+    if (status == GREF_OK && !skip_self_test)
+        status = gref_trust_require();
     if (status == GREF_OK)
         status = gref_case_problem(&o->p, o->c);
     if (status == GREF_OK)

@@ -17,9 +17,12 @@ typedef struct {
     int n_specs;
 } opened;
 
-/* False: the command ends with *code, after one line of complaint. Afterwards, in either case, opened_close. */
+/*
+ * Reads the case and computes its modes, after the self-test of the BLAS unless that is skipped. False: the command ends
+ * with *code, after one line of complaint. Afterwards, in either case, opened_close.
+ */
 bool opened_open(opened *o, int *code, const char *command, const char *path,
-                 const option_list *sets);
+                 const option_list *sets, bool skip_self_test);
 void opened_close(opened *o);
 /* The sampler of that label; NULL stands for the only one. NULL: as above. */
 const gref_sampler_spec *opened_sampler(const opened *o, int *code, const char *command,

@@ -39,6 +39,7 @@ extern "C" {
  * manifest.json is a member of the .npz as plain bytes, and a file of the folder:
  *
  *   schema, version, commit, dirty, command, blas {name, config, core, threads, lapack}
+ *   self_test "passed" or "skipped"         of the BLAS, before anything was computed; older files have none
  *   n, m, T, golden_t [..], case {completed}
  *   samplers [{name, label, guided, affine, diverged_at, conventions {as in a case}}]
  *   conventions {about the file {..words..}, LABEL {..words..}}
@@ -57,9 +58,9 @@ typedef struct {
     const char *dir;     /* a folder, or NULL; exactly one of the two */
     const char *command; /* for the manifest; NULL: "library" */
     bool allow_dirty;    /* accept a program built from a tree with uncommitted changes */
-    /* Replace what is there, if it differs, for this reason; NULL: refuse if it is there. */
+    /* Replace what is there, if it differs or was not tested, for this reason; NULL: refuse if it is there. */
     const char *reason;
-    bool skip_self_test; /* of the BLAS */
+    bool skip_self_test; /* of the BLAS, trust.h; the file says so */
 } gref_golden_options;
 
 typedef enum {
@@ -83,6 +84,7 @@ typedef struct {
     gref_golden_row *rows; /* in the order of the file; none where nothing was compared */
     int n_differ;
     char note[256]; /* what differs besides values ("the case"), or "" */
+    bool untested;  /* gref_golden_verify: the file was written without the self-test */
 } gref_golden_report;
 
 GREF_API GREF_NODISCARD gref_status gref_golden_write(gref_golden_report **report,

@@ -14,12 +14,13 @@ typedef enum {
     GREF_LAW_SPECTRUM /* variances, n x 1, in an orthonormal basis that the other law shares */
 } gref_law_kind;
 
-/* Owns its matrices; float32 files are exact data as well as float64 ones. */
+/* Owns its matrices and path; float32 files are exact data as well as float64 ones. */
 typedef struct {
     gref_law_kind kind;
     bool fid;      /* the keys were mu and sigma: statistics of a FID tool */
     gref_mat mean; /* n x 1 */
     gref_mat m;    /* C, L or variances */
+    char *path;    /* of the file, or NULL; for messages */
 } gref_law;
 
 /*

@@ -42,6 +42,7 @@ typedef struct {
     gref_sampler_spec *samplers;
     gref_arrays arrays;    /* every array of the file */
     double *tolerance;     /* one each: bound on max |difference| of a right double computation */
+    bool untested;         /* the BLAS that computed it was not tested (self_test is "skipped") */
 } gref_truth;
 
 /* A golden .npz or folder (schema gref-golden/1), its hashes compared. */

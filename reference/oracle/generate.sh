@@ -23,6 +23,6 @@ grep -v '^#' "$here/cases.txt" | while read -r name base at sets; do
     done
     echo "$name" >&2
     # shellcheck disable=SC2086
-    "$program" "$here/cases/$base.json" $options --at "$at" --rel-radius 1e-32 --out "$folder/$name.json"
+    "$program" "$here/cases/$base.json" $options --at "$at" --rel-radius 1e-32 --force --out "$folder/$name.json"
     set +f
 done

@@ -125,6 +125,13 @@ static int decreasing(const void *a, const void *b)
     return (x < y) - (x > y);
 }
 
+static bool complain_at(const char *at, int T)
+{
+    fprintf(stderr, "gref-oracle: --at '%s' is no list of times from 0 to %d with commas between\n",
+            at, T);
+    return false;
+}
+
 /* The times: those of `at` ("800,50,0"), or the case's laws_at and T. */
 static bool load_times(oracle_inputs *in, const gref_case *c, const char *at)
 {
@@ -141,7 +148,7 @@ static bool load_times(oracle_inputs *in, const gref_case *c, const char *at)
         errno = 0;
         long t = strtol(p, &end, 10);
         if (end == p || errno != 0 || t < 0 || t > in->T || (*end != ',' && *end != '\0'))
-            return complain("--at needs times between 0 and the number of steps: --at 100,1,0");
+            return complain_at(at, in->T);
         in->at[in->n_at++] = (int)t;
         p = *end == ',' ? end + 1 : NULL;
     }

@@ -4,11 +4,16 @@
  *   prec     working precision, in bits
  *   excess   log2 of the worst radius over what is allowed: bits that are missing
  */
+#include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "oracle.h"
 
@@ -21,6 +26,7 @@ typedef struct {
     double rel;
     slong cap;
     int threads;
+    bool force;
 } options;
 
 static const char help[] =
@@ -29,6 +35,7 @@ static const char help[] =
     "  --set KEY=VALUE       override a key of the case; may be repeated\n"
     "  --at T,T,...          times whose laws are written (the case's laws_at and the last step)\n"
     "  --out FILE            write there instead of on stdout\n"
+    "  --force               replace FILE\n"
     "  --rel-radius R        how narrow: radii below R times the norm (1e-25)\n"
     "  --max-precision BITS  give up beyond (16384)\n"
     "  --threads N           threads of FLINT (1)\n"
@@ -36,15 +43,44 @@ static const char help[] =
     "  --help                this text\n\n"
     "Exit codes: 0 ok, 2 wrong usage or unusable input, 3 not narrow enough at any precision.\n";
 
-static int usage_error(const char *what)
+static int usage_error(const char *fmt, ...)
 {
-    fprintf(stderr, "gref-oracle: %s, see gref-oracle --help\n", what);
+    va_list args;
+    fputs("gref-oracle: ", stderr);
+    va_start(args, fmt);
+    vfprintf(stderr, fmt, args);
+    va_end(args);
+    fputs(", see gref-oracle --help\n", stderr);
     return USAGE;
 }
 
-/* One option of the table below. -1: go on; else the exit code. */
-static int take_option(options *o, int c)
+/* A whole number least..INT_MAX, all of the text. -1: go on; else the exit code. */
+static int take_whole(slong *x, const char *name, int least)
 {
+    char *end = NULL;
+    errno = 0;
+    long value = strtol(optarg, &end, 10);
+    if (end == optarg || *end != '\0' || errno != 0 || value < least || value > INT_MAX)
+        return usage_error("--%s '%s' is no whole number from %d on", name, optarg, least);
+    *x = value;
+    return -1;
+}
+
+static int take_radius(double *x)
+{
+    char *end = NULL;
+    double value = strtod(optarg, &end);
+    if (end == optarg || *end != '\0' || !(value > 1e-300 && value < 1.0))
+        return usage_error("--rel-radius '%s' is no number between 0 and 1", optarg);
+    *x = value;
+    return -1;
+}
+
+/* One option of the table below; `given` is the word itself. -1: go on; else the exit code. */
+static int take_option(options *o, int c, const char *given)
+{
+    slong threads = o->threads;
+    int code;
     switch (c) {
     case 's':
         o->sets[o->n_sets++] = optarg;
@@ -56,13 +92,15 @@ static int take_option(options *o, int c)
         o->out = optarg;
         break;
     case 'r':
-        o->rel = atof(optarg);
-        break;
+        return take_radius(&o->rel);
     case 'p':
-        o->cap = atol(optarg);
-        break;
+        return take_whole(&o->cap, "max-precision", 64);
     case 'j':
-        o->threads = atoi(optarg);
+        code = take_whole(&threads, "threads", 1);
+        o->threads = (int)threads;
+        return code;
+    case 'f':
+        o->force = true;
         break;
     case 'v':
         printf("gref-oracle %s (FLINT %s, Arb %s)\n", ORACLE_VERSION, flint_version, arb_version);
@@ -70,8 +108,10 @@ static int take_option(options *o, int c)
     case 'h':
         fputs(help, stdout);
         return OK;
+    case ':':
+        return usage_error("%s needs a value", given);
     default:
-        return USAGE;
+        return usage_error("unknown option '%s'", given);
     }
     return -1;
 }
@@ -86,6 +126,7 @@ static int parse(options *o, int argc, char **argv)
         {"rel-radius", required_argument, NULL, 'r'},
         {"max-precision", required_argument, NULL, 'p'},
         {"threads", required_argument, NULL, 'j'},
+        {"force", no_argument, NULL, 'f'},
         {"version", no_argument, NULL, 'v'},
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
@@ -93,15 +134,13 @@ static int parse(options *o, int argc, char **argv)
     int code = -1;
     *o = (options){.rel = 1e-25, .cap = 16384, .threads = 1};
     o->sets = calloc((size_t)argc + 1, sizeof *o->sets);
-    for (int c; code < 0 && (c = getopt_long(argc, argv, "", table, NULL)) != -1;)
-        code = take_option(o, c);
+    opterr = 0; /* getopt's own messages begin with the program's path */
+    for (int c; code < 0 && (c = getopt_long(argc, argv, ":", table, NULL)) != -1;)
+        code = take_option(o, c, argv[optind - 1]);
     if (code >= 0)
         return code;
     if (optind != argc - 1)
         return usage_error("one case file is needed");
-    if (!(o->rel > 1e-300 && o->rel < 1.0) || o->cap < 64 || o->threads < 1)
-        return usage_error("--rel-radius lies between 0 and 1, --max-precision is at least 64, "
-                           "--threads at least 1");
     o->case_path = argv[optind];
     return -1;
 }
@@ -167,6 +206,39 @@ static bool converge(oracle_result *r, slong *prec, const oracle_inputs *in, dou
     }
 }
 
+/* FILE.part, which becomes FILE when it is whole. */
+static bool part_name(char name[4096], const char *path)
+{
+    return snprintf(name, 4096, "%s.part", path) < 4096;
+}
+
+/* Before minutes of computing: can the file be written? False: one line was printed. */
+static bool check_out(const options *o)
+{
+    struct stat st;
+    char name[4096];
+    if (o->out == NULL)
+        return true;
+    bool there = stat(o->out, &st) == 0;
+    if (there && !S_ISREG(st.st_mode)) {
+        fprintf(stderr, "gref-oracle: %s is not a regular file\n", o->out);
+        return false;
+    }
+    if (there && !o->force) {
+        fprintf(stderr, "gref-oracle: %s exists; --force replaces it\n", o->out);
+        return false;
+    }
+    errno = ENAMETOOLONG;
+    FILE *fp = part_name(name, o->out) ? fopen(name, "w") : NULL;
+    if (fp == NULL) {
+        fprintf(stderr, "gref-oracle: cannot write %s: %s\n", o->out, strerror(errno));
+        return false;
+    }
+    fclose(fp);
+    remove(name); /* a run that is ended leaves nothing */
+    return true;
+}
+
 /* To a temporary name first, so that a broken file never bears the real one. */
 static bool write_out(const options *o, const oracle_inputs *in, const oracle_result *r,
                       const oracle_deviation *d, int psd, int rank, slong prec)
@@ -174,11 +246,16 @@ static bool write_out(const options *o, const oracle_inputs *in, const oracle_re
     char name[4096];
     if (o->out == NULL)
         return oracle_print(stdout, in, r, d, psd, rank, o->rel, prec) && fflush(stdout) == 0;
-    snprintf(name, sizeof name, "%s.part", o->out);
-    FILE *fp = fopen(name, "w");
+    FILE *fp = part_name(name, o->out) ? fopen(name, "w") : NULL;
     bool done = fp != NULL && oracle_print(fp, in, r, d, psd, rank, o->rel, prec);
     done = fp != NULL && fclose(fp) == 0 && done;
-    return done && rename(name, o->out) == 0;
+    done = done && rename(name, o->out) == 0;
+    if (fp != NULL && !done) {
+        int error = errno;
+        remove(name);
+        errno = error;
+    }
+    return done;
 }
 
 static int run(const options *o)
@@ -188,6 +265,8 @@ static int run(const options *o)
     oracle_deviation d = {0};
     int rank = 0, code = NUMERICS;
     slong prec = 0;
+    if (!check_out(o))
+        return USAGE;
     if (!oracle_inputs_load(&in, o->case_path, o->sets, o->n_sets, o->at)) {
         oracle_inputs_free(&in);
         return USAGE;
@@ -204,10 +283,13 @@ static int run(const options *o)
         fprintf(stderr, "gref-oracle: the inputs are not what the case says\n");
     else if (!converge(&r, &prec, &in, psd ? 0.0 : indefinite_slack(&in), o))
         fprintf(stderr, "gref-oracle: not narrow enough at %ld bits, the largest allowed\n", prec);
-    else if (!write_out(o, &in, &r, &d, psd, rank, prec))
-        fprintf(stderr, "gref-oracle: cannot write %s\n", o->out == NULL ? "on stdout" : o->out);
-    else
+    else if (write_out(o, &in, &r, &d, psd, rank, prec))
         code = OK;
+    else {
+        fprintf(stderr, "gref-oracle: cannot write %s: %s\n", o->out == NULL ? "on stdout" : o->out,
+                strerror(errno));
+        code = USAGE;
+    }
     oracle_result_clear(&r);
     oracle_inputs_free(&in);
     return code;

@@ -1,15 +1,19 @@
 /* Gaussian laws from .npz and .npy files, and their distance whatever form they come in. */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "dense/internal.h"
 #include "internal.h"
 #include <gref/law.h>
 #include <gref/npy.h>
+#include <gref/psd.h>
 
 void gref_law_free(gref_law *law)
 {
     gref_mat_free(&law->mean);
     gref_mat_free(&law->m);
+    free(law->path);
     *law = (gref_law){0};
 }
 
@@ -87,12 +91,26 @@ out:
     return status;
 }
 
+/* What the file alone can be blamed for; indefinite covariances take an eigendecomposition, see gref_law_w2. */
+static gref_status check_values(const gref_law *law)
+{
+    gref_status status = GREF_OK;
+    TRY(gref_require_finite(gref_const(law->mean), "mean"));
+    TRY(gref_require_finite(gref_const(law->m), law->kind == GREF_LAW_COV ? "covariance" : "law"));
+    if (law->kind == GREF_LAW_COV)
+        TRY(gref_psd_require_symmetric(gref_const(law->m), "the covariance"));
+    for (int i = 0; law->kind == GREF_LAW_SPECTRUM && i < law->m.m; i++)
+        REQUIRE(law->m.a[i] >= 0.0, GREF_ERR_RANGE, "variance %d is negative: %g", i, law->m.a[i]);
+out:
+    return status;
+}
+
 /**
  * Reads a law; which form it is in follows from the file's ending and keys.
  *
  * @param[out] law  owned by the caller; gref_law_free. Unchanged on error.
- * @return GREF_OK; GREF_ERR_IO; GREF_ERR_FORMAT (keys named); GREF_ERR_SHAPE (0 x 0 too); GREF_ERR_NONFINITE (place and
- *         value); GREF_ERR_NOMEM.
+ * @return GREF_OK; GREF_ERR_IO; GREF_ERR_FORMAT (keys named); GREF_ERR_SHAPE (0 x 0 too); GREF_ERR_NONFINITE,
+ *         GREF_ERR_NOT_SYMMETRIC, GREF_ERR_RANGE for a negative variance (place and value); GREF_ERR_NOMEM.
  * @see    Tests: cli/w2.sh
  */
 gref_status gref_law_read(gref_law *out, const char *path)
@@ -101,11 +119,13 @@ gref_status gref_law_read(gref_law *out, const char *path)
     gref_law law = {0};
     size_t length = strlen(path);
     bool npy = length >= 4 && strcmp(path + length - 4, ".npy") == 0;
+    struct stat st;
+    REQUIRE(npy || stat(path, &st) != 0 || S_ISREG(st.st_mode), GREF_ERR_IO, "%s is not a regular .npz or .npy file", path);
     TRY(npy ? read_npy(&law, path) : read_npz(&law, path));
     REQUIRE(law.m.m >= 1, GREF_ERR_SHAPE, "%s: a law on 0 dimensions has no distance", path);
-    status = gref_require_finite(gref_const(law.mean), "mean");
-    if (status == GREF_OK)
-        status = gref_require_finite(gref_const(law.m), law.kind == GREF_LAW_COV ? "covariance" : "law");
+    law.path = gref_strdup(path);
+    REQUIRE(law.path != NULL, GREF_ERR_NOMEM, "%s: no memory for its name", path);
+    status = check_values(&law);
     if (status != GREF_OK) {
         gref_fail_context(status, "%s", path);
         goto out;
@@ -117,26 +137,50 @@ out:
     return status;
 }
 
-/**
- * W2 of two laws read from files.
- *
- * @return as gref_w2_certify_laws and its kin; GREF_ERR_SHAPE for different sizes, or a spectrum with another kind.
- */
-gref_status gref_law_w2(gref_w2 *out, const gref_law *a, const gref_law *b, bool fast)
+static const char *name_of(const gref_law *law)
 {
-    gref_status status = GREF_OK;
+    return law->path != NULL ? law->path : "a law";
+}
+
+/* True if this law is to blame, in a message that names its file: gref_w2_certify_mixed, for one, calls either C1. */
+static bool is_indefinite(const gref_law *law)
+{
+    if (law->kind != GREF_LAW_COV || gref_psd_require(gref_const(law->m), "the covariance") != GREF_ERR_NOT_PSD)
+        return false;
+    gref_fail_context(GREF_ERR_NOT_PSD, "%s", name_of(law));
+    return true;
+}
+
+static gref_status distance(gref_w2 *out, const gref_law *a, const gref_law *b, bool fast)
+{
     gref_cmat ma = gref_const(a->mean), mb = gref_const(b->mean), A = gref_const(a->m), B = gref_const(b->m);
-    REQUIRE(a->mean.m == b->mean.m, GREF_ERR_SHAPE, "the laws have %d and %d dimensions", a->mean.m, b->mean.m);
-    bool spectrum = a->kind == GREF_LAW_SPECTRUM;
-    REQUIRE(spectrum == (b->kind == GREF_LAW_SPECTRUM), GREF_ERR_SHAPE,
-            "variances in an unnamed basis can be held only against variances in the same basis");
-    if (spectrum)
+    if (a->kind == GREF_LAW_SPECTRUM)
         return gref_w2_spectra(out, ma, A, mb, B);
     if (a->kind != b->kind)
         return a->kind == GREF_LAW_COV ? gref_w2_certify_mixed(out, ma, A, mb, B) : gref_w2_certify_mixed(out, mb, B, ma, A);
     if (a->kind == GREF_LAW_FACTOR)
         return fast ? gref_w2_factors(out, ma, A, mb, B) : gref_w2_certify_factors(out, ma, A, mb, B);
     return fast ? gref_w2_laws(out, ma, A, mb, B) : gref_w2_certify_laws(out, ma, A, mb, B);
+}
+
+/**
+ * W2 of two laws read from files.
+ *
+ * @return as gref_w2_certify_laws and its kin, messages naming the file; GREF_ERR_SHAPE for different sizes, or a
+ *         spectrum with another kind.
+ * @see    Tests: cli/w2.sh
+ */
+gref_status gref_law_w2(gref_w2 *out, const gref_law *a, const gref_law *b, bool fast)
+{
+    gref_status status = GREF_OK;
+    REQUIRE(a->mean.m == b->mean.m, GREF_ERR_SHAPE, "%s and %s have %d and %d dimensions", name_of(a), name_of(b),
+            a->mean.m, b->mean.m);
+    REQUIRE((a->kind == GREF_LAW_SPECTRUM) == (b->kind == GREF_LAW_SPECTRUM), GREF_ERR_SHAPE,
+            "%s and %s: variances in an unnamed basis can be held only against variances in the same basis", name_of(a),
+            name_of(b));
+    status = distance(out, a, b, fast);
+    if (status == GREF_ERR_NOT_PSD && !is_indefinite(a))
+        (void)is_indefinite(b);
 out:
     return status;
 }

@@ -100,7 +100,7 @@ out:
  * reader belongs to one thread at a time.
  *
  * @param[out] r     for gref_npz_close. Unchanged on error.
- * @param[in]  path  a file that can be sought in.
+ * @param[in]  path  a regular file: it is sought in.
  * @return GREF_OK; GREF_ERR_IO; GREF_ERR_FORMAT (no zip archive, truncated); GREF_ERR_NOMEM.
  * @see    numpy.savez. Tests: test_npz.c
  */
@@ -118,8 +118,8 @@ gref_status gref_npz_open(gref_npz_reader **r, const char *path)
             strerror(errno));
     REQUIRE(!S_ISDIR(st.st_mode), GREF_ERR_IO, "%s: %s", path, strerror(EISDIR));
     /* libzip takes an empty file for an archive without members. */
-    REQUIRE(!S_ISREG(st.st_mode) || st.st_size > 0, GREF_ERR_FORMAT,
-            "%s: is empty, not a .npz file", path);
+    REQUIRE(S_ISREG(st.st_mode), GREF_ERR_IO, "%s: not a regular .npz file", path);
+    REQUIRE(st.st_size > 0, GREF_ERR_FORMAT, "%s: is empty, not a .npz file", path);
     status = open_archive(opened, fp);
     fp = NULL;
     TRY(status);
@@ -215,7 +215,8 @@ out:
     return status;
 }
 
-gref_status gref_npz_bytes(unsigned char **bytes, size_t *size, gref_npz_reader *r, const char *name)
+gref_status gref_npz_bytes(unsigned char **bytes, size_t *size, gref_npz_reader *r,
+                           const char *name)
 {
     gref_status status = GREF_OK;
     char names[600];

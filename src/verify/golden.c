@@ -189,8 +189,8 @@ static gref_status write_manifest(run *r, const gref_case *c, const gref_golden_
 {
     gref_status status = GREF_OK;
     char *text = NULL, *lines = NULL;
-    json_t *manifest = gref_golden_manifest(c, in, fates, o->command, json_incref(r->arrays),
-                                            history_of(old, o->reason));
+    json_t *manifest =
+        gref_golden_manifest(c, in, fates, o, json_incref(r->arrays), history_of(old, o->reason));
     REQUIRE(manifest != NULL, GREF_ERR_NOMEM, "no memory for the manifest");
     text = json_dumps(manifest, JSON_INDENT(1) | JSON_REAL_PRECISION(17));
     lines = text == NULL ? NULL : gref_format("%s\n", text);
@@ -246,6 +246,17 @@ out:
     return status;
 }
 
+/* A tested computation replaces one that was not, or does not say, even if no number moves. */
+static void note_self_test(gref_golden_report *report, const json_t *old,
+                           const gref_golden_options *o)
+{
+    const json_t *said = json_object_get(old, "self_test");
+    if (said == NULL)
+        note(report, "no self_test in manifest.json", "");
+    else if (!o->skip_self_test && strcmp(json_string_value(said), "skipped") == 0)
+        note(report, "the self-test was skipped", "");
+}
+
 static gref_status open_target(run *r, gref_folder *folder, const gref_golden_options *o)
 {
     static const char *const names[] = {"manifest.json", NULL};
@@ -287,7 +298,8 @@ out:
  * Writes the golden file of a case.
  *
  * With `reason` replaces the file that is there, if it differs beyond its tolerances, in its
- * arrays, its case or its tolerances; the report then holds the comparison. The same case gives the
+ * arrays, its case or its tolerances, or if its BLAS is not known to have passed the self-test; the
+ * report then holds the comparison. The same case gives the
  * same bytes on the same program, BLAS, kernels and number of threads.
  *
  * @param[out] report  for gref_golden_free. Unchanged on error.
@@ -330,6 +342,7 @@ gref_status gref_golden_write(gref_golden_report **report, const gref_case *c,
         note_unseen(&r);
         if (!json_equal(json_object_get(old, "case"), gref_case_completed(c)))
             note(r.report, "another case", "");
+        note_self_test(r.report, old, o);
     }
     TRY(write_manifest(&r, c, &in, fates, o, old));
     TRY(close_target(&r, o));
@@ -383,6 +396,7 @@ gref_status gref_golden_verify(gref_golden_report **report, const char *path, bo
     TRY(gref_golden_compute(fates, &in, take, &r));
     note_unseen(&r);
     r.report->outcome = GREF_GOLDEN_UNCHANGED;
+    r.report->untested = truth->untested;
     *report = r.report;
     r.report = NULL;
 out:

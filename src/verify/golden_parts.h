@@ -154,7 +154,7 @@ void gref_golden_hash(char hex[65], gref_cmat A);
 json_t *gref_golden_array_json(const gref_golden_entry *e, gref_cmat stored);
 /* The rest of the manifest around `arrays` and `history`, both taken over; the text, or NULL. */
 json_t *gref_golden_manifest(const gref_case *c, const gref_golden_inputs *in,
-                             const gref_golden_fate *fates, const char *command, json_t *arrays,
-                             json_t *history);
+                             const gref_golden_fate *fates, const gref_golden_options *o,
+                             json_t *arrays, json_t *history);
 
 #endif

@@ -210,6 +210,19 @@ out:
     return status;
 }
 
+/* Older files do not say; they count as tested. */
+static gref_status read_self_test(gref_truth *truth, const json_t *manifest)
+{
+    gref_status status = GREF_OK;
+    const json_t *said = json_object_get(manifest, "self_test");
+    const char *word = said == NULL ? "passed" : json_string_value(said);
+    truth->untested = word != NULL && strcmp(word, "skipped") == 0;
+    REQUIRE(truth->untested || (word != NULL && strcmp(word, "passed") == 0), GREF_ERR_FORMAT,
+            "%s: manifest.json: self_test is neither \"passed\" nor \"skipped\"", truth->path);
+out:
+    return status;
+}
+
 static gref_status read_samplers(gref_truth *truth, const json_t *completed)
 {
     gref_status status = GREF_OK;
@@ -335,6 +348,7 @@ gref_status gref_truth_open(gref_truth **truth, const char *path)
     REQUIRE(t->path != NULL, GREF_ERR_NOMEM, "%s: no memory to open it", path);
     TRY(gref_manifest_read(&manifest, path));
     TRY(check_schema(manifest, path));
+    TRY(read_self_test(t, manifest));
     TRY(gref_arrays_read(&t->arrays, path, NULL));
     TRY(read_tolerances(t, manifest));
     TRY(read_problem(t, json_object_get(manifest, "case")));

@@ -1,6 +1,7 @@
 #!/bin/sh
 # gref check as users run it: exit codes, the table, JSON, and one line for bad input.
 # Why passing proves it: exit code and both streams are looked at every time, and no file may appear.
+# --no-self-test where the self-test is not what is tested (guard.sh does): it takes longer than all else here.
 # shellcheck source=tests/support/tap.sh
 . "$TAP"
 
@@ -27,91 +28,91 @@ prints '^array +verdict' '^A +agrees' '^and [0-9]+ more that agree' '^agrees: [0
 subtest "noise twice too large: N is at fault from the first step on"
 setup
 "$SHELF" theirs noise-x2 mine.npz M b N mean cov
-gref check golden mine.npz --rtol 1e-9
+gref check golden mine.npz --rtol 1e-9 --no-self-test
 exits 1
 prints '^pigdm/N/12 +differs' 'step from t = 12 to 11: N is at fault' '^differs: '
 
 subtest "the worst row comes first"
 setup
 "$SHELF" theirs noise-x2 mine.npz M b N
-gref check golden mine.npz
+gref check golden mine.npz --no-self-test
 exits 1
 check "differs, then agrees" awk '/ agrees / {seen = 1} / differs / && seen {bad = 1} END {exit bad || !seen}' ../out
 
 subtest "--json is JSON with the same verdict"
 setup
 "$SHELF" theirs noise-x2 mine.npz M b N
-gref check golden mine.npz --json
+gref check golden mine.npz --json --no-self-test
 exits 1
 prints '"schema": "gref-check/1"' '"verdict": "differs"' '"departs_at": 12' '"at_fault": "N"'
 
 subtest "one .npy by --as"
 setup
 cp golden/pigdm/M/6.npy mine.npy
-gref check golden mine.npy --as M/6
+gref check golden mine.npy --as M/6 --no-self-test
 exits 0
 prints '^pigdm/M/6 +agrees'
 
 subtest "a .npy without --as"
 setup
 cp golden/pigdm/M/6.npy mine.npy
-gref check golden mine.npy
+gref check golden mine.npy --no-self-test
 refused 'mine.npy' '--as NAME'
 
 subtest "Fortran order and single precision are read as such"
 setup
 printf '\223NUMPY\001\000v\000%-117s\n' "{'descr': '<f4', 'fortran_order': True, 'shape': (24, 24), }" >mine.npy
 head -c 2304 /dev/zero >>mine.npy
-gref check golden mine.npy --as M/6
+gref check golden mine.npy --as M/6 --no-self-test
 exits 1
 prints '\(single precision\)'
 
 subtest "samples of the law agree"
 setup
 "$SHELF" draw mine.npz 4000 0
-gref check golden mine.npz
+gref check golden mine.npz --no-self-test
 exits 0
 prints 'mean +p = ' 'eigenvectors +p = ' 'covariance +p = ' 'projections +p = ' 'W2 to the law' 'agrees: p = '
 
 subtest "samples of another law differ"
 setup
 "$SHELF" draw mine.npz 4000 1
-gref check golden mine.npz
+gref check golden mine.npz --no-self-test
 exits 1
 prints 'differs: p = '
 
 subtest "few samples do not decide: exit 4, and how many would"
 setup
 "$SHELF" draw mine.npz 12 0
-gref check golden mine.npz
+gref check golden mine.npz --no-self-test
 exits 4
 prints 'undecided: 12 samples cannot see a difference below W2 = .*about [0-9]+ would see'
 "$SHELF" draw one.npz 1 0
-gref check golden one.npz
+gref check golden one.npz --no-self-test
 exits 4
 prints 'undecided: 1 sample cannot see a difference of covariances' 'covariance +not done: needs 2 samples'
 
 subtest "a law of one's own, in W2 with its interval"
 setup
 "$SHELF" law mine.npz 0
-gref check golden mine.npz
+gref check golden mine.npz --no-self-test
 exits 0
 prints '^mean, cov: agrees, W2 .* in \['
 "$SHELF" law mine.npz 0.5
-gref check golden mine.npz
+gref check golden mine.npz --no-self-test
 exits 1
 prints '^mean, cov: differs, W2 0.5'
 
 subtest "an unknown name: the nearest is suggested"
 setup
 cp golden/pigdm/M/6.npy mine.npy
-gref check golden mine.npy --as guided_scores/6
+gref check golden mine.npy --as guided_scores/6 --no-self-test
 refused 'mine.npy' "no 'guided_scores/6', did you mean 'guided_score/6'"
 
 subtest "a wrong shape"
 setup
 cp golden/pigdm/b/6.npy mine.npy
-gref check golden mine.npy --as M/6
+gref check golden mine.npy --as M/6 --no-self-test
 refused 'M/6 is 24 x 1, the golden array 24 x 24'
 
 subtest "NaN, with its place"
@@ -120,44 +121,44 @@ printf '\223NUMPY\001\000v\000%-117s\n' "{'descr': '<f8', 'fortran_order': False
 head -c 16 /dev/zero >>mine.npy
 printf '\000\000\000\000\000\000\370\177' >>mine.npy
 head -c 168 /dev/zero >>mine.npy
-gref check golden mine.npy --as b/6
+gref check golden mine.npy --as b/6 --no-self-test
 refused 'b/6 holds nan at \[2\]'
 
 subtest "a sampler that is not there"
 setup
 "$SHELF" take mine.npz M
-gref check golden mine.npz --sampler dps
+gref check golden mine.npz --sampler dps --no-self-test
 refused "no sampler 'dps' in the golden file, it has pigdm"
 
 subtest "no golden file: truncated, foreign, another schema, none"
 setup
 "$SHELF" take mine.npz M
 head -c 300 mine.npz >cut.npz
-gref check cut.npz mine.npz
+gref check cut.npz mine.npz --no-self-test
 refused 'cut.npz'
-gref check mine.npz mine.npz
+gref check mine.npz mine.npz --no-self-test
 refused 'no manifest.json'
 sed -i 's/gref-golden\/1/gref-golden\/2/' golden/manifest.json
-gref check golden mine.npz
+gref check golden mine.npz --no-self-test
 refused 'gref-golden/2' 'gref-golden/1'
-gref check nowhere.npz mine.npz
+gref check nowhere.npz mine.npz --no-self-test
 refused 'nowhere.npz'
 printf 'not json' >golden/manifest.json
-gref check golden mine.npz
+gref check golden mine.npz --no-self-test
 refused 'manifest.json:1'
 
 subtest "a golden array that is not what its hash says"
 setup
 "$SHELF" take mine.npz M
 cp golden/pigdm/M/9.npy golden/pigdm/M/6.npy
-gref check golden mine.npz
+gref check golden mine.npz --no-self-test
 refused "'pigdm/M/6' is not what manifest.json says"
 
 subtest "a golden array that is missing"
 setup
 "$SHELF" take mine.npz M
 rm golden/pigdm/N/6.npy
-gref check golden mine.npz
+gref check golden mine.npz --no-self-test
 refused 'pigdm/N/6'
 
 subtest "a difference that could not be printed is not passed over: exit 2, one line"
@@ -175,11 +176,11 @@ fi
 
 subtest "wrong usage"
 setup
-gref check golden
+gref check golden --no-self-test
 refused 'an argument is missing'
-gref check golden mine.npz --rtol -1
+gref check golden mine.npz --rtol -1 --no-self-test
 refused '--rtol'
-gref check golden mine.npz --resolve 0
+gref check golden mine.npz --resolve 0 --no-self-test
 refused '--resolve'
 gref check --help
 exits 0

@@ -6,9 +6,6 @@
 # shellcheck source=tests/support/tap.sh
 . "$TAP"
 
-# AddressSanitizer insists on being the first library; a preloaded one that allocates nothing does it no harm.
-export ASAN_OPTIONS="${ASAN_OPTIONS-}${ASAN_OPTIONS+:}verify_asan_link_order=0"
-
 setup() {
     ln -s "$GREF_TEST_DATA/images/grass.png" grass.png
     cat >case.json <<'CASE'
@@ -16,13 +13,6 @@ setup() {
  "operator": {"kind": "gaussian_blur", "std": 1.0, "size": 3},
  "noise": {"sigma": 0.3}, "schedule": {"kind": "linear", "beta": [1e-3, 0.3], "steps": 10}}
 CASE
-}
-
-# faulty FAULT COMMAND...: run, with that fault (tests/fault/fault.c).
-faulty() {
-    fault=$1
-    shift
-    run env GREF_FAULT="$fault" LD_PRELOAD="$GREF_FAULT_MODULE" "$@"
 }
 
 # counts OPERATOR NUMBER: how many of the probe's calls are wrong, as in "counts -eq 4".

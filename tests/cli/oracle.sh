@@ -42,11 +42,47 @@ exits 2
 complains 'one case file is needed'
 oracle "$cases/scalar.json" --at 1001
 exits 2
-complains '^gref-oracle: --at needs times between 0 and'
+complains "^gref-oracle: --at '1001' is no list of times from 0 to 1000 with commas between$"
+oracle "$cases/scalar.json" --nonsense
+exits 2
+complains "^gref-oracle: unknown option '--nonsense', see gref-oracle --help$"
+oracle "$cases/scalar.json" --at
+exits 2
+complains '^gref-oracle: --at needs a value, see'
+for bad in 2x 0 1.5 '' 99999999999; do
+    oracle "$cases/scalar.json" --threads "$bad"
+    exits 2
+    complains "^gref-oracle: --threads '$bad' is no whole number from 1 on, see"
+done
+oracle "$cases/scalar.json" --max-precision 63
+exits 2
+complains "max-precision '63'"
+oracle "$cases/scalar.json" --rel-radius 1e-20q
+exits 2
+complains "rel-radius '1e-20q' is no number between 0 and 1"
 oracle "$cases/scalar.json" --rel-radius 2
 exits 2
 complains 'rel-radius'
 leaves
+
+# These were found out only after the whole computation, with exit code 3.
+subtest "a file that cannot be written, or is there, is refused before anything is computed"
+echo mine >mine.json
+for bad in nowhere/out.json:'No such file' .:'is not a regular file' /dev/full:'is not a regular file' \
+    mine.json:'exists; --force replaces it'; do
+    oracle "$cases/scalar.json" --at 0 --out "${bad%%:*}"
+    exits 2
+    complains "^gref-oracle: .*${bad%%:*}.*${bad#*:}"
+done
+check "kept" test "$(cat mine.json)" = mine
+run sh -c '"$1" "$2" --at 0 --set schedule.steps=3 --set "report.laws_at=[0]" >/dev/full' sh "$GREF_ORACLE" "$cases/scalar.json"
+exits 2
+check "says so" grep -q 'cannot write on stdout: No space left on device' ../err
+leaves mine.json
+oracle "$cases/scalar.json" --at 0 --set schedule.steps=3 --set 'report.laws_at=[0]' --out mine.json --force
+exits 0
+check "replaced" grep -q gref-oracle/1 mine.json
+leaves mine.json
 
 subtest "a case that the library refuses gets the library's line"
 oracle missing.json --out out.json

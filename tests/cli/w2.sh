@@ -78,12 +78,73 @@ exits 0
 subtest "an indefinite matrix: its most negative eigenvalue, and the proof"
 matrices
 gref w2 a.npy indefinite.npy
-refused 2 'C2 is not positive semi-definite' '-1' 'proved to be at most -(1|0\.99)'
+refused 2 'indefinite.npy: the covariance is not positive semi-definite' '-1' 'proved to be at most -(1|0\.99)'
 
 subtest "an asymmetric matrix: the entries, and what to do"
 matrices
 gref w2 skewed.npy a.npy
-refused 2 'C1 is not symmetric' '\(1, 0\)' '\(C \+ C\^T\)/2'
+refused 2 'skewed.npy: the covariance is not symmetric' '\(1, 0\)' '\(C \+ C\^T\)/2'
+
+# A covariance held against a factor is C1 to the formulas, whichever it was on the command line.
+subtest "the file at fault is named, also where the two laws are of different kinds"
+matrices
+python3 - <<'PYTHON'
+import zipfile
+def npy(shape, *numbers):
+    head = "{'descr': '<i4', 'fortran_order': False, 'shape': %s, }" % (shape,)
+    return b"\223NUMPY\1\0v\0" + (head.ljust(117) + "\n").encode() + b"".join(k.to_bytes(4, "little", signed=True) for k in numbers)
+def law(name, **arrays):
+    with zipfile.ZipFile(name, "w") as out:
+        for key, value in arrays.items():
+            out.writestr(key + ".npy", value)
+law("factor.npz", mean=npy((2,), 0, 0), factor=npy((2, 1), 1, 2))
+law("asym.npz", mean=npy((2,), 0, 0), cov=npy((2, 2), 1, 0, 1, 4))
+law("indef.npz", mean=npy((2,), 0, 0), cov=npy((2, 2), 1, 2, 2, 1))
+law("negative.npz", mean=npy((2,), 0, 0), variances=npy((2,), 1, -3))
+law("variances.npz", mean=npy((2,), 0, 0), variances=npy((2,), 1, 3))
+PYTHON
+for fast in '' --fast; do
+    for other in factor.npz a.npy; do
+        # shellcheck disable=SC2086
+        for bad in asym:'symmetric: entry' indef:'positive semi-definite'; do
+            gref w2 "$other" "${bad%%:*}.npz" $fast
+            refused 2 "^gref w2: ${bad%%:*}.npz: the covariance is not ${bad#*:}"
+            gref w2 "${bad%%:*}.npz" "$other" $fast
+            refused 2 "^gref w2: ${bad%%:*}.npz: the covariance is not ${bad#*:}"
+        done
+    done
+done
+gref w2 variances.npz negative.npz
+refused 2 'negative.npz: variance 1 is negative: -3'
+gref w2 variances.npz a.npy
+refused 2 'variances.npz and a.npy: variances in an unnamed basis'
+
+subtest "a distance whose square is no double"
+npy zero.npy '<f8' '(1, 1)' '\000\000\000\000\000\000\000\000'
+python3 - <<'PYTHON'
+import struct, zipfile
+def npy(shape, *numbers):
+    head = "{'descr': '<f8', 'fortran_order': False, 'shape': %s, }" % (shape,)
+    return b"\223NUMPY\1\0v\0" + (head.ljust(117) + "\n").encode() + struct.pack("<%dd" % len(numbers), *numbers)
+with zipfile.ZipFile("far.npz", "w") as out:
+    out.writestr("mean.npy", npy((1,), 2e300))
+    out.writestr("cov.npy", npy((1, 1), 1.0))
+PYTHON
+gref w2 zero.npy far.npz
+exits 0
+prints '^W2 +(2\.0|1\.9).*e\+(300|299).*proved' '^W2\^2 +overflows a double$'
+gref w2 zero.npy far.npz --json
+exits 0
+prints '"w2": 2\.0.*e\+?300' '"w2_squared": null'
+
+subtest "--no-self-test is said in both outputs"
+matrices
+gref w2 a.npy b.npy --no-self-test
+exits 0
+prints '^self-test +skipped: the BLAS was not tested$'
+gref w2 a.npy b.npy --no-self-test --json
+exits 0
+prints '"self_test": "skipped"'
 
 subtest "NaN is located"
 matrices
@@ -104,7 +165,12 @@ echo hello >foreign.npz
 gref w2 foreign.npz a.npy
 refused 2 'foreign.npz'
 gref w2 tiny.npy a.npy
-refused 2 '1 and 2 dimensions'
+refused 2 'tiny.npy and a.npy have 1 and 2 dimensions'
+gref w2 /dev/null a.npy
+refused 2 '/dev/null is not a regular .npz or .npy file'
+ln -s /dev/null null.npy
+gref w2 null.npy a.npy
+refused 2 'null.npy'
 
 subtest "an archive with the wrong keys: what is there is named"
 GREF_CASE="$GREF_TEST_DATA/cases/grass-patches.json"

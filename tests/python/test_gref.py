@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import warnings
 
 import tap
 
@@ -320,6 +321,51 @@ def test_numpy_only():
     names |= {node.module.split(".")[0] for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     assert names - {"numpy"} <= set(sys.stdlib_module_names), names
     assert "torch" not in sys.modules
+
+
+def logged(lines):
+    """A program that writes its arguments down, then is gref, or refuses as on a wrong BLAS while the file `wrong` is there."""
+    script = path("logged")
+    with open(script, "w", encoding="utf-8") as out:
+        out.write(f"""#!/bin/sh
+echo "$*" >>'{lines}'
+[ ! -e '{path("wrong")}' ] || {{ echo 'gref: self-test failed: dgemm' >&2; exit 3; }}
+exec '{gref.program()}' "$@"
+""")
+    os.chmod(script, 0o755)
+    return script
+
+
+def test_self_test():
+    """The self-test is made until it has passed, then not again; for a golden file always, for another BLAS again"""
+    before, lines = dict(os.environ), path("lines")
+    os.environ["GREF"] = logged(lines)
+    try:
+        with open(path("wrong"), "w", encoding="utf-8"), tap.raises(gref.GrefError, "self-test failed: dgemm"):
+            gref.check(GOLDEN, RIGHT)
+        os.remove(path("wrong"))
+        for _ in range(2):
+            assert gref.check(GOLDEN, RIGHT)
+        gref.golden(CASE, allow_dirty=True)
+        os.environ["OPENBLAS_CORETYPE"] = "Nehalem"
+        assert gref.check(GOLDEN, RIGHT)
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+    with open(lines, encoding="utf-8") as text:
+        skipped = ["--no-self-test" in line for line in text]
+    assert skipped == [False, False, True, False, False], skipped
+
+
+def test_untested_golden():
+    """A golden file whose BLAS was not tested is a warning of Python's, in the line of the caller"""
+    subprocess.run([gref.program(), "golden", CASE.path, "--out", path("untested.npz"), "--allow-dirty", "--no-self-test"],
+                   check=True, capture_output=True)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        assert gref.check(gref.load(path("untested.npz")), RIGHT) and gref.check(GOLDEN, RIGHT)
+    assert len(caught) == 1 and "untested.npz was written with --no-self-test" in str(caught[0].message), caught
+    assert caught[0].filename == __file__, caught[0].filename
 
 
 def test_example():

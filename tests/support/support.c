@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <gref/random.h>
+#include <gref/trust.h>
 
 /*
  * Check runs every test in a child process. exit(0) inside a test would count as a pass, so the
@@ -56,6 +57,15 @@ int run_suite(Suite *suite)
     int failed = srunner_ntests_failed(sr);
     srunner_free(sr);
     return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int run_guarded_suite(Suite *suite)
+{
+    if (gref_trust_require() == GREF_OK)
+        return run_suite(suite);
+    printf("Bail out! %s\n", gref_last_error()->message);
+    srunner_free(srunner_create(suite)); /* which owns it */
+    return EXIT_FAILURE;
 }
 
 void note_ratio(const char *name, double err, double bound)

@@ -40,6 +40,15 @@ gref() {
     run ${GREF_WRAPPER-} "$GREF" "$@"
 }
 
+# faulty FAULT COMMAND...: run, with that fault in BLAS, LAPACK or the machine (tests/fault/fault.c).
+# AddressSanitizer insists on being the first library; a preloaded one that allocates nothing does it no harm.
+faulty() {
+    tap_fault=$1
+    shift
+    run env ASAN_OPTIONS="${ASAN_OPTIONS-}${ASAN_OPTIONS+:}verify_asan_link_order=0" \
+        GREF_FAULT="$tap_fault" LD_PRELOAD="$GREF_FAULT_MODULE" "$@"
+}
+
 exits() {
     check "exit code is $1, it is $tap_code" test "$tap_code" -eq "$1"
 }

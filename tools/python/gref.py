@@ -19,6 +19,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import warnings
 import zipfile
 
 import numpy as np
@@ -49,13 +50,24 @@ def program():
     raise GrefError("no program gref: set GREF, put it on PATH, or build it (meson setup build && ninja -C build)")
 
 
+_tested = set()  # programs, each with its environment, whose BLAS has passed the self-test in this process
+
+
 def _run(arguments, folder, answers=(0,)):
-    """stdout of the program, run in `folder`; GrefError with its line when the exit code is no answer."""
-    done = subprocess.run([program(), *map(str, arguments)], cwd=folder, stdin=subprocess.DEVNULL,
+    """stdout of the program, run in `folder`; GrefError with its line when the exit code is no answer. The self-test of
+    the BLAS, 0.2 s, is made once; a golden file says whether it was, so there always."""
+    command = [program(), *map(str, arguments)]
+    setting = (command[0], tuple(sorted(os.environ.items())))
+    again = ["--no-self-test"] if setting in _tested and arguments[0] != "golden" else []
+    done = subprocess.run([*command, *again], cwd=folder, stdin=subprocess.DEVNULL,
                           capture_output=True, text=True, check=False)
     if done.returncode not in answers:
         lines = done.stderr.strip().splitlines() or [f"gref {arguments[0]}: exit code {done.returncode}"]
         raise GrefError(lines[-1], done.returncode)
+    for line in done.stderr.splitlines():
+        if line.startswith(f"gref {arguments[0]}: warning: "):
+            warnings.warn(line, stacklevel=4)
+    _tested.add(setting)
     return done.stdout
 
 

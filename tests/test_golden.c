@@ -354,7 +354,7 @@ START_TEST(test_golden_write__rewrites_only_what_differs)
 END_TEST
 
 /* Copies g.npz to bad.npz with one array changed; the manifest's hash follows if `rehash`. */
-static void tamper(const char *name, double by, bool rehash)
+static void tamper_file(const char *name, double by, bool rehash, const char *key, json_t *said)
 {
     json_t *m = NULL;
     gref_npz_writer *w = NULL;
@@ -372,12 +372,19 @@ static void tamper(const char *name, double by, bool rehash)
             json_object_set_new(entry_of(m, name), "sha256", json_string(hex));
         ck_ok(gref_npz_add(w, a.item[k].name, gref_const(a.item[k].A), a.item[k].ndim));
     }
+    if (key != NULL)
+        json_object_set_new(m, key, said);
     char *text = json_dumps(m, 0);
     ck_ok(gref_npz_add_bytes(w, "manifest.json", text, strlen(text)));
     ck_ok(gref_npz_finish(w));
     free(text);
     json_decref(m);
     gref_arrays_free(&a);
+}
+
+static void tamper(const char *name, double by, bool rehash)
+{
+    tamper_file(name, by, rehash, NULL, NULL);
 }
 
 /* A changed bit is refused by its hash; a consistent lie is computed again and found, with its place. */
@@ -399,6 +406,31 @@ START_TEST(test_golden_verify__finds_what_was_tampered_with)
                             fabs(r->rows[k].golden - r->rows[k].computed - 1e-6) < 1e-9));
     }
     gref_golden_free(r);
+}
+END_TEST
+
+/* What the manifest says in words and numbers beside the arrays is computed again too. */
+START_TEST(test_golden_verify__finds_a_manifest_that_lies)
+{
+    gref_truth_free(write_and_open("{\"name\": \"dps\"}", true));
+    const struct {
+        const char *key;
+        json_t *said;
+    } lies[] = {{"conventions", json_pack("{s:s}", "lie", "x")},
+                {"T", json_integer(7)},
+                {"n", json_integer(3)},
+                {"golden_t", json_pack("[i, i]", 1, 2)},
+                {"samplers", json_array()}};
+    for (size_t k = 0; k < sizeof lies / sizeof *lies; k++) {
+        gref_golden_report *r = NULL;
+        tamper_file("", 0, false, lies[k].key, lies[k].said);
+        ck_ok(gref_golden_verify(&r, scratch("bad.npz"), true));
+        ck_assert_int_eq(r->n_differ, 0);
+        ck_assert_msg(strstr(r->note, "manifest.json: another") != NULL &&
+                          strstr(r->note, lies[k].key) != NULL,
+                      "%s: %s", lies[k].key, r->note);
+        gref_golden_free(r);
+    }
 }
 END_TEST
 
@@ -502,6 +534,7 @@ int main(void)
     tcase_add_test(tc, test_golden_write__manifest_is_complete);
     tcase_add_test(tc, test_golden_write__rewrites_only_what_differs);
     tcase_add_test(tc, test_golden_verify__finds_what_was_tampered_with);
+    tcase_add_test(tc, test_golden_verify__finds_a_manifest_that_lies);
     tcase_add_test(tc, test_golden_write__refusals_leave_nothing);
     tcase_add_test(tc, test_golden_write__takes_divergence_and_no_noise);
     tcase_add_loop_test(tc, test_golden__tolerances_part_right_from_wrong, 0, rows);

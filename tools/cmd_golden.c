@@ -83,10 +83,12 @@ static char *describe(const char *path, const option_list *sets, bool skip_self_
 }
 
 /* What the options do not fit together in, as an exit code, or CMD_OK. */
-static int complain(int operands, const char *verified, bool rewrite, const gref_golden_options *o)
+static int complain(int operands, const char *verified, bool rewrite, const option_list *sets,
+                    const gref_golden_options *o)
 {
     if (verified != NULL)
-        return operands > 0 || o->out != NULL || o->dir != NULL || rewrite || o->reason != NULL
+        return operands > 0 || o->out != NULL || o->dir != NULL || rewrite || o->reason != NULL ||
+                       sets->n > 0 || o->allow_dirty
                    ? cmd_complain(CMD_USAGE, "golden",
                                   "--verify FILE stands alone: it never writes")
                    : CMD_OK;
@@ -154,7 +156,7 @@ int cmd_golden(int argc, char **argv)
     char *command = NULL;
     if (!options_parse(&u, argc, argv, &n, &code))
         goto out;
-    code = complain(n, verified, rewrite, &o);
+    code = complain(n, verified, rewrite, &sets, &o);
     if (code != CMD_OK)
         goto out;
     if (verified != NULL) {

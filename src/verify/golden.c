@@ -17,6 +17,7 @@
  * Everything but the inputs is computed from the Sigma, A, mu, v, sigma, betas, probes and noise in
  * the file, so a file is verified without its case's images and matrices.
  */
+#include <dirent.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -110,6 +111,22 @@ static void note_unseen(run *r)
     for (int k = 0; k < r->truth->arrays.n; k++)
         if (!r->seen[k] && strcmp(r->truth->arrays.item[k].name, "x0") != 0)
             note(r->report, "nothing computed for", r->truth->arrays.item[k].name);
+}
+
+/* What the manifest says of the file beside its arrays, in words and in numbers, against what it should say. */
+static gref_status compare_facts(run *r, const json_t *manifest, const gref_golden_inputs *in,
+                                 const gref_golden_fate *fates)
+{
+    gref_status status = GREF_OK;
+    const char *key;
+    json_t *due;
+    json_t *facts = gref_golden_facts(json_object_get(manifest, "case"), in, fates);
+    REQUIRE(facts != NULL, GREF_ERR_NOMEM, "no memory for a report");
+    json_object_foreach(facts, key, due) if (!json_equal(json_object_get(manifest, key), due))
+        note(r->report, "manifest.json: another", key);
+out:
+    json_decref(facts);
+    return status;
 }
 
 static bool differs(const gref_golden_report *report)
@@ -219,6 +236,17 @@ out:
     return status;
 }
 
+static bool is_empty(const char *path)
+{
+    int others = 0;
+    DIR *folder = opendir(path);
+    for (const struct dirent *e = NULL; folder != NULL && (e = readdir(folder)) != NULL;)
+        others += strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0;
+    if (folder != NULL)
+        closedir(folder);
+    return folder != NULL && others == 0;
+}
+
 static gref_status check_options(const gref_golden_options *o)
 {
     gref_status status = GREF_OK;
@@ -236,6 +264,8 @@ static gref_status check_options(const gref_golden_options *o)
         REQUIRE(manifest != NULL, GREF_ERR_NOMEM, "no memory for a file name");
         there = stat(manifest, &st) == 0;
         free(manifest);
+        REQUIRE(there || is_empty(path), GREF_ERR_EXISTS,
+                "%s holds other files: a golden folder is filled from empty", path);
     }
     REQUIRE(!there || o->reason != NULL, GREF_ERR_EXISTS,
             "%s exists; --rewrite --reason TEXT replaces it if it differs", path);
@@ -395,6 +425,7 @@ gref_status gref_golden_verify(gref_golden_report **report, const char *path, bo
     REQUIRE(fates != NULL, GREF_ERR_NOMEM, "no memory for %d samplers", in.n_samplers);
     TRY(gref_golden_compute(fates, &in, take, &r));
     note_unseen(&r);
+    TRY(compare_facts(&r, manifest, &in, fates));
     r.report->outcome = GREF_GOLDEN_UNCHANGED;
     r.report->untested = truth->untested;
     *report = r.report;

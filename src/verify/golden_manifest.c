@@ -80,21 +80,34 @@ static json_t *samplers_json(const gref_golden_inputs *in, const gref_golden_fat
     return samplers;
 }
 
+json_t *gref_golden_facts(const json_t *completed, const gref_golden_inputs *in,
+                          const gref_golden_fate *fates)
+{
+    json_t *times = json_array();
+    for (int k = 0; k < in->n_times; k++)
+        json_array_append_new(times, json_integer(in->times[k]));
+    return json_pack("{s:i, s:i, s:i, s:o, s:o, s:o}", "n", in->problem->A.n, "m", in->problem->A.m,
+                     "T", in->schedule->T, "golden_t", times, "samplers", samplers_json(in, fates),
+                     "conventions", gref_golden_words(completed, in));
+}
+
 json_t *gref_golden_manifest(const gref_case *c, const gref_golden_inputs *in,
                              const gref_golden_fate *fates, const gref_golden_options *o,
                              json_t *arrays, json_t *history)
 {
     char commit[64];
+    const json_t *completed = gref_case_completed(c);
     snprintf(commit, sizeof commit, "%.*s", (int)strcspn(gref_commit(), "-"), gref_commit());
-    json_t *times = json_array();
-    for (int k = 0; k < in->n_times; k++)
-        json_array_append_new(times, json_integer(in->times[k]));
-    return json_pack(
-        "{s:s, s:s, s:s, s:b, s:s, s:s, s:o, s:i, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o}",
-        "schema", "gref-golden/1", "version", gref_version(), "commit", commit, "dirty",
-        (int)gref_commit_is_dirty(), "command", o->command != NULL ? o->command : "library",
-        "self_test", o->skip_self_test ? "skipped" : "passed", "blas", backend_json(), "n",
-        in->problem->A.n, "m", in->problem->A.m, "T", in->schedule->T, "golden_t", times, "case",
-        json_deep_copy(gref_case_completed(c)), "samplers", samplers_json(in, fates), "conventions",
-        gref_golden_words(c, in), "history", history, "arrays", arrays);
+    json_t *manifest =
+        json_pack("{s:s, s:s, s:s, s:b, s:s, s:s, s:o, s:o}", "schema", "gref-golden/1", "version",
+                  gref_version(), "commit", commit, "dirty", (int)gref_commit_is_dirty(), "command",
+                  o->command != NULL ? o->command : "library", "self_test",
+                  o->skip_self_test ? "skipped" : "passed", "blas", backend_json(), "case",
+                  json_deep_copy(completed));
+    json_t *facts = gref_golden_facts(completed, in, fates);
+    json_object_update(manifest, facts);
+    json_decref(facts);
+    json_object_set_new(manifest, "history", history);
+    json_object_set_new(manifest, "arrays", arrays);
+    return manifest;
 }

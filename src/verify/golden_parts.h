@@ -144,7 +144,7 @@ gref_status gref_golden_path_arrays(const gref_golden_walk *w, const gref_sample
 /* What the entry of an array says besides its numbers. */
 const char *gref_golden_kind(const char *what);
 const char *gref_golden_note(const char *what);
-json_t *gref_golden_words(const gref_case *c, const gref_golden_inputs *in);
+json_t *gref_golden_words(const json_t *completed, const gref_golden_inputs *in);
 json_t *gref_golden_conventions(const gref_sampler_spec *spec);
 /* truth.c: manifest.json of a .npz or a folder. */
 gref_status gref_manifest_read(json_t **manifest, const char *path);
@@ -152,6 +152,9 @@ gref_status gref_manifest_read(json_t **manifest, const char *path);
 void gref_golden_hash(char hex[65], gref_cmat A);
 /* The entry of `arrays`; NULL without memory. */
 json_t *gref_golden_array_json(const gref_golden_entry *e, gref_cmat stored);
+/* Of the manifest what follows from the inputs: sizes, times, samplers, conventions in words; NULL without memory. */
+json_t *gref_golden_facts(const json_t *completed, const gref_golden_inputs *in,
+                          const gref_golden_fate *fates);
 /* The rest of the manifest around `arrays` and `history`, both taken over; the text, or NULL. */
 json_t *gref_golden_manifest(const gref_case *c, const gref_golden_inputs *in,
                              const gref_golden_fate *fates, const gref_golden_options *o,

@@ -177,13 +177,14 @@ static json_t *sampler_words(const gref_sampler_spec *spec)
 /*
  * "about the file", and an object for each label; a label has no space, so the names cannot clash.
  */
-json_t *gref_golden_words(const gref_case *c, const gref_golden_inputs *in)
+json_t *gref_golden_words(const json_t *completed, const gref_golden_inputs *in)
 {
     json_t *file = json_object(), *words = json_object();
     for (size_t k = 0; k < sizeof about / sizeof *about; k++)
         json_object_set_new(file, about[k][0], json_string(about[k][1]));
-    const char *boundary = gref_case_string(c, "operator", "boundary");
-    bool correlates = json_is_true(gref_case_get(c, "operator", "correlate"));
+    const json_t *operator = json_object_get(completed, "operator");
+    const char *boundary = json_string_value(json_object_get(operator, "boundary"));
+    bool correlates = json_is_true(json_object_get(operator, "correlate"));
     if (boundary != NULL) {
         char *text = gref_format("A is the %s of the image with the kernel, outside the image: %s",
                                  correlates ? "correlation" : "convolution", boundary);

@@ -320,7 +320,9 @@ static gref_status read_tolerances(gref_truth *truth, const json_t *manifest)
         REQUIRE(hash != NULL && strcmp(hash, hex) == 0, GREF_ERR_FORMAT,
                 "%s: '%s' is not what manifest.json says: SHA-256 %.16s..., not %.16s...", truth->path, name, hex,
                 hash == NULL ? "(none)" : hash);
-        truth->tolerance[g - truth->arrays.item] = json_number_value(json_object_get(entry, "tolerance"));
+        const json_t *tolerance = json_object_get(entry, "tolerance");
+        REQUIRE(json_is_number(tolerance), GREF_ERR_FORMAT, "%s: manifest.json gives no tolerance of '%s'", truth->path, name);
+        truth->tolerance[g - truth->arrays.item] = json_number_value(tolerance);
     }
     for (int a = 0; a < truth->arrays.n; a++)
         REQUIRE(truth->tolerance[a] >= 0.0, GREF_ERR_FORMAT, "%s: manifest.json says nothing of '%s'", truth->path,

@@ -344,6 +344,11 @@ static void check_marginal(const oracle_file *f, const gref_sampler *s)
             double rounding = sqrt(EPS) * pow(10, gref_marginal_growth(w.law));
             ck_assert(!wanted(f, t) ||
                       (gref_marginal_lost(w.law) ? truth < 100 * rounding : truth > 0x1p449L));
+        } else if (gref_marginal_mean_lost(w.law)) {
+            /* a mean of moderate size beside eps of what the law has grown to */
+            double rounding = EPS * pow(10, gref_marginal_growth(w.law));
+            ck_assert(!wanted(f, t) ||
+                      oracle_number(f, oracle_name(spec->label, "w2_mean", t)) < 1e4 * rounding);
         } else {
             ck_ok(gref_marginal_cov(w.cov, w.law));
             ck_ok(gref_marginal_bias(w.bias, w.law));

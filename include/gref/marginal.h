@@ -25,6 +25,8 @@ GREF_API int gref_marginal_t(const gref_marginal *law);
  */
 GREF_API bool gref_marginal_diverged(const gref_marginal *law);
 GREF_API bool gref_marginal_lost(const gref_marginal *law);
+/* True once this has happened to the mean, alone or with the law: mean and bias are refused, w2_mean is NAN. */
+GREF_API bool gref_marginal_mean_lost(const gref_marginal *law);
 /* First step (from T down) with an eigenvalue of M_t below -1, or 0 if none so far. */
 GREF_API int gref_marginal_first_unstable(const gref_marginal *law);
 /* log10 of max_t sqrt(tr P_t / tr C_{t|v}) so far: how far the law has grown beyond its target. */

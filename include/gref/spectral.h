@@ -69,6 +69,7 @@ GREF_API int gref_spectral_law_t(const gref_spectral_law *law);
 GREF_API bool gref_spectral_law_guided(const gref_spectral_law *law);
 GREF_API bool gref_spectral_law_diverged(const gref_spectral_law *law);
 GREF_API bool gref_spectral_law_lost(const gref_spectral_law *law);
+GREF_API bool gref_spectral_law_mean_lost(const gref_spectral_law *law);
 GREF_API int gref_spectral_law_first_unstable(const gref_spectral_law *law);
 GREF_API double gref_spectral_law_growth(const gref_spectral_law *law);
 GREF_API GREF_NODISCARD gref_status gref_spectral_law_mean(gref_mat mean,

@@ -67,6 +67,13 @@ static void forget_proof(gref_w2 *w)
     w->upper = INFINITY;
 }
 
+/* The distance holds, to the error of the law; what is said of the mean alone is its rounding. */
+static void forget_lost_mean(gref_w2 *w, const gref_marginal *law)
+{
+    if (law->mean_lost)
+        w->w2_mean = NAN;
+}
+
 /* Of the computed laws, as they stand; a proof for them, where there is one, is none for the exact sampler. */
 static gref_status computed_distance(gref_w2 *out, const gref_marginal *law)
 {
@@ -109,6 +116,7 @@ gref_status gref_marginal_w2(gref_w2 *out, const gref_marginal *law)
     gref_status status = GREF_OK;
     TRY(computed_distance(out, law));
     forget_proof(out);
+    forget_lost_mean(out, law);
 out:
     return status;
 }
@@ -218,6 +226,7 @@ gref_status gref_marginal_w2_prior(gref_w2 *out, const gref_marginal *law)
     TRY(gref_mat_new(&L2, n, n));
     TRY(law_factor(L2, law));
     TRY(gref_w2_factors(out, gref_const(mean), gref_const(L1), gref_const(own), gref_const(L2)));
+    forget_lost_mean(out, law);
 out:
     gref_mat_free(&mean);
     gref_mat_free(&own);

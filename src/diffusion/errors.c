@@ -134,11 +134,13 @@ void gref_errors_step(gref_law_errors *e, const gref_sampler *s, int t, const gr
     }
     if (!isfinite(e->w2 + e->cov + e->mean + d.M +
                   d.c)) { /* unknown stays unknown, never 0 times infinity */
+        double unit = gref_gamma_up(n + 4) * step->norm_abs;
         e->mean = e->cov = e->w2 = INFINITY;
-        e->fresh = gref_gamma_up(n + 4) * step->norm_abs * size +
-                   r.w2; /* an estimate: as if M were well conditioned */
+        e->fresh = unit * size + r.w2; /* estimates: as if M were well conditioned */
+        e->fresh_mean = unit * p->mean + r.mean;
         return;
     }
+    e->fresh_mean = (d.M * (p->mean + e->mean) + d.c + r.mean) * INFLATE;
     e->fresh = (d.M * (size + e->w2) + d.c + r.w2) * INFLATE;
     e->w2 = (M * e->w2 + e->fresh) * INFLATE;
     e->cov = ((M + d.M) * (M + d.M) * e->cov + (2 * M + d.M) * d.M * p->cov + r.cov) * INFLATE;

@@ -64,6 +64,7 @@ typedef struct {
 typedef struct {
     double mean, cov, w2;
     double fresh; /* what the last step added to w2, before later steps move it; estimated where w2 is infinite */
+    double fresh_mean; /* likewise to mean */
 } gref_law_errors;
 
 /* Sizes of a law before a step, and what the last factor cost; factor_error < 0 where none was formed. */

@@ -15,19 +15,22 @@ struct gref_marginal {
     gref_mat mean, P;
     gref_mat L; /* n x n, P = L L^T, after a last step without noise; else empty */
     gref_law_errors errors;
-    gref_mat W; /* n x n, majorant.c: once a step has overshot; else empty */
+    gref_mat W, V;  /* n x n, majorant.c: once a step has overshot; else empty */
+    bool mean_lost; /* V says so: the covariance may still be known */
     gref_step step;
     gref_mat work; /* n x n, for M P; empty when the law is diagonal */
 };
 
 /*
- * majorant.c: before the moments move (W <- M W M; W is made when the first step overshoots), and after errors_step,
- * which it sharpens.
+ * majorant.c: before the moments move (W <- M W M, V likewise; both are made when the first step overshoots), and after
+ * errors_step, which it sharpens.
  */
 gref_status gref_majorant_push(gref_marginal *law);
 void gref_majorant_close(gref_marginal *law);
 /* True if the law may be off by more than a tenth of its size. */
 bool gref_majorant_exhausted(const gref_marginal *law);
+/* The same of its mean alone, less that of the exact law. */
+bool gref_majorant_mean_exhausted(const gref_marginal *law);
 /* GREF_ERR_NUMERICS after divergence. */
 gref_status gref_marginal_require_alive(const gref_marginal *law);
 

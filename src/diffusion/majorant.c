@@ -2,6 +2,7 @@
  * How far an unstable law may be from the exact one: a matrix where errors.c has norms.
  *
  *   W      n x n, E D D^T <= W for the difference D of coupled draws of the computed law and the exact one  [pixel^2]
+ *   V      n x n, d d^T <= V for the difference d of their means; its own fresh is that of the mean      [pixel^2]
  *   fresh  what a step adds to D: D' = M D + R, E |R|^2 <= fresh^2 (errors.c)
  *
  * For any theta > 0, (x + y)(x + y)^T <= (1 + theta) x x^T + (1 + 1/theta) y y^T; so
@@ -40,27 +41,61 @@ static double trace(gref_mat W)
     return sum;
 }
 
+/* w^2 I, from a bound where there is one. */
+static gref_status begin(gref_mat *X, const gref_marginal *law, double w, double size)
+{
+    gref_status status = GREF_OK;
+    int n = law->step.M.n;
+    if (!isfinite(w * w))
+        w = law->s->schedule->T * gref_gamma_up(n + 4) * size;
+    TRY(gref_mat_new(X, n, n));
+    for (int i = 0; i < n; i++)
+        GREF_AT(*X, i, i) = w * w * INFLATE;
+out:
+    return status;
+}
+
+/* X <- M X M, rounded up. */
+static gref_status turn(gref_mat X, const gref_marginal *law)
+{
+    gref_status status = GREF_OK;
+    gref_cmat M = gref_const(law->step.M); /* M = M^T */
+    double rounding = 4 * gref_gamma_up(M.n + 4) * law->step.norm_abs * law->step.norm_abs *
+                      gref_mat_norm_fro(gref_const(X));
+    TRY(gref_gemm(law->work, 1.0, M, false, gref_const(X), false, 0.0));
+    TRY(gref_gemm(X, 1.0, gref_const(law->work), false, M, false, 0.0));
+    gref_mat_symmetrise(X);
+    for (int i = 0; i < M.n; i++)
+        GREF_AT(X, i, i) += rounding;
+out:
+    return status;
+}
+
+/* X <- (1 + theta) X + (1 + 1/theta) fresh^2 I; returns sqrt(tr X). */
+static double widen(gref_mat X, double fresh)
+{
+    double before = trace(X), added = fresh * fresh * X.n, theta = 1.0;
+    if (before > 0.0)
+        theta = fmax(sqrt(added / before), 0x1p-400); /* > 0 also where nothing was added */
+    for (int j = 0; j < X.n; j++)
+        for (int i = 0; i < X.m; i++)
+            GREF_AT(X, i, j) *= (1.0 + theta) * INFLATE;
+    for (int i = 0; i < X.n; i++)
+        GREF_AT(X, i, i) += (1.0 + 1.0 / theta) * fresh * fresh * INFLATE;
+    return sqrt(trace(X)) * INFLATE;
+}
+
 gref_status gref_majorant_push(gref_marginal *law)
 {
     gref_status status = GREF_OK;
-    gref_cmat M = gref_const(law->step.M);
     if (law->W.a == NULL) {
-        double w = law->errors.w2;
         if (!law->step.overshoots || law->step.diagonal)
             goto out;
-        if (!isfinite(w * w))
-            w = law->s->schedule->T * gref_gamma_up(M.n + 4) * law_size(law);
-        TRY(gref_mat_new(&law->W, M.n, M.n));
-        for (int i = 0; i < M.n; i++)
-            GREF_AT(law->W, i, i) = w * w * INFLATE;
+        TRY(begin(&law->W, law, law->errors.w2, law_size(law)));
+        TRY(begin(&law->V, law, law->errors.mean, gref_mat_norm_fro(gref_const(law->mean))));
     }
-    double rounding = 4 * gref_gamma_up(M.n + 4) * law->step.norm_abs * law->step.norm_abs *
-                      gref_mat_norm_fro(gref_const(law->W));
-    TRY(gref_gemm(law->work, 1.0, M, false, gref_const(law->W), false, 0.0));
-    TRY(gref_gemm(law->W, 1.0, gref_const(law->work), false, M, false, 0.0)); /* M = M^T */
-    gref_mat_symmetrise(law->W);
-    for (int i = 0; i < M.n; i++)
-        GREF_AT(law->W, i, i) += rounding;
+    TRY(turn(law->W, law));
+    TRY(turn(law->V, law));
 out:
     return status;
 }
@@ -70,23 +105,23 @@ void gref_majorant_close(gref_marginal *law)
     gref_law_errors *e = &law->errors;
     if (law->W.a == NULL)
         return;
-    double before = trace(law->W), added = e->fresh * e->fresh * law->W.n;
-    double theta = fmax(sqrt(added / before), 0x1p-400); /* > 0 also where nothing was added */
-    for (int j = 0; j < law->W.n; j++)
-        for (int i = 0; i < law->W.m; i++)
-            GREF_AT(law->W, i, j) *= (1.0 + theta) * INFLATE;
-    for (int i = 0; i < law->W.n; i++)
-        GREF_AT(law->W, i, i) += (1.0 + 1.0 / theta) * e->fresh * e->fresh * INFLATE;
+    double w = widen(law->W, e->fresh), v = widen(law->V, e->fresh_mean);
     if (!isfinite(e->w2))
         return;
-    double w = sqrt(trace(law->W)) * INFLATE;
     e->w2 = w <= e->w2 ? w : e->w2; /* not where w is NaN */
+    e->mean = v <= e->mean ? v : e->mean;
     e->mean = fmin(e->mean, e->w2);
-    e->cov =
-        fmin(e->cov, (2 * sqrt(gref_mat_norm_fro(gref_const(law->P))) + e->w2) * e->w2 * INFLATE);
+    double p = gref_mat_norm_fro(gref_const(law->P));
+    e->cov = fmin(e->cov, (2 * sqrt(p) + e->w2) * e->w2 * INFLATE);
 }
 
 bool gref_majorant_exhausted(const gref_marginal *law)
 {
     return law->W.a != NULL && !(sqrt(trace(law->W)) <= 0.1 * law_size(law));
+}
+
+bool gref_majorant_mean_exhausted(const gref_marginal *law)
+{
+    double m = gref_mat_norm_fro(gref_const(law->mean));
+    return law->V.a != NULL && !(sqrt(trace(law->V)) <= 0.1 * m);
 }

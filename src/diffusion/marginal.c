@@ -28,6 +28,7 @@ void gref_marginal_free(gref_marginal *law)
     gref_mat_free(&law->P);
     gref_mat_free(&law->L);
     gref_mat_free(&law->W);
+    gref_mat_free(&law->V);
     gref_mat_free(&law->work);
     gref_step_free(&law->step);
     free(law);
@@ -46,6 +47,11 @@ bool gref_marginal_diverged(const gref_marginal *law)
 bool gref_marginal_lost(const gref_marginal *law)
 {
     return law->lost;
+}
+
+bool gref_marginal_mean_lost(const gref_marginal *law)
+{
+    return law->lost || law->mean_lost;
 }
 
 int gref_marginal_first_unstable(const gref_marginal *law)
@@ -231,7 +237,8 @@ out:
  *     m_{t-1} = M_t m_t + b_t,   P_{t-1} = M_t P_t M_t^T + N_t I
  *
  * Once a variance exceeds 2^900 or a mean 2^450 the law has diverged: t goes on, the moments do not. So has a law that
- * grew and shrank until the bound on its rounding, in W2, exceeds a tenth of its size: it is lost.
+ * grew and shrank until the bound on its rounding, in W2, exceeds a tenth of its size: it is lost. The mean may be lost
+ * before, where it alone is: rounding of a mean that is small turns into the direction in which the law grows.
  *
  * @return GREF_OK; GREF_ERR_RANGE at t = 0; GREF_ERR_NOMEM; GREF_ERR_NUMERICS. On error the law must
  *         only be freed.
@@ -259,6 +266,7 @@ gref_status gref_marginal_advance(gref_marginal *law)
                           gref_mat_norm_max(gref_const(law->mean)) <= MEAN_LIMIT);
         law->lost = !law->diverged && gref_majorant_exhausted(law);
         law->diverged = law->diverged || law->lost;
+        law->mean_lost = law->mean_lost || gref_majorant_mean_exhausted(law);
     }
     law->t--;
     if (!law->diverged)
@@ -297,12 +305,14 @@ out:
 
 /**
  * Bias image m_t - mu_{t|v}, in pixels: relative accuracy, also where it is tiny.
- * @return GREF_OK; GREF_ERR_SHAPE; GREF_ERR_NUMERICS after divergence; GREF_ERR_NOMEM.
+ * @return GREF_OK; GREF_ERR_SHAPE; GREF_ERR_NUMERICS after divergence, or where the mean is lost; GREF_ERR_NOMEM.
  */
 gref_status gref_marginal_bias(gref_mat bias, const gref_marginal *law)
 {
     gref_status status = GREF_OK;
     TRY(gref_marginal_require_alive(law));
+    REQUIRE(!law->mean_lost, GREF_ERR_NUMERICS, "the mean of %s is lost to rounding before t = %d",
+            law->s->spec.label, law->t);
     TRY(basis_to_pixels(bias, law, gref_const(law->mean)));
 out:
     return status;

@@ -365,7 +365,8 @@ static gref_status hold_sampler(checker *c, const gref_sampler_spec *spec)
             dense_end = t;
         if (law->diverged && own_end < 0)
             own_end = t;
-        if (!gref_marginal_diverged(dense) && !law->diverged)
+        bool known = !gref_marginal_diverged(dense) && !law->diverged;
+        if (known && !gref_marginal_mean_lost(dense) && !law->mean_lost)
             TRY(hold_law(c, dense, law, &e));
         if (is_listed(c, t)) {
             TRY(hold_model(c, sampler, &law->s, t));

@@ -154,11 +154,12 @@ struct gref_spectral_law {
     bool posterior; /* coordinates X^T z, else z */
     bool diagonal;  /* P is q x blocks, else q^2 x blocks */
     bool diverged, lost; /* lost: diverged to rounding, not beyond the doubles */
+    bool mean_lost;      /* the mean is; the covariance may still be known */
     int first_unstable;
     double growth;
     gref_cplx mean; /* q x blocks, E y_t - sqrt(abar_t) mu_post: the bias itself         [pixel] */
     gref_mat P;     /*                                                                [pixel^2] */
-    gref_mat W;     /* q^2 x blocks, of its rounding; empty while no step has overshot   [pixel^2] */
+    gref_mat W, V;  /* q^2 x blocks, of its rounding and its mean's; empty while no step has overshot */
     gref_mat terms[2]; /* 1 x blocks: scratch of the distances, overwritten by each */
 };
 

@@ -15,6 +15,7 @@
  * tau sum w^2/(1 + g) > 1. Where the likelihood is exact and guides through the score, the run is DDPM on the
  * posterior: in its modes every step is diagonal, sqrt(alpha) e_{t-1}/e_t, and nothing is added to the mean.
  *
+ *     V       d d^T <= V, d the difference of their means                                         [pixel^2]
  *     W       E D D^T <= W, D the difference of coupled draws of the computed law and of the exact one [pixel^2]
  *
  * follows the rounding of a law once a step has overshot, as in diffusion/majorant.c; what a step adds to it is here
@@ -39,6 +40,7 @@ void gref_spectral_law_free(gref_spectral_law *law)
     gref_cplx_free(&law->mean);
     gref_mat_free(&law->P);
     gref_mat_free(&law->W);
+    gref_mat_free(&law->V);
     gref_mat_free(&law->terms[0]);
     gref_mat_free(&law->terms[1]);
     free(law);
@@ -66,6 +68,12 @@ bool gref_spectral_law_diverged(const gref_spectral_law *law)
 bool gref_spectral_law_lost(const gref_spectral_law *law)
 {
     return law->lost;
+}
+
+/** True once this has happened to the mean, alone or with the law. */
+bool gref_spectral_law_mean_lost(const gref_spectral_law *law)
+{
+    return law->lost || law->mean_lost;
 }
 
 /** First step (from T down) with an eigenvalue of M_t below -1, or 0 if none so far. */
@@ -214,42 +222,40 @@ static inline void congruence(double *P, const double *g, const double *u, doubl
         }
 }
 
-/* tr P + |m|^2 of block b, and |P|_F <= tr P. */
-static double block_size(const gref_spectral_law *law, int b, double *spread)
+/* tr P and |m|^2 of block b. */
+static void block_sizes(const gref_spectral_law *law, int b, double *spread, double *mean)
 {
     int q = law->s.z->q;
-    double mean = 0.0;
-    *spread = 0.0;
+    *mean = *spread = 0.0;
     for (int k = 0; k < q; k++) {
         double re = GREF_AT(law->mean.re, k, b), im = GREF_AT(law->mean.im, k, b);
         *spread += GREF_AT(law->P, law->diagonal ? k : k * (q + 1), b);
-        mean += re * re + im * im;
+        *mean += re * re + im * im;
     }
-    return *spread + mean;
 }
 
 /* What a step whose M has at most the norm `norm`, and adds `shift` to the mean, does to the digits of block b. */
-static double fresh_error(const gref_spectral_law *law, int b, double norm, double shift,
-                          double noise)
+static double fresh_error(double spread, double mean, double norm, double shift, double noise,
+                          int q)
 {
-    int q = law->s.z->q;
-    double unit = (16 + 4 * q) * GREF_U, spread, size = sqrt(block_size(law, b, &spread));
+    double unit = (16 + 4 * q) * GREF_U, size = sqrt(spread + mean);
     double dP = unit * norm * norm * spread, rounding = sqrt(sqrt(q) * dP);
     if (noise > 0.0)
         rounding = fmin(rounding, dP / sqrt(noise));
     return unit * (norm * size + shift + sqrt(q * noise)) + rounding;
 }
 
-/* W <- (1 + theta) M W M + (1 + 1/theta) fresh^2 I in block b, with the theta that makes the trace least. */
-static void follow_errors(gref_spectral_law *law, const double *g, const double *u, double tau,
-                          double fresh, double *y, int b)
+/* W <- (1 + theta) M W M + (1 + 1/theta) fresh^2 I, q x q, with the theta that makes the trace least. */
+static void follow_errors(double *W, const double *g, const double *u, double tau, double fresh,
+                          double *y, int q)
 {
-    int q = law->s.z->q;
-    double *W = &GREF_AT(law->W, 0, b), trace = 0.0;
+    double trace = 0.0;
     congruence(W, g, u, tau, 0.0, y, q);
     for (int k = 0; k < q; k++)
         trace += W[k * (q + 1)];
-    double added = fresh * fresh, theta = fmax(sqrt(q * added / trace), 0x1p-400);
+    double added = fresh * fresh, theta = 1.0;
+    if (trace > 0.0)
+        theta = fmax(sqrt(q * added / trace), 0x1p-400);
     for (int k = 0; k < q * q; k++)
         W[k] *= 1.0 + theta;
     for (int k = 0; k < q; k++)
@@ -277,7 +283,7 @@ static inline bool advance_block(gref_spectral_law *law, const gref_spectral_tim
         pull_im -= u[k] * (w->root * d_im[k] + im[k]);
         overshoot += tau * u[k] * u[k] / (1.0 + g[k]);
     }
-    double fresh = 0.0;
+    double fresh = 0.0, fresh_mean = 0.0;
     if (law->W.a != NULL) { /* from the moments before the step */
         double shift = 0.0, norm = 0.0, uu = 0.0;
         for (int k = 0; k < q; k++) {
@@ -287,7 +293,10 @@ static inline bool advance_block(gref_spectral_law *law, const gref_spectral_tim
         }
         norm = fmax(norm, tau * uu);
         shift = sqrt(q) * shift + tau * sqrt(uu) * hypot(pull_re, pull_im);
-        fresh = fresh_error(law, b, norm, shift, w->noise);
+        double spread, mean;
+        block_sizes(law, b, &spread, &mean);
+        fresh = fresh_error(spread, mean, norm, shift, w->noise, q);
+        fresh_mean = (16 + 4 * q) * GREF_U * (norm * sqrt(mean) + shift);
     }
     for (int k = 0; k < q; k++) {
         re[k] = g[k] * re[k] + tau * u[k] * pull_re - y[k] * d_re[k];
@@ -302,8 +311,10 @@ static inline bool advance_block(gref_spectral_law *law, const gref_spectral_tim
     } else {
         congruence(&GREF_AT(law->P, 0, b), g, u, tau, w->noise, y, q);
     }
-    if (law->W.a != NULL)
-        follow_errors(law, g, u, tau, fresh, y, b);
+    if (law->W.a != NULL) {
+        follow_errors(&GREF_AT(law->W, 0, b), g, u, tau, fresh, y, q);
+        follow_errors(&GREF_AT(law->V, 0, b), g, u, tau, fresh_mean, y, q);
+    }
     return overshoot > 1.0;
 }
 
@@ -327,30 +338,47 @@ static gref_status begin_errors(gref_spectral_law *law)
 {
     gref_status status = GREF_OK;
     int q = law->s.z->q;
-    double unit = law->s.schedule->T * (16 + 4 * q) * GREF_U, spread;
+    double unit = law->s.schedule->T * (16 + 4 * q) * GREF_U, spread, mean;
     TRY(gref_mat_new(&law->W, q * q, law->s.z->blocks));
+    TRY(gref_mat_new(&law->V, q * q, law->s.z->blocks));
     for (int b = 0; b < law->W.n; b++) {
-        double w = unit * sqrt(block_size(law, b, &spread) + q);
-        for (int k = 0; k < q; k++)
-            GREF_AT(law->W, k * (q + 1), b) = w * w;
+        block_sizes(law, b, &spread, &mean);
+        for (int k = 0; k < q; k++) {
+            GREF_AT(law->W, k * (q + 1), b) = unit * unit * (spread + mean + q);
+            GREF_AT(law->V, k * (q + 1), b) = unit * unit * mean;
+        }
     }
 out:
     return status;
 }
 
-/* No digit is left of a law that grew by unstable steps and shrank again: rounding of the largest remains. */
-static bool exhausted(const gref_spectral_law *law)
+/* sum over all frequencies of tr X (q^2 x blocks). */
+static double whole_trace(const gref_spectral *z, gref_mat X)
+{
+    double sum = 0.0;
+    for (int b = 0; b < z->blocks; b++)
+        for (int k = 0; k < z->q; k++)
+            sum += z->weight.a[b] * GREF_AT(X, k * (z->q + 1), b);
+    return sum;
+}
+
+/*
+ * No digit is left of a law that grew by unstable steps and shrank again, rounding of the largest remains; nor of a mean
+ * whose rounding grew in its place.
+ */
+static void note_losses(gref_spectral_law *law)
 {
     const gref_spectral *z = law->s.z;
-    double own = 0.0, error = 0.0, spread;
-    if (law->W.a == NULL)
-        return false;
+    double own = 0.0, mean = 0.0, spread, m;
+    if (law->W.a == NULL || law->diverged)
+        return;
     for (int b = 0; b < z->blocks; b++) {
-        own += z->weight.a[b] * block_size(law, b, &spread);
-        for (int k = 0; k < z->q; k++)
-            error += z->weight.a[b] * GREF_AT(law->W, k * (z->q + 1), b);
+        block_sizes(law, b, &spread, &m);
+        own += z->weight.a[b] * (spread + m);
+        mean += z->weight.a[b] * m;
     }
-    return !(sqrt(error) <= 0.1 * sqrt(own));
+    law->lost = law->diverged = !(sqrt(whole_trace(z, law->W)) <= 0.1 * sqrt(own));
+    law->mean_lost = law->mean_lost || !(sqrt(whole_trace(z, law->V)) <= 0.1 * sqrt(mean));
 }
 
 /**
@@ -359,7 +387,8 @@ static bool exhausted(const gref_spectral_law *law)
  *     m_{t-1} = M_t m_t + b_t,   P_{t-1} = M_t P_t M_t^T + N_t I
  *
  * Once a variance exceeds 2^900 or a mean 2^450 the law has diverged: t goes on, the moments do not. So has a law that
- * grew and shrank until the estimate of its rounding, in W2, exceeds a tenth of its size: it is lost.
+ * grew and shrank until the estimate of its rounding, in W2, exceeds a tenth of its size: it is lost. The mean alone may
+ * be lost before.
  *
  * @return GREF_OK; GREF_ERR_RANGE at t = 0; GREF_ERR_NOMEM.
  * @error  per step c eps (|M_t|^2 |P_t| + N_t) in each entry of P, c about 10 q.
@@ -384,8 +413,7 @@ gref_status gref_spectral_law_advance(gref_spectral_law *law)
         law->diverged = !(gref_mat_norm_max(gref_const(law->P)) <= VARIANCE_LIMIT &&
                           gref_mat_norm_max(gref_const(law->mean.re)) <= MEAN_LIMIT &&
                           gref_mat_norm_max(gref_const(law->mean.im)) <= MEAN_LIMIT);
-        law->lost = !law->diverged && exhausted(law);
-        law->diverged = law->diverged || law->lost;
+        note_losses(law);
     }
     law->t--;
     if (!law->diverged)
@@ -402,6 +430,16 @@ gref_status gref_spectral_law_require_alive(const gref_spectral_law *law)
             "the law of %s is lost to rounding before t = %d: it had grown by 10^%.0f",
             law->s.spec.label, law->t, law->growth);
     REQUIRE(!law->diverged, GREF_ERR_NUMERICS, "the law of %s has diverged before t = %d",
+            law->s.spec.label, law->t);
+out:
+    return status;
+}
+
+static gref_status require_mean(const gref_spectral_law *law)
+{
+    gref_status status = GREF_OK;
+    TRY(gref_spectral_law_require_alive(law));
+    REQUIRE(!law->mean_lost, GREF_ERR_NUMERICS, "the mean of %s is lost to rounding before t = %d",
             law->s.spec.label, law->t);
 out:
     return status;
@@ -426,7 +464,7 @@ gref_status gref_spectral_law_bias(gref_mat bias, const gref_spectral_law *law)
     gref_status status = GREF_OK;
     gref_room room = {0};
     gref_cplx m = {0};
-    TRY(gref_spectral_law_require_alive(law));
+    TRY(require_mean(law));
     TRY(gref_room_new(&room, law->s.z));
     TRY(gref_cplx_new(&m, law->s.z->q, law->s.z->blocks));
     gref_spectral_law_centred(m, law);
@@ -445,7 +483,7 @@ gref_status gref_spectral_law_mean(gref_mat mean, const gref_spectral_law *law)
     const gref_spectral *z = law->s.z;
     double root = sqrt(law->s.schedule->abar[law->t]);
     gref_cplx m = {0};
-    TRY(gref_spectral_law_require_alive(law));
+    TRY(require_mean(law));
     TRY(gref_room_new(&room, z));
     TRY(gref_cplx_new(&m, z->q, z->blocks));
     gref_spectral_law_centred(m, law);

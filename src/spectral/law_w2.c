@@ -79,6 +79,8 @@ gref_status gref_spectral_law_w2(gref_w2 *out_w2, const gref_spectral_law *law)
     }
     TRY(gref_spectral_distance(out_w2, z, gref_const(mean), gref_const(cov),
                                z->q == 1 || law->posterior));
+    if (law->mean_lost)
+        out_w2->w2_mean = NAN;
 out:
     gref_block_free(&work);
     return status;

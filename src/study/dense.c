@@ -173,6 +173,7 @@ static void look(gref_walk *w)
     w->t = gref_marginal_t(law);
     w->diverged = gref_marginal_diverged(law);
     w->lost = gref_marginal_lost(law);
+    w->mean_lost = gref_marginal_mean_lost(law);
     w->first_unstable = gref_marginal_first_unstable(law);
     w->growth = gref_marginal_growth(law);
 }
@@ -242,9 +243,11 @@ static gref_status dense_write(gref_npz_writer *npz, const char *label, const gr
     gref_status status = GREF_OK;
     const progress_of_law *p = w->state;
     gref_mat mean = {0}, cov = {0};
-    TRY(gref_mat_new(&mean, p->n, 1));
+    if (!w->mean_lost) { /* else it is empty, and not written */
+        TRY(gref_mat_new(&mean, p->n, 1));
+        TRY(gref_marginal_mean(mean, p->law));
+    }
     TRY(gref_mat_new(&cov, p->n, p->n));
-    TRY(gref_marginal_mean(mean, p->law));
     TRY(gref_marginal_cov(cov, p->law));
     TRY(gref_study_add_law(npz, label, w->t, mean, cov));
 out:

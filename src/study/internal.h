@@ -14,7 +14,7 @@ enum { GREF_STUDY_SAMPLES = 4, GREF_STUDY_SEED = 1 };
 /* One sampler on its way from T to 0. */
 typedef struct {
     int t;
-    bool guided, diverged, lost;
+    bool guided, diverged, lost, mean_lost;
     int first_unstable; /* as in gref_study_sampler */
     double growth;
     void *state; /* the engine's own */

@@ -194,7 +194,9 @@ static void draw_bias(FILE *f, const gref_study *s)
             } else {
                 snprintf(title, sizeof title, "t = %d", t[k]);
                 gref_panels_words(&g, i, k, title,
-                                  sampler->diverged_at >= t[k] ? "diverged" : "no digits left");
+                                  sampler->diverged_at >= t[k] && !sampler->lost
+                                      ? "diverged"
+                                      : "lost to rounding");
             }
         }
     gref_panels_close(&g);
@@ -252,7 +254,9 @@ static void draw_samples(FILE *f, const gref_study *s)
                                   gref_const(gref_mat_view(sampler->samples, 0, k, s->n, 1)),
                                   s->rows, s->cols, " ");
             else
-                gref_panels_words(&g, i + 1, k, " ", "diverged");
+                gref_panels_words(&g, i + 1, k, " ",
+                                  sampler->lost || sampler->mean_lost ? "lost to rounding"
+                                                                      : "diverged");
         }
     gref_panels_close(&g);
 }

@@ -63,6 +63,8 @@ static json_t *sampler_json(const gref_study_sampler *s)
     for (int k = 0; k < s->n_rows; k++) {
         const gref_study_row *row = &s->rows[k];
         json_t *step = w2_row(row->t, row->w2, fate(s, row));
+        if (row->mean_lost && !row->diverged)
+            json_object_set_new(step, "mean_lost", json_true());
         if (row->no_proof != NULL && !row->diverged)
             json_object_set_new(step, "no_proof", json_string(row->no_proof));
         if (row->w2_error > 0.0 && !row->diverged) {
@@ -130,6 +132,16 @@ char *gref_study_summary(const gref_study *study)
     return lines;
 }
 
+static void put_csv_values(FILE *f, const gref_study_row *row)
+{
+    fprintf(f, "%.17g,", row->w2.w2);
+    if (row->mean_lost)
+        fprintf(f, "lost,");
+    else
+        fprintf(f, "%.17g,", row->w2.w2_mean);
+    fprintf(f, "%.17g\n", row->w2.w2_cov);
+}
+
 /** w2.csv: sampler,t,w2,w2_mean,w2_cov; the word "diverged" or "lost" where there is none. Caller frees. */
 char *gref_study_csv(const gref_study *study)
 {
@@ -147,7 +159,7 @@ char *gref_study_csv(const gref_study *study)
             if (word != NULL)
                 fprintf(f, "%s,%s,%s\n", word, word, word);
             else
-                fprintf(f, "%.17g,%.17g,%.17g\n", row->w2.w2, row->w2.w2_mean, row->w2.w2_cov);
+                put_csv_values(f, row);
         }
     return fclose(f) == 0 ? text : NULL;
 }
@@ -215,7 +227,7 @@ static void table_at_zero(FILE *f, const gref_study *study, int width)
         const gref_study_row *row = row_at(s, 0);
         fprintf(f, "%-*s", width, s->spec.label);
         put_w2(f, row->w2, fate(s, row));
-        put_number(f, row->w2.w2_mean, fate(s, row));
+        put_number(f, row->w2.w2_mean, row->mean_lost ? "lost" : fate(s, row));
         put_number(f, row->w2.w2_cov, fate(s, row));
         put_number(f, row->modelled.w2, NULL);
         if (s->stable)

@@ -188,6 +188,7 @@ static void look(gref_walk *w)
     w->t = gref_spectral_law_t(law);
     w->diverged = gref_spectral_law_diverged(law);
     w->lost = gref_spectral_law_lost(law);
+    w->mean_lost = gref_spectral_law_mean_lost(law);
     w->first_unstable = gref_spectral_law_first_unstable(law);
     w->growth = gref_spectral_law_growth(law);
 }
@@ -243,7 +244,10 @@ static gref_status spectral_write(gref_npz_writer *npz, const char *label, const
     const state *s = w->state;
     gref_mat mean = {0}, S = {0}, cov = {0};
     TRY(law_new(&mean, &S, &cov, s->e, gref_spectral_pixels(s->e->z)));
-    TRY(gref_spectral_law_mean(mean, s->law));
+    if (w->mean_lost)
+        gref_mat_free(&mean); /* empty: not written */
+    else
+        TRY(gref_spectral_law_mean(mean, s->law));
     TRY(gref_spectral_law_spectrum(S, s->law));
     if (s->e->matrices)
         TRY(gref_spectral_law_cov(cov, s->law));

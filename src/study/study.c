@@ -116,7 +116,7 @@ out:
 static gref_status report(run *r, gref_study_sampler *s, const gref_walk *w)
 {
     gref_status status = GREF_OK;
-    gref_study_row row = {.t = w->t, .diverged = w->diverged};
+    gref_study_row row = {.t = w->t, .diverged = w->diverged, .mean_lost = w->mean_lost};
     int k = law_index(r, w->t);
     TRY(r->engine->measure(&row, w));
     /* a proof is reported only where it covers the exact sampler, not just the numbers computed for it */
@@ -127,7 +127,11 @@ static gref_status report(run *r, gref_study_sampler *s, const gref_walk *w)
     s->rows[s->n_rows++] = row;
     if (k < 0 || w->diverged)
         goto out;
-    TRY(r->engine->bias(gref_mat_view(s->bias, 0, k, r->out->n, 1), w));
+    gref_mat bias = gref_mat_view(s->bias, 0, k, r->out->n, 1);
+    if (w->mean_lost)
+        gref_mat_fill(bias, NAN);
+    else
+        TRY(r->engine->bias(bias, w));
     if (r->npz != NULL)
         TRY(r->engine->write(r->npz, s->spec.label, w));
 out:
@@ -158,6 +162,7 @@ static gref_status study_sampler(run *r, gref_study_sampler *s)
     s->stable = w.first_unstable == 0;
     s->growth = w.growth;
     s->lost = w.lost;
+    s->mean_lost = w.mean_lost;
 out:
     if (status != GREF_OK)
         gref_fail_context(status, "sampler %s", s->spec.label);
@@ -180,7 +185,7 @@ static gref_status draw_samples(run *r)
             "no memory for samples");
     TRY(report_progress(r, "samples", 0));
     for (int k = 0; k < o->n_samplers; k++)
-        if (o->samplers[k].diverged_at < 0) {
+        if (o->samplers[k].diverged_at < 0 && !o->samplers[k].mean_lost) {
             drawn[count] = &o->samplers[k];
             specs[count] = &o->samplers[k].spec;
             TRY(gref_mat_new(&Y[count++], o->n, o->samples.n));

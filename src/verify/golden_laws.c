@@ -258,7 +258,7 @@ static gref_status emit_law_at(const gref_golden_walk *w, const gref_sampler *s,
 {
     gref_status status = GREF_OK;
     TRY(modelled_law(w, s, gref_marginal_t(law), mean, cov));
-    if (gref_marginal_diverged(law) || !isfinite(e->mean + e->w2 + e->cov))
+    if (gref_marginal_diverged(law) || gref_marginal_mean_lost(law) || !isfinite(e->mean + e->w2 + e->cov))
         goto out;
     TRY(emit_moments(w, law, e, s->spec.label, mean, cov));
     TRY(emit_w2(w, law, e, s->spec.label));

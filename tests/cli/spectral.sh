@@ -74,12 +74,17 @@ check "the table has what the picture leaves out" awk -F, '$1 == "dps" && ($3 ==
 check "its axis does not follow" sh -c '! grep -Eq "1e\+(0[7-9]|[1-9][0-9])" out/w2.svg'
 
 # By block recursions of 80 digits W2 is 4.5542e53 at t = 400 and 3.379e31 at t = 200, where double arrives at 3e42.
-subtest "a law that grew by 10^53 and shrank again is called lost"
+# Its mean is by then lost: 9.4662 at t = 510 by 100 digits, where double arrives at 3.7e13.
+subtest "a law that grew by 10^53 and shrank again is called lost, and its mean before"
 brick=$GREF_TEST_DATA/cases/brick-sr.json
-gref study "$brick" --path spectral --set 'samplers=[{"name":"dps"}]' --set report.laws_at=[400,200,0] --out out
+gref study "$brick" --path spectral --set 'samplers=[{"name":"dps"}]' --set report.laws_at=[600,510,400,200,0] --out out
 exits 0
-prints '^dps +\(4\.55e\+53\) +lost +lost$' 'is lost to rounding from t = 3[0-9][0-9] on'
+prints '^dps +\(1\.07e\+03\) +\(9\.58e\+27\) +\(4\.55e\+53\) +lost +lost$' 'is lost to rounding from t = 3[0-9][0-9] on'
 check "csv says lost" grep -q '^dps,200,lost,lost,lost$' out/w2.csv
+check "the mean at t = 600 is known" grep -q '^dps,600,1065\.37.*,8\.681014.*,1065\.33' out/w2.csv
+check "the mean at t = 510 is lost, the rest is not" grep -q '^dps,510,9\.58[0-9]*e+27,lost,9\.58' out/w2.csv
+check "summary.json says so" grep -q '"mean_lost": true' out/summary.json
+check "no mean of it" sh -c 'grep -aq dps/mean/600 out/arrays.npz && ! grep -aq dps/mean/510 out/arrays.npz'
 
 subtest "--path auto: dense for small images, and it says why"
 setup

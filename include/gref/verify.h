@@ -96,6 +96,7 @@ typedef struct {
     bool single;      /* the candidate's precision */
     double max_abs, max_rel; /* max |difference|, and that over max |golden| */
     double tolerance; /* on max_abs */
+    double bound;     /* >= tolerance: in single precision what lies between them is undecided */
     double ratio;     /* max_abs / tolerance */
     int i, j, ndim;   /* worst entry */
     double candidate, golden; /* its values */
@@ -108,6 +109,7 @@ typedef struct {
     int t;
     gref_w2 w2;
     double tolerance; /* on w2 */
+    double bound;     /* >= tolerance: in single precision what lies between them is undecided */
     gref_verdict verdict;
 } gref_check_law;
 

@@ -1,10 +1,12 @@
 /*
  * A candidate's arrays, laws and samples against a golden file.
  *
- *   d      max |candidate - golden| over an array; tau its tolerance; the verdict is d <= tau
- *   tau    of the golden file in double; 2^29 times that, and half an ulp, in single precision
+ *   d      max |candidate - golden| over an array; tau its tolerance; it agrees if d <= tau
+ *   tau    of the golden file in double; in single precision 2^29 times that and half an ulp, called the bound,
+ *          but at most 2^-10 max |golden|; between tau and the bound the verdict is undecided
  *   law    mean and cov without a t: compared in W2, whose tolerance is that of the golden law,
- *          sqrt(n tau_mean^2 + n^3/2 tau_cov): W2^2 <= |dm|^2 + |dC|_*, |dC|_* <= n^1/2 |dC|_F
+ *          sqrt(n tau_mean^2 + n^3/2 tau_cov): W2^2 <= |dm|^2 + |dC|_*, |dC|_* <= n^1/2 |dC|_F; in single
+ *          precision |dC|_* <= 2^-16 tr C, which lets W2 be 2^-8 of the spread, is the most that agrees
  */
 #include <math.h>
 #include <stdlib.h>
@@ -74,8 +76,11 @@ static gref_status compare(maker *k, const gref_array *x, const gref_array *g)
     made.golden = empty ? 0.0 : GREF_AT(g->A, made.i, made.j);
     made.max_rel = largest > 0.0 ? made.max_abs / largest : made.max_abs > 0.0 ? INFINITY : 0.0;
     made.tolerance = fmax(gref_truth_tolerance(k->truth, g, x->single), k->rtol * largest);
+    made.bound = fmax(gref_truth_bound(k->truth, g, x->single), made.tolerance);
     made.ratio = made.max_abs == 0.0 ? 0.0 : made.max_abs / made.tolerance;
-    made.verdict = made.max_abs <= made.tolerance ? GREF_VERDICT_AGREES : GREF_VERDICT_DIFFERS;
+    made.verdict = made.max_abs <= made.tolerance ? GREF_VERDICT_AGREES
+                   : made.max_abs <= made.bound   ? GREF_VERDICT_UNDECIDED
+                                                  : GREF_VERDICT_DIFFERS;
     made.name = gref_strdup(g->name);
     REQUIRE(made.name != NULL, GREF_ERR_NOMEM, "no memory for a row of the check");
     *row = made;
@@ -120,6 +125,24 @@ out:
     return status;
 }
 
+/* On W2, for the candidate's mean x and covariance c. */
+static void set_law_tolerance(const maker *k, gref_check_law *row, const gref_array *x, const gref_array *c,
+                              const gref_array *mean, const gref_array *cov)
+{
+    double n = mean->A.m, trace = gref_mat_trace(gref_const(cov->A)), least = k->rtol * sqrt(trace);
+    double tm = gref_truth_tolerance(k->truth, mean, x->single), bm = gref_truth_bound(k->truth, mean, x->single);
+    double dC = n * sqrt(n) * gref_truth_bound(k->truth, cov, c->single);
+    double right = n * sqrt(n) * gref_truth_bound(k->truth, cov, false);
+    double most = c->single ? fmin(dC, fmax(0x1p-16 * trace, right)) : dC;
+    row->tolerance = fmax(sqrt(n * tm * tm + most), least);
+    row->bound = fmax(sqrt(n * bm * bm + dC), least);
+}
+
+static bool within(const gref_w2 *w2, double tolerance)
+{
+    return w2->lower <= tolerance && w2->w2 <= 2 * tolerance;
+}
+
 /* `x` is the candidate's mean; its cov must stand beside it. */
 static gref_status check_law(maker *k, const gref_array *x, const gref_name *part)
 {
@@ -136,11 +159,10 @@ static gref_status check_law(maker *k, const gref_array *x, const gref_name *par
     TRY(refuse_nan(x));
     TRY(refuse_nan(c));
     TRY(gref_w2_certify_laws(&row->w2, gref_const(x->A), gref_const(c->A), gref_const(mean->A), gref_const(cov->A)));
-    double n = mean->A.m, tm = gref_truth_tolerance(k->truth, mean, x->single);
-    double tc = gref_truth_tolerance(k->truth, cov, c->single), spread = sqrt(gref_mat_trace(gref_const(cov->A)));
-    row->tolerance = fmax(sqrt(n * tm * tm + n * sqrt(n) * tc), k->rtol * spread);
-    row->verdict = row->w2.lower <= row->tolerance && row->w2.w2 <= 2 * row->tolerance ? GREF_VERDICT_AGREES
-                                                                                     : GREF_VERDICT_DIFFERS;
+    set_law_tolerance(k, row, x, c, mean, cov);
+    row->verdict = within(&row->w2, row->tolerance) ? GREF_VERDICT_AGREES
+                   : within(&row->w2, row->bound)   ? GREF_VERDICT_UNDECIDED
+                                                    : GREF_VERDICT_DIFFERS;
     row->name = gref_strdup(x->name);
     REQUIRE(row->name != NULL, GREF_ERR_NOMEM, "no memory for a row of the check");
     k->check->n_laws++;
@@ -176,18 +198,23 @@ static int worse_first(const void *a, const void *b)
     return order != 0 ? order : strcmp(x->name, y->name);
 }
 
+/* One that differs outweighs those that are undecided, and they those that agree. */
+static gref_verdict worse(gref_verdict a, gref_verdict b)
+{
+    if (a == GREF_VERDICT_DIFFERS || b == GREF_VERDICT_DIFFERS)
+        return GREF_VERDICT_DIFFERS;
+    return a == GREF_VERDICT_UNDECIDED ? a : b;
+}
+
 static gref_verdict overall(const gref_check *check)
 {
     gref_verdict verdict = GREF_VERDICT_AGREES;
     for (int k = 0; k < check->n_samples; k++)
-        if (check->samples[k].report.verdict != GREF_VERDICT_AGREES && verdict != GREF_VERDICT_DIFFERS)
-            verdict = check->samples[k].report.verdict;
+        verdict = worse(verdict, check->samples[k].report.verdict);
     for (int k = 0; k < check->n_laws; k++)
-        if (check->laws[k].verdict == GREF_VERDICT_DIFFERS)
-            verdict = GREF_VERDICT_DIFFERS;
+        verdict = worse(verdict, check->laws[k].verdict);
     for (int k = 0; k < check->n_rows; k++)
-        if (check->rows[k].verdict == GREF_VERDICT_DIFFERS)
-            verdict = GREF_VERDICT_DIFFERS;
+        verdict = worse(verdict, check->rows[k].verdict);
     return verdict;
 }
 

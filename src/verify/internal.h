@@ -32,8 +32,13 @@ const gref_array *gref_truth_resolve(const gref_truth *truth, const char *name, 
 /* Fails for a name that is not found, with the nearest that is; `label` as for gref_truth_resolve. */
 gref_status gref_truth_refuse_name(const gref_truth *truth, const char *name, const char *label);
 gref_status gref_truth_refuse_shape(const gref_array *x, const gref_array *g);
-/* Tolerance of golden array g for a candidate in double or in single precision. */
+/*
+ * Tolerance of golden array g for a candidate in double or in single precision, and a bound on what rounding can do:
+ * above the tolerance, which in single precision is at most GREF_SINGLE_MOST of the largest entry.
+ */
+#define GREF_SINGLE_MOST 0x1p-10
 double gref_truth_tolerance(const gref_truth *truth, const gref_array *g, bool single);
+double gref_truth_bound(const gref_truth *truth, const gref_array *g, bool single);
 /* LABEL/WHAT/T, or WHAT/T without a label. */
 const gref_array *gref_truth_at(const gref_truth *truth, const char *label, const char *what, int t);
 /* Index of the sampler of that label, or -1; NULL stands for the only one. */

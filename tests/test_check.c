@@ -99,8 +99,8 @@ START_TEST(test_check__says_where_the_chain_departs)
     const struct {
         const char *deviation, *const *whats, *fault;
         int t;
-    } table[] = {{"noise-x2", chain, "N", 12},   {"guidance-x2", chain, "M, b", 12}, {"noise-x2", laws, "N", 9},
-                 {"guidance-x2", laws, "M", 9},  {"start-exact", laws, "start", 12}, {"guidance-x2", trajectory, "", 9},
+    } table[] = {{"noise-x2", chain, "N", 12},   {"guidance-x2", chain, "M, b", 12}, {"noise-x2", laws, "N or M", 9},
+                 {"guidance-x2", laws, "M, or b and N", 9},  {"start-exact", laws, "start", 12}, {"guidance-x2", trajectory, "", 9},
                  {"guidance-x2", guided, "", 12}, {"guidance-x2", both, "", 12},   {"guidance-x2", whole, "M, b", 12},
                  {"last-noise-added", laws, "", -1}};
     gref_truth *t = the_truth();
@@ -126,6 +126,18 @@ START_TEST(test_check__says_where_the_chain_departs)
     ck_assert_msg(strstr(c->departure, "between t = 9 and t = 6") != NULL, "%s", c->departure);
     gref_check_free(c);
     gref_arrays_free(&a);
+    /* M of the first step wrong alone moves only the covariance, since the mean before it is 0: N was blamed once. b and
+     * N wrong move both: M was blamed. */
+    for (int both_wrong = 0; both_wrong < 2; both_wrong++) {
+        a = pick(t, laws);
+        for (int k = 0; k < a.n; k++)
+            if (strcmp(a.item[k].name, "dps/cov/9") == 0 || (both_wrong && strcmp(a.item[k].name, "dps/mean/9") == 0))
+                a.item[k].A.a[0] += 0.1;
+        c = check_of(t, &a, NULL);
+        ck_assert_str_eq(c->at_fault, both_wrong ? "M, or b and N" : "N or M");
+        gref_check_free(c);
+        gref_arrays_free(&a);
+    }
     /* a guided score that differs where M and b agree is no departure of the chain */
     a = pick(t, whole);
     for (int k = 0; k < a.n; k++)

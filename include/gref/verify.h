@@ -136,7 +136,7 @@ typedef struct {
     int n_samples;
     gref_check_samples *samples;
     int departs_at;       /* first t, from T down, at which the chain departs; -1 if it does not */
-    char at_fault[64];    /* "M", "b", "M, b", "N", "start", ..., or "" where the arrays do not say */
+    char at_fault[64];    /* "M", "b", "M, b", ...; from laws "b", "N or M", "M, or b and N", "start"; or "": not known */
     char departure[320];  /* one sentence, or "" */
     gref_verdict verdict;
 } gref_check;

@@ -2,8 +2,9 @@
  * Where does the chain depart, and which of M, b, N is at fault?
  *
  * M, b, N at t belong to the step t -> t - 1; so do the functions at t, unless M and b are there and agree. Laws and
- * y at t belong to the steps above t. A law tells M, b and N apart: v and mu enter only b, which moves the mean
- * alone; N moves the covariance alone; M moves both.
+ * y at t belong to the steps above t. What a law can tell of P' = M P M^T + N I, m' = M m + b: the mean alone is moved
+ * by b only; the covariance alone by N, or by M, since m = 0 at the start hides it from the mean; both by M, or by b
+ * and N together.
  */
 #include <string.h>
 
@@ -82,9 +83,9 @@ static void blame_law(gref_check *check, const gref_name *at, int T)
     else if (mean == GREF_VERDICT_DIFFERS && cov == GREF_VERDICT_AGREES)
         fault = "b";
     else if (cov == GREF_VERDICT_DIFFERS && mean == GREF_VERDICT_AGREES)
-        fault = "N";
+        fault = "N or M";
     else if (cov == GREF_VERDICT_DIFFERS && mean == GREF_VERDICT_DIFFERS)
-        fault = "M";
+        fault = "M, or b and N";
     snprintf(check->at_fault, sizeof check->at_fault, "%s", fault);
 }
 
@@ -113,7 +114,8 @@ static void tell(gref_check *check, const gref_name *at, int kind, int T)
     if (fault[0] == '\0')
         snprintf(why, sizeof why, "; M/T, b/T and N/T would say which of them is at fault");
     else if (strcmp(fault, "start") != 0)
-        snprintf(why, sizeof why, ": %s %s at fault", fault, strchr(fault, ',') != NULL ? "are" : "is");
+        snprintf(why, sizeof why, ": %s %s at fault", fault,
+                 strchr(fault, ',') != NULL && strstr(fault, "or") == NULL ? "are" : "is");
     snprintf(check->departure, sizeof check->departure, "%s%s%s%s", where, why,
              function != NULL ? "; the first function to differ there is " : "", function != NULL ? function : "");
 }

@@ -50,6 +50,9 @@ static gref_status refuse_nan(const gref_array *x)
             FAIL(GREF_ERR_NONFINITE, "%s holds %g at [%d, %d]", x->name, GREF_AT(x->A, i, j), i, j);
         FAIL(GREF_ERR_NONFINITE, "%s holds %g at [%d]", x->name, GREF_AT(x->A, i, j), i);
     }
+    double largest = gref_mat_norm_max(gref_const(x->A)); /* its square must be a number: there is no more to say */
+    REQUIRE(largest <= 0x1p450, GREF_ERR_RANGE, "%s holds a value of %g: beyond 2^450 (2.9e135) nothing is compared",
+            x->name, largest);
 out:
     return status;
 }
@@ -228,7 +231,7 @@ static gref_verdict overall(const gref_check *check)
  * @param[in]  candidate  any subset, at least one array.
  * @param[in]  options    NULL for none.
  * @return GREF_OK whatever the verdict; GREF_ERR_FORMAT (a name that the golden file does not have);
- *         GREF_ERR_SHAPE; GREF_ERR_NONFINITE, with the place; GREF_ERR_RANGE; GREF_ERR_NOT_PSD (cov); GREF_ERR_NOMEM.
+ *         GREF_ERR_SHAPE; GREF_ERR_NONFINITE, with the place; GREF_ERR_RANGE (values beyond 2^450, options); GREF_ERR_NOT_PSD (cov); GREF_ERR_NOMEM.
  * @cost   one pass over the arrays; a certified W2 for a law; as gref_samples_test for samples.
  * @see    Tests: test_check.c
  */

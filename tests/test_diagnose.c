@@ -173,6 +173,34 @@ START_TEST(test_diagnose__float32_is_not_blamed_for_much)
 }
 END_TEST
 
+/* Zeros in single precision were "float32, 0 % unexplained", and a doubled covariance "noise-sqrt2 + float32", though
+ * its entries are none of single precision: neither is a rounding. */
+START_TEST(test_diagnose__float32_explains_roundings_only)
+{
+    static const char *const only_cov[] = {"cov", NULL};
+    gref_truth *t = truth_for("r2-abar", true);
+    for (int k = 0; k < t->arrays.n; k++)
+        t->tolerance[k] *= 1e4;
+    for (int zeros = 0; zeros < 2; zeros++) {
+        gref_arrays all = pick(t, only_cov), a = {0};
+        const gref_array *last = gref_arrays_find(&all, "pigdm/cov/0");
+        ck_ok(gref_arrays_add(&a, last->name, gref_const(last->A), 2));
+        a.item[0].single = zeros;
+        for (int i = 0; i < last->A.m * last->A.n; i++)
+            a.item[0].A.a[i] *= zeros ? 0.0 : 2.0 * (1.0 + 1e-6 * sin(i)); /* and something smaller beside it */
+        gref_diagnosis *d = NULL;
+        ck_ok(gref_diagnose_arrays(&d, t, &a, NULL));
+        ck_assert(!d->agrees && d->distance > 0.4);
+        for (int k = 0; k < d->n_entries; k++)
+            ck_assert_msg(strstr(d->entries[k].name, "float32") == NULL, "%s", d->entries[k].name);
+        gref_diagnosis_free(d);
+        gref_arrays_free(&a);
+        gref_arrays_free(&all);
+    }
+    gref_truth_free(t);
+}
+END_TEST
+
 /* What cannot be diagnosed is refused: samples alone, another shape, NaN. */
 START_TEST(test_diagnose__refusals)
 {
@@ -207,6 +235,7 @@ int main(void)
     tcase_add_test(tc, test_diagnose__finds_pairs);
     tcase_add_loop_test(tc, test_diagnose__none_of_these_gives_the_relation, 0, 4);
     tcase_add_test(tc, test_diagnose__float32_is_not_blamed_for_much);
+    tcase_add_test(tc, test_diagnose__float32_explains_roundings_only);
     tcase_add_test(tc, test_diagnose__refusals);
     tcase_add_loop_test(tc, test_diagnose__finds_every_single_deviation, 0, catalogue_size());
     return run_suite(s);

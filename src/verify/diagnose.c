@@ -15,8 +15,11 @@
 #include "view.h"
 
 enum { SHORTLIST = 24, REPORTED = 8, PER_KIND = 2 };
-/* The largest e_k that single precision is blamed for in arrays stored in double, whatever the condition numbers. */
-#define SINGLE_MOST 0x1p-10
+/*
+ * The largest e_k that single precision is blamed for, whatever the condition numbers: GREF_SINGLE_MOST in arrays of
+ * its numbers. One with other entries was not computed in it, at most something was rounded to it: 16 roundings.
+ */
+#define ROUNDED_MOST 0x1p-20
 
 /* A row or a pair of rows, and how near it comes. */
 typedef struct {
@@ -75,7 +78,8 @@ static gref_status distance(guess *q, const gref_views *vs, const gref_switches 
         double grown = fmax(1.0, gref_mat_norm_fro(gref_const(D)) / v->norm), e = gap / v->norm;
         double small = fmax(v->tolerance * grown, 1e-6 * v->gap);
         explains = explains && gap <= small;
-        double single = fmin(v->single_tolerance * grown, vs->single ? INFINITY : SINGLE_MOST * v->norm);
+        double most = v->rounded ? GREF_SINGLE_MOST : ROUNDED_MOST;
+        double single = fmin(v->single_tolerance * grown, most * v->norm);
         explains_single = explains_single && gap <= fmax(single, 1e-6 * v->gap);
         sum += e * e;
         unbent += (v->gap / v->norm) * (v->gap / v->norm);

@@ -42,6 +42,7 @@ typedef struct {
     double norm;       /* that |x - deviant|_F is divided by */
     double gap;        /* |x - g|_F */
     bool departs;
+    bool rounded;      /* every entry of the candidate's array is one of single precision */
 } gref_view;
 
 typedef struct {

@@ -1,4 +1,5 @@
 /* The candidate's arrays as views: what each is, what it is compared with, where its chain begins. */
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -158,6 +159,16 @@ static void measure(gref_view *v, const gref_views *vs)
     v->single_tolerance = entries * gref_truth_tolerance(vs->truth, v->golden, true) * 4;
 }
 
+/* Is every entry one of single precision, as what was computed in it and stored in double is? */
+static bool all_single(gref_cmat X)
+{
+    for (int j = 0; j < X.n; j++)
+        for (int i = 0; i < X.m; i++)
+            if (fabs(GREF_AT(X, i, j)) > FLT_MAX || (double)(float)GREF_AT(X, i, j) != GREF_AT(X, i, j))
+                return false;
+    return true;
+}
+
 static gref_status add_view(gref_views *vs, const gref_array *x, const gref_array *g, const gref_name *part,
                             const gref_arrays *candidate, const char *sampler)
 {
@@ -171,6 +182,7 @@ static gref_status add_view(gref_views *vs, const gref_array *x, const gref_arra
     TRY(see(&v->g, v, g->A));
     TRY(find_start(v, vs, candidate, part->label, sampler));
     measure(v, vs);
+    v->rounded = x->single || all_single(gref_const(x->A));
     v->departs = gref_mat_diff_max(gref_const(x->A), gref_const(g->A)) >
                  gref_truth_tolerance(vs->truth, g, x->single);
 out:

@@ -91,7 +91,7 @@ out:
  * @param[out] F  n x N, a value a column; may alias X. Undefined on error.
  * @param[in]  X  n x N, a point a column.                                                     [pixel]
  * @param[in]  t  T..1.
- * @return GREF_OK; GREF_ERR_SHAPE; GREF_ERR_RANGE (t; guided_score of dps-norm, which has no C);
+ * @return GREF_OK; GREF_ERR_SHAPE; GREF_ERR_RANGE (t; X beyond 2^450; guided_score of dps-norm, which has no C);
  *         GREF_ERR_NONFINITE (X); GREF_ERR_NOT_PD; GREF_ERR_NOMEM.
  * @error  score: c sqrt(n) eps cond(Sigma_t) |score|; x0hat: that times (1 - abar_t)/sqrt(abar_t); guidance:
  *         c sqrt(n) eps (cond(Sigma_t) + cond(C)) |W| |C^-1| |v - A x0hat|; c about 1.
@@ -105,6 +105,8 @@ gref_status gref_sampler_eval(gref_mat F, const gref_sampler *s, gref_quantity q
     TRY(gref_require_shape(X, s->z->n, X.n, "the points"));
     TRY(gref_require_shape(gref_const(F), s->z->n, X.n, "the values"));
     TRY(gref_require_finite(X, "the points"));
+    REQUIRE(gref_mat_norm_max(X) <= 0x1p450, GREF_ERR_RANGE, "the points hold a value of %g, beyond 2^450 (2.9e135)",
+            gref_mat_norm_max(X));
     REQUIRE(t >= 1 && t <= s->schedule->T, GREF_ERR_RANGE, "t = %d is outside 1..%d", t,
             s->schedule->T);
     REQUIRE(!s->method->norm || quantity != GREF_QUANTITY_GUIDED_SCORE, GREF_ERR_RANGE,

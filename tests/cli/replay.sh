@@ -160,6 +160,11 @@ refused 2 'dps-norm has no guided score'
 npy image.npy '(6, 6)' 288
 gref eval case.json --t 10 --x image.npy --quantity score --out out.npy --no-self-test
 refused 2 'image.npy is 6 x 6, points of this case are n = 36 or K x 36: flatten the image'
+# 1e308 gave -nan, and exit 0.
+printf '\223NUMPY\001\000v\000%-117s\n' "{'descr': '<f8', 'fortran_order': False, 'shape': (36,), }" >large.npy
+for _ in $(seq 36); do printf '\240\310\353\205\363\314\341\177'; done >>large.npy
+gref eval case.json --t 10 --x large.npy --quantity score
+refused 2 'the points hold a value of 1e.308, beyond 2.450'
 echo mine >mine.npy
 gref eval case.json --t 10 --x g/probe/10.npy --quantity score --out mine.npy --no-self-test
 refused 2 'mine.npy exists; --force'

@@ -176,14 +176,15 @@ typedef struct {
 } gref_diagnosis_entry;
 
 typedef struct {
-    bool agrees;         /* nothing to explain */
+    bool agrees;         /* nothing to explain, and no array differs that was not looked at */
     double distance;     /* of the golden values to the candidate */
     int n_arrays;        /* compared */
+    int n_others;        /* not looked at: another sampler's, or of a kind that no deviation changes */
     int n_entries;
     gref_diagnosis_entry *entries; /* best first */
     bool none;           /* no entry explains the candidate */
     char relation[512];  /* best linear relation to the golden values, where `none` */
-    char note[256];
+    char note[256];      /* names those that were not looked at, or "" */
 } gref_diagnosis;
 
 GREF_API GREF_NODISCARD gref_status gref_diagnose_arrays(gref_diagnosis **diagnosis, const gref_truth *truth,

@@ -362,6 +362,11 @@ gref_status gref_diagnose_arrays(gref_diagnosis **diagnosis, const gref_truth *t
             "nothing to diagnose: give functions (score, x0hat, guided_score, C_vt), M, b, N, mean, cov, y or w2");
     if (!d->agrees)
         TRY(search(d, &vs));
+    d->agrees = d->agrees && !vs.others_differ;
+    d->n_others = vs.n_others;
+    if (vs.n_others > 0)
+        snprintf(d->note, sizeof d->note, "%d arrays not looked at%s: %s", vs.n_others,
+                 vs.others_differ ? ", some differ from the golden ones" : "", vs.others);
     *diagnosis = d;
     d = NULL;
 out:

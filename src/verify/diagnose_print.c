@@ -81,7 +81,7 @@ char *gref_diagnosis_table(const gref_diagnosis *d)
     FILE *out = open_memstream(&text, &size);
     if (out == NULL)
         return NULL;
-    if (d->agrees) {
+    if (d->agrees || (d->n_entries == 0 && !d->none)) {
         fprintf(out, "nothing to explain: %d arrays agree within their tolerances\n", d->n_arrays);
     } else {
         fprintf(out, "%d arrays, relative distance %.3g to the golden values\n\n", d->n_arrays, d->distance);
@@ -98,6 +98,8 @@ char *gref_diagnosis_table(const gref_diagnosis *d)
         else if (d->n_entries > 1)
             fprintf(out, "\nthe candidate's arrays cannot tell these apart\n");
     }
+    if (d->note[0] != '\0')
+        fprintf(out, "\n%s\n", d->note);
     return fclose(out) == 0 ? text : NULL;
 }
 
@@ -111,8 +113,8 @@ char *gref_diagnosis_json(const gref_diagnosis *d)
                                               "unexplained", e->unexplained, "explains", (int)e->explains, "sentence",
                                               e->sentence));
     }
-    json_t *o = json_pack("{s:s, s:b, s:i, s:f, s:b, s:o, s:s}", "schema", "gref-diagnosis/1", "agrees", (int)d->agrees,
-                          "arrays", d->n_arrays, "distance", d->distance, "none_of_these", (int)d->none, "entries", list,
+    json_t *o = json_pack("{s:s, s:b, s:i, s:i, s:s, s:f, s:b, s:o, s:s}", "schema", "gref-diagnosis/1", "agrees", (int)d->agrees,
+                          "arrays", d->n_arrays, "not_looked_at", d->n_others, "note", d->note, "distance", d->distance, "none_of_these", (int)d->none, "entries", list,
                           "relation", d->relation);
     char *text = json_dumps(o, JSON_INDENT(1) | JSON_REAL_PRECISION(17));
     json_decref(o);

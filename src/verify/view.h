@@ -53,6 +53,9 @@ typedef struct {
     int n_views;
     gref_view *views;
     bool single;   /* every array of the candidate is */
+    int n_others;  /* arrays that are not looked at: of another sampler, or of a kind that no deviation changes */
+    bool others_differ; /* from the golden ones */
+    char others[160];   /* their names, cut short */
 } gref_views;
 
 gref_status gref_views_new(gref_views *views, const gref_truth *truth, const gref_arrays *candidate,

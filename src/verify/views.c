@@ -200,6 +200,26 @@ static const gref_array *resolve(const gref_truth *truth, const gref_array *x, c
     return gref_truth_resolve(truth, x->name, label);
 }
 
+/* An array that is not looked at; where it differs from the golden one the candidate does not agree. */
+static gref_status leave_out(gref_views *vs, const gref_array *x, const gref_array *g)
+{
+    gref_status status = GREF_OK;
+    if (g != NULL) {
+        TRY(gref_truth_refuse_shape(x, g));
+        TRY(gref_require_finite(gref_const(x->A), x->name));
+        vs->others_differ = vs->others_differ || !(gref_mat_diff_max(gref_const(x->A), gref_const(g->A)) <=
+                                                   gref_truth_tolerance(vs->truth, g, x->single));
+    }
+    size_t used = strlen(vs->others);
+    if (used + strlen(x->name) + 8 < sizeof vs->others)
+        snprintf(vs->others + used, sizeof vs->others - used, "%s%s", used > 0 ? ", " : "", x->name);
+    else if (used > 0 && vs->others[used - 1] != '.')
+        snprintf(vs->others + used, sizeof vs->others - used, ", ...");
+    vs->n_others++;
+out:
+    return status;
+}
+
 /* W2 is a consequence: looked at only where nothing else departs. */
 static void drop_w2(gref_views *vs)
 {
@@ -221,11 +241,14 @@ static gref_status choose_sampler(gref_views *vs, const char **where, const gref
     gref_status status = GREF_OK;
     const char *label;
     TRY(gref_truth_default_label(&label, vs->truth, sampler));
-    for (int k = 0; label == NULL && k < candidate->n; k++) {
+    for (int k = 0; sampler == NULL && k < candidate->n; k++) {
         gref_name part;
         gref_name_parse(&part, candidate->item[k].name);
-        if (gref_truth_sampler(vs->truth, part.label) >= 0 && part.label[0] != '\0')
-            label = vs->truth->samplers[gref_truth_sampler(vs->truth, part.label)].label;
+        int named = part.label[0] != '\0' ? gref_truth_sampler(vs->truth, part.label) : -1;
+        REQUIRE(named < 0 || label == NULL || strcmp(label, part.label) == 0, GREF_ERR_FORMAT,
+                "arrays of several samplers, %s and %s: --sampler LABEL says which to diagnose", label, part.label);
+        if (named >= 0)
+            label = vs->truth->samplers[named].label;
     }
     *where = label;
     if (label == NULL && vs->truth->n_samplers > 0)
@@ -252,15 +275,19 @@ gref_status gref_views_new(gref_views *views, const gref_truth *truth, const gre
         const gref_array *x = &candidate->item[k], *g = resolve(truth, x, label);
         gref_name part;
         gref_name_parse(&part, x->name);
-        if (strcmp(part.what, "samples") == 0)
+        if (strcmp(part.what, "samples") == 0) {
+            TRY(leave_out(&made, x, NULL));
             continue;
+        }
         if (g == NULL)
             TRY(gref_truth_refuse_name(truth, x->name, label));
         gref_name_parse(&part, g->name);
         bool other = part.label[0] != '\0' && strcmp(part.label, made.spec->label) != 0;
         bool y = kind_of(&part) == GREF_VIEW_Y;
-        if (other || kind_of(&part) == GREF_VIEWS || (y && made.z.m != truth->schedule.T))
+        if (other || kind_of(&part) == GREF_VIEWS || (y && made.z.m != truth->schedule.T)) {
+            TRY(leave_out(&made, x, g));
             continue;
+        }
         TRY(add_view(&made, x, g, &part, candidate, made.spec->label));
         made.single = made.single && x->single;
     }

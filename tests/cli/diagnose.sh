@@ -96,6 +96,26 @@ refused "'cov': of which sampler"
 gref diagnose "$file" dps/N/500.npy --as N/500 --sampler dps --no-self-test
 exits 0
 
+# The first sampler was once diagnosed and the others left out in silence: exit 0 for a wrong pigdm.
+subtest "several samplers: which one? What is not looked at is said, and no exit 0 if it differs"
+file=$GREF_TEST_DATA/golden/grass-patches-8.npz
+python3 -m zipfile -e "$file" .
+mkdir -p mine/cgdm/M mine/pigdm/M
+cp cgdm/M/500.npy mine/cgdm/M/500.npy
+cp pigdm/M/50.npy mine/pigdm/M/500.npy
+gref diagnose "$file" mine
+refused 'several samplers, (cgdm and pigdm|pigdm and cgdm): --sampler'
+gref diagnose "$file" mine --sampler cgdm
+exits 1
+prints '^nothing to explain: 1 arrays' '^1 arrays not looked at, some differ from the golden ones: pigdm/M/500$'
+gref diagnose "$file" mine --sampler cgdm --json
+exits 1
+prints '"agrees": false' '"not_looked_at": 1'
+cp pigdm/M/500.npy mine/pigdm/M/500.npy
+gref diagnose "$file" mine --sampler cgdm
+exits 0
+prints '^1 arrays not looked at: pigdm/M/500$'
+
 subtest "an image that is not flattened"
 file=$GREF_TEST_DATA/golden/grass-patches-8.npz
 printf '\223NUMPY\001\000v\000%-117s\n' "{'descr': '<f8', 'fortran_order': False, 'shape': (8, 8), }" >mine.npy

@@ -339,9 +339,10 @@ static gref_status hold_stability(checker *c, const gref_marginal *dense,
     const char *label = law->s.spec.label;
     TRY(gref_crosscheck_number(c->out, "first unstable t", label, -1,
                                gref_marginal_first_unstable(dense), law->first_unstable, 1.0));
-    if (!gref_marginal_lost(dense) &&
-        !law->lost) /* one path bounds its rounding, the other estimates it */
-        TRY(gref_crosscheck_number(c->out, "diverged at t", label, -1, dense_end, own_end, 1.0));
+    bool lost = gref_marginal_lost(dense) || law->lost;
+    /* one path bounds its rounding, the other estimates it: where they give up only has to be said */
+    TRY(gref_crosscheck_number(c->out, lost ? "lost at t" : "diverged at t", label, -1, dense_end,
+                               own_end, lost ? c->schedule->T : 1.0));
 out:
     return status;
 }

@@ -139,7 +139,10 @@ START_TEST(test_marginal_certify__claims_nothing_unmeasured)
 }
 END_TEST
 
-/* sqrt tr P_t by the recursion P <- M P M + N I as anybody would write it, in pixels. */
+/*
+ * sqrt tr P_t by the recursion P <- M P M^T + N I as anybody would write it, in pixels, with entries of M off by a unit in
+ * the last place or not: as another BLAS would have made them.
+ */
 static double plain_spread(const oracle_file *f, const gref_sampler *s, int t)
 {
     int n = f->p.A.n;
@@ -148,6 +151,8 @@ static double plain_spread(const oracle_file *f, const gref_sampler *s, int t)
     gref_mat_identity(P);
     for (int k = f->s.T; k > t; k--) {
         ck_ok(gref_sampler_step(M, b, &noise, s, k));
+        for (int i = 0; i < n * n; i++)
+            M.a[i] *= 1 + 0x1p-52 * ((7 * i + k) % 3 - 1);
         ck_ok(gref_gemm(MP, 1.0, gref_const(M), false, gref_const(P), false, 0.0));
         ck_ok(gref_gemm(P, 1.0, gref_const(MP), false, gref_const(M), true, 0.0));
         for (int i = 0; i < n; i++)

@@ -49,7 +49,7 @@ guarded study case.json --out out --force
 guarded golden case.json --out new.npz --allow-dirty
 guarded golden --verify g
 guarded check g y.npz
-guarded diagnose g y.npz
+guarded diagnose g y.npz --sampler cgdm
 guarded crosscheck case.json
 guarded asymptotics case.json
 guarded replay case.json --noise g/z.npy --out new.npz --force
@@ -81,7 +81,7 @@ complains "^gref golden: $warning"
 gref check g y.npz
 exits 1
 complains "^gref check: $warning"
-gref diagnose g y.npz
+gref diagnose g y.npz --sampler cgdm
 exits 1
 complains "^gref diagnose: $warning"
 
@@ -102,7 +102,7 @@ manifest passed
 subtest "an older golden file does not say, counts as tested, and is rewritten to say so; another word is refused"
 setup
 sed -i '/"self_test"/d' g/manifest.json
-for use in 'golden --verify g' 'check g g' 'diagnose g g'; do
+for use in 'golden --verify g' 'check g g' 'diagnose g g --sampler cgdm'; do
     # shellcheck disable=SC2086
     gref $use
     exits 0

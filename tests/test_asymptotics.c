@@ -442,73 +442,6 @@ START_TEST(test_asymptotics__an_operator_that_sees_nothing)
 }
 END_TEST
 
-/* Distances c e^order of eight decades, concluded. */
-static gref_asymptotics_line concluded(double order, int expected, double coefficient_error)
-{
-    static gref_asymptotics_point points[8];
-    gref_asymptotics_line line = {
-        .sampler = "pigdm", .expected = expected, .n_points = 8, .points = points};
-    for (int k = 0; k < 8; k++) {
-        double e = pow(10, -1 - k), d = 3 * pow(e, order);
-        points[k] = (gref_asymptotics_point){.e = e,
-                                             .apart = d,
-                                             .apart_mean = d,
-                                             .apart_w2 = d,
-                                             .coefficient_error = coefficient_error};
-    }
-    gref_asymptotics_conclude(&line);
-    return line;
-}
-
-/* The verdict is on order and coefficient, each at its bound; NaN is no pass. */
-START_TEST(test_asymptotics_conclude__sees_wrong_orders_and_coefficients)
-{
-    ck_assert(concluded(2.0, 2, 1e-7).holds && concluded(2.009, 2, 1e-7).holds);
-    ck_assert(concluded(2.0, 2, 1e-7).decades == 7);
-    ck_assert(!concluded(1.0, 2, 1e-7).holds && !concluded(2.0, 1, 1e-7).holds);
-    ck_assert(!concluded(2.011, 2, 1e-7).holds && concluded(2.011, 2, 1e-7).decades == 0);
-    ck_assert(!concluded(1.989, 2, 1e-7).holds);
-    ck_assert(!concluded(2.0, 2, 1.1e-6).holds && !concluded(2.0, 2, NAN).holds);
-    ck_assert(!concluded(NAN, 2, 0.0).holds);
-}
-END_TEST
-
-/* Refused with the value in the message, *a untouched; sigma = 0 has no dps, whose C_{v|t} is then 0. */
-START_TEST(test_asymptotics__refuses)
-{
-    static const struct {
-        double alpha, from, to;
-        const char *text;
-    } bad[] = {{0.0, 0.1, 1e-3, "alpha > 0, not 0"},
-               {-1.0, 0.1, 1e-3, "alpha > 0, not -1"},
-               {INFINITY, 0.1, 1e-3, "not inf"},
-               {NAN, 0.1, 1e-3, "not -\\?nan"},
-               {2.0, 1.0, 1e-3, "between 0 and 1, not 1"},
-               {2.0, 0.1, 0.0, "between 0 and 1, not 0"},
-               {2.0, 1e-3, 0.1, "from 0.001"},
-               {2.0, NAN, 0.1, "between 0 and 1"}};
-    gref_problem p = dense_problem(4, 3, 2.0, 0, 0.5, 1);
-    gref_stationary q = stationary_grass(OP_GAUSSIAN, 0.1);
-    gref_asymptotics *a = NULL;
-    for (size_t k = 0; k < sizeof bad / sizeof *bad; k++) {
-        ck_fails(gref_asymptotics_dense(&a, &p, &bad[k].alpha, 1, bad[k].from, bad[k].to),
-                 GREF_ERR_RANGE);
-        ck_assert_msg(isnan(bad[k].alpha) ||
-                          strstr(gref_last_error()->message, bad[k].text) != NULL,
-                      "%s", gref_last_error()->message);
-        ck_fails(gref_asymptotics_spectral(&a, &q, &bad[k].alpha, 1, bad[k].from, bad[k].to),
-                 GREF_ERR_RANGE);
-        ck_assert_ptr_null(a);
-    }
-    p.sigma = 0.0;
-    ck_ok(gref_asymptotics_dense(&a, &p, alphas, 1, 1e-1, 1e-10));
-    ck_assert(a->n_lines == 3 && strcmp(a->lines[0].sampler, "pigdm") == 0 && a->lines[0].holds);
-    gref_asymptotics_free(a);
-    gref_problem_free(&p);
-    gref_stationary_free(&q);
-}
-END_TEST
-
 int main(void)
 {
     Suite *s = suite_create("asymptotics");
@@ -522,7 +455,5 @@ int main(void)
     tcase_add_test(tc, test_asymptotics__equal_laws_have_no_order);
     tcase_add_test(tc, test_asymptotics__zero_frequencies_are_zeros);
     tcase_add_test(tc, test_asymptotics__an_operator_that_sees_nothing);
-    tcase_add_test(tc, test_asymptotics_conclude__sees_wrong_orders_and_coefficients);
-    tcase_add_test(tc, test_asymptotics__refuses);
     return run_suite(s);
 }

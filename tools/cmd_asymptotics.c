@@ -54,7 +54,7 @@ static int print_result(const gref_asymptotics_report *report, bool json, const 
     if (report->note[0] != '\0')
         fprintf(stderr, "gref asymptotics: note: %s\n", report->note);
     cmd_note_skipped("asymptotics", !report->self_tested);
-    return report->holds ? CMD_OK : CMD_DIFFERS;
+    return report->undecided ? CMD_UNDECIDED : report->holds ? CMD_OK : CMD_DIFFERS;
 }
 
 static int run(const char *path, const option_list *sets, const gref_asymptotics_options *o,
@@ -115,7 +115,8 @@ int cmd_asymptotics(int argc, char **argv)
             "exact,\n"
             "as t -> 0: the order in e = 1 - abar and the leading coefficient against theory, and\n"
             "the limit of dps with alpha other than 1. The last line says which claim holds; exit\n"
-            "code 1 if an order is off by more than 0.01 or a coefficient by more than 1e-6.\n"
+            "code 1 if an order is off by more than 0.01 or a coefficient by more than 1e-6, 4 if\n"
+            "rounding hides whether A mixes kernel and range of Sigma.\n"
             "With --out leaves asymptotics.json, asymptotics.csv and asymptotics.svg in DIR.",
         .options = options,
         .min_operands = 1,

@@ -26,7 +26,8 @@ GREF_API bool gref_path_parse(gref_path *path, const char *name);
 /* What is known of one sampler at one t. After divergence only `modelled` is. */
 typedef struct {
     int t;
-    bool diverged, mean_lost; /* mean_lost: w2.w2_mean is NAN, the rest holds (gref_marginal_mean_lost) */
+    bool diverged,
+        mean_lost;    /* mean_lost: w2.w2_mean is NAN, the rest holds (gref_marginal_mean_lost) */
     gref_w2 w2;       /* of the sampler's law to the exact p_t(x | v) */
     gref_w2 modelled; /* of its N(mu_{t|v}, C_{t|v}) to the same */
     gref_w2 prior;    /* of the law to the prior's p_t(x); unconditional samplers only */
@@ -42,11 +43,12 @@ typedef struct {
     int first_unstable; /* t of the first such step, from T down; 0 if none */
     int diverged_at;    /* largest t whose law has diverged; -1 if none */
     bool mean_lost;     /* at t = 0: no samples are drawn */
-    bool lost;          /* it diverged to rounding: it had grown and shrank again (gref_marginal_lost) */
-    double growth;      /* max over t of log10 sqrt(tr P_t / tr C_{t|v}) */
+    bool lost;     /* it diverged to rounding: it had grown and shrank again (gref_marginal_lost) */
+    double growth; /* max over t of log10 sqrt(tr P_t / tr C_{t|v}) */
     int n_rows;
     gref_study_row *rows; /* t decreasing from T to 0 */
-    gref_mat bias; /* n x n_laws, m_t - mu_{t|v} at each t of laws_at; 0 after divergence, NAN where lost [pixel] */
+    gref_mat
+        bias; /* n x n_laws, m_t - mu_{t|v} at each t of laws_at; 0 after divergence, NAN where lost [pixel] */
     gref_mat samples; /* of the chain, as many as of the posterior; empty if it diverged [pixel] */
 } gref_study_sampler;
 
@@ -116,6 +118,7 @@ typedef struct {
     gref_asymptotics *a;
     bool self_tested;
     bool holds;     /* every line does */
+    bool undecided; /* nothing refuted but what hangs on a mixing that rounding hides */
     char note[512]; /* what could not be done and why ("no gnuplot"), or "" */
 } gref_asymptotics_report;
 

@@ -417,30 +417,43 @@ out:
     return status;
 }
 
-/* zeros, mixing, mixed and blind: |G B P0|, |B Pi| against what rounding of the eigenvectors, n eps |Sigma|/lambda+, makes. */
+/*
+ * zeros, mixing, mixed and blind. G A P0 = 0 just where A P0 is orthogonal to A Pi, for G A = Sigma (A^T A Sigma +
+ * sigma^2 I)^-1 A^T A: so the decision is on A, against what rounding of the eigenvectors, n eps |Sigma|/lambda+, makes
+ * of A^T A. G itself is off by cond(K) times that, which passes for mixing where sigma is small.
+ */
 static gref_status classify(gref_asymptotics *a, const setting *s)
 {
     gref_status status = GREF_OK;
-    int n = s->z.n;
-    gref_mat GB = {0};
+    const double most = 0.01; /* mixing that may go unseen */
+    int n = s->z.n, m = s->z.m;
+    gref_mat GB = {0}, BB = {0};
     while (a->zeros < n && s->z.lambda.a[a->zeros] == 0.0)
         a->zeros++;
     a->blind = a->zeros == n;
     if (a->zeros == 0 || a->zeros == n)
         goto out;
     double rounding = 2.0 * GREF_U * n * s->z.lambda.a[n - 1] / s->z.lambda.a[a->zeros];
-    gref_cmat on_range = gref_const(gref_mat_view(s->z.B, 0, a->zeros, s->z.m, n - a->zeros));
-    a->blind = gref_mat_norm_fro(on_range) <= rounding * gref_mat_norm_fro(gref_const(s->z.B));
+    gref_cmat B = gref_const(s->z.B);
+    gref_cmat on_kernel = gref_const(gref_mat_view(s->z.B, 0, 0, m, a->zeros));
+    gref_cmat on_range = gref_const(gref_mat_view(s->z.B, 0, a->zeros, m, n - a->zeros));
+    a->blind = gref_mat_norm_fro(on_range) <= rounding * gref_mat_norm_fro(B);
     if (a->blind)
         goto out;
+    TRY(gref_mat_new(&BB, n - a->zeros, a->zeros));
+    TRY(gref_gemm(BB, 1.0, on_range, true, on_kernel, false, 0.0));
+    a->mixed = gref_mat_norm_fro(gref_const(BB)) >
+               rounding * gref_mat_norm_fro(on_range) * gref_mat_norm_fro(B);
+    a->undecided = !a->mixed && rounding > most;
+    if (!a->mixed)
+        goto out;
     TRY(gref_mat_new(&GB, n, n));
-    TRY(gref_gemm(GB, 1.0, gref_const(s->G), false, gref_const(s->z.B), false, 0.0));
-    double whole = gref_mat_norm_fro(gref_const(GB));
-    double part = gref_mat_norm_fro(gref_const(gref_mat_view(GB, 0, 0, n, a->zeros)));
-    a->mixing = whole > 0.0 ? part / whole : 0.0;
-    a->mixed = a->mixing > rounding;
+    TRY(gref_gemm(GB, 1.0, gref_const(s->G), false, B, false, 0.0));
+    a->mixing = gref_mat_norm_fro(gref_const(gref_mat_view(GB, 0, 0, n, a->zeros))) /
+                gref_mat_norm_fro(gref_const(GB));
 out:
     gref_mat_free(&GB);
+    gref_mat_free(&BB);
     return status;
 }
 

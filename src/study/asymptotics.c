@@ -98,8 +98,13 @@ static gref_status compute(gref_asymptotics_report *report, const gref_asymptoti
     report->path = gref_path_name(spectral ? GREF_PATH_SPECTRAL : GREF_PATH_DENSE);
     TRY(spectral ? run_spectral(report, &r) : run_dense(report, &r));
     report->holds = true;
-    for (int k = 0; k < report->a->n_lines; k++)
-        report->holds = report->holds && report->a->lines[k].holds;
+    report->undecided = report->a->undecided;
+    for (int k = 0; k < report->a->n_lines; k++) {
+        const gref_asymptotics_line *line = &report->a->lines[k];
+        report->holds = report->holds && line->holds;
+        /* dps has the same order whether A mixes or not */
+        report->undecided = report->undecided && (line->holds || line->alpha == 0.0);
+    }
 out:
     free(r.alphas);
     return status;

@@ -78,6 +78,7 @@ char *gref_asymptotics_summary(const gref_asymptotics_report *report)
     json_object_set_new(o, "zero_eigenvalues", json_integer(a->zeros));
     json_object_set_new(o, "mixing", number(a->mixing));
     json_object_set_new(o, "mixed", json_boolean(a->mixed));
+    json_object_set_new(o, "mixing_undecided", json_boolean(a->undecided));
     json_object_set_new(o, "blind", json_boolean(a->blind));
     json_object_set_new(o, "holds", json_boolean(report->holds));
     json_object_set_new(o, "lines", lines_json(report));
@@ -171,11 +172,12 @@ static void put_kind(FILE *f, const gref_asymptotics *a)
     if (a->zeros == 0)
         fprintf(f, "Sigma is invertible");
     else
-        fprintf(f, "Sigma is singular (%d of %d eigenvalues %s zero) and A %s", a->zeros, a->n,
+        fprintf(f, "Sigma is singular (%d of %d eigenvalues %s zero) and %s", a->zeros, a->n,
                 a->zeros == 1 ? "is" : "are",
-                a->blind   ? "sees nothing of its range"
-                : a->mixed ? "mixes its kernel with its range"
-                           : "does not mix its kernel with its range");
+                a->blind       ? "A sees nothing of its range"
+                : a->mixed     ? "A mixes its kernel with its range"
+                : a->undecided ? "rounding hides whether A mixes its kernel with its range"
+                               : "A does not mix its kernel with its range");
 }
 
 /* "pigdm (r2 = 1-abar) meets cgdm at order 2.00" */
@@ -222,7 +224,9 @@ static void put_claims(FILE *f, const gref_asymptotics *a)
 static void put_verdict(FILE *f, const gref_asymptotics_report *report)
 {
     const gref_asymptotics_line *line = &report->a->lines[0];
-    if (report->holds)
+    if (report->undecided)
+        fprintf(f, "cannot tell: ");
+    else if (report->holds)
         fprintf(f, "as in theory: ");
     else
         fprintf(f, "NOT AS IN THEORY down to e = %.0e: ", line->points[line->n_points - 1].e);

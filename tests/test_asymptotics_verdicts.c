@@ -96,6 +96,30 @@ START_TEST(test_asymptotics_conclude__sees_wrong_orders_and_coefficients)
 }
 END_TEST
 
+/* Down to the least e nothing underflows: every order is there, by either route. */
+START_TEST(test_asymptotics__the_least_e_has_every_order)
+{
+    gref_mat u = crop_of("grass", 384, 356, 8, 8);
+    gref_problem p = matrix_problem(gref_const(u), OP_GAUSSIAN, 0.1, 1);
+    gref_stationary q = stationary_problem(gref_const(u), OP_GAUSSIAN, 0.1, 1);
+    gref_asymptotics *a[2] = {NULL, NULL};
+    ck_ok(gref_asymptotics_dense(&a[0], &p, alphas, 1, 1e-69, GREF_ASYMPTOTICS_LEAST));
+    ck_ok(gref_asymptotics_spectral(&a[1], &q, alphas, 1, 1e-69, GREF_ASYMPTOTICS_LEAST));
+    for (int k = 0; k < 2; k++) {
+        for (int l = 0; l < a[k]->n_lines; l++) {
+            const gref_asymptotics_line *line = &a[k]->lines[l];
+            ck_assert(line->holds && !line->equal);
+            ck_assert_bound("mean", fabs(line->order_mean - line->expected), 1e-6);
+            ck_assert_bound("W2", fabs(line->order_w2 - line->expected), 1e-6);
+        }
+        gref_asymptotics_free(a[k]);
+    }
+    gref_problem_free(&p);
+    gref_stationary_free(&q);
+    gref_mat_free(&u);
+}
+END_TEST
+
 /* Refused with the value in the message, *a untouched; sigma = 0 has no dps, whose C_{v|t} is then 0. */
 START_TEST(test_asymptotics__refuses)
 {
@@ -109,6 +133,8 @@ START_TEST(test_asymptotics__refuses)
                {2.0, 1.0, 1e-3, "between 0 and 1, not 1"},
                {2.0, 0.1, 0.0, "between 0 and 1, not 0"},
                {2.0, 1e-3, 0.1, "from 0.001"},
+               {2.0, 0.1, 9e-71, "9e-71 is too small"},
+               {2.0, 0.1, 1e-300, "1e-300 is too small"},
                {2.0, NAN, 0.1, "between 0 and 1"}};
     gref_problem p = dense_problem(4, 3, 2.0, 0, 0.5, 1);
     gref_mat u = crop_of("grass", 384, 356, 8, 8);
@@ -141,6 +167,7 @@ int main(void)
     tcase_add_test(tc, test_asymptotics__a_blur_does_not_mix_at_small_noise);
     tcase_add_test(tc, test_asymptotics__mixing_that_rounding_hides_is_undecided);
     tcase_add_test(tc, test_asymptotics_conclude__sees_wrong_orders_and_coefficients);
+    tcase_add_test(tc, test_asymptotics__the_least_e_has_every_order);
     tcase_add_test(tc, test_asymptotics__refuses);
     return run_suite(s);
 }

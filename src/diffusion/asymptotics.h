@@ -4,6 +4,9 @@
 
 #include <gref/asymptotics.h>
 
+/* The least e: squares of what is of order e^2 are numbers there, by either route. */
+#define GREF_ASYMPTOTICS_LEAST 1e-70
+
 /* The lines, their points with e filled in; refuses alphas and e that are none. Without dps if sigma = 0. */
 gref_status gref_asymptotics_new(gref_asymptotics **a, double sigma, const double *alphas,
                                  int n_alphas, double from, double to);

@@ -60,6 +60,9 @@ gref_status gref_asymptotics_new(gref_asymptotics **out_a, double sigma, const d
     REQUIRE(to > 0.0 && to < 1.0, GREF_ERR_RANGE, "e = 1 - abar must lie between 0 and 1, not %g",
             to);
     REQUIRE(to <= from, GREF_ERR_RANGE, "e goes down: from %g it does not come to %g", from, to);
+    REQUIRE(to >= GREF_ASYMPTOTICS_LEAST, GREF_ERR_RANGE,
+            "e = %g is too small: below %g differences of order e^2 underflow", to,
+            GREF_ASYMPTOTICS_LEAST);
     a->lines = gref_alloc((size_t)n_alphas + 4, sizeof *a->lines);
     REQUIRE(a->lines != NULL, GREF_ERR_NOMEM, "no memory for the asymptotics");
     for (int k = -1; k < n_alphas && sigma > 0.0; k++) {

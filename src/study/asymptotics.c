@@ -45,6 +45,10 @@ static gref_status range_new(range *r, const gref_asymptotics_options *o, const 
     int count = gref_case_samplers(c, &specs);
     r->from = o->from != 0.0 ? o->from : 1e-1;
     r->to = o->to != 0.0 ? o->to : 1e-16;
+    REQUIRE(!(r->from < 1.0 && r->to > 0.0 && r->to <= r->from && r->from < r->to * 9.99),
+            GREF_ERR_RANGE,
+            "one e has no slope: from %g to %g is less than a decade, and e goes down by decades",
+            r->from, r->to);
     r->alphas = gref_alloc((size_t)(o->n_alphas + count + 1), sizeof *r->alphas);
     REQUIRE(r->alphas != NULL, GREF_ERR_NOMEM, "no memory for %d alphas", o->n_alphas + count + 1);
     for (int k = 0; k < o->n_alphas; k++)

@@ -259,6 +259,12 @@ for e in 0 1 -1e-3 2 nan; do
 done
 gref asymptotics case.json --out out --from 1e-5 --to 1e-3
 refused 'e goes down: from 1e-05 it does not come to 0.001'
+gref asymptotics case.json --out out --from 1e-3 --to 1e-3
+refused 'one e has no slope: from 0.001 to 0.001 is less than a decade'
+gref asymptotics case.json --out out --to 0.05
+refused 'one e has no slope'
+gref asymptotics case.json --out out --to 1e-300
+refused 'e = 1e-300 is too small'
 gref asymptotics case.json --to small
 refused "to is a number, not 'small'"
 

@@ -39,11 +39,9 @@ typedef struct {
 
 typedef struct {
     int n, m;
-    int zeros; /* eigenvalues of Sigma that are zero */
-    double
-        mixing; /* |G A P0|_F/|G A|_F, G = Sigma A^T K^-1, P0 onto the kernel of Sigma; 0 if not mixed */
-    bool
-        mixed; /* A mixes kernel and range: A P0 and A Pi are not orthogonal, by more than rounding */
+    int zeros;      /* eigenvalues of Sigma that are zero */
+    double mixing;  /* |G A P0|_F/|G A|_F, G = Sigma A^T K^-1, P0 onto ker Sigma; 0 if not mixed */
+    bool mixed;     /* A P0 and A Pi are not orthogonal, by more than rounding */
     bool undecided; /* rounding would hide a mixing of 1%: taken for none, but refutes no pigdm */
     bool blind;     /* A is rounding on the range of Sigma: every law is the prior's */
     int n_lines;

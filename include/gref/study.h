@@ -26,8 +26,8 @@ GREF_API bool gref_path_parse(gref_path *path, const char *name);
 /* What is known of one sampler at one t. After divergence only `modelled` is. */
 typedef struct {
     int t;
-    bool diverged,
-        mean_lost;    /* mean_lost: w2.w2_mean is NAN, the rest holds (gref_marginal_mean_lost) */
+    bool diverged;
+    bool mean_lost;   /* w2.w2_mean is NAN, the rest holds (gref_marginal_mean_lost) */
     gref_w2 w2;       /* of the sampler's law to the exact p_t(x | v) */
     gref_w2 modelled; /* of its N(mu_{t|v}, C_{t|v}) to the same */
     gref_w2 prior;    /* of the law to the prior's p_t(x); unconditional samplers only */
@@ -47,8 +47,7 @@ typedef struct {
     double growth; /* max over t of log10 sqrt(tr P_t / tr C_{t|v}) */
     int n_rows;
     gref_study_row *rows; /* t decreasing from T to 0 */
-    gref_mat
-        bias; /* n x n_laws, m_t - mu_{t|v} at each t of laws_at; 0 after divergence, NAN where lost [pixel] */
+    gref_mat bias;    /* n x n_laws, m_t - mu_{t|v}; 0 after divergence, NAN where lost   [pixel] */
     gref_mat samples; /* of the chain, as many as of the posterior; empty if it diverged [pixel] */
 } gref_study_sampler;
 

@@ -128,6 +128,8 @@ START_TEST(test_asymptotics__refuses)
         const char *text;
     } bad[] = {{0.0, 0.1, 1e-3, "alpha > 0, not 0"},
                {-1.0, 0.1, 1e-3, "alpha > 0, not -1"},
+               {9e-31, 0.1, 1e-3, "between 1e-30 and 1e+30, not 9e-31"},
+               {1.1e30, 0.1, 1e-3, "between 1e-30 and 1e+30, not 1.1e+30"},
                {INFINITY, 0.1, 1e-3, "not inf"},
                {NAN, 0.1, 1e-3, "not -\\?nan"},
                {2.0, 1.0, 1e-3, "between 0 and 1, not 1"},

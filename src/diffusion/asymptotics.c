@@ -397,7 +397,13 @@ static gref_status fill_line(gref_asymptotics_line *line, const setting *cgdm,
     const setting *own = cgdm;
     gref_mat coefficient = {0}, X = {0};
     if (line->alpha != 0.0 && line->alpha != 1.0) {
-        TRY(setting_new(&other, p, p->sigma / sqrt(line->alpha)));
+        status = setting_new(&other, p, p->sigma / sqrt(line->alpha));
+        if (status != GREF_OK) {
+            gref_fail_context(status,
+                              "the limit of dps with alpha = %g has the noise sigma/sqrt(alpha)",
+                              line->alpha);
+            goto out;
+        }
         TRY(limit_distance(&line->limit_distance, cgdm, line->alpha));
         own = &other;
     }

@@ -6,6 +6,8 @@
 
 /* The least e: squares of what is of order e^2 are numbers there, by either route. */
 #define GREF_ASYMPTOTICS_LEAST 1e-70
+/* The largest alpha, and one over the least: differences of dps are of order alpha^2 e. */
+#define GREF_ASYMPTOTICS_ALPHA 1e30
 
 /* The lines, their points with e filled in; refuses alphas and e that are none. Without dps if sigma = 0. */
 gref_status gref_asymptotics_new(gref_asymptotics **a, double sigma, const double *alphas,

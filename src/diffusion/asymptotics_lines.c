@@ -69,6 +69,9 @@ gref_status gref_asymptotics_new(gref_asymptotics **out_a, double sigma, const d
         double alpha = k < 0 ? 1.0 : alphas[k];
         REQUIRE(alpha > 0.0 && isfinite(alpha), GREF_ERR_RANGE, "dps needs alpha > 0, not %g",
                 alpha);
+        REQUIRE(alpha >= 1.0 / GREF_ASYMPTOTICS_ALPHA && alpha <= GREF_ASYMPTOTICS_ALPHA,
+                GREF_ERR_RANGE, "dps needs alpha between %g and %g, not %g",
+                1.0 / GREF_ASYMPTOTICS_ALPHA, GREF_ASYMPTOTICS_ALPHA, alpha);
         a->lines[a->n_lines++] = (gref_asymptotics_line){.sampler = "dps", .alpha = alpha};
     }
     for (int k = 0; k < 3; k++)

@@ -126,7 +126,13 @@ static gref_status fill_line(gref_asymptotics_line *line, const gref_spectral *c
     TRY(gref_mat_new(&terms[1], 1, cgdm->blocks));
     if (line->alpha != 0.0 && line->alpha != 1.0) {
         q.sigma = p->sigma / sqrt(line->alpha);
-        TRY(gref_spectral_new(&other, &q));
+        status = gref_spectral_new(&other, &q);
+        if (status != GREF_OK) {
+            gref_fail_context(status,
+                              "the limit of dps with alpha = %g has the noise sigma/sqrt(alpha)",
+                              line->alpha);
+            goto out;
+        }
         TRY(distance(&line->limit_distance, terms, cgdm, line, line->alpha, 1.0, 0.0));
         own = other;
     }

@@ -246,6 +246,10 @@ gref asymptotics case.json --out out --alpha 0
 refused 'dps needs alpha > 0, not 0'
 gref asymptotics case.json --out out --alpha -2
 refused 'dps needs alpha > 0, not -2'
+for alpha in 1e-300 1e300; do
+    gref asymptotics case.json --out out --alpha $alpha
+    refused 'dps needs alpha between 1e-30 and 1e\+30, not 1e.300'
+done
 gref asymptotics case.json --out out --alpha one
 refused "alpha is a number, not 'one'"
 

@@ -194,7 +194,9 @@ START_TEST(test_marginal_lost__refuses_what_rounding_made)
         while (gref_marginal_t(law) > 400)
             ck_ok(gref_marginal_advance(law));
         long double truth = oracle_number(&f, oracle_name("dps", "w2", 400));
-        ck_assert(plain_spread(&f, s, 400) > 1e6L * truth);
+        double spread = plain_spread(&f, s, 400);
+        printf("# t = 400: truth %.3Lg, the recursion in double %.3g\n", truth, spread);
+        ck_assert(!(spread < 1e6L * truth)); /* or NaN: netlib's leaves a negative variance */
         ck_assert(gref_marginal_lost(law) && gref_marginal_diverged(law));
         ck_fails(gref_marginal_w2(&w, law), GREF_ERR_NUMERICS);
         ck_fails(gref_marginal_mean(m, law), GREF_ERR_NUMERICS);

@@ -72,10 +72,9 @@ double gref_w2_make_symmetric(gref_mat C)
     for (int j = 0; j < C.n; j++)
         for (int i = j + 1; i < C.n; i++) {
             double a = GREF_AT(C, i, j), b = GREF_AT(C, j, i);
-            if (a != b)
-                GREF_AT(C, i, j) = GREF_AT(C, j, i) = 0.5 * a + 0.5 * b;
             changed = hypot(changed, (a - b) * M_SQRT1_2);
         }
+    gref_mat_symmetrise(C);
     return changed;
 }
 

@@ -21,6 +21,9 @@ struct gref_marginal {
     gref_mat work; /* n x n, for M P; empty when the law is diagonal */
 };
 
+/* tr P. */
+double gref_marginal_trace(const gref_marginal *law);
+
 /*
  * majorant.c: before the moments move (W <- M W M, V likewise; both are made when the first step overshoots), and after
  * errors_step, which it sharpens.

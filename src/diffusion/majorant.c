@@ -25,20 +25,10 @@
 #define INFLATE (1.0 + 0x1p-20)
 
 /* sqrt(tr P + |m|^2), m less that of the exact law. */
-static double law_size(const gref_marginal *law)
+static double whole_size(const gref_marginal *law)
 {
-    double m = gref_mat_norm_fro(gref_const(law->mean)), spread = 0.0;
-    for (int i = 0; i < law->P.m; i++)
-        spread += GREF_AT(law->P, i, law->diagonal ? 0 : i);
-    return sqrt(spread + m * m);
-}
-
-static double trace(gref_mat W)
-{
-    double sum = 0.0;
-    for (int i = 0; i < W.n; i++)
-        sum += GREF_AT(W, i, i);
-    return sum;
+    double m = gref_mat_norm_fro(gref_const(law->mean));
+    return sqrt(gref_marginal_trace(law) + m * m);
 }
 
 /* w^2 I, from a bound where there is one. */
@@ -74,7 +64,7 @@ out:
 /* X <- (1 + theta) X + (1 + 1/theta) fresh^2 I; returns sqrt(tr X). */
 static double widen(gref_mat X, double fresh)
 {
-    double before = trace(X), added = fresh * fresh * X.n, theta = 1.0;
+    double before = gref_mat_trace(gref_const(X)), added = fresh * fresh * X.n, theta = 1.0;
     if (before > 0.0)
         theta = fmax(sqrt(added / before), 0x1p-400); /* > 0 also where nothing was added */
     for (int j = 0; j < X.n; j++)
@@ -82,7 +72,7 @@ static double widen(gref_mat X, double fresh)
             GREF_AT(X, i, j) *= (1.0 + theta) * INFLATE;
     for (int i = 0; i < X.n; i++)
         GREF_AT(X, i, i) += (1.0 + 1.0 / theta) * fresh * fresh * INFLATE;
-    return sqrt(trace(X)) * INFLATE;
+    return sqrt(gref_mat_trace(gref_const(X))) * INFLATE;
 }
 
 gref_status gref_majorant_push(gref_marginal *law)
@@ -91,7 +81,7 @@ gref_status gref_majorant_push(gref_marginal *law)
     if (law->W.a == NULL) {
         if (!law->step.overshoots || law->step.diagonal)
             goto out;
-        TRY(begin(&law->W, law, law->errors.w2, law_size(law)));
+        TRY(begin(&law->W, law, law->errors.w2, whole_size(law)));
         TRY(begin(&law->V, law, law->errors.mean, gref_mat_norm_fro(gref_const(law->mean))));
     }
     TRY(turn(law->W, law));
@@ -117,11 +107,11 @@ void gref_majorant_close(gref_marginal *law)
 
 bool gref_majorant_exhausted(const gref_marginal *law)
 {
-    return law->W.a != NULL && !(sqrt(trace(law->W)) <= 0.1 * law_size(law));
+    return law->W.a != NULL && !(sqrt(gref_mat_trace(gref_const(law->W))) <= 0.1 * whole_size(law));
 }
 
 bool gref_majorant_mean_exhausted(const gref_marginal *law)
 {
     double m = gref_mat_norm_fro(gref_const(law->mean));
-    return law->V.a != NULL && !(sqrt(trace(law->V)) <= 0.1 * m);
+    return law->V.a != NULL && !(sqrt(gref_mat_trace(gref_const(law->V))) <= 0.1 * m);
 }

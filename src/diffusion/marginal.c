@@ -64,7 +64,7 @@ double gref_marginal_growth(const gref_marginal *law)
     return law->growth;
 }
 
-static double law_trace(const gref_marginal *law)
+double gref_marginal_trace(const gref_marginal *law)
 {
     double trace = 0.0;
     for (int i = 0; i < law->P.m; i++)
@@ -77,7 +77,7 @@ static void note_growth(gref_marginal *law)
     double target = 0.0;
     for (int i = 0; i < law->s->z->n; i++)
         target += gref_exact_variance(law->s->z, law->s->schedule, law->t, i);
-    double ratio = 0.5 * log10(law_trace(law) / target);
+    double ratio = 0.5 * log10(gref_marginal_trace(law) / target);
     if (ratio > law->growth)
         law->growth = ratio;
 }
@@ -195,7 +195,7 @@ static gref_law_size law_size(const gref_marginal *law)
     return (gref_law_size){.dense = !law->diagonal,
                            .mean = gref_mat_norm_fro(gref_const(law->mean)),
                            .cov = gref_mat_norm_fro(gref_const(law->P)),
-                           .trace = law_trace(law),
+                           .trace = gref_marginal_trace(law),
                            .shift = gref_mat_norm_fro(gref_const(law->step.c)),
                            .factor_error = -1.0};
 }
@@ -330,11 +330,14 @@ gref_status gref_marginal_mean(gref_mat mean, const gref_marginal *law)
     gref_status status = GREF_OK;
     const gref_modes *z = law->s->z;
     double root = sqrt(law->s->schedule->abar[law->t]);
+    if (is_standard_start(law)) {
+        TRY(gref_require_shape(gref_const(mean), z->n, 1, "mean"));
+        gref_mat_fill(mean, 0.0);
+        goto out;
+    }
     TRY(gref_marginal_bias(mean, law));
     gref_mat_axpy(mean, root, gref_const(z->mu));
     TRY(gref_gemv(mean, root, gref_const(z->U), false, gref_const(z->d), 1.0));
-    if (is_standard_start(law))
-        gref_mat_fill(mean, 0.0);
 out:
     return status;
 }
@@ -394,7 +397,7 @@ gref_status gref_marginal_sizes_of(gref_marginal_sizes *out, const gref_marginal
     gref_status status = GREF_OK;
     const gref_sampler *s = law->s;
     int n = s->z->n;
-    gref_marginal_sizes z = {.spread = sqrt(law_trace(law)),
+    gref_marginal_sizes z = {.spread = sqrt(gref_marginal_trace(law)),
                              .cov = gref_mat_norm_fro(gref_const(law->P))};
     gref_mat e = {0}; /* m_t - sqrt(abar_t) mu in modes of Sigma */
     TRY(gref_marginal_require_alive(law));

@@ -53,19 +53,29 @@ gref_status gref_case_read_array(gref_mat *X, const gref_case *c, const char *ob
     return gref_case_read_any(X, NULL, c, object, key, NULL);
 }
 
-gref_status gref_case_read_vector(gref_mat *out_x, const gref_case *c, const char *object,
-                                  const char *key, int n, const char *what)
+gref_status gref_case_vector_of(gref_mat *out_x, gref_cmat X, const gref_case *c,
+                                const char *object, const char *key, int n, const char *what)
 {
     gref_status status = GREF_OK;
-    gref_mat X = {0}, x = {0};
+    gref_mat x = {0};
     char at[GREF_CASE_KEY];
     gref_case_join(at, object, key);
-    TRY(gref_case_read_array(&X, c, object, key));
     CASE_REQUIRE((double)X.m * X.n == n, c, at, "%s: %s has %.0f entries (%d x %d), %s has %d", at,
                  gref_case_string(c, object, key), (double)X.m * X.n, X.m, X.n, what, n);
     TRY(gref_mat_new(&x, n, 1));
-    gref_image_flatten(x, gref_const(X));
+    gref_image_flatten(x, X);
     *out_x = x;
+out:
+    return status;
+}
+
+gref_status gref_case_read_vector(gref_mat *x, const gref_case *c, const char *object,
+                                  const char *key, int n, const char *what)
+{
+    gref_status status = GREF_OK;
+    gref_mat X = {0};
+    TRY(gref_case_read_array(&X, c, object, key));
+    TRY(gref_case_vector_of(x, gref_const(X), c, object, key, n, what));
 out:
     gref_mat_free(&X);
     return status;

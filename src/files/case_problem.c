@@ -138,8 +138,9 @@ static gref_status gaussian_mean(gref_problem *p, gref_mat *X, const gref_case *
 {
     gref_status status = GREF_OK;
     if (gref_case_string(c, "prior", "mean") != NULL) {
-        TRY(gref_case_read_vector(&p->mu, c, "prior", "mean", n, "a row of prior.cov"));
         TRY(gref_case_read_array(X, c, "prior", "mean"));
+        TRY(gref_case_vector_of(&p->mu, gref_const(*X), c, "prior", "mean", n,
+                                "a row of prior.cov"));
     } else {
         TRY(gref_mat_new(&p->mu, n, 1));
         gref_mat_fill(p->mu, gref_case_number(c, "prior", "mean"));

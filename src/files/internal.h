@@ -231,6 +231,9 @@ gref_status gref_case_read_array(gref_mat *X, const gref_case *c, const char *ob
                                  const char *key);
 gref_status gref_case_read_vector(gref_mat *x, const gref_case *c, const char *object,
                                   const char *key, int n, const char *what);
+/* The second step of read_vector, for an array that was read: n entries in reading order. */
+gref_status gref_case_vector_of(gref_mat *x, gref_cmat X, const gref_case *c, const char *object,
+                                const char *key, int n, const char *what);
 gref_status gref_case_read_picture(gref_mat *X, const gref_case *c, const char *object,
                                    const char *key, const double span[2]);
 gref_status gref_case_read_any(gref_mat *X, int *ndim, const gref_case *c, const char *object,

@@ -234,11 +234,17 @@ static void block_sizes(const gref_spectral_law *law, int b, double *spread, dou
     }
 }
 
+/* Relative rounding of a step of q x q: an estimate. */
+static double rounding_unit(int q)
+{
+    return (16 + 4 * q) * GREF_U;
+}
+
 /* What a step whose M has at most the norm `norm`, and adds `shift` to the mean, does to the digits of block b. */
 static double fresh_error(double spread, double mean, double norm, double shift, double noise,
                           int q)
 {
-    double unit = (16 + 4 * q) * GREF_U, size = sqrt(spread + mean);
+    double unit = rounding_unit(q), size = sqrt(spread + mean);
     double dP = unit * norm * norm * spread, rounding = sqrt(sqrt(q) * dP);
     if (noise > 0.0)
         rounding = fmin(rounding, dP / sqrt(noise));
@@ -296,7 +302,7 @@ static inline bool advance_block(gref_spectral_law *law, const gref_spectral_tim
         double spread, mean;
         block_sizes(law, b, &spread, &mean);
         fresh = fresh_error(spread, mean, norm, shift, w->noise, q);
-        fresh_mean = (16 + 4 * q) * GREF_U * (norm * sqrt(mean) + shift);
+        fresh_mean = rounding_unit(q) * (norm * sqrt(mean) + shift);
     }
     for (int k = 0; k < q; k++) {
         re[k] = g[k] * re[k] + tau * u[k] * pull_re - y[k] * d_re[k];
@@ -338,7 +344,7 @@ static gref_status begin_errors(gref_spectral_law *law)
 {
     gref_status status = GREF_OK;
     int q = law->s.z->q;
-    double unit = law->s.schedule->T * (16 + 4 * q) * GREF_U, spread, mean;
+    double unit = law->s.schedule->T * rounding_unit(q), spread, mean;
     TRY(gref_mat_new(&law->W, q * q, law->s.z->blocks));
     TRY(gref_mat_new(&law->V, q * q, law->s.z->blocks));
     for (int b = 0; b < law->W.n; b++) {

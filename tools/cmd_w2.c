@@ -94,7 +94,7 @@ static int run(const char *path1, const char *path2, bool fast, bool json, bool 
     if (status == GREF_OK)
         status = gref_law_read(&b, path2);
     if (status == GREF_OK && (progress || (isatty(STDERR_FILENO) != 0 && a.mean.m >= 512)))
-        fprintf(stderr, "gref w2: n = %d, %s\n", a.mean.m, fast ? "value only" : "with a proof: about 100 products");
+        fprintf(stderr, "gref w2: n = %d, %s\n", a.mean.m, fast ? "value only" : "with a proof: 100 to 165 products");
     if (status == GREF_OK)
         status = gref_law_w2(&w, &a, &b, fast);
     if (status != GREF_OK)

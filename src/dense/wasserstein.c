@@ -301,7 +301,7 @@ gref_status gref_w2_laws(gref_w2 *out, gref_cmat m1, gref_cmat C1, gref_cmat m2,
  * @error  lower <= W2 <= upper always. Relative width <= 4e-15 for n <= 256, 1e-14 for n = 1024, at cond(C) up to
  *         1e12 and any gap; absolute width c sqrt(n u |C|) for singular covariances (give factors instead).
  * @return as gref_w2_laws; GREF_ERR_NUMERICS when the two enclosures are disjoint.
- * @cost   at most 150 n x n products; 15 n^2 doubles.
+ * @cost   100 to 165 n x n products at n = 1024; 15 n^2 doubles.
  * @see    NUMERICS, enclosures A and B. Tests: test_w2_certified.c
  */
 gref_status gref_w2_certify_laws(gref_w2 *out, gref_cmat m1, gref_cmat C1, gref_cmat m2, gref_cmat C2)

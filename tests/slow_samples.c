@@ -11,7 +11,8 @@ typedef struct {
     int n, zeros, N;
     double kappa;
 } setting;
-static const setting settings[] = {{1, 0, 50, 1}, {6, 0, 20, 10}, {16, 1, 200, 1e3}, {16, 0, 12, 10}, {64, 1, 500, 1e4}};
+static const setting settings[] = {
+    {1, 0, 50, 1}, {6, 0, 20, 10}, {16, 1, 200, 1e3}, {16, 0, 12, 10}, {64, 1, 500, 1e4}};
 
 /* The rate of false alarms over 2000 runs on exact samples of one law, in five settings: N above and below n,
  * singular and badly conditioned laws. Each count is binomial (2000, 0.01 +- 0.003): 14..26 expected, and its own
@@ -31,7 +32,8 @@ START_TEST(slow_samples__false_alarms)
                 by_test[t] += r.test[t].done && r.test[t].p < 0.01;
             gref_mat_free(&X);
         }
-        printf("# n = %d, rank %d, N = %d: %.2f %% of %d; each test at 1 %%: mean %.2f, eigenvectors %.2f, covariance "
+        printf("# n = %d, rank %d, N = %d: %.2f %% of %d; each test at 1 %%: mean %.2f, "
+               "eigenvectors %.2f, covariance "
                "%.2f, projections %.2f %%\n",
                q->n, q->n - q->zeros, q->N, 100.0 * alarms / RUNS, RUNS, 100.0 * by_test[0] / RUNS,
                100.0 * by_test[1] / RUNS, 100.0 * by_test[2] / RUNS, 100.0 * by_test[3] / RUNS);
@@ -88,7 +90,8 @@ START_TEST(slow_samples__power)
             gref_truth_free(t);
             continue;
         }
-        ck_ok(gref_w2_laws(&w, gref_const(bent.mean), gref_const(bent.cov), gref_const(right.mean), gref_const(right.cov)));
+        ck_ok(gref_w2_laws(&w, gref_const(bent.mean), gref_const(bent.cov), gref_const(right.mean),
+                           gref_const(right.cov)));
         if (w.w2 < 1e-9) { /* a convention that is in force already, or none of PiGDM's */
             free_law(&right);
             free_law(&bent);
@@ -103,8 +106,9 @@ START_TEST(slow_samples__power)
                 gref_sample_report r = test_of(X, &right);
                 seen[k] += r.verdict == GREF_VERDICT_DIFFERS;
                 if (run == SETS - 1)
-                    ck_assert_msg(w.w2 < 2 * r.visible || seen[k] >= SETS - 5, "%s: W2 %.3g, visible %.3g, seen %d", name,
-                                  w.w2, r.visible, seen[k]);
+                    ck_assert_msg(w.w2 < 2 * r.visible || seen[k] >= SETS - 5,
+                                  "%s: W2 %.3g, visible %.3g, seen %d", name, w.w2, r.visible,
+                                  seen[k]);
                 gref_mat_free(&X);
             }
         printf("# %-24s %-10.3g %5d %10d\n", name, w.w2 / spread, seen[0], seen[1]);

@@ -15,10 +15,11 @@ static void hold(int n, double kappa, double gap, pair_kind kind, double bound)
     gref_w2 w;
     char name[64];
     random_pair(&C1, &C2, n, kappa, gap, kind, 3);
-    ck_ok(gref_w2_certify_laws(&w, gref_const(zero), gref_const(C1), gref_const(zero), gref_const(C2)));
+    ck_ok(gref_w2_certify_laws(&w, gref_const(zero), gref_const(C1), gref_const(zero),
+                               gref_const(C2)));
     double width = (w.upper - w.lower) / w.upper;
-    ck_assert_msg(width <= bound, "n = %d kind %d kappa %g gap %g: [%.17g, %.17g], width %.2e", n, (int)kind, kappa, gap,
-                  w.lower, w.upper, width);
+    ck_assert_msg(width <= bound, "n = %d kind %d kappa %g gap %g: [%.17g, %.17g], width %.2e", n,
+                  (int)kind, kappa, gap, w.lower, w.upper, width);
     snprintf(name, sizeof name, "relative width, n = %d", n);
     note_ratio(name, width, bound);
     gref_mat_free(&C1);

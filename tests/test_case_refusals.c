@@ -89,7 +89,8 @@ START_TEST(test_case_load__refuses_with_file_line_and_key)
          ":8: samplers must be a list [{...}, ...], not {}"},
         {8, " \"samplers\": [3,", ":8: samplers.0 must be an object {...}, not 3"},
         {8, " \"samplers\": [{\"name\": \"ddim\"},",
-         ":8: samplers.0.name must be one of \"ddpm\", \"dps\", \"pigdm\", \"cgdm\", \"dps-norm\", not \"ddim\" "
+         ":8: samplers.0.name must be one of \"ddpm\", \"dps\", \"pigdm\", \"cgdm\", \"dps-norm\", "
+         "not \"ddim\" "
          "(did you "
          "mean ddpm?)"},
         {9, "   {\"label\": \"x\"}],", ":9: samplers.1.name is missing"},
@@ -115,7 +116,8 @@ START_TEST(test_case_load__refuses_with_file_line_and_key)
         {9, "   {\"name\": \"dps-norm\"}],",
          ":9: samplers.1.zeta is missing (\"dps-norm\" needs it: its step size)"},
         {9, "   {\"name\": \"dps-norm\", \"zeta\": 1, \"guidance\": \"mean\"}],",
-         ":9: samplers.1.guidance does not belong to name \"dps-norm\" (its keys: name, label, zeta, "
+         ":9: samplers.1.guidance does not belong to name \"dps-norm\" (its keys: name, label, "
+         "zeta, "
          "variance, last_noise, start)"},
         {9, "   {\"name\": \"dps\", \"zeta\": 0.1}],",
          ":9: samplers.1.zeta has no use: the guidance of samplers.1 is \"score\", not \"after\""},

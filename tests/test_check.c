@@ -18,7 +18,8 @@ static gref_check *check_of(const gref_truth *t, const gref_arrays *a, const gre
 }
 
 static const char *const steps[] = {"M", "b", "N", NULL};
-static const char *const chain[] = {"M", "b", "N", "mean", "cov", "y", "guided_score", "score", NULL};
+static const char *const chain[] = {"M",     "b", "N", "mean", "cov", "y", "guided_score",
+                                    "score", NULL};
 
 /* The golden arrays themselves agree with error 0; so do they without the label, and in single precision. */
 START_TEST(test_check__golden_arrays_agree)
@@ -36,7 +37,8 @@ START_TEST(test_check__golden_arrays_agree)
         c.item[k].single = true;
     }
     gref_check *x = check_of(t, &a, NULL), *y = check_of(t, &b, NULL), *z = check_of(t, &c, NULL);
-    ck_assert(x->verdict == GREF_VERDICT_AGREES && x->n_rows == t->arrays.n && x->rows[0].max_abs == 0);
+    ck_assert(x->verdict == GREF_VERDICT_AGREES && x->n_rows == t->arrays.n &&
+              x->rows[0].max_abs == 0);
     ck_assert(y->verdict == GREF_VERDICT_AGREES && y->n_rows == x->n_rows && x->departs_at == -1);
     ck_assert(z->verdict == GREF_VERDICT_AGREES && z->rows[0].single && z->rows[0].max_abs > 0);
     for (int k = 0; k < c.n; k++)
@@ -64,7 +66,8 @@ START_TEST(test_check__finds_the_worst_entry)
         M = strcmp(a.item[k].name, "dps/M/6") == 0 ? &a.item[k] : M;
         b = strcmp(a.item[k].name, "dps/b/3") == 0 ? &a.item[k] : b;
     }
-    double tau = gref_truth_tolerance(t, gref_arrays_find(&t->arrays, "dps/M/6"), false), was = GREF_AT(M->A, 4, 7);
+    double tau = gref_truth_tolerance(t, gref_arrays_find(&t->arrays, "dps/M/6"), false),
+           was = GREF_AT(M->A, 4, 7);
     GREF_AT(M->A, 4, 7) += 3 * tau;
     b->A.a[2] += 0.5 * gref_truth_tolerance(t, gref_arrays_find(&t->arrays, "dps/b/3"), false);
     gref_check *c = check_of(t, &a, NULL);
@@ -73,7 +76,8 @@ START_TEST(test_check__finds_the_worst_entry)
     ck_assert(r->verdict == GREF_VERDICT_DIFFERS && r->i == 4 && r->j == 7 && r->golden == was);
     ck_assert_bound("ratio", fabs(r->ratio - 3), 1e-3 + 2 * EPS * fabs(was) / tau);
     ck_assert_str_eq(c->rows[1].name, "dps/b/3");
-    ck_assert(c->rows[1].verdict == GREF_VERDICT_AGREES && c->rows[1].ratio > 0.4 && c->rows[1].ratio < 0.6);
+    ck_assert(c->rows[1].verdict == GREF_VERDICT_AGREES && c->rows[1].ratio > 0.4 &&
+              c->rows[1].ratio < 0.6);
     for (int k = 1; k < c->n_rows; k++)
         ck_assert(c->rows[k].ratio <= c->rows[k - 1].ratio);
     ck_assert(c->departs_at == 6);
@@ -94,24 +98,28 @@ END_TEST
 START_TEST(test_check__says_where_the_chain_departs)
 {
     static const char *const laws[] = {"mean", "cov", NULL}, *const trajectory[] = {"y", NULL};
-    static const char *const guided[] = {"guided_score", NULL}, *const both[] = {"guided_score", "y", NULL};
+    static const char *const guided[] = {"guided_score", NULL}, *const both[] = {"guided_score",
+                                                                                 "y", NULL};
     static const char *const whole[] = {"guided_score", "M", "b", "N", "y", NULL};
     const struct {
         const char *deviation, *const *whats, *fault;
         int t;
-    } table[] = {{"noise-x2", chain, "N", 12},   {"guidance-x2", chain, "M, b", 12}, {"noise-x2", laws, "N or M", 9},
-                 {"guidance-x2", laws, "M, or b and N", 9},  {"start-exact", laws, "start", 12}, {"guidance-x2", trajectory, "", 9},
-                 {"guidance-x2", guided, "", 12}, {"guidance-x2", both, "", 12},   {"guidance-x2", whole, "M, b", 12},
-                 {"last-noise-added", laws, "", -1}};
+    } table[] = {{"noise-x2", chain, "N", 12},       {"guidance-x2", chain, "M, b", 12},
+                 {"noise-x2", laws, "N or M", 9},    {"guidance-x2", laws, "M, or b and N", 9},
+                 {"start-exact", laws, "start", 12}, {"guidance-x2", trajectory, "", 9},
+                 {"guidance-x2", guided, "", 12},    {"guidance-x2", both, "", 12},
+                 {"guidance-x2", whole, "M, b", 12}, {"last-noise-added", laws, "", -1}};
     gref_truth *t = the_truth();
     for (size_t k = 0; k < sizeof table / sizeof *table; k++) {
         gref_arrays a;
         ck_assert(their_arrays(&a, t, table[k].whats, table[k].deviation, NULL));
         gref_check_options slack = {.rtol = 1e-9}; /* of plain inverses */
         gref_check *c = check_of(t, &a, &slack);
-        ck_assert_msg(c->departs_at == table[k].t && strcmp(c->at_fault, table[k].fault) == 0, "%s: at %d, '%s': %s",
-                      table[k].deviation, c->departs_at, c->at_fault, c->departure);
-        bool told = strstr(c->departure, "the first function to differ there is guided_score") != NULL;
+        ck_assert_msg(c->departs_at == table[k].t && strcmp(c->at_fault, table[k].fault) == 0,
+                      "%s: at %d, '%s': %s", table[k].deviation, c->departs_at, c->at_fault,
+                      c->departure);
+        bool told =
+            strstr(c->departure, "the first function to differ there is guided_score") != NULL;
         ck_assert(told || strcmp(table[k].whats[0], "guided_score") != 0);
         gref_check_free(c);
         gref_arrays_free(&a);
@@ -131,7 +139,8 @@ START_TEST(test_check__says_where_the_chain_departs)
     for (int both_wrong = 0; both_wrong < 2; both_wrong++) {
         a = pick(t, laws);
         for (int k = 0; k < a.n; k++)
-            if (strcmp(a.item[k].name, "dps/cov/9") == 0 || (both_wrong && strcmp(a.item[k].name, "dps/mean/9") == 0))
+            if (strcmp(a.item[k].name, "dps/cov/9") == 0 ||
+                (both_wrong && strcmp(a.item[k].name, "dps/mean/9") == 0))
                 a.item[k].A.a[0] += 0.1;
         c = check_of(t, &a, NULL);
         ck_assert_str_eq(c->at_fault, both_wrong ? "M, or b and N" : "N or M");
@@ -155,8 +164,10 @@ END_TEST
  * arrays, as it does in golden files (all zeros once agreed); the right arrays do. What lies between is undecided. */
 START_TEST(test_check__single_precision_is_not_vacuous)
 {
-    static const char *const rows[] = {"float32", "guidance-x2", "guidance-half", "variance-beta", "r2-abar", "sigma-x2", "sigma-half"};
-    static const char *const whats[][2] = {{"guided_score", NULL}, {"M", NULL}, {"N", NULL}, {"cov", NULL}, {"y", NULL}};
+    static const char *const rows[] = {"float32", "guidance-x2", "guidance-half", "variance-beta",
+                                       "r2-abar", "sigma-x2",    "sigma-half"};
+    static const char *const whats[][2] = {
+        {"guided_score", NULL}, {"M", NULL}, {"N", NULL}, {"cov", NULL}, {"y", NULL}};
     gref_truth *t = truth_for("r2-abar", true);
     for (int k = 0; k < t->arrays.n; k++)
         t->tolerance[k] *= 1e4; /* 1e-8 of the largest entry: 5 of them in single precision */
@@ -170,7 +181,8 @@ START_TEST(test_check__single_precision_is_not_vacuous)
             for (int k = 0; k < a.n; k++)
                 a.item[k].single = true;
             gref_check *c = check_of(t, &a, NULL);
-            ck_assert_msg((c->verdict == GREF_VERDICT_AGREES) == (r == 0), "%s on %s", rows[r], whats[w][0]);
+            ck_assert_msg((c->verdict == GREF_VERDICT_AGREES) == (r == 0), "%s on %s", rows[r],
+                          whats[w][0]);
             gref_check_free(c);
             gref_arrays_free(&a);
         }
@@ -178,7 +190,8 @@ START_TEST(test_check__single_precision_is_not_vacuous)
     for (int k = 0; k < a.n; k++)
         a.item[k].single = true;
     const double factors[] = {1 + 0x1p-12, 1 + 0x1p-8, 100};
-    const gref_verdict verdicts[] = {GREF_VERDICT_AGREES, GREF_VERDICT_UNDECIDED, GREF_VERDICT_DIFFERS};
+    const gref_verdict verdicts[] = {GREF_VERDICT_AGREES, GREF_VERDICT_UNDECIDED,
+                                     GREF_VERDICT_DIFFERS};
     for (int k = 0; k < 3; k++) {
         double was = a.item[0].A.a[0];
         gref_array *x = &a.item[0];
@@ -186,7 +199,8 @@ START_TEST(test_check__single_precision_is_not_vacuous)
         x->A.a[0] += (factors[k] - 1) * gref_mat_norm_max(gref_const(g->A));
         gref_check *c = check_of(t, &a, NULL);
         ck_assert_int_eq(c->verdict, verdicts[k]);
-        ck_assert(c->rows[0].tolerance <= 0x1p-10 * gref_mat_norm_max(gref_const(g->A)) * (1 + EPS));
+        ck_assert(c->rows[0].tolerance <=
+                  0x1p-10 * gref_mat_norm_max(gref_const(g->A)) * (1 + EPS));
         char *text = gref_check_table(c);
         ck_assert((strstr(text, "single precision cannot tell in 1 of") != NULL) == (k == 1));
         free(text);
@@ -203,17 +217,20 @@ END_TEST
 START_TEST(test_check__own_law_in_w2)
 {
     gref_truth *t = truth_for("r2-abar", true); /* pigdm: a law of moderate size */
-    const gref_array *mean = gref_arrays_find(&t->arrays, "pigdm/mean/0"), *cov = gref_arrays_find(&t->arrays, "pigdm/cov/0");
+    const gref_array *mean = gref_arrays_find(&t->arrays, "pigdm/mean/0"),
+                     *cov = gref_arrays_find(&t->arrays, "pigdm/cov/0");
     gref_arrays a = {0};
     ck_ok(gref_arrays_add(&a, "mean", gref_const(mean->A), 1));
     ck_ok(gref_arrays_add(&a, "cov", gref_const(cov->A), 2));
     gref_check *c = check_of(t, &a, NULL);
-    ck_assert(c->verdict == GREF_VERDICT_AGREES && c->n_laws == 1 && c->n_rows == 0 && c->laws[0].w2.certified);
+    ck_assert(c->verdict == GREF_VERDICT_AGREES && c->n_laws == 1 && c->n_rows == 0 &&
+              c->laws[0].w2.certified);
     gref_check_free(c);
     a.item[0].A.a[3] += 0.1;
     c = check_of(t, &a, NULL);
     ck_assert(c->verdict == GREF_VERDICT_DIFFERS);
-    ck_assert(c->laws[0].w2.lower <= 0.1 * (1 + 4 * EPS) && c->laws[0].w2.upper >= 0.1 * (1 - 4 * EPS));
+    ck_assert(c->laws[0].w2.lower <= 0.1 * (1 + 4 * EPS) &&
+              c->laws[0].w2.upper >= 0.1 * (1 - 4 * EPS));
     ck_assert_bound("W2", fabs(c->laws[0].w2.w2 - 0.1), 1e-9);
     gref_check_free(c);
     gref_arrays_free(&a);
@@ -221,8 +238,8 @@ START_TEST(test_check__own_law_in_w2)
 }
 END_TEST
 
-static void refuses(const gref_truth *t, const char *name, gref_mat A, const gref_check_options *o, gref_status status,
-                    const char *says)
+static void refuses(const gref_truth *t, const char *name, gref_mat A, const gref_check_options *o,
+                    gref_status status, const char *says)
 {
     gref_arrays a = {0};
     gref_check *c = NULL;
@@ -237,7 +254,8 @@ static void refuses(const gref_truth *t, const char *name, gref_mat A, const gre
 START_TEST(test_check__refusals)
 {
     gref_truth *t = the_truth();
-    gref_mat right = fresh(24, 24), small = fresh(23, 24), turned = fresh(24, 7), bad = fresh(24, 24);
+    gref_mat right = fresh(24, 24), small = fresh(23, 24), turned = fresh(24, 7),
+             bad = fresh(24, 24);
     gref_check_options nobody = {.sampler = "pigdm"}, negative = {.rtol = -1};
     GREF_AT(bad, 3, 5) = NAN;
     refuses(t, "dps/Mm/6", right, NULL, GREF_ERR_FORMAT, "did you mean 'dps/M/6'");
@@ -273,9 +291,10 @@ START_TEST(test_check__texts_say_it_all)
     char *texts[] = {gref_check_table(c), gref_check_json(c)};
     for (int k = 0; k < 2; k++) {
         ck_assert_ptr_nonnull(texts[k]);
-        ck_assert(strstr(texts[k], "differs") && strstr(texts[k], "dps/M/12") && strstr(texts[k], "step from t = 12 to 11"));
-        ck_assert(strstr(texts[k], "samples") && !strstr(texts[k], "nan") && !strstr(texts[k], " inf") &&
-                  !strstr(texts[k], "-inf"));
+        ck_assert(strstr(texts[k], "differs") && strstr(texts[k], "dps/M/12") &&
+                  strstr(texts[k], "step from t = 12 to 11"));
+        ck_assert(strstr(texts[k], "samples") && !strstr(texts[k], "nan") &&
+                  !strstr(texts[k], " inf") && !strstr(texts[k], "-inf"));
         free(texts[k]);
     }
     gref_check_free(c);
@@ -304,7 +323,8 @@ START_TEST(test_arrays__from_npz_folder_and_npy)
     ck_ok(gref_npy_write(scratch("M/6.npy"), gref_const(X), 2));
     ck_ok(gref_npy_write(scratch("one.npy"), gref_const(X), 2));
     ck_ok(gref_arrays_read(&a, scratch_folder, NULL));
-    ck_assert(a.n == 2 && gref_arrays_find(&a, "M/6") != NULL && gref_arrays_find(&a, "one") != NULL);
+    ck_assert(a.n == 2 && gref_arrays_find(&a, "M/6") != NULL &&
+              gref_arrays_find(&a, "one") != NULL);
     gref_arrays_free(&a);
     ck_ok(gref_arrays_read(&a, scratch("one.npy"), "b/3"));
     ck_assert(a.n == 1 && a.item[0].A.a[3] == 5 && strcmp(a.item[0].name, "b/3") == 0);

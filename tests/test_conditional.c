@@ -15,7 +15,8 @@ static double condition(const gref_problem *p, const plain_model *q)
     gref_mat W = plain_product(gref_const(p->A), false, gref_const(q->J), false);
     gref_mat Ci = plain_inverse(gref_const(q->C));
     double w = gref_mat_norm_fro(gref_const(W));
-    double c = 1 + w * w * gref_mat_norm_fro(gref_const(q->Sigma_t)) * gref_mat_norm_fro(gref_const(Ci));
+    double c =
+        1 + w * w * gref_mat_norm_fro(gref_const(q->Sigma_t)) * gref_mat_norm_fro(gref_const(Ci));
     gref_mat_free(&W);
     gref_mat_free(&Ci);
     return c;
@@ -39,7 +40,8 @@ START_TEST(test_conditional__all_routes_agree)
         gref_problem p = dense_problem(n, m, 1e2, sizes[i].zeros, sizes[i].sigma, 40 + i);
         gref_modes z = {0};
         ck_ok(gref_modes_new(&z, &p));
-        gref_mat C = fresh(m, m), m1 = fresh(n, 1), m2 = fresh(n, 1), C1 = fresh(n, n), C2 = fresh(n, n);
+        gref_mat C = fresh(m, m), m1 = fresh(n, 1), m2 = fresh(n, 1), C1 = fresh(n, n),
+                 C2 = fresh(n, n);
         for (int k = 0; k < 3 * 3; k++) {
             gref_sampler_spec spec = make_spec(guided[k % 3]);
             spec.convention.r2 = (gref_r2)(k / 3);
@@ -49,24 +51,29 @@ START_TEST(test_conditional__all_routes_agree)
             for (int t = T; t >= 1; t = t > 2 ? t / 2 : t - 1) {
                 plain_model q = plain_model_at(&p, &s, &spec, t);
                 double size = 4 * (n + m) * EPS * condition(&p, &q);
-                double far = gref_mat_norm_fro(gref_const(p.v)) + gref_mat_norm_fro(gref_const(p.mu)) +
+                double far = gref_mat_norm_fro(gref_const(p.v)) +
+                             gref_mat_norm_fro(gref_const(p.mu)) +
                              gref_mat_norm_fro(gref_const(q.mean));
                 ck_ok(gref_likelihood_cov(C, sampler, t));
                 ck_assert_bound("C_{v|t}", gref_mat_diff_fro(gref_const(C), gref_const(q.C)),
                                 4 * (n + m) * EPS * gref_mat_norm_fro(gref_const(q.C)));
                 ck_ok(gref_conditional_precision(m1, C1, sampler, t));
                 ck_ok(gref_conditional_bayes(m2, C2, sampler, t));
-                ck_assert_bound("precision route, cov", gref_mat_diff_fro(gref_const(C1), gref_const(q.cov)), size);
-                ck_assert_bound("Bayes route, cov", gref_mat_diff_fro(gref_const(C2), gref_const(q.cov)), size);
-                ck_assert_bound("precision route, mean", gref_mat_diff_fro(gref_const(m1), gref_const(q.mean)),
-                                size * far);
-                ck_assert_bound("Bayes route, mean", gref_mat_diff_fro(gref_const(m2), gref_const(q.mean)),
-                                size * far);
+                ck_assert_bound("precision route, cov",
+                                gref_mat_diff_fro(gref_const(C1), gref_const(q.cov)), size);
+                ck_assert_bound("Bayes route, cov",
+                                gref_mat_diff_fro(gref_const(C2), gref_const(q.cov)), size);
+                ck_assert_bound("precision route, mean",
+                                gref_mat_diff_fro(gref_const(m1), gref_const(q.mean)), size * far);
+                ck_assert_bound("Bayes route, mean",
+                                gref_mat_diff_fro(gref_const(m2), gref_const(q.mean)), size * far);
                 if (strcmp(spec.name, "cgdm") == 0) {
                     ck_ok(gref_conditional_exact(m2, C2, &z, &s, t));
-                    ck_assert_bound("CGDM is exact, cov", gref_mat_diff_fro(gref_const(C2), gref_const(q.cov)), size);
+                    ck_assert_bound("CGDM is exact, cov",
+                                    gref_mat_diff_fro(gref_const(C2), gref_const(q.cov)), size);
                     ck_assert_bound("CGDM is exact, mean",
-                                    gref_mat_diff_fro(gref_const(m2), gref_const(q.mean)), size * far);
+                                    gref_mat_diff_fro(gref_const(m2), gref_const(q.mean)),
+                                    size * far);
                 }
                 plain_model_free(&q);
             }
@@ -106,7 +113,8 @@ START_TEST(test_conditional__at_zero_is_a_posterior)
         for (int route = 0; route < 2; route++) {
             ck_ok(route == 0 ? gref_conditional_precision(m1, C1, sampler, 0)
                              : gref_conditional_bayes(m1, C1, sampler, 0));
-            double bound = 4 * (n + m) * EPS; /* |Sigma| = 1, and the square-root form does not cancel */
+            double bound =
+                4 * (n + m) * EPS; /* |Sigma| = 1, and the square-root form does not cancel */
             ck_assert_bound("t = 0, cov", gref_mat_diff_fro(gref_const(C1), gref_const(Cp)), bound);
             ck_assert_bound("t = 0, mean", gref_mat_diff_fro(gref_const(m1), gref_const(mp)),
                             bound * (1 + gref_mat_norm_fro(gref_const(mp))));
@@ -162,7 +170,8 @@ START_TEST(test_likelihood__rozet_identity)
 END_TEST
 
 /* C_alg - C_CGDM at 1 - abar = e, a schedule of the one step beta = e. */
-static gref_mat difference(const gref_problem *p, const gref_modes *z, const char *name, gref_r2 r2, double e)
+static gref_mat difference(const gref_problem *p, const gref_modes *z, const char *name, gref_r2 r2,
+                           double e)
 {
     int n = p->A.n;
     gref_schedule s = {0};
@@ -201,8 +210,8 @@ static gref_mat coefficient(const gref_problem *p, gref_cmat X)
 }
 
 /* |(C_alg - C_CGDM)/e^order - coefficient| / |coefficient| */
-static double deviation(const gref_problem *p, const gref_modes *z, const char *name, gref_r2 r2, double e,
-                        int order, gref_cmat limit)
+static double deviation(const gref_problem *p, const gref_modes *z, const char *name, gref_r2 r2,
+                        double e, int order, gref_cmat limit)
 {
     gref_mat D = difference(p, z, name, r2, e);
     double scale = order == 1 ? e : e * e;
@@ -214,8 +223,8 @@ static double deviation(const gref_problem *p, const gref_modes *z, const char *
 }
 
 /* The scaled difference must converge to the coefficient, and at first order in e: both are checked. */
-static void hold_limit(const gref_problem *p, const gref_modes *z, const char *name, gref_r2 r2, int order,
-                       double sign, gref_cmat X)
+static void hold_limit(const gref_problem *p, const gref_modes *z, const char *name, gref_r2 r2,
+                       int order, double sign, gref_cmat X)
 {
     gref_mat limit = coefficient(p, X);
     for (int i = 0; i < limit.m * limit.n; i++)
@@ -223,7 +232,8 @@ static void hold_limit(const gref_problem *p, const gref_modes *z, const char *n
     double e = order == 1 ? 1e-4 : 1e-3;
     double d1 = deviation(p, z, name, r2, e, order, gref_const(limit));
     double d2 = deviation(p, z, name, r2, e / 10, order, gref_const(limit));
-    ck_assert_msg(fabs(d1 / d2 - 10) <= 0.5, "%s: deviation %.3g at e, %.3g at e/10: not first order", name, d1, d2);
+    ck_assert_msg(fabs(d1 / d2 - 10) <= 0.5,
+                  "%s: deviation %.3g at e, %.3g at e/10: not first order", name, d1, d2);
     ck_assert_bound("t -> 0, deviation at e/10", d2, 10 * e / 10);
     gref_mat_free(&limit);
 }
@@ -278,10 +288,12 @@ START_TEST(test_conditional__noiseless_at_zero_is_the_posterior)
         gref_sampler *sampler = NULL;
         gref_sampler_spec spec = make_spec(guided[1 + k % 2]);
         ck_ok(gref_sampler_new(&sampler, &z, &s, &spec));
-        ck_ok(k < 4 ? gref_conditional_precision(m, C, sampler, 0) : gref_conditional_bayes(m, C, sampler, 0));
+        ck_ok(k < 4 ? gref_conditional_precision(m, C, sampler, 0)
+                    : gref_conditional_bayes(m, C, sampler, 0));
         gref_mat Am = plain_product(gref_const(p.A), false, gref_const(m), false);
         gref_mat AC = plain_product(gref_const(p.A), false, gref_const(C), false);
-        ck_assert_bound("A mu_post = v", gref_mat_diff_fro(gref_const(Am), gref_const(p.v)), 10 * EPS);
+        ck_assert_bound("A mu_post = v", gref_mat_diff_fro(gref_const(Am), gref_const(p.v)),
+                        10 * EPS);
         ck_assert_bound("A Sigma_post = 0", gref_mat_norm_fro(gref_const(AC)), 10 * EPS);
         gref_mat_free(&Am);
         gref_mat_free(&AC);

@@ -2,8 +2,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "support.h"
 #include "plant.h"
+#include "support.h"
 #include "verify/view.h"
 
 static const char *const functions[] = {"score", "x0hat", "guided_score", "C_vt", NULL};
@@ -11,8 +11,9 @@ static const char *const steps[] = {"M", "b", "N", NULL};
 static const char *const laws[] = {"mean", "cov", NULL};
 static const char *const trajectory[] = {"y", NULL};
 static const char *const distances[] = {"w2", NULL};
-static const char *const everything[] = {"score", "x0hat", "guided_score", "C_vt", "M", "b", "N", "mean", "cov", "y",
-                                         "modelled/mean", "modelled/cov", "A", "w2", NULL};
+static const char *const everything[] = {
+    "score", "x0hat", "guided_score",  "C_vt",         "M", "b",  "N", "mean",
+    "cov",   "y",     "modelled/mean", "modelled/cov", "A", "w2", NULL};
 
 /* The deviant without a deviation is the library, view by view: the literal step and the eigenbasis of
  * src/diffusion share no formula, so every later prediction starts from the truth. */
@@ -25,7 +26,8 @@ START_TEST(test_deviant__without_deviation_is_the_library)
         spec.convention.guidance = k % 2 ? GREF_GUIDANCE_MEAN : GREF_GUIDANCE_SCORE;
         spec.convention.start = k % 2 ? GREF_START_EXACT : GREF_START_STANDARD;
         spec.convention.last_noise = k % 2;
-        gref_truth *t = make_truth(k < 3 ? blur_problem(3) : inpainting_problem(4), T, &spec, at, N_AT);
+        gref_truth *t =
+            make_truth(k < 3 ? blur_problem(3) : inpainting_problem(4), T, &spec, at, N_AT);
         gref_arrays a = pick(t, everything);
         gref_views vs = {0};
         gref_switches right = gref_switches_right(&spec);
@@ -37,7 +39,8 @@ START_TEST(test_deviant__without_deviation_is_the_library)
             gref_mat D = fresh(view->x.m, view->x.n);
             ck_ok(gref_view_predict(D, &known, &vs, view, &right));
             ck_assert(known);
-            ck_assert_bound(view->golden->name, gref_mat_diff_fro(gref_const(D), gref_const(view->x)), view->tolerance);
+            ck_assert_bound(view->golden->name,
+                            gref_mat_diff_fro(gref_const(D), gref_const(view->x)), view->tolerance);
             gref_mat_free(&D);
         }
         gref_views_free(&vs);
@@ -82,9 +85,11 @@ START_TEST(test_diagnose__finds_every_single_deviation)
             seen += found > 0;
             named += found == 1;
         }
-        printf("# %-24s %-10s seen in %d kinds of arrays, named in %d\n", name, blur ? "blur" : "inpainting", seen, named);
-        ck_assert_msg(invisible(name, blur) ? seen == 0 : named > 0, "%s on %s: seen in %d, named in %d", name,
-                      blur ? "blur" : "inpainting", seen, named);
+        printf("# %-24s %-10s seen in %d kinds of arrays, named in %d\n", name,
+               blur ? "blur" : "inpainting", seen, named);
+        ck_assert_msg(invisible(name, blur) ? seen == 0 : named > 0,
+                      "%s on %s: seen in %d, named in %d", name, blur ? "blur" : "inpainting", seen,
+                      named);
         gref_truth_free(t);
     }
 }
@@ -102,10 +107,12 @@ static int catalogue_size(void)
 START_TEST(test_diagnose__finds_pairs)
 {
     static const char *const pairs[][2] = {
-        {"guidance-x2", "variance-beta"},    {"abar-early", "sigma-half"},       {"kernel-flipped", "no-noise"},
-        {"score-eps", "step-unscaled"},      {"denoiser-alpha", "guidance-sign"}, {"r2-abar", "sigma-not-squared"},
-        {"guidance-mean", "beta-late"},      {"column-major", "guidance-half"},  {"norm-for-square", "sigma-unused"},
-        {"A-column-major", "variance-beta"}, {"t-early", "noise-sqrt2"},         {"guidance-after", "step-abar"}};
+        {"guidance-x2", "variance-beta"},    {"abar-early", "sigma-half"},
+        {"kernel-flipped", "no-noise"},      {"score-eps", "step-unscaled"},
+        {"denoiser-alpha", "guidance-sign"}, {"r2-abar", "sigma-not-squared"},
+        {"guidance-mean", "beta-late"},      {"column-major", "guidance-half"},
+        {"norm-for-square", "sigma-unused"}, {"A-column-major", "variance-beta"},
+        {"t-early", "noise-sqrt2"},          {"guidance-after", "step-abar"}};
     static const char *const mixed[] = {"guided_score", "M", "b", "N", "y", NULL};
     gref_truth *t[2] = {truth_for("r2-abar", true), truth_for("r2-abar", false)};
     int named = 0, seen = 0;
@@ -125,19 +132,22 @@ END_TEST
  * covariances, which are seen through different columns. */
 START_TEST(test_diagnose__none_of_these_gives_the_relation)
 {
-    static const char *const matrices[][2] = {{"M", NULL}, {"C_vt", NULL}, {"cov", NULL}, {"modelled/cov", NULL}};
+    static const char *const matrices[][2] = {
+        {"M", NULL}, {"C_vt", NULL}, {"cov", NULL}, {"modelled/cov", NULL}};
     gref_truth *t = truth_for("r2-abar", true);
     gref_arrays a = pick(t, matrices[_i]);
     gref_diagnosis *d = NULL;
     for (int k = 0; k < a.n; k++) /* the covariance at T is the identity: nothing to tell apart */
         for (int j = 0; strcmp(a.item[k].name, "pigdm/cov/12") != 0 && j < a.item[k].A.n; j++)
             for (int i = 0; i < a.item[k].A.m; i++)
-                GREF_AT(a.item[k].A, i, j) = 1.7 * GREF_AT(a.item[k].A, i, j) + (i == j ? 0.31 : 0.0);
+                GREF_AT(a.item[k].A, i, j) =
+                    1.7 * GREF_AT(a.item[k].A, i, j) + (i == j ? 0.31 : 0.0);
     ck_ok(gref_diagnose_arrays(&d, t, &a, NULL));
     ck_assert(!d->agrees && d->none);
     for (int k = 0; k < d->n_entries; k++)
         ck_assert(!d->entries[k].explains && d->entries[k].unexplained > 1e-6);
-    ck_assert_msg(strstr(d->relation, "1.7 times") != NULL && strstr(d->relation, "0.31 I") != NULL, "%s", d->relation);
+    ck_assert_msg(strstr(d->relation, "1.7 times") != NULL && strstr(d->relation, "0.31 I") != NULL,
+                  "%s", d->relation);
     gref_diagnosis_free(d);
     gref_arrays_free(&a);
     gref_truth_free(t);
@@ -154,16 +164,18 @@ START_TEST(test_diagnose__float32_is_not_blamed_for_much)
         gref_arrays a = pick(t, only_cov);
         gref_diagnosis *d = NULL;
         for (int k = 0; k < a.n; k++) {
-            t->tolerance[gref_arrays_find(&t->arrays, a.item[k].name) - t->arrays.item] = 1e-10; /* 0.05 in single */
+            t->tolerance[gref_arrays_find(&t->arrays, a.item[k].name) - t->arrays.item] =
+                1e-10; /* 0.05 in single */
             for (int i = 0; i < a.item[k].A.m * a.item[k].A.n; i++)
                 a.item[k].A.a[i] = rounded ? (float)a.item[k].A.a[i] : 1.05 * a.item[k].A.a[i];
         }
         ck_ok(gref_diagnose_arrays(&d, t, &a, NULL));
         bool named = false;
         for (int k = 0; k < d->n_entries; k++)
-            named = named || (d->entries[k].explains && strstr(d->entries[k].name, "float32") != NULL);
-        ck_assert_msg(!d->agrees && named == rounded && d->none == !rounded, "%d entries, first %s", d->n_entries,
-                      d->n_entries > 0 ? d->entries[0].name : "none");
+            named =
+                named || (d->entries[k].explains && strstr(d->entries[k].name, "float32") != NULL);
+        ck_assert_msg(!d->agrees && named == rounded && d->none == !rounded, "%d entries, first %s",
+                      d->n_entries, d->n_entries > 0 ? d->entries[0].name : "none");
         if (rounded)
             ck_assert(d->entries[0].unexplained == 0.0);
         gref_diagnosis_free(d);
@@ -187,7 +199,8 @@ START_TEST(test_diagnose__float32_explains_roundings_only)
         ck_ok(gref_arrays_add(&a, last->name, gref_const(last->A), 2));
         a.item[0].single = zeros;
         for (int i = 0; i < last->A.m * last->A.n; i++)
-            a.item[0].A.a[i] *= zeros ? 0.0 : 2.0 * (1.0 + 1e-6 * sin(i)); /* and something smaller beside it */
+            a.item[0].A.a[i] *=
+                zeros ? 0.0 : 2.0 * (1.0 + 1e-6 * sin(i)); /* and something smaller beside it */
         gref_diagnosis *d = NULL;
         ck_ok(gref_diagnose_arrays(&d, t, &a, NULL));
         ck_assert(!d->agrees && d->distance > 0.4);

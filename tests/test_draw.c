@@ -40,7 +40,8 @@ static void hold_moments(const gref_sampler *sampler, const char *what)
                 S += (GREF_AT(Y, i, k) - m.a[i]) * (GREF_AT(Y, j, k) - m.a[j]) / SAMPLES;
             double pii = GREF_AT(P, i, i), pjj = GREF_AT(P, j, j), pij = GREF_AT(P, i, j);
             z = fabs(S - pij) / sqrt((pii * pjj + pij * pij) / SAMPLES);
-            ck_assert_msg(z <= 5, "%s: covariance (%d, %d) is %.2f standard errors off", what, i, j, z);
+            ck_assert_msg(z <= 5, "%s: covariance (%d, %d) is %.2f standard errors off", what, i, j,
+                          z);
             worst = fmax(worst, z);
         }
     }
@@ -69,8 +70,10 @@ START_TEST(test_sampler_draw__moments_are_those_of_the_exact_law)
         spec.convention.zeta = 0.1;
         gref_sampler *sampler = NULL;
         char what[64];
-        snprintf(what, sizeof what, "%s %s %s %s", spec.name, gref_guidance_name(spec.convention.guidance),
-                 gref_variance_name(spec.convention.variance), gref_start_name(spec.convention.start));
+        snprintf(what, sizeof what, "%s %s %s %s", spec.name,
+                 gref_guidance_name(spec.convention.guidance),
+                 gref_variance_name(spec.convention.variance),
+                 gref_start_name(spec.convention.start));
         ck_ok(gref_sampler_new(&sampler, &z, &s, &spec));
         hold_moments(sampler, what);
         gref_sampler_free(sampler);
@@ -96,7 +99,8 @@ START_TEST(test_sampler_draw__sample_k_does_not_depend_on_how_many)
     ck_ok(gref_sampler_draw(Y, sampler, 5));
     ck_ok(gref_sampler_draw(X, sampler, 5));
     gref_mat first = gref_mat_view(Y, 0, 0, SIZE, 3);
-    ck_assert_bound("same samples", gref_mat_diff_max(gref_const(first), gref_const(X)), 1e2 * T * EPS);
+    ck_assert_bound("same samples", gref_mat_diff_max(gref_const(first), gref_const(X)),
+                    1e2 * T * EPS);
     ck_ok(gref_sampler_draw(X, sampler, 6));
     ck_assert(gref_mat_diff_max(gref_const(first), gref_const(X)) > 0.1);
     ck_fails(gref_sampler_draw(gref_mat_view(X, 0, 0, 2, 3), sampler, 6), GREF_ERR_SHAPE);

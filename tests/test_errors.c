@@ -23,10 +23,11 @@ typedef struct {
     int counted;
 } price;
 
-static void count(price *p, const char *file, const char *label, const char *what, int t, double error, double bound)
+static void count(price *p, const char *file, const char *label, const char *what, int t,
+                  double error, double bound)
 {
-    ck_assert_msg(error <= bound, "%s: %s: %s at t = %d: error %.3g exceeds its bound %.3g", file, label, what, t, error,
-                  bound);
+    ck_assert_msg(error <= bound, "%s: %s: %s at t = %d: error %.3g exceeds its bound %.3g", file,
+                  label, what, t, error, bound);
     if (!isfinite(bound)) {
         p->unknown++;
         return;
@@ -43,15 +44,16 @@ static void count(price *p, const char *file, const char *label, const char *wha
 
 static void show(const char *what, price p)
 {
-    printf("# %-12s %4d bounds hold, %d unknown; bound/error 10^%.1f .. 10^%.1f, mean 10^%.1f\n", what, p.held, p.unknown,
-           p.least, p.largest, p.sum / (p.counted > 0 ? p.counted : 1));
+    printf("# %-12s %4d bounds hold, %d unknown; bound/error 10^%.1f .. 10^%.1f, mean 10^%.1f\n",
+           what, p.held, p.unknown, p.least, p.largest, p.sum / (p.counted > 0 ? p.counted : 1));
 }
 
 typedef struct {
     price mean, cov, w2;
 } prices;
 
-static void check_at(prices *p, const oracle_file *f, const gref_marginal *law, const char *label, gref_mat m, gref_mat C)
+static void check_at(prices *p, const oracle_file *f, const gref_marginal *law, const char *label,
+                     gref_mat m, gref_mat C)
 {
     int t = gref_marginal_t(law);
     double mean, cov, w2;
@@ -59,16 +61,19 @@ static void check_at(prices *p, const oracle_file *f, const gref_marginal *law, 
     gref_marginal_errors(&mean, &cov, &w2, law);
     if (!gref_marginal_mean_lost(law)) {
         ck_ok(gref_marginal_mean(m, law));
-        count(&p->mean, f->name, label, "mean", t, oracle_distance(f, oracle_name(label, "mean", t), gref_const(m)), mean);
+        count(&p->mean, f->name, label, "mean", t,
+              oracle_distance(f, oracle_name(label, "mean", t), gref_const(m)), mean);
     }
     ck_ok(gref_marginal_cov(C, law));
-    count(&p->cov, f->name, label, "covariance", t, oracle_distance(f, oracle_name(label, "cov", t), gref_const(C)), cov);
+    count(&p->cov, f->name, label, "covariance", t,
+          oracle_distance(f, oracle_name(label, "cov", t), gref_const(C)), cov);
     ck_ok(gref_marginal_certify(&w, law));
     const char *name = oracle_name(label, "w2", t);
     long double truth = oracle_number(f, name);
     double radius = oracle_radius(f, name);
-    ck_assert_msg(w.lower <= truth + radius && truth - radius <= w.upper, "%s: %s: W2 at t = %d is %.17Lg, outside [%.17g, %.17g]",
-                  f->name, label, t, truth, w.lower, w.upper);
+    ck_assert_msg(w.lower <= truth + radius && truth - radius <= w.upper,
+                  "%s: %s: W2 at t = %d is %.17Lg, outside [%.17g, %.17g]", f->name, label, t,
+                  truth, w.lower, w.upper);
     double error = fmax((double)fabsl(w.w2 - truth) - radius, 0.0);
     count(&p->w2, f->name, label, "W2", t, error, w.upper - w.lower);
 }
@@ -90,7 +95,8 @@ static void check_sampler(prices *p, const oracle_file *f, const gref_sampler_sp
     ck_ok(gref_sampler_new(&s, &f->z, &f->s, spec));
     ck_ok(gref_marginal_new(&law, s));
     for (int t = f->s.T; t >= 0; t--) {
-        if (wanted(f, t) && !gref_marginal_diverged(law) && oracle_has(f, oracle_name(spec->label, "w2", t)))
+        if (wanted(f, t) && !gref_marginal_diverged(law) &&
+            oracle_has(f, oracle_name(spec->label, "w2", t)))
             check_at(p, f, law, spec->label, m, C);
         if (t > 0)
             ck_ok(gref_marginal_advance(law));

@@ -22,7 +22,8 @@ typedef struct {
 static void world_open(world *w, gref_problem p, int T, const gref_sampler_spec *spec)
 {
     *w = (world){.p = p, .spec = *spec};
-    ck_ok(T == 1000 ? gref_schedule_linear(&w->s, 1e-4, 0.02, T) : gref_schedule_linear(&w->s, 0.01, 0.2, T));
+    ck_ok(T == 1000 ? gref_schedule_linear(&w->s, 1e-4, 0.02, T)
+                    : gref_schedule_linear(&w->s, 0.01, 0.2, T));
     ck_ok(gref_modes_new(&w->z, &w->p));
     ck_ok(gref_sampler_new(&w->sampler, &w->z, &w->s, spec));
 }
@@ -55,9 +56,12 @@ static const struct {
     double mean, var, w2;
     bool to_prior;
 } golden[] = {
-    {"ddpm", GREF_VARIANCE_BETA, .49999495506008939048, .25075207500753125253, 7.51527173214e-4, true},
-    {"cgdm", GREF_VARIANCE_BETA, .98076885015616618027, .0097646526752026052397, 7.58189666665e-4, false},
-    {"cgdm", GREF_VARIANCE_BETA_TILDE, .98076885015616618027, .0089055054073305676719, 3.68908217863e-3, false},
+    {"ddpm", GREF_VARIANCE_BETA, .49999495506008939048, .25075207500753125253, 7.51527173214e-4,
+     true},
+    {"cgdm", GREF_VARIANCE_BETA, .98076885015616618027, .0097646526752026052397, 7.58189666665e-4,
+     false},
+    {"cgdm", GREF_VARIANCE_BETA_TILDE, .98076885015616618027, .0089055054073305676719,
+     3.68908217863e-3, false},
 };
 
 START_TEST(test_marginal__meets_the_golden_scalar_numbers)
@@ -67,7 +71,8 @@ START_TEST(test_marginal__meets_the_golden_scalar_numbers)
         spec.convention.variance = golden[k].variance;
         world w;
         world_open(&w, scalar_problem(0.5, 0.25, 1.0, 0.1, 1.0), 1000, &spec);
-        ck_assert_bound("abar_1000", fabs(w.s.abar[1000] / 4.035829765375683314817635e-5 - 1), 1e-13);
+        ck_assert_bound("abar_1000", fabs(w.s.abar[1000] / 4.035829765375683314817635e-5 - 1),
+                        1e-13);
         gref_marginal *law = run(&w, 0);
         gref_mat m = fresh(1, 1), C = fresh(1, 1);
         gref_w2 d = {0};
@@ -101,7 +106,8 @@ START_TEST(test_marginal__equals_the_plain_recursion)
         spec.convention.last_noise = k / 24 != 0;
         world w;
         world_open(&w, dense_problem(N, 4, 1e2, k % 3, 0.5, 60), T, &spec);
-        gref_mat I = plain_identity(N), m = fresh(N, 1), P = plain_identity(N), C = fresh(N, N), x = fresh(N, 1);
+        gref_mat I = plain_identity(N), m = fresh(N, 1), P = plain_identity(N), C = fresh(N, N),
+                 x = fresh(N, 1);
         if (spec.convention.start == GREF_START_EXACT)
             ck_ok(gref_conditional_exact(m, P, &w.z, &w.s, T));
         gref_marginal *law = NULL;
@@ -110,8 +116,10 @@ START_TEST(test_marginal__equals_the_plain_recursion)
             ck_ok(gref_marginal_mean(x, law));
             ck_ok(gref_marginal_cov(C, law));
             double bound = N * EPS * T;
-            if (t == T && spec.convention.start == GREF_START_STANDARD) /* 0 and I themselves, not 4e-17 */
-                ck_assert(gref_mat_norm_max(gref_const(x)) == 0 && gref_mat_diff_fro(gref_const(C), gref_const(P)) == 0);
+            if (t == T &&
+                spec.convention.start == GREF_START_STANDARD) /* 0 and I themselves, not 4e-17 */
+                ck_assert(gref_mat_norm_max(gref_const(x)) == 0 &&
+                          gref_mat_diff_fro(gref_const(C), gref_const(P)) == 0);
             ck_assert_bound("mean", gref_mat_diff_fro(gref_const(x), gref_const(m)),
                             bound * (1 + gref_mat_norm_fro(gref_const(m))));
             ck_assert_bound("covariance", gref_mat_diff_fro(gref_const(C), gref_const(P)),
@@ -154,14 +162,16 @@ START_TEST(test_marginal__distances_follow_from_the_reported_matrices)
         gref_sampler_spec spec = make_spec(names[k]);
         world w;
         world_open(&w, dense_problem(N, 4, 1e2, 1, 0.5, 70), T, &spec);
-        gref_mat m = fresh(N, 1), C = fresh(N, N), mt = fresh(N, 1), Ct = fresh(N, N), b = fresh(N, 1);
+        gref_mat m = fresh(N, 1), C = fresh(N, N), mt = fresh(N, 1), Ct = fresh(N, N),
+                 b = fresh(N, 1);
         for (int t = T; t >= 1; t -= 3) {
             gref_marginal *law = run(&w, t);
             gref_w2 d, e;
             ck_ok(gref_marginal_mean(m, law));
             ck_ok(gref_marginal_cov(C, law));
             ck_ok(gref_conditional_exact(mt, Ct, &w.z, &w.s, t));
-            double bound = 10 * N * EPS * gref_mat_norm_fro(gref_const(C)) / (2 * sqrt(w.s.qbar[t]));
+            double bound =
+                10 * N * EPS * gref_mat_norm_fro(gref_const(C)) / (2 * sqrt(w.s.qbar[t]));
             ck_ok(gref_marginal_w2(&d, law));
             ck_ok(gref_w2_laws(&e, gref_const(m), gref_const(C), gref_const(mt), gref_const(Ct)));
             ck_assert_bound("W2 to the target", fabs(d.w2 - e.w2), bound);
@@ -235,8 +245,10 @@ START_TEST(test_marginal__covariance_ignores_v_and_mean_is_affine_in_it)
             law_for_v(m[i], C[i], names[k], gref_const(v[i]));
         ck_assert(gref_mat_diff_max(gref_const(C[0]), gref_const(C[1])) == 0);
         gref_mat mid = plain_sum(0.5, gref_const(m[0]), 0.5, gref_const(m[1]));
-        ck_assert_bound("mean is affine in v", gref_mat_diff_fro(gref_const(mid), gref_const(m[2])),
-                        6 * EPS / 2 * (gref_mat_norm_fro(gref_const(m[0])) + gref_mat_norm_fro(gref_const(m[1]))));
+        ck_assert_bound(
+            "mean is affine in v", gref_mat_diff_fro(gref_const(mid), gref_const(m[2])),
+            6 * EPS / 2 *
+                (gref_mat_norm_fro(gref_const(m[0])) + gref_mat_norm_fro(gref_const(m[1]))));
         ck_assert(gref_mat_diff_fro(gref_const(m[0]), gref_const(m[1])) > 0.1);
         gref_mat_free(&mid);
         for (int i = 0; i < 3; i++) {

@@ -47,7 +47,8 @@ START_TEST(test_psd_require__refuses_with_the_offending_values)
     GREF_AT(S, 2, 0) = 0.5;
     GREF_AT(S, 0, 2) = 0.25;
     GREF_AT(S, 2, 1) = 0x1p-40; /* not the worst one, and found later */
-    const char *asymmetric = "Sigma is not symmetric: entry (2, 0) is 0.5, entry (0, 2) is 0.25; if it is meant to be, give (C + C^T)/2";
+    const char *asymmetric = "Sigma is not symmetric: entry (2, 0) is 0.5, entry (0, 2) is 0.25; "
+                             "if it is meant to be, give (C + C^T)/2";
     ck_fails(gref_psd_require(gref_const(S), "Sigma"), GREF_ERR_NOT_SYMMETRIC);
     ck_assert_str_eq(gref_last_error()->message, asymmetric);
     ck_fails(gref_psd_eigh(U, lambda, &clipped, gref_const(S), "Sigma"), GREF_ERR_NOT_SYMMETRIC);
@@ -59,12 +60,15 @@ START_TEST(test_psd_require__refuses_with_the_offending_values)
         "P is not positive semi-definite: its most negative eigenvalue is -0.25, "
         "its largest 2";
     ck_fails(gref_psd_require(gref_const(D), "P"), GREF_ERR_NOT_PSD);
-    double proved = NAN, largest = NAN; /* the proof: an upper bound of the eigenvalue -0.25, within 1e-14 of it */
-    ck_assert_int_eq(sscanf(gref_last_error()->message,
-                            "P is not positive semi-definite: its most negative eigenvalue is -0.25, "
-                            "proved to be at most %lf (a Rayleigh quotient); its largest is %lf",
-                            &proved, &largest),
-                     2);
+    double proved = NAN,
+           largest =
+               NAN; /* the proof: an upper bound of the eigenvalue -0.25, within 1e-14 of it */
+    ck_assert_int_eq(
+        sscanf(gref_last_error()->message,
+               "P is not positive semi-definite: its most negative eigenvalue is -0.25, "
+               "proved to be at most %lf (a Rayleigh quotient); its largest is %lf",
+               &proved, &largest),
+        2);
     ck_assert(proved >= -0.25 && proved <= -0.25 * (1 - 1e-14) && largest == 2.0);
     ck_fails(gref_psd_eigh(U, lambda, &clipped, gref_const(D), "P"), GREF_ERR_NOT_PSD);
     ck_assert_str_eq(gref_last_error()->message, indefinite);

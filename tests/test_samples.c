@@ -26,7 +26,8 @@ START_TEST(test_samples__statistics_are_their_definitions)
     for (int i = 0; i < NP; i++)
         for (int j = 0; j < NP; j++)
             for (int k = 0; k < N; k++)
-                GREF_AT(S, i, j) += (GREF_AT(X, k, i) - d.a[i]) * (GREF_AT(X, k, j) - d.a[j]) / (N - 1);
+                GREF_AT(S, i, j) +=
+                    (GREF_AT(X, k, i) - d.a[i]) * (GREF_AT(X, k, j) - d.a[j]) / (N - 1);
     gref_mat_axpy(d, -1, gref_const(l.mean));
     double T2 = 0; /* N d^T S^-1 d */
     gref_mat K = fresh(NP, NP + 1);
@@ -41,10 +42,14 @@ START_TEST(test_samples__statistics_are_their_definitions)
             for (int j = p; j <= NP; j++)
                 GREF_AT(K, i, j) -= f * GREF_AT(K, p, j);
         }
-    for (int p = 0; p < NP; p++) /* d^T S^-1 d = sum of squares of the eliminated right-hand side over the pivots */
+    for (int p = 0; p < NP;
+         p++) /* d^T S^-1 d = sum of squares of the eliminated right-hand side over the pivots */
         T2 += N * GREF_AT(K, p, NP) * GREF_AT(K, p, NP) / GREF_AT(K, p, p);
     ck_assert_bound("T^2", fabs(named(&r, "mean")->statistic / T2 - 1), 1e-11);
-    ck_assert_bound("p of T^2", fabs(named(&r, "mean")->p - gref_f_tail(T2 * (N - NP) / (NP * (N - 1.0)), NP, N - NP)), 1e-11);
+    ck_assert_bound(
+        "p of T^2",
+        fabs(named(&r, "mean")->p - gref_f_tail(T2 * (N - NP) / (NP * (N - 1.0)), NP, N - NP)),
+        1e-11);
     ck_assert(r.rank == NP && r.N == N && r.n == NP && !named(&r, "support")->done);
     gref_mat *all[] = {&X, &d, &S, &K};
     for (int k = 0; k < 4; k++)
@@ -66,20 +71,24 @@ START_TEST(test_samples__each_test_sees_its_own_deviation)
         for (int i = 0; i < NP; i++)
             GREF_AT(X, k, i) += 0.3 * GREF_AT(l.root, i, 2);
     r = test_of(X, &l);
-    ck_assert(named(&r, "mean")->p < 1e-6 && named(&r, "covariance")->p > 0.01 && r.verdict == GREF_VERDICT_DIFFERS);
+    ck_assert(named(&r, "mean")->p < 1e-6 && named(&r, "covariance")->p > 0.01 &&
+              r.verdict == GREF_VERDICT_DIFFERS);
     gref_mat_free(&X);
 
     for (int i = 0; i < NP; i++)
         GREF_AT(bent.root, i, 3) *= 1.25;
     X = draw(&bent, N, 5);
     r = test_of(X, &l);
-    ck_assert(named(&r, "eigenvectors")->p < 1e-6 && named(&r, "mean")->p > 0.01 && r.verdict == GREF_VERDICT_DIFFERS);
+    ck_assert(named(&r, "eigenvectors")->p < 1e-6 && named(&r, "mean")->p > 0.01 &&
+              r.verdict == GREF_VERDICT_DIFFERS);
     gref_mat_free(&X);
 
-    for (int i = 0; i < NP; i++) { /* variances along the eigenvectors right, directions 0 and 4 correlated */
+    for (int i = 0; i < NP;
+         i++) { /* variances along the eigenvectors right, directions 0 and 4 correlated */
         GREF_AT(bent.root, i, 3) /= 1.25;
-        GREF_AT(bent.root, i, 4) = 0.8 * GREF_AT(l.root, i, 4) +
-                                   0.6 * GREF_AT(l.root, i, 0); /* changes eigenvector 0's too: divided out */
+        GREF_AT(bent.root, i, 4) =
+            0.8 * GREF_AT(l.root, i, 4) +
+            0.6 * GREF_AT(l.root, i, 0); /* changes eigenvector 0's too: divided out */
         GREF_AT(bent.root, i, 0) = 0.8 * GREF_AT(l.root, i, 0);
     }
     X = draw(&bent, N, 6);
@@ -93,7 +102,8 @@ START_TEST(test_samples__each_test_sees_its_own_deviation)
         for (int i = 0; i < NP; i++)
             along += (GREF_AT(X, k, i) - l.mean.a[i]) * GREF_AT(l.root, i, 0);
         for (int i = 0; i < NP; i++)
-            GREF_AT(X, k, i) += ((along > 0 ? 1 : -1) - along) * GREF_AT(l.root, i, 0); /* |root_0| = 1 */
+            GREF_AT(X, k, i) +=
+                ((along > 0 ? 1 : -1) - along) * GREF_AT(l.root, i, 0); /* |root_0| = 1 */
     }
     r = test_of(X, &l);
     ck_assert(named(&r, "projections")->p < 1e-6 && r.verdict == GREF_VERDICT_DIFFERS);
@@ -132,11 +142,18 @@ START_TEST(test_samples__few_samples_are_undecided)
     gref_sample_report r;
     gref_mat X = fresh(0, 8), Y = fresh(3, 7), Z = fresh(3, 8);
     Z.a[4] = NAN;
-    ck_fails(gref_samples_test(&r, gref_const(X), false, gref_const(l.mean), gref_const(l.cov), 0.1), GREF_ERR_RANGE);
-    ck_fails(gref_samples_test(&r, gref_const(Y), false, gref_const(l.mean), gref_const(l.cov), 0.1), GREF_ERR_SHAPE);
-    ck_fails(gref_samples_test(&r, gref_const(Z), false, gref_const(l.mean), gref_const(l.cov), 0.1), GREF_ERR_NONFINITE);
+    ck_fails(
+        gref_samples_test(&r, gref_const(X), false, gref_const(l.mean), gref_const(l.cov), 0.1),
+        GREF_ERR_RANGE);
+    ck_fails(
+        gref_samples_test(&r, gref_const(Y), false, gref_const(l.mean), gref_const(l.cov), 0.1),
+        GREF_ERR_SHAPE);
+    ck_fails(
+        gref_samples_test(&r, gref_const(Z), false, gref_const(l.mean), gref_const(l.cov), 0.1),
+        GREF_ERR_NONFINITE);
     Z.a[4] = 0;
-    ck_fails(gref_samples_test(&r, gref_const(Z), false, gref_const(l.mean), gref_const(l.cov), 0), GREF_ERR_RANGE);
+    ck_fails(gref_samples_test(&r, gref_const(Z), false, gref_const(l.mean), gref_const(l.cov), 0),
+             GREF_ERR_RANGE);
     gref_mat_free(&X);
     gref_mat_free(&Y);
     gref_mat_free(&Z);
@@ -167,8 +184,9 @@ START_TEST(test_samples__w2_is_estimated_without_bias)
             gref_mat_free(&X);
         }
         double mean = sum / RUNS, sd = sqrt(sum2 / RUNS - mean * mean);
-        printf("# W2^2 true %.5f: mean of the estimates %.5f +- %.5f, interval holds it in %d of %d\n", truth[which], mean,
-               sd / sqrt(RUNS), inside, RUNS);
+        printf(
+            "# W2^2 true %.5f: mean of the estimates %.5f +- %.5f, interval holds it in %d of %d\n",
+            truth[which], mean, sd / sqrt(RUNS), inside, RUNS);
         ck_assert_bound("z", fabs(mean - truth[which]) / (sd / sqrt(RUNS)), 5);
         ck_assert_int_ge(inside, (int)(0.9 * RUNS));
     }

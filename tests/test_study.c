@@ -16,8 +16,9 @@
 #include <gref/study.h>
 #include <gref/wasserstein.h>
 
-static const char *const sets[] = {"image.crop=[200,100,6,6]",   "operator.size=3", "schedule.steps=30",
-                                   "schedule.beta=[1e-3,0.3]", "noise.sigma=0.3", "report.laws_at=[20,7,0]",
+static const char *const sets[] = {"image.crop=[200,100,6,6]", "operator.size=3",
+                                   "schedule.steps=30",        "schedule.beta=[1e-3,0.3]",
+                                   "noise.sigma=0.3",          "report.laws_at=[20,7,0]",
                                    "report.w2_every=6"};
 enum { N_SETS = sizeof sets / sizeof *sets };
 
@@ -98,9 +99,11 @@ START_TEST(test_study_run__numbers_follow_from_the_arrays)
     ck_ok(gref_npz_open(&r, path));
     gref_mat mu_post = get(r, "", "mu_post", -1), S_post = get(r, "", "Sigma_post", -1);
     gref_mat Sigma = get(r, "", "Sigma", -1), A = get(r, "", "A", -1), mu = get(r, "", "mu", -1),
-             v = get(r, "", "v", -1), x0 = get(r, "", "x0", -1), m2 = fresh(36, 1), C2 = fresh(36, 36);
+             v = get(r, "", "v", -1), x0 = get(r, "", "x0", -1), m2 = fresh(36, 1),
+             C2 = fresh(36, 36);
     ck_assert_int_eq(x0.m, 36);
-    ck_ok(gref_posterior(m2, C2, gref_const(Sigma), gref_const(mu), gref_const(A), 0.3, gref_const(v)));
+    ck_ok(gref_posterior(m2, C2, gref_const(Sigma), gref_const(mu), gref_const(A), 0.3,
+                         gref_const(v)));
     ck_assert_bound("mu_post", gref_mat_diff_fro(gref_const(m2), gref_const(mu_post)), 36 * EPS);
     ck_assert_bound("Sigma_post", gref_mat_diff_fro(gref_const(C2), gref_const(S_post)), 36 * EPS);
     const int times[] = {20, 7, 0};
@@ -108,22 +111,26 @@ START_TEST(test_study_run__numbers_follow_from_the_arrays)
         int t = times[k];
         gref_mat mt = get(r, "target", "mean", t), Ct = get(r, "target", "cov", t);
         for (int j = 0; j < 36; j++) {
-            ck_assert_bound("target mean", fabs(mt.a[j] - sqrt(s.abar[t]) * mu_post.a[j]), 36 * EPS);
+            ck_assert_bound("target mean", fabs(mt.a[j] - sqrt(s.abar[t]) * mu_post.a[j]),
+                            36 * EPS);
             for (int i = 0; i < 36; i++)
                 ck_assert_bound("target cov",
-                                fabs(GREF_AT(Ct, i, j) - s.abar[t] * GREF_AT(S_post, i, j) - (i == j ? s.qbar[t] : 0)),
+                                fabs(GREF_AT(Ct, i, j) - s.abar[t] * GREF_AT(S_post, i, j) -
+                                     (i == j ? s.qbar[t] : 0)),
                                 36 * EPS);
         }
         for (int i = 0; i < study->n_samplers; i++) {
             const gref_study_sampler *sampler = &study->samplers[i];
-            gref_mat m = get(r, sampler->spec.label, "mean", t), C = get(r, sampler->spec.label, "cov", t);
+            gref_mat m = get(r, sampler->spec.label, "mean", t),
+                     C = get(r, sampler->spec.label, "cov", t);
             const gref_study_row *row = row_at(sampler, t);
             gref_w2 w;
             ck_ok(gref_w2_laws(&w, gref_const(m), gref_const(C), gref_const(mt), gref_const(Ct)));
             double size = gref_mat_norm_fro(gref_const(C));
             double bound = 36 * EPS * size / (t == 0 ? row->w2.w2 : sqrt(s.qbar[t]));
             ck_assert_bound(t == 0 ? "W2 at t = 0" : "W2", fabs(w.w2 - row->w2.w2), bound);
-            ck_assert(fabs(hypot(row->w2.w2_mean, row->w2.w2_cov) - row->w2.w2) <= 4 * EPS * row->w2.w2);
+            ck_assert(fabs(hypot(row->w2.w2_mean, row->w2.w2_cov) - row->w2.w2) <=
+                      4 * EPS * row->w2.w2);
             gref_mat_axpy(m, -1.0, gref_const(mt));
             gref_mat b = gref_mat_view(sampler->bias, 0, k, 36, 1);
             ck_assert_bound("bias", gref_mat_diff_fro(gref_const(m), gref_const(b)), 36 * EPS);
@@ -158,15 +165,18 @@ START_TEST(test_study_summary__is_complete_and_equal_to_the_csv)
     for (size_t k = 0; k < sizeof keys / sizeof *keys; k++)
         ck_assert_msg(json_object_get(o, keys[k]) != NULL, "no %s", keys[k]);
     ck_assert_int_gt(json_integer_value(json_object_get(json_object_get(o, "blas"), "threads")), 0);
-    ck_assert_ptr_nonnull(json_object_get(json_object_get(json_object_get(o, "case"), "conventions"), "variance"));
+    ck_assert_ptr_nonnull(
+        json_object_get(json_object_get(json_object_get(o, "case"), "conventions"), "variance"));
     char *line = strtok(csv, "\n");
     ck_assert_str_eq(line, "sampler,t,w2,w2_mean,w2_cov");
     static const int times[] = {30, 24, 20, 18, 12, 7, 6, 0};
     for (size_t i = 0; i < json_array_size(json_object_get(o, "samplers")); i++) {
-        json_t *s = json_array_get(json_object_get(o, "samplers"), i), *steps = json_object_get(s, "steps");
+        json_t *s = json_array_get(json_object_get(o, "samplers"), i),
+               *steps = json_object_get(s, "steps");
         ck_assert_int_eq((int)json_array_size(steps), 8);
         ck_assert_int_eq((int)json_array_size(json_object_get(s, "modelled")), 8);
-        ck_assert(json_is_true(json_object_get(s, "stable")) == json_is_null(json_object_get(s, "first_unstable_step")));
+        ck_assert(json_is_true(json_object_get(s, "stable")) ==
+                  json_is_null(json_object_get(s, "first_unstable_step")));
         for (size_t k = 0; k < 8; k++) {
             json_t *row = json_array_get(steps, k);
             char label[64];
@@ -199,16 +209,19 @@ START_TEST(test_study_summary__carries_proofs_where_laws_are_reported)
     ck_ok(gref_study_run(&study, c, &(gref_study_options){0}));
     char *text = gref_study_summary(study);
     json_t *o = json_loads(text, 0, NULL);
-    static const char *const keys[] = {"lower", "upper", "r_in", "mean_error", "cov_error", "w2_error"};
+    static const char *const keys[] = {"lower",      "upper",     "r_in",
+                                       "mean_error", "cov_error", "w2_error"};
     for (size_t i = 0; i < json_array_size(json_object_get(o, "samplers")); i++) {
-        json_t *steps = json_object_get(json_array_get(json_object_get(o, "samplers"), i), "steps"), *row;
+        json_t *steps = json_object_get(json_array_get(json_object_get(o, "samplers"), i), "steps"),
+               *row;
         size_t k;
         json_array_foreach(steps, k, row)
         {
             int t = (int)json_integer_value(json_object_get(row, "t"));
             bool reported = t == 20 || t == 7 || t == 0;
             for (size_t q = 0; q < sizeof keys / sizeof *keys; q++)
-                ck_assert_msg((json_object_get(row, keys[q]) != NULL) == reported, "t = %d: %s", t, keys[q]);
+                ck_assert_msg((json_object_get(row, keys[q]) != NULL) == reported, "t = %d: %s", t,
+                              keys[q]);
             double w2 = json_number_value(json_object_get(row, "w2"));
             if (reported)
                 ck_assert(json_number_value(json_object_get(row, "lower")) <= w2 &&
@@ -257,7 +270,8 @@ START_TEST(test_study_run__leaves_nothing_behind_on_failure)
     gref_case *c = load(NULL);
     gref_study *study = NULL;
     snprintf(path, sizeof path, "%s/out", dir);
-    ck_fails(gref_study_run(&study, c, &(gref_study_options){.dir = path, .progress = cancel_late}), GREF_ERR_CANCELLED);
+    ck_fails(gref_study_run(&study, c, &(gref_study_options){.dir = path, .progress = cancel_late}),
+             GREF_ERR_CANCELLED);
     ck_assert_ptr_null(study);
     ck_assert_int_eq(count_entries(dir), 0);
     ck_ok(gref_study_run(&study, c, &(gref_study_options){.dir = path}));
@@ -267,7 +281,8 @@ START_TEST(test_study_run__leaves_nothing_behind_on_failure)
     ck_assert_int_eq(count_entries(dir), 1);
     gref_case_free(c);
     c = load("noise.sigma=0");
-    ck_fails(gref_study_run(&study, c, &(gref_study_options){.dir = path, .force = true}), GREF_ERR_NOT_PD);
+    ck_fails(gref_study_run(&study, c, &(gref_study_options){.dir = path, .force = true}),
+             GREF_ERR_NOT_PD);
     ck_assert_int_eq(count_entries(dir), 1);
     ck_assert_int_eq(count_entries(path), 7);
     gref_case_free(c);

@@ -32,17 +32,19 @@ static gref_w2 certify(gref_cmat C1, gref_cmat C2)
 /* Hadamard pairs: the exact W2, computed in long double from the spectra, must lie inside. */
 START_TEST(test_certify_laws__contains_the_hadamard_truth)
 {
-    static const int cases[][3] = {{4, 10, 4}, {16, 40, 8}, {16, 8, 40}, {64, 30, 16}, {64, 10, 36}, {128, 0, 44}};
+    static const int cases[][3] = {{4, 10, 4},   {16, 40, 8},  {16, 8, 40},
+                                   {64, 30, 16}, {64, 10, 36}, {128, 0, 44}};
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++)
         for (uint64_t seed = 0; seed < 3; seed++) {
             gref_mat C1, C2;
             long double W = hadamard_pair(&C1, &C2, cases[k][0], cases[k][1], cases[k][2], 0, seed);
             gref_w2 w = certify(gref_const(C1), gref_const(C2));
-            ck_assert_msg(w.lower <= W && W <= w.upper, "n = %d: %.20Lg outside [%.17g, %.17g]", cases[k][0], W, w.lower,
-                          w.upper);
+            ck_assert_msg(w.lower <= W && W <= w.upper, "n = %d: %.20Lg outside [%.17g, %.17g]",
+                          cases[k][0], W, w.lower, w.upper);
             ck_assert_str_eq(w.method, "map+factor");
             ck_assert_bound("width, Hadamard", width(w), 4e-15);
-            gref_w2 back = certify(gref_const(C2), gref_const(C1)); /* symmetry: the intervals must meet */
+            gref_w2 back =
+                certify(gref_const(C2), gref_const(C1)); /* symmetry: the intervals must meet */
             ck_assert(back.lower <= w.upper && w.lower <= back.upper);
             gref_mat_free(&C1);
             gref_mat_free(&C2);
@@ -75,7 +77,8 @@ START_TEST(test_w2_laws__say_what_the_rank_decision_may_cost)
 {
     for (int e = -200; e <= 200; e += 100) {
         double d = 0x1p-56, scale = ldexp(1, e), zero[3] = {0};
-        double a[9] = {scale, 0, 0, 0, d * scale}, b[9] = {scale}, c[9] = {scale, 0, 0, 0, scale, 0, 0, 0, 4 * scale};
+        double a[9] = {scale, 0, 0, 0, d * scale}, b[9] = {scale},
+               c[9] = {scale, 0, 0, 0, scale, 0, 0, 0, 4 * scale};
         gref_cmat m = {zero, 3, 1, 3}, A = {a, 3, 3, 3}, B = {b, 3, 3, 3}, C = {c, 3, 3, 3};
         double truth = sqrt(d * scale);
         gref_w2 w[2], definite;
@@ -125,7 +128,8 @@ START_TEST(test_w2_laws__of_graded_pairs_agree_with_their_proof)
 END_TEST
 
 /* NUMERICS' 36 pairs at n = 24: width at most 4e-15. That the two forms meet is checked inside. */
-static void hold_widths(int n, double bound, int kappas, const double *kappa, int gaps, const double *gap)
+static void hold_widths(int n, double bound, int kappas, const double *kappa, int gaps,
+                        const double *gap)
 {
     for (int kind = 0; kind < 3; kind++)
         for (int k = 0; k < kappas; k++)
@@ -135,7 +139,8 @@ static void hold_widths(int n, double bound, int kappas, const double *kappa, in
                 random_pair(&C1, &C2, n, kappa[k], gap[g], (pair_kind)kind, 3);
                 gref_w2 w = certify(gref_const(C1), gref_const(C2));
                 snprintf(name, sizeof name, "width, n = %d", n);
-                ck_assert_msg(width(w) <= bound, "kind %d kappa %g gap %g: [%.17g, %.17g] width %.2e", kind, kappa[k],
+                ck_assert_msg(width(w) <= bound,
+                              "kind %d kappa %g gap %g: [%.17g, %.17g] width %.2e", kind, kappa[k],
                               gap[g], w.lower, w.upper, width(w));
                 note_ratio(name, width(w), bound);
                 gref_mat_free(&C1);
@@ -166,7 +171,8 @@ END_TEST
 START_TEST(test_certify_factors__contains_the_truth_of_integer_pairs)
 {
     enum { N = 16, R = 5 };
-    static const double E[R][R] = {{1, 2, 0, -1, 0}, {2, -3, 1, 0, 1}, {0, 1, 2, 0, 0}, {-1, 0, 0, 0, 2}, {0, 1, 0, 2, 1}};
+    static const double E[R][R] = {
+        {1, 2, 0, -1, 0}, {2, -3, 1, 0, 1}, {0, 1, 2, 0, 0}, {-1, 0, 0, 0, 2}, {0, 1, 0, 2, 1}};
     double sum = 0;
     for (int i = 0; i < R; i++)
         for (int j = 0; j < R; j++)
@@ -185,8 +191,10 @@ START_TEST(test_certify_factors__contains_the_truth_of_integer_pairs)
             }
         long double W = 4 * ldexpl(sqrtl(sum), -k);
         gref_w2 w;
-        ck_ok(gref_w2_certify_factors(&w, gref_const(zero), gref_const(F1), gref_const(zero), gref_const(F2)));
-        ck_assert_msg(w.lower <= W && W <= w.upper, "k = %d: %.20Lg outside [%.17g, %.17g]", k, W, w.lower, w.upper);
+        ck_ok(gref_w2_certify_factors(&w, gref_const(zero), gref_const(F1), gref_const(zero),
+                                      gref_const(F2)));
+        ck_assert_msg(w.lower <= W && W <= w.upper, "k = %d: %.20Lg outside [%.17g, %.17g]", k, W,
+                      w.lower, w.upper);
         ck_assert_bound("width, integer factors", width(w), 3.2e-15);
         gref_mat_free(&F1);
         gref_mat_free(&F2);
@@ -203,7 +211,8 @@ START_TEST(test_certify_factors__different_ranges)
     GREF_AT(L1, 1, 1) = 1;
     GREF_AT(L2, 2, 1) = 3;
     gref_w2 w;
-    ck_ok(gref_w2_certify_factors(&w, gref_const(zero), gref_const(L1), gref_const(zero), gref_const(L2)));
+    ck_ok(gref_w2_certify_factors(&w, gref_const(zero), gref_const(L1), gref_const(zero),
+                                  gref_const(L2)));
     ck_assert(w.lower <= sqrtl(10.0L) && sqrtl(10.0L) <= w.upper);
     ck_assert_bound("width, different ranges", width(w), 1e-13);
     gref_mat_free(&L1);
@@ -224,7 +233,8 @@ START_TEST(test_certify_laws__extreme_scales)
             S2.a[i] = ldexp(C2.a[i], 2 * k);
         }
         gref_w2 s = certify(gref_const(S1), gref_const(S2));
-        ck_assert(s.lower == ldexp(w.lower, k) && s.upper == ldexp(w.upper, k) && s.w2 == ldexp(w.w2, k));
+        ck_assert(s.lower == ldexp(w.lower, k) && s.upper == ldexp(w.upper, k) &&
+                  s.w2 == ldexp(w.w2, k));
     }
     gref_mat_free(&C1);
     gref_mat_free(&C2);
@@ -272,15 +282,19 @@ START_TEST(test_certify_laws__refuses)
     gref_mat_identity(C1);
     gref_mat_identity(C2);
     GREF_AT(C2, 0, 1) = GREF_AT(C2, 1, 0) = 2;
-    ck_fails(gref_w2_certify_laws(&w, gref_const(m), gref_const(C1), gref_const(m), gref_const(C2)), GREF_ERR_NOT_PSD);
+    ck_fails(gref_w2_certify_laws(&w, gref_const(m), gref_const(C1), gref_const(m), gref_const(C2)),
+             GREF_ERR_NOT_PSD);
     ck_assert_ptr_nonnull(strstr(gref_last_error()->message, "-1"));
-    ck_fails(gref_w2_laws(&w, gref_const(m), gref_const(C2), gref_const(m), gref_const(C1)), GREF_ERR_NOT_PSD);
+    ck_fails(gref_w2_laws(&w, gref_const(m), gref_const(C2), gref_const(m), gref_const(C1)),
+             GREF_ERR_NOT_PSD);
     GREF_AT(C2, 0, 1) = 0.5;
     ck_fails(gref_w2_certify_laws(&w, gref_const(m), gref_const(C1), gref_const(m), gref_const(C2)),
              GREF_ERR_NOT_SYMMETRIC);
     GREF_AT(C2, 0, 1) = NAN;
-    ck_fails(gref_w2_certify_laws(&w, gref_const(m), gref_const(C1), gref_const(m), gref_const(C2)), GREF_ERR_NONFINITE);
-    ck_fails(gref_w2_certify_laws(&w, gref_const(m), gref_const(C1), gref_const(m), (gref_cmat){0}), GREF_ERR_SHAPE);
+    ck_fails(gref_w2_certify_laws(&w, gref_const(m), gref_const(C1), gref_const(m), gref_const(C2)),
+             GREF_ERR_NONFINITE);
+    ck_fails(gref_w2_certify_laws(&w, gref_const(m), gref_const(C1), gref_const(m), (gref_cmat){0}),
+             GREF_ERR_SHAPE);
     ck_assert(w.w2 == -7);
     gref_mat_free(&C1);
     gref_mat_free(&C2);
@@ -295,8 +309,8 @@ END_TEST
 START_TEST(test_dot2__error_and_bits)
 {
     enum { M = 37, K = 150, N = 29 };
-    gref_mat A = padded(M, K), B = padded(K, N), H = padded(M, N), L = padded(M, N), Bt = fresh(N, K), H2 = fresh(M, N),
-             L2 = fresh(M, N);
+    gref_mat A = padded(M, K), B = padded(K, N), H = padded(M, N), L = padded(M, N),
+             Bt = fresh(N, K), H2 = fresh(M, N), L2 = fresh(M, N);
     gref_random_normal(A, 1, GREF_STREAM_TEST, 0, 0);
     gref_random_normal(B, 2, GREF_STREAM_TEST, 0, 0);
     for (int k = 0; k < K; k++) /* cancellation: terms over 30 binades */

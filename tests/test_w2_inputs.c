@@ -6,8 +6,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "dense/internal.h"
 #include "dense.h"
+#include "dense/internal.h"
 #include "support.h"
 
 #include <gref/wasserstein.h>
@@ -27,7 +27,8 @@ static gref_mat diagonal(double a, double b, double c)
  */
 START_TEST(test_certify__a_singular_law_against_a_regular_one)
 {
-    gref_mat zero = fresh(3, 1), C1 = diagonal(1, 1, 1), C2 = diagonal(4, 9, 0), L2 = diagonal(2, 3, 0);
+    gref_mat zero = fresh(3, 1), C1 = diagonal(1, 1, 1), C2 = diagonal(4, 9, 0),
+             L2 = diagonal(2, 3, 0);
     gref_cmat m = gref_const(zero), A = gref_const(C1), B = gref_const(C2), L = gref_const(L2);
     long double truth = sqrtl(6.0L);
     gref_w2 w[6];
@@ -58,7 +59,8 @@ START_TEST(test_certify_factors__rank_20_against_40_in_both_orders)
     ck_ok(gref_w2_certify_factors(&back, m, gref_const(L2), m, gref_const(L1)));
     double l = gref_mat_norm_fro(gref_const(L1)), unit = 40 * DBL_EPSILON * l * l / w.w2;
     ck_assert(back.lower <= w.upper && w.lower <= back.upper);
-    ck_assert_bound("width, 20 against 40", fmax(w.upper - w.lower, back.upper - back.lower), 100 * unit);
+    ck_assert_bound("width, 20 against 40", fmax(w.upper - w.lower, back.upper - back.lower),
+                    100 * unit);
     gref_mat_free(&zero);
     gref_mat_free(&L1);
     gref_mat_free(&L2);
@@ -83,7 +85,8 @@ START_TEST(test_certify_laws__do_not_depend_on_the_triangle)
     /* off-diagonal e in modes a, b: W2^2 = 2 e^2 c with c = 1/(2 (a + b)) to first order in e; its error e^3 */
     long double truth = sqrtl(powl(0x1p-51L, 2) / 3 + powl(0x1p-52L, 2) / 4);
     ck_assert_bound("W2 of the symmetric part, relative", (double)fabsl(w.w2 / truth - 1), 1e-12);
-    ck_assert(w.r_in > 0x1p-51); /* half of what the entries differ by, over sqrt(lambda) + sqrt(lambda) */
+    ck_assert(w.r_in >
+              0x1p-51); /* half of what the entries differ by, over sqrt(lambda) + sqrt(lambda) */
     gref_mat_free(&zero);
     gref_mat_free(&C1);
     gref_mat_free(&C2);
@@ -94,7 +97,8 @@ END_TEST
 /* W2(C, C) = 0, proved, singular or not, as covariances or as factors. */
 START_TEST(test_certify__a_law_to_itself_is_zero)
 {
-    gref_mat zero = fresh(3, 1), C = diagonal(4, 9, 0), I = diagonal(1, 0.3, 1e-9), none = fresh(3, 3);
+    gref_mat zero = fresh(3, 1), C = diagonal(4, 9, 0), I = diagonal(1, 0.3, 1e-9),
+             none = fresh(3, 3);
     gref_cmat m = gref_const(zero), all[] = {gref_const(C), gref_const(I), gref_const(none)};
     for (int k = 0; k < 3; k++) {
         gref_w2 w, f;
@@ -114,13 +118,15 @@ END_TEST
 START_TEST(test_certify__scales_far_apart)
 {
     gref_mat zero = fresh(3, 1), none = fresh(3, 3), tiny = diagonal(1e-300, 1e-300, 1e-300);
-    gref_mat huge = diagonal(1e300, 1e300, 1e300), large = diagonal(1e308, 1e308, 1e308), ones = fresh(3, 1);
+    gref_mat huge = diagonal(1e300, 1e300, 1e300), large = diagonal(1e308, 1e308, 1e308),
+             ones = fresh(3, 1);
     gref_cmat m = gref_const(zero);
     gref_w2 w;
     ck_ok(gref_w2_certify_mixed(&w, m, gref_const(none), m, gref_const(tiny))); /* sqrt 3 1e-300 */
     ck_assert_bound("0 against a tiny factor", fabs(w.w2 / (sqrt(3) * 1e-300) - 1), 1e-14);
     ck_assert(w.lower > 1.73e-300 && w.upper < 1.74e-300);
-    ck_ok(gref_w2_certify_laws(&w, m, gref_const(huge), m, gref_const(tiny))); /* sqrt 3 (1e150 - 1e-150) */
+    ck_ok(gref_w2_certify_laws(&w, m, gref_const(huge), m,
+                               gref_const(tiny))); /* sqrt 3 (1e150 - 1e-150) */
     ck_assert(w.lower > 1.732e150 && w.upper < 1.733e150);
     for (int i = 0; i < 3; i++)
         ones.a[i] = 1.7e308;
@@ -135,7 +141,8 @@ END_TEST
 /* Two enclosures that do not meet are an error that names both, never a number; those that do are intersected. */
 START_TEST(test_w2_intersect__refuses_disjoint_enclosures)
 {
-    gref_w2_cov c = {.w = 1.0, .lower = 0.9, .upper = 1.1}, apart = {.w = 2.0, .lower = 1.5, .upper = 2.5};
+    gref_w2_cov c = {.w = 1.0, .lower = 0.9, .upper = 1.1},
+                apart = {.w = 2.0, .lower = 1.5, .upper = 2.5};
     ck_fails(gref_w2_intersect(&c, apart), GREF_ERR_NUMERICS);
     ck_assert_ptr_nonnull(strstr(gref_last_error()->message, "disjoint"));
     ck_assert(c.w == 1.0 && c.lower == 0.9 && c.upper == 1.1);

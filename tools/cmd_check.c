@@ -20,8 +20,9 @@ static bool read_number(double *x, const char *text)
 static int run(const char *golden, const char *candidate, const gref_check_options *o, bool json,
                bool skip_self_test)
 {
-    static const int codes[] = {
-        [GREF_VERDICT_AGREES] = CMD_OK, [GREF_VERDICT_DIFFERS] = CMD_DIFFERS, [GREF_VERDICT_UNDECIDED] = CMD_UNDECIDED};
+    static const int codes[] = {[GREF_VERDICT_AGREES] = CMD_OK,
+                                [GREF_VERDICT_DIFFERS] = CMD_DIFFERS,
+                                [GREF_VERDICT_UNDECIDED] = CMD_UNDECIDED};
     gref_truth *truth = NULL;
     gref_check *check = NULL;
     gref_status status = gref_truth_open(&truth, golden);
@@ -51,10 +52,22 @@ int cmd_check(int argc, char **argv)
     const char *rtol = NULL, *resolve = NULL;
     bool json = false, skip_self_test = false;
     const option options[] = {
-        {.name = "as", .value = "NAME", .help = "name of the array in a single .npy", .text = &o.as},
-        {.name = "sampler", .value = "LABEL", .help = "sampler whose arrays may stand without its label", .text = &o.sampler},
-        {.name = "rtol", .value = "X", .help = "accept errors up to X times the largest golden entry", .text = &rtol},
-        {.name = "resolve", .value = "X", .help = "samples must show a W2 of X times the spread to agree (0.1)", .text = &resolve},
+        {.name = "as",
+         .value = "NAME",
+         .help = "name of the array in a single .npy",
+         .text = &o.as},
+        {.name = "sampler",
+         .value = "LABEL",
+         .help = "sampler whose arrays may stand without its label",
+         .text = &o.sampler},
+        {.name = "rtol",
+         .value = "X",
+         .help = "accept errors up to X times the largest golden entry",
+         .text = &rtol},
+        {.name = "resolve",
+         .value = "X",
+         .help = "samples must show a W2 of X times the spread to agree (0.1)",
+         .text = &resolve},
         {.name = "json", .help = "print the result as JSON", .flag = &json},
         {.name = "no-self-test", .help = "do not test the BLAS first", .flag = &skip_self_test},
         {0},
@@ -62,9 +75,12 @@ int cmd_check(int argc, char **argv)
     const usage u = {
         .command = "check",
         .arguments = "GOLDEN CANDIDATE [options]",
-        .about = "Holds arrays of your own against a golden file. CANDIDATE is a .npz, a folder of .npy, or one\n"
-                 ".npy with --as NAME; any subset of the golden names, float64 or float32; samples (N x n), or a\n"
-                 "law of your own as mean and cov. Exit code 0 agrees, 1 differs, 4 the samples do not decide.",
+        .about = "Holds arrays of your own against a golden file. CANDIDATE is a .npz, a folder of "
+                 ".npy, or one\n"
+                 ".npy with --as NAME; any subset of the golden names, float64 or float32; samples "
+                 "(N x n), or a\n"
+                 "law of your own as mean and cov. Exit code 0 agrees, 1 differs, 4 the samples do "
+                 "not decide.",
         .options = options,
         .min_operands = 2,
         .max_operands = 2,

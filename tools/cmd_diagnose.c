@@ -11,7 +11,8 @@ static int list_catalogue(void)
 {
     for (int k = 0; gref_catalogue_row(k) != NULL; k++) {
         const gref_deviation *d = gref_catalogue_row(k);
-        printf("%-24s changes %s; seen: %s\n%25s%s\n", d->name, d->changes, d->seen, "", d->sentence);
+        printf("%-24s changes %s; seen: %s\n%25s%s\n", d->name, d->changes, d->seen, "",
+               d->sentence);
     }
     return CMD_OK;
 }
@@ -29,7 +30,9 @@ static int run(const char *golden, const char *path, const char *as, const char 
         status = gref_trust_require();
     if (status == GREF_OK)
         status = gref_diagnose_arrays(&d, truth, &candidate, sampler);
-    int code = status != GREF_OK ? cmd_finish("diagnose", status) : d->agrees ? CMD_OK : CMD_DIFFERS;
+    int code = status != GREF_OK ? cmd_finish("diagnose", status)
+               : d->agrees       ? CMD_OK
+                                 : CMD_DIFFERS;
     if (status == GREF_OK) {
         char *text = json ? gref_diagnosis_json(d) : gref_diagnosis_table(d);
         if (text == NULL)
@@ -52,7 +55,10 @@ int cmd_diagnose(int argc, char **argv)
     bool json = false, list = false, skip_self_test = false;
     const option options[] = {
         {.name = "as", .value = "NAME", .help = "name of the array in a single .npy", .text = &as},
-        {.name = "sampler", .value = "LABEL", .help = "sampler whose arrays may stand without its label", .text = &sampler},
+        {.name = "sampler",
+         .value = "LABEL",
+         .help = "sampler whose arrays may stand without its label",
+         .text = &sampler},
         {.name = "list", .help = "list the catalogue and stop", .flag = &list},
         {.name = "json", .help = "print the result as JSON", .flag = &json},
         {.name = "no-self-test", .help = "do not test the BLAS first", .flag = &skip_self_test},
@@ -61,8 +67,10 @@ int cmd_diagnose(int argc, char **argv)
     const usage u = {
         .command = "diagnose",
         .arguments = "GOLDEN CANDIDATE [options]",
-        .about = "Says which convention or known slip, alone or with another, turns the golden arrays into the\n"
-                 "candidate's (as for gref check): functions, M, b, N, laws or a trajectory. Exit code 0 if there is\n"
+        .about = "Says which convention or known slip, alone or with another, turns the golden "
+                 "arrays into the\n"
+                 "candidate's (as for gref check): functions, M, b, N, laws or a trajectory. Exit "
+                 "code 0 if there is\n"
                  "nothing to explain, 1 otherwise.",
         .options = options,
         .min_operands = 0,
@@ -74,6 +82,7 @@ int cmd_diagnose(int argc, char **argv)
     if (list)
         return list_catalogue();
     if (n < 2)
-        return cmd_complain(CMD_USAGE, "diagnose", "an argument is missing: gref diagnose %s", u.arguments);
+        return cmd_complain(CMD_USAGE, "diagnose", "an argument is missing: gref diagnose %s",
+                            u.arguments);
     return run(argv[0], argv[1], as, sampler, json, skip_self_test);
 }

@@ -43,7 +43,9 @@ static int print_json(const gref_w2 *w, int n, double seconds, bool tested)
     json_object_set_new(o, "n", json_integer(n));
     json_object_set_new(o, "seconds", number(seconds));
     json_object_set_new(o, "version", json_string(gref_version()));
-    json_object_set_new(o, "blas", json_pack("{s:s, s:s, s:i}", "name", b.blas, "core", b.core, "threads", b.threads));
+    json_object_set_new(
+        o, "blas",
+        json_pack("{s:s, s:s, s:i}", "name", b.blas, "core", b.core, "threads", b.threads));
     json_object_set_new(o, "self_test", json_string(tested ? "passed" : "skipped"));
     char *text = json_dumps(o, JSON_INDENT(1) | JSON_REAL_PRECISION(17));
     json_decref(o);
@@ -60,9 +62,11 @@ static void print_text(const gref_w2 *w, bool fid, int n, double seconds, bool t
     if (w->certified && gref_proven_digits(digits, sizeof digits, w->lower, w->upper, 17) > 0)
         printf("W2               %s   (digits proved)\n", digits);
     else
-        printf("W2               %.16e   (%s)\n", w->w2, w->certified ? "no digit proved: see the interval" : "not proved");
-    if (w->certified && gref_proven_digits(digits, sizeof digits, nextafter(w->lower * w->lower, 0.0),
-                                           nextafter(w->upper * w->upper, INFINITY), 17) > 0)
+        printf("W2               %.16e   (%s)\n", w->w2,
+               w->certified ? "no digit proved: see the interval" : "not proved");
+    if (w->certified &&
+        gref_proven_digits(digits, sizeof digits, nextafter(w->lower * w->lower, 0.0),
+                           nextafter(w->upper * w->upper, INFINITY), 17) > 0)
         printf("W2^2             %s%s\n", digits, fid ? "   = FID" : "");
     else if (isinf(w->w2 * w->w2))
         printf("W2^2             overflows a double\n");
@@ -76,13 +80,14 @@ static void print_text(const gref_w2 *w, bool fid, int n, double seconds, bool t
     }
     printf("method           %s, rank %d of %d; %.2f s\n", w->method, w->rank, n, seconds);
     if (w->rank_cost > 0.0)
-        printf("rank             what lies beyond rank %d, taken as 0, may move W2 by %.1e%s\n", w->rank, w->rank_cost,
-               w->certified ? " (in the interval)" : "");
+        printf("rank             what lies beyond rank %d, taken as 0, may move W2 by %.1e%s\n",
+               w->rank, w->rank_cost, w->certified ? " (in the interval)" : "");
     if (!tested)
         printf("self-test        skipped: the BLAS was not tested\n");
 }
 
-static int run(const char *path1, const char *path2, bool fast, bool json, bool progress, bool self_test)
+static int run(const char *path1, const char *path2, bool fast, bool json, bool progress,
+               bool self_test)
 {
     gref_law a = {0}, b = {0};
     gref_w2 w = {0};
@@ -94,7 +99,8 @@ static int run(const char *path1, const char *path2, bool fast, bool json, bool 
     if (status == GREF_OK)
         status = gref_law_read(&b, path2);
     if (status == GREF_OK && (progress || (isatty(STDERR_FILENO) != 0 && a.mean.m >= 512)))
-        fprintf(stderr, "gref w2: n = %d, %s\n", a.mean.m, fast ? "value only" : "with a proof: 100 to 165 products");
+        fprintf(stderr, "gref w2: n = %d, %s\n", a.mean.m,
+                fast ? "value only" : "with a proof: 100 to 165 products");
     if (status == GREF_OK)
         status = gref_law_w2(&w, &a, &b, fast);
     if (status != GREF_OK)
@@ -114,20 +120,23 @@ int cmd_w2(int argc, char **argv)
     const option options[] = {
         {.name = "fast", .help = "the value alone, without a proof", .flag = &fast},
         {.name = "json", .help = "print JSON", .flag = &json},
-        {.name = "no-self-test", .help = "do not test the BLAS first; the output says so", .flag = &no_self_test},
+        {.name = "no-self-test",
+         .help = "do not test the BLAS first; the output says so",
+         .flag = &no_self_test},
         {.name = "progress", .help = "say on stderr what is being done", .flag = &progress},
         {0},
     };
     const usage u = {
         .command = "w2",
         .arguments = "LAW1 LAW2 [options]",
-        .about = "Computes the 2-Wasserstein distance of two Gaussian laws, with a proved interval.\n"
-                 "A law is an .npz with mean and one of cov, factor (n x r) or variances (in a\n"
-                 "basis that both laws share), or with mu and sigma (the statistics of FID tools:\n"
-                 "FID is W2^2); or a .npy covariance, with mean 0. A covariance that is symmetric\n"
-                 "but for rounding counts as (C + C^T)/2, and r_in covers the difference. Of a\n"
-                 "covariance against a factor, and of variances, the value comes with its proof\n"
-                 "also by --fast.",
+        .about =
+            "Computes the 2-Wasserstein distance of two Gaussian laws, with a proved interval.\n"
+            "A law is an .npz with mean and one of cov, factor (n x r) or variances (in a\n"
+            "basis that both laws share), or with mu and sigma (the statistics of FID tools:\n"
+            "FID is W2^2); or a .npy covariance, with mean 0. A covariance that is symmetric\n"
+            "but for rounding counts as (C + C^T)/2, and r_in covers the difference. Of a\n"
+            "covariance against a factor, and of variances, the value comes with its proof\n"
+            "also by --fast.",
         .options = options,
         .min_operands = 2,
         .max_operands = 2,

@@ -18,11 +18,14 @@ static const struct {
     cmd_function *run;
 } commands[] = {
     {"study", "the exact law, bias and W2 of every sampler of a case", cmd_study},
-    {"golden", "write or verify a golden file: every number of a case, with tolerances", cmd_golden},
+    {"golden", "write or verify a golden file: every number of a case, with tolerances",
+     cmd_golden},
     {"check", "hold arrays, samples or a law of your own against a golden file", cmd_check},
     {"diagnose", "which convention or slip explains the difference?", cmd_diagnose},
-    {"crosscheck", "hold the spectral path against the dense one, quantity by quantity", cmd_crosscheck},
-    {"asymptotics", "how DPS and PiGDM meet CGDM as t -> 0: orders and coefficients", cmd_asymptotics},
+    {"crosscheck", "hold the spectral path against the dense one, quantity by quantity",
+     cmd_crosscheck},
+    {"asymptotics", "how DPS and PiGDM meet CGDM as t -> 0: orders and coefficients",
+     cmd_asymptotics},
     {"replay", "run the samplers of a case on noise of your own", cmd_replay},
     {"eval", "one function of a sampler at points of your own", cmd_eval},
     {"doctor", "test the BLAS and the arithmetic of this machine", cmd_doctor},
@@ -84,7 +87,7 @@ static int cmd_help(int argc, char **argv)
 static void return_memory(void)
 {
 #ifdef __GLIBC__
-    mallopt(M_MMAP_THRESHOLD, 2 << 20); /* n = 512 */
+    mallopt(M_MMAP_THRESHOLD, 2 << 20);  /* n = 512 */
     mallopt(M_TRIM_THRESHOLD, 64 << 20); /* small matrices come and go at every step */
 #endif
 }

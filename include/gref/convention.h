@@ -31,9 +31,9 @@ typedef enum {
 
 /* r_t^2 of PiGDM. */
 typedef enum {
-    GREF_R2_1_ABAR,        /* "1-abar" */
-    GREF_R2_1_ABAR_ABAR,   /* "(1-abar)/abar" */
-    GREF_R2_1_ABAR_2_ABAR  /* "(1-abar)/(2-abar)" */
+    GREF_R2_1_ABAR,       /* "1-abar" */
+    GREF_R2_1_ABAR_ABAR,  /* "(1-abar)/abar" */
+    GREF_R2_1_ABAR_2_ABAR /* "(1-abar)/(2-abar)" */
 } gref_r2;
 
 typedef struct {

@@ -30,7 +30,8 @@ typedef struct {
 GREF_API GREF_NODISCARD gref_status gref_law_read(gref_law *law, const char *path);
 GREF_API void gref_law_free(gref_law *law);
 /* W2 by the forms that the two kinds allow; certified unless `fast`. A spectrum goes only with a spectrum. */
-GREF_API GREF_NODISCARD gref_status gref_law_w2(gref_w2 *out, const gref_law *a, const gref_law *b, bool fast);
+GREF_API GREF_NODISCARD gref_status gref_law_w2(gref_w2 *out, const gref_law *a, const gref_law *b,
+                                                bool fast);
 
 #ifdef __cplusplus
 }

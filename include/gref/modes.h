@@ -13,14 +13,14 @@ extern "C" {
  * gref_modes_measure. Exact quantities are meant in the basis U^, the orthogonal matrix nearest to U.
  */
 typedef struct {
-    double A_norm;   /* |A|_2 */
-    double U;        /* |U - U^|_F <= |U^T U - I|_F */
-    double Sigma;    /* |U^ diag(lambda) U^^T - Sigma|_F                              [pixel^2] */
-    double X;        /* |X - X^|_F <= |X^T X - I|_F */
-    double B;        /* |A U^ - B|_F                                    [measurement / pixel] */
-    double r;        /* |v - A mu - r|                                          [measurement] */
-    double post_cov; /* |Sigma_post - (U^ X diag(rho))(.)^T|_F                        [pixel^2] */
-    double post_w2;  /* W2 between the centred Gaussians of these two                   [pixel] */
+    double A_norm;    /* |A|_2 */
+    double U;         /* |U - U^|_F <= |U^T U - I|_F */
+    double Sigma;     /* |U^ diag(lambda) U^^T - Sigma|_F                              [pixel^2] */
+    double X;         /* |X - X^|_F <= |X^T X - I|_F */
+    double B;         /* |A U^ - B|_F                                    [measurement / pixel] */
+    double r;         /* |v - A mu - r|                                          [measurement] */
+    double post_cov;  /* |Sigma_post - (U^ X diag(rho))(.)^T|_F                        [pixel^2] */
+    double post_w2;   /* W2 between the centred Gaussians of these two                   [pixel] */
     double post_mean; /* |U^^T (mu_post - mu) - d|                                      [pixel] */
 } gref_modes_errors;
 
@@ -51,9 +51,11 @@ GREF_API GREF_NODISCARD gref_status gref_modes_measure_posterior(gref_modes *z);
 GREF_API GREF_NODISCARD gref_status gref_modes_posterior(gref_mat mu_post, gref_mat Sigma_post,
                                                          const gref_modes *z);
 /* x = base + U z, vectors. */
-GREF_API GREF_NODISCARD gref_status gref_modes_to_pixels(gref_mat x, const gref_modes *z, gref_cmat zvec);
+GREF_API GREF_NODISCARD gref_status gref_modes_to_pixels(gref_mat x, const gref_modes *z,
+                                                         gref_cmat zvec);
 /* C = U P U^T for a symmetric P, both triangles; P and C may be the same. */
-GREF_API GREF_NODISCARD gref_status gref_modes_cov_to_pixels(gref_mat C, const gref_modes *z, gref_cmat P);
+GREF_API GREF_NODISCARD gref_status gref_modes_cov_to_pixels(gref_mat C, const gref_modes *z,
+                                                             gref_cmat P);
 
 #ifdef __cplusplus
 }

@@ -29,8 +29,9 @@ GREF_API GREF_NODISCARD gref_status gref_problem_observe(gref_problem *p, uint64
 /* v = A x0 + sigma n for the x0 that p holds; p->v is replaced. */
 GREF_API GREF_NODISCARD gref_status gref_problem_observe_from(gref_problem *p, uint64_t seed);
 
-GREF_API GREF_NODISCARD gref_status gref_posterior(gref_mat mu_post, gref_mat Sigma_post, gref_cmat Sigma,
-                                                   gref_cmat mu, gref_cmat A, double sigma, gref_cmat v);
+GREF_API GREF_NODISCARD gref_status gref_posterior(gref_mat mu_post, gref_mat Sigma_post,
+                                                   gref_cmat Sigma, gref_cmat mu, gref_cmat A,
+                                                   double sigma, gref_cmat v);
 
 #ifdef __cplusplus
 }

@@ -43,15 +43,18 @@ GREF_API GREF_NODISCARD gref_status gref_conditional_bayes(gref_mat mean, gref_m
 GREF_API GREF_NODISCARD gref_status gref_conditional_precision(gref_mat mean, gref_mat cov,
                                                                const gref_sampler *s, int t);
 /* The exact p_t(x | v), in pixels. */
-GREF_API GREF_NODISCARD gref_status gref_conditional_exact(gref_mat mean, gref_mat cov, const gref_modes *z,
+GREF_API GREF_NODISCARD gref_status gref_conditional_exact(gref_mat mean, gref_mat cov,
+                                                           const gref_modes *z,
                                                            const gref_schedule *schedule, int t);
 
 /* N samples of the whole chain, one a column of Y (n x N), by Algorithm 8 line by line. */
-GREF_API GREF_NODISCARD gref_status gref_sampler_draw(gref_mat Y, const gref_sampler *s, uint64_t seed);
+GREF_API GREF_NODISCARD gref_status gref_sampler_draw(gref_mat Y, const gref_sampler *s,
+                                                      uint64_t seed);
 
 /* Algorithm 8 line by line on given noise: Y n x (T + 1), Z n x T; *reached > 0 if the chain diverges. */
-GREF_API GREF_NODISCARD gref_status gref_sampler_replay(gref_mat Y, int *reached, const gref_sampler *s,
-                                                        gref_cmat start, gref_cmat Z);
+GREF_API GREF_NODISCARD gref_status gref_sampler_replay(gref_mat Y, int *reached,
+                                                        const gref_sampler *s, gref_cmat start,
+                                                        gref_cmat Z);
 
 /* A function of y_t. */
 typedef enum {
@@ -64,8 +67,8 @@ typedef enum {
 GREF_API const char *gref_quantity_name(int k);
 GREF_API bool gref_quantity_parse(gref_quantity *out, const char *name);
 /* At the columns of X (n x N), t = T..1. */
-GREF_API GREF_NODISCARD gref_status gref_sampler_eval(gref_mat F, const gref_sampler *s, gref_quantity quantity,
-                                                      gref_cmat X, int t);
+GREF_API GREF_NODISCARD gref_status gref_sampler_eval(gref_mat F, const gref_sampler *s,
+                                                      gref_quantity quantity, gref_cmat X, int t);
 
 #ifdef __cplusplus
 }

@@ -21,7 +21,8 @@ typedef struct {
 GREF_API GREF_NODISCARD gref_status gref_schedule_linear(gref_schedule *s, double beta_first,
                                                          double beta_last, int T);
 GREF_API GREF_NODISCARD gref_status gref_schedule_cosine(gref_schedule *s, int T);
-GREF_API GREF_NODISCARD gref_status gref_schedule_from_betas(gref_schedule *s, const double *beta, int T);
+GREF_API GREF_NODISCARD gref_status gref_schedule_from_betas(gref_schedule *s, const double *beta,
+                                                             int T);
 GREF_API void gref_schedule_free(gref_schedule *s);
 
 #ifdef __cplusplus

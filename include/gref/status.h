@@ -17,20 +17,20 @@ extern "C" {
 #endif
 
 /* One list, so that the enumeration and the texts cannot drift apart. */
-#define GREF_STATUS_LIST(X)                                                                      \
-    X(GREF_OK, "ok")                                                                             \
-    X(GREF_ERR_SHAPE, "shapes do not fit")                                                       \
-    X(GREF_ERR_RANGE, "argument out of range")                                                   \
-    X(GREF_ERR_NONFINITE, "NaN or infinity")                                                     \
-    X(GREF_ERR_NOT_SYMMETRIC, "matrix is not symmetric")                                         \
-    X(GREF_ERR_NOT_PSD, "matrix is not positive semi-definite")                                  \
-    X(GREF_ERR_NOT_PD, "matrix is not positive definite")                                        \
-    X(GREF_ERR_NUMERICS, "numerics cannot be trusted")                                           \
-    X(GREF_ERR_NOMEM, "out of memory")                                                           \
-    X(GREF_ERR_IO, "file cannot be read or written")                                             \
-    X(GREF_ERR_FORMAT, "file content is not what it should be")                                  \
-    X(GREF_ERR_CASE, "case is not valid")                                                        \
-    X(GREF_ERR_EXISTS, "file exists")                                                            \
+#define GREF_STATUS_LIST(X)                                                                        \
+    X(GREF_OK, "ok")                                                                               \
+    X(GREF_ERR_SHAPE, "shapes do not fit")                                                         \
+    X(GREF_ERR_RANGE, "argument out of range")                                                     \
+    X(GREF_ERR_NONFINITE, "NaN or infinity")                                                       \
+    X(GREF_ERR_NOT_SYMMETRIC, "matrix is not symmetric")                                           \
+    X(GREF_ERR_NOT_PSD, "matrix is not positive semi-definite")                                    \
+    X(GREF_ERR_NOT_PD, "matrix is not positive definite")                                          \
+    X(GREF_ERR_NUMERICS, "numerics cannot be trusted")                                             \
+    X(GREF_ERR_NOMEM, "out of memory")                                                             \
+    X(GREF_ERR_IO, "file cannot be read or written")                                               \
+    X(GREF_ERR_FORMAT, "file content is not what it should be")                                    \
+    X(GREF_ERR_CASE, "case is not valid")                                                          \
+    X(GREF_ERR_EXISTS, "file exists")                                                              \
     X(GREF_ERR_CANCELLED, "cancelled")
 
 typedef enum {

@@ -11,31 +11,33 @@ extern "C" {
 /* w2^2 = w2_mean^2 + w2_cov^2; all in the unit of the images (W2, never its square). */
 typedef struct {
     double w2;
-    double w2_mean;     /* |m1 - m2| */
-    double w2_cov;      /* distance of the centred laws */
-    double lower;       /* proved: lower <= W2 <= upper, for the inputs as exact data; 0 and +inf */
-    double upper;       /* when `certified` is false */
-    double r_in;        /* W2 ball of inputs that round to the given doubles; 0 when not certified */
+    double w2_mean; /* |m1 - m2| */
+    double w2_cov;  /* distance of the centred laws */
+    double lower;   /* proved: lower <= W2 <= upper, for the inputs as exact data; 0 and +inf */
+    double upper;   /* when `certified` is false */
+    double r_in;    /* W2 ball of inputs that round to the given doubles; 0 when not certified */
     bool certified;
-    int rank;           /* columns of the factors used; n when both covariances are positive definite */
-    double rank_cost;   /* >= W2 that what was left out by `rank` may move; part of the interval; 0 with rank n */
+    int rank; /* columns of the factors used; n when both covariances are positive definite */
+    double
+        rank_cost; /* >= W2 that what was left out by `rank` may move; part of the interval; 0 with rank n */
     const char *method; /* "map", "factor", "map+factor", "spectra" */
 } gref_w2;
 
 /* From covariances. The first is a value (relative error as NUMERICS' map and Procrustes rows), the second
  * proves its interval. */
-GREF_API GREF_NODISCARD gref_status gref_w2_laws(gref_w2 *out, gref_cmat m1, gref_cmat C1, gref_cmat m2,
-                                                 gref_cmat C2);
+GREF_API GREF_NODISCARD gref_status gref_w2_laws(gref_w2 *out, gref_cmat m1, gref_cmat C1,
+                                                 gref_cmat m2, gref_cmat C2);
 GREF_API GREF_NODISCARD gref_status gref_w2_certify_laws(gref_w2 *out, gref_cmat m1, gref_cmat C1,
                                                          gref_cmat m2, gref_cmat C2);
 /* From factors C_i = L_i L_i^T, L_i n x r_i. */
-GREF_API GREF_NODISCARD gref_status gref_w2_factors(gref_w2 *out, gref_cmat m1, gref_cmat L1, gref_cmat m2,
-                                                    gref_cmat L2);
-GREF_API GREF_NODISCARD gref_status gref_w2_certify_factors(gref_w2 *out, gref_cmat m1, gref_cmat L1,
-                                                            gref_cmat m2, gref_cmat L2);
+GREF_API GREF_NODISCARD gref_status gref_w2_factors(gref_w2 *out, gref_cmat m1, gref_cmat L1,
+                                                    gref_cmat m2, gref_cmat L2);
+GREF_API GREF_NODISCARD gref_status gref_w2_certify_factors(gref_w2 *out, gref_cmat m1,
+                                                            gref_cmat L1, gref_cmat m2,
+                                                            gref_cmat L2);
 /* A covariance against a factor, C1 and C2 = L2 L2^T; certified. */
-GREF_API GREF_NODISCARD gref_status gref_w2_certify_mixed(gref_w2 *out, gref_cmat m1, gref_cmat C1, gref_cmat m2,
-                                                          gref_cmat L2);
+GREF_API GREF_NODISCARD gref_status gref_w2_certify_mixed(gref_w2 *out, gref_cmat m1, gref_cmat C1,
+                                                          gref_cmat m2, gref_cmat L2);
 /* From variances in a common orthonormal basis, n x 1 each: always certified. */
 GREF_API GREF_NODISCARD gref_status gref_w2_spectra(gref_w2 *out, gref_cmat m1, gref_cmat lambda1,
                                                     gref_cmat m2, gref_cmat lambda2);

@@ -4,32 +4,85 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include <gref/matrix.h>
 
 /*
- * One exit. A function that can fail declares `gref_status status = GREF_OK;`, sets every resource
- * to {0} at its top, and ends with `out:` where all of them are freed and `status` is returned.
+ * Resources are bound to the scope of the variable that holds them: whichever way a function is left, they are freed.
+ * Such a variable is set to {0} or NULL where it is declared. TAKE moves the resource on, to an output that
+ * outlives the scope.
+ *
+ *     SCOPED(gref_mat) L = {0}, R = {0};          freed by gref_mat_free(&L)
+ *     SCOPED_PTR(gref_sampler) *s = NULL;         freed by gref_sampler_free(s); needs DEFINE_DROP(gref_sampler)
+ *     SCOPED_MEM double *values = NULL;           freed by free(values)
+ *     *out = TAKE(L);                             L is {0} again
+ *
+ * A function that can fail returns gref_status. TRY, REQUIRE and FAIL leave the function at once.
  */
-#define FAIL(code, ...)                                                                          \
-    do {                                                                                         \
-        status = gref_fail((code), __FILE__, __LINE__, __func__, 0, __VA_ARGS__);                \
-        goto out;                                                                                \
+#define SCOPED(type) __attribute__((cleanup(type##_free))) type
+#define SCOPED_PTR(type) __attribute__((cleanup(type##_drop))) type
+#define SCOPED_MEM __attribute__((cleanup(gref_memory_drop)))
+#define SCOPED_FILE __attribute__((cleanup(gref_stream_drop))) FILE
+#define DEFINE_DROP(type)                                                                          \
+    static inline void type##_drop(type **p)                                                       \
+    {                                                                                              \
+        type##_free(*p);                                                                           \
+    }
+#define TAKE(variable)                                                                             \
+    __extension__({                                                                                \
+        __typeof__(variable) taken_ = (variable);                                                  \
+        (variable) = (__typeof__(variable)){0};                                                    \
+        taken_;                                                                                    \
+    })
+
+static inline void gref_memory_drop(void *p)
+{
+    void *memory;
+    memcpy(&memory, p, sizeof memory);
+    free(memory);
+}
+
+static inline void gref_stream_drop(FILE **p)
+{
+    if (*p != NULL)
+        fclose(*p);
+}
+
+#define FAIL(code, ...) return gref_fail((code), __FILE__, __LINE__, __func__, 0, __VA_ARGS__)
+#define REQUIRE(cond, code, ...)                                                                   \
+    do {                                                                                           \
+        if (!(cond))                                                                               \
+            FAIL(code, __VA_ARGS__);                                                               \
     } while (0)
-#define REQUIRE(cond, code, ...)                                                                 \
-    do {                                                                                         \
-        if (!(cond))                                                                             \
-            FAIL(code, __VA_ARGS__);                                                             \
-    } while (0)
-#define TRY(call)                                                                                \
-    do {                                                                                         \
-        status = (call);                                                                         \
-        if (status != GREF_OK)                                                                   \
-            goto out;                                                                            \
+#define TRY(call)                                                                                  \
+    do {                                                                                           \
+        gref_status status_ = (call);                                                              \
+        if (status_ != GREF_OK)                                                                    \
+            return status_;                                                                        \
     } while (0)
 
-gref_status gref_fail(gref_status status, const char *file, int line, const char *function, int info,
-                      const char *fmt, ...) GREF_PRINTF(6, 7);
+#define FAIL_OUT(code, ...)                                                                        \
+    do {                                                                                           \
+        status = gref_fail((code), __FILE__, __LINE__, __func__, 0, __VA_ARGS__);                  \
+        goto out;                                                                                  \
+    } while (0)
+#define REQUIRE_OUT(cond, code, ...)                                                               \
+    do {                                                                                           \
+        if (!(cond))                                                                               \
+            FAIL_OUT(code, __VA_ARGS__);                                                           \
+    } while (0)
+#define TRY_OUT(call)                                                                              \
+    do {                                                                                           \
+        status = (call);                                                                           \
+        if (status != GREF_OK)                                                                     \
+            goto out;                                                                              \
+    } while (0)
+
+gref_status gref_fail(gref_status status, const char *file, int line, const char *function,
+                      int info, const char *fmt, ...) GREF_PRINTF(6, 7);
 
 /* Puts "prefix: " before the message of the current error; returns `status` unchanged. */
 gref_status gref_fail_context(gref_status status, const char *fmt, ...) GREF_PRINTF(2, 3);

@@ -45,15 +45,13 @@ char *gref_format(const char *fmt, ...)
  */
 gref_status gref_mat_new(gref_mat *A, int m, int n)
 {
-    gref_status status = GREF_OK;
     REQUIRE(m >= 0 && n >= 0, GREF_ERR_RANGE, "a matrix cannot be %d x %d", m, n);
     int ld = m > 0 ? m : 1;
     double *a = gref_alloc((size_t)ld * (size_t)n, sizeof *a);
     REQUIRE(a != NULL, GREF_ERR_NOMEM, "no memory for a %d x %d matrix (%.1f MiB)", m, n,
             (double)m * n * sizeof *a / 1048576.0);
     *A = (gref_mat){a, m, n, ld};
-out:
-    return status;
+    return GREF_OK;
 }
 
 /** Frees what gref_mat_new gave and zeroes *A. Accepts {0}, and a second call. Never pass a view. */
@@ -267,19 +265,16 @@ bool gref_mat_finite(gref_cmat A, int *i, int *j)
 
 gref_status gref_require_finite(gref_cmat A, const char *name)
 {
-    gref_status status = GREF_OK;
     int i = 0, j = 0;
-    REQUIRE(gref_mat_finite(A, &i, &j), GREF_ERR_NONFINITE, "%s (%d x %d) holds %g at row %d, column %d",
-            name, A.m, A.n, GREF_AT(A, i, j), i, j);
-out:
-    return status;
+    REQUIRE(gref_mat_finite(A, &i, &j), GREF_ERR_NONFINITE,
+            "%s (%d x %d) holds %g at row %d, column %d", name, A.m, A.n, GREF_AT(A, i, j), i, j);
+    return GREF_OK;
 }
 
 gref_status gref_require_shape(gref_cmat A, int m, int n, const char *name)
 {
-    gref_status status = GREF_OK;
-    REQUIRE(A.m == m && A.n == n, GREF_ERR_SHAPE, "%s is %d x %d, not %d x %d", name, A.m, A.n, m, n);
+    REQUIRE(A.m == m && A.n == n, GREF_ERR_SHAPE, "%s is %d x %d, not %d x %d", name, A.m, A.n, m,
+            n);
     REQUIRE(A.a != NULL || m == 0 || n == 0, GREF_ERR_SHAPE, "%s has no storage", name);
-out:
-    return status;
+    return GREF_OK;
 }

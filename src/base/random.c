@@ -20,7 +20,8 @@ static double unit(uint32_t high, uint32_t low)
     return ((double)k + 0.5) * 0x1p-53;
 }
 
-static void block(double u[2], uint64_t index, uint64_t seed, gref_stream stream, uint32_t substream)
+static void block(double u[2], uint64_t index, uint64_t seed, gref_stream stream,
+                  uint32_t substream)
 {
     philox4x32_ctr_t counter = {
         {(uint32_t)index, (uint32_t)(index >> 32), (uint32_t)stream, substream}};

@@ -13,8 +13,8 @@ static _Thread_local gref_error last_error;
 const char *gref_status_text(gref_status status)
 {
     switch (status) {
-#define GREF_STATUS_CASE(name, text)                                                             \
-    case name:                                                                                   \
+#define GREF_STATUS_CASE(name, text)                                                               \
+    case name:                                                                                     \
         return text;
         GREF_STATUS_LIST(GREF_STATUS_CASE)
 #undef GREF_STATUS_CASE
@@ -31,8 +31,8 @@ const gref_error *gref_last_error(void)
     return &last_error;
 }
 
-gref_status gref_fail(gref_status status, const char *file, int line, const char *function, int info,
-                      const char *fmt, ...)
+gref_status gref_fail(gref_status status, const char *file, int line, const char *function,
+                      int info, const char *fmt, ...)
 {
     last_error.status = status;
     last_error.file = file;

@@ -22,7 +22,8 @@ static void path_of(char path[512], const char *symbol)
     void *address = dlsym(RTLD_DEFAULT, symbol);
     path[0] = '\0';
     if (address != NULL && dladdr(address, &info) != 0 && info.dli_fname != NULL)
-        snprintf(path, 512, "%.511s", realpath(info.dli_fname, real) != NULL ? real : info.dli_fname);
+        snprintf(path, 512, "%.511s",
+                 realpath(info.dli_fname, real) != NULL ? real : info.dli_fname);
 }
 
 static void trim(char *text)

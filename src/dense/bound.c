@@ -5,8 +5,8 @@
  *   (Higham, Accuracy and Stability, section 3). Directed rounding is not used: threads of a BLAS keep their own
  *   mode. Residuals whose size matters are computed by Dot2.
  */
-#include "base/internal.h"
 #include "bound.h"
+#include "base/internal.h"
 #include "internal.h"
 
 double gref_gamma_up(int k)
@@ -50,15 +50,15 @@ double gref_norm_2_up(gref_cmat A)
         row = sum > row ? sum : row;
     }
     double inflate = 1.0 + 2.0 * (A.m + A.n + 8.0) * GREF_U;
-    double mixed = gref_sqrt_up(gref_mul_up(gref_mul_up(col, row), inflate)), fro = gref_norm_fro_up(A);
+    double mixed = gref_sqrt_up(gref_mul_up(gref_mul_up(col, row), inflate)),
+           fro = gref_norm_fro_up(A);
     return mixed < fro ? mixed : fro;
 }
 
 gref_status gref_triangular_inverse(gref_mat X, double *norm, double *defect, gref_cmat L)
 {
-    gref_status status = GREF_OK;
     int n = L.n;
-    gref_mat D = {0};
+    SCOPED(gref_mat) D = {0};
     TRY(gref_mat_new(&D, n, n));
     gref_mat_identity(X);
     gref_mat_identity(D);
@@ -69,16 +69,13 @@ gref_status gref_triangular_inverse(gref_mat X, double *norm, double *defect, gr
     *norm = INFINITY;
     if (*defect < 0.5)
         *norm = gref_div_up(gref_norm_2_up(gref_const(X)), gref_down(1.0 - *defect));
-out:
-    gref_mat_free(&D);
-    return status;
+    return GREF_OK;
 }
 
 gref_status gref_cholesky_residual(gref_mat R, double *residual, gref_cmat C, gref_cmat L)
 {
-    gref_status status = GREF_OK;
     int n = L.m;
-    gref_mat H = {0}, E = {0};
+    SCOPED(gref_mat) H = {0}, E = {0};
     TRY(gref_mat_new(&H, n, n));
     TRY(gref_mat_new(&E, n, n));
     TRY(gref_dot2_lower(H, E, L, false, L, true));
@@ -92,32 +89,25 @@ gref_status gref_cholesky_residual(gref_mat R, double *residual, gref_cmat C, gr
     *residual = gref_add_up(here, error);
     if (R.a != NULL)
         gref_mat_copy(R, gref_const(H));
-out:
-    gref_mat_free(&H);
-    gref_mat_free(&E);
-    return status;
+    return GREF_OK;
 }
 
 /* C = L L^T + R: lambda_min >= 1/|L^-1|^2 - |R|. */
 gref_status gref_least_eigenvalue_down(double *least, gref_cmat C, double slack)
 {
-    gref_status status = GREF_OK;
-    gref_mat L = {0}, X = {0};
+    SCOPED(gref_mat) L = {0}, X = {0};
     double norm, defect, residual;
     *least = -INFINITY;
     TRY(gref_mat_new(&L, C.n, C.n));
     gref_mat_copy(L, C);
     if (!gref_cholesky_succeeds(L))
-        goto out;
+        return GREF_OK;
     TRY(gref_mat_new(&X, C.n, C.n));
     TRY(gref_triangular_inverse(X, &norm, &defect, gref_const(L)));
     if (!(norm < INFINITY))
-        goto out;
+        return GREF_OK;
     TRY(gref_cholesky_residual((gref_mat){0}, &residual, C, gref_const(L)));
     double below = gref_down(gref_down(1.0 / gref_mul_up(norm, norm)) - residual);
     *least = gref_down(below - slack);
-out:
-    gref_mat_free(&L);
-    gref_mat_free(&X);
-    return status;
+    return GREF_OK;
 }

@@ -30,39 +30,39 @@ typedef void tile_kernel(int k, const double *a, const double *b, double *h, dou
  * The same text for every vector width: V doubles a vector, two vectors a column. Sums run over blocks of BLOCK
  * terms, which are then added up in the same manner: the error grows with (k/BLOCK)^2 + BLOCK^2, not with k^2.
  */
-#define DEFINE_KERNEL(name, V, attribute)                                                        \
-    typedef double name##_vec __attribute__((vector_size(8 * V), aligned(8)));                   \
-    attribute static void name(int k, const double *a, const double *b, double *h, double *l)    \
-    {                                                                                            \
-        name##_vec hi[2 * NR], lo[2 * NR], HI[2 * NR], LO[2 * NR];                               \
-        for (int q = 0; q < 2 * NR; q++)                                                         \
-            HI[q] = LO[q] = (name##_vec){0};                                                     \
-        for (int from = 0; from < k; from += BLOCK) {                                            \
-            for (int q = 0; q < 2 * NR; q++)                                                     \
-                hi[q] = lo[q] = (name##_vec){0};                                                 \
-            for (int p = from; p < k && p < from + BLOCK; p++, a += 2 * V, b += NR) {            \
-                const name##_vec *av = (const name##_vec *)(const void *)a;                      \
-                name##_vec x[2] = {av[0], av[1]};                                                \
-                for (int j = 0; j < NR; j++) {                                                   \
-                    name##_vec y = (name##_vec){0} + b[j];                                       \
-                    for (int r = 0; r < 2; r++) {                                                \
-                        name##_vec prod = x[r] * y, err;                                         \
-                        for (int q = 0; q < V; q++)                                              \
-                            err[q] = __builtin_fma(x[r][q], y[q], -prod[q]);                     \
-                        name##_vec old = hi[2 * j + r], sum = old + prod, part = sum - old;      \
-                        lo[2 * j + r] += ((old - (sum - part)) + (prod - part)) + err;           \
-                        hi[2 * j + r] = sum;                                                     \
-                    }                                                                            \
-                }                                                                                \
-            }                                                                                    \
-            for (int q = 0; q < 2 * NR; q++) {                                                   \
-                name##_vec sum = HI[q] + hi[q], part = sum - HI[q];                              \
-                LO[q] += ((HI[q] - (sum - part)) + (hi[q] - part)) + lo[q];                      \
-                HI[q] = sum;                                                                     \
-            }                                                                                    \
-        }                                                                                        \
-        memcpy(h, HI, sizeof HI);                                                                \
-        memcpy(l, LO, sizeof LO);                                                                \
+#define DEFINE_KERNEL(name, V, attribute)                                                          \
+    typedef double name##_vec __attribute__((vector_size(8 * V), aligned(8)));                     \
+    attribute static void name(int k, const double *a, const double *b, double *h, double *l)      \
+    {                                                                                              \
+        name##_vec hi[2 * NR], lo[2 * NR], HI[2 * NR], LO[2 * NR];                                 \
+        for (int q = 0; q < 2 * NR; q++)                                                           \
+            HI[q] = LO[q] = (name##_vec){0};                                                       \
+        for (int from = 0; from < k; from += BLOCK) {                                              \
+            for (int q = 0; q < 2 * NR; q++)                                                       \
+                hi[q] = lo[q] = (name##_vec){0};                                                   \
+            for (int p = from; p < k && p < from + BLOCK; p++, a += 2 * V, b += NR) {              \
+                const name##_vec *av = (const name##_vec *)(const void *)a;                        \
+                name##_vec x[2] = {av[0], av[1]};                                                  \
+                for (int j = 0; j < NR; j++) {                                                     \
+                    name##_vec y = (name##_vec){0} + b[j];                                         \
+                    for (int r = 0; r < 2; r++) {                                                  \
+                        name##_vec prod = x[r] * y, err;                                           \
+                        for (int q = 0; q < V; q++)                                                \
+                            err[q] = __builtin_fma(x[r][q], y[q], -prod[q]);                       \
+                        name##_vec old = hi[2 * j + r], sum = old + prod, part = sum - old;        \
+                        lo[2 * j + r] += ((old - (sum - part)) + (prod - part)) + err;             \
+                        hi[2 * j + r] = sum;                                                       \
+                    }                                                                              \
+                }                                                                                  \
+            }                                                                                      \
+            for (int q = 0; q < 2 * NR; q++) {                                                     \
+                name##_vec sum = HI[q] + hi[q], part = sum - HI[q];                                \
+                LO[q] += ((HI[q] - (sum - part)) + (hi[q] - part)) + lo[q];                        \
+                HI[q] = sum;                                                                       \
+            }                                                                                      \
+        }                                                                                          \
+        memcpy(h, HI, sizeof HI);                                                                  \
+        memcpy(l, LO, sizeof LO);                                                                  \
     }
 
 #if defined(__x86_64__)
@@ -92,7 +92,7 @@ static kernel choose_kernel(void)
 typedef struct {
     kernel kern;
     gref_mat H, L;
-    const double *a; /* packed: tiles of mr rows, each k x mr */
+    const double *a;  /* packed: tiles of mr rows, each k x mr */
     const int *reach; /* of each tile of a: terms from there on are zero */
     gref_cmat B;
     bool trans_b, lower;
@@ -115,9 +115,9 @@ static void pack_b(const job *w, int j)
 {
     for (int c = 0; c < NR; c++)
         for (int p = 0; p < w->k; p++)
-            w->b[(size_t)p * NR + c] = j + c < w->H.n ? (w->trans_b ? GREF_AT(w->B, j + c, p)
-                                                                   : GREF_AT(w->B, p, j + c))
-                                                      : 0.0;
+            w->b[(size_t)p * NR + c] =
+                j + c < w->H.n ? (w->trans_b ? GREF_AT(w->B, j + c, p) : GREF_AT(w->B, p, j + c))
+                               : 0.0;
 }
 
 static void *run_job(void *argument)
@@ -146,8 +146,8 @@ static void pack_a(double *a, int *reach, gref_cmat A, bool trans_a, int m, int 
     for (int i = 0; i < m; i += mr, a += (size_t)mr * (size_t)k) {
         for (int p = 0; p < k; p++)
             for (int r = 0; r < mr; r++)
-                a[(size_t)p * mr + r] = i + r < m ? (trans_a ? GREF_AT(A, p, i + r) : GREF_AT(A, i + r, p))
-                                                  : 0.0;
+                a[(size_t)p * mr + r] =
+                    i + r < m ? (trans_a ? GREF_AT(A, p, i + r) : GREF_AT(A, i + r, p)) : 0.0;
         reach[i / mr] = reach_of(a, k, mr);
     }
 }
@@ -166,13 +166,13 @@ static void run_jobs(job *jobs, int count)
 }
 
 /* Both products; only the tiles that meet the lower triangle when `lower`. */
-static gref_status product(gref_mat H, gref_mat L, gref_cmat A, bool trans_a, gref_cmat B, bool trans_b, bool lower)
+static gref_status product(gref_mat H, gref_mat L, gref_cmat A, bool trans_a, gref_cmat B,
+                           bool trans_b, bool lower)
 {
-    gref_status status = GREF_OK;
     int m = trans_a ? A.n : A.m, k = trans_a ? A.m : A.n;
     int kb = trans_b ? B.n : B.m, n = trans_b ? B.m : B.n;
-    double *a = NULL, *b = NULL;
-    int *reach = NULL;
+    SCOPED_MEM double *a = NULL, *b = NULL;
+    SCOPED_MEM int *reach = NULL;
     REQUIRE(k == kb && H.m == m && H.n == n && L.m == m && L.n == n, GREF_ERR_SHAPE,
             "product of %d x %d and %d x %d into %d x %d", m, k, kb, n, H.m, H.n);
     kernel kern = choose_kernel();
@@ -183,18 +183,16 @@ static gref_status product(gref_mat H, gref_mat L, gref_cmat A, bool trans_a, gr
     a = gref_alloc((size_t)tiles * kern.mr * (size_t)k, sizeof *a);
     b = gref_alloc((size_t)threads * NR * (size_t)k, sizeof *b);
     reach = gref_alloc((size_t)tiles, sizeof *reach);
-    REQUIRE(a != NULL && b != NULL && reach != NULL, GREF_ERR_NOMEM, "no memory to pack a %d x %d product", m, n);
+    REQUIRE(a != NULL && b != NULL && reach != NULL, GREF_ERR_NOMEM,
+            "no memory to pack a %d x %d product", m, n);
     pack_a(a, reach, A, trans_a, m, k, kern.mr);
     job jobs[MAX_THREADS];
     atomic_int next = 0;
     for (int q = 0; q < threads; q++)
-        jobs[q] = (job){kern, H, L, a, reach, B, trans_b, lower, k, &next, b + (size_t)q * NR * (size_t)k};
+        jobs[q] = (job){
+            kern, H, L, a, reach, B, trans_b, lower, k, &next, b + (size_t)q * NR * (size_t)k};
     run_jobs(jobs, threads);
-out:
-    free(a);
-    free(b);
-    free(reach);
-    return status;
+    return GREF_OK;
 }
 
 /**
@@ -213,7 +211,8 @@ out:
  * @cost   9 floating-point operations a term; as many threads as the BLAS uses. Same bits for any number.
  * @see    Ogita, Rump & Oishi, SIAM J. Sci. Comput. 26 (2005). Tests: test_w2_certified.c
  */
-gref_status gref_dot2_gemm(gref_mat H, gref_mat L, gref_cmat A, bool trans_a, gref_cmat B, bool trans_b)
+gref_status gref_dot2_gemm(gref_mat H, gref_mat L, gref_cmat A, bool trans_a, gref_cmat B,
+                           bool trans_b)
 {
     return product(H, L, A, trans_a, B, trans_b, false);
 }
@@ -224,14 +223,13 @@ gref_status gref_dot2_gemm(gref_mat H, gref_mat L, gref_cmat A, bool trans_a, gr
  * The bound holds for the lower triangle; for the upper one only as far as op(A) op(B) itself is symmetric, which a
  * product of rounded factors is not.
  */
-gref_status gref_dot2_lower(gref_mat H, gref_mat L, gref_cmat A, bool trans_a, gref_cmat B, bool trans_b)
+gref_status gref_dot2_lower(gref_mat H, gref_mat L, gref_cmat A, bool trans_a, gref_cmat B,
+                            bool trans_b)
 {
-    gref_status status = GREF_OK;
     TRY(product(H, L, A, trans_a, B, trans_b, true));
     gref_mat_mirror_lower(H);
     gref_mat_mirror_lower(L);
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* Adds x to the double-double *h + *l. */

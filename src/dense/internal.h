@@ -10,8 +10,8 @@
 #define GREF_U 0x1p-53
 
 /* C = alpha op(A) op(B) + beta C; op is the transpose where the flag says so. C aliases nothing. */
-gref_status gref_gemm(gref_mat C, double alpha, gref_cmat A, bool trans_a, gref_cmat B, bool trans_b,
-                      double beta);
+gref_status gref_gemm(gref_mat C, double alpha, gref_cmat A, bool trans_a, gref_cmat B,
+                      bool trans_b, double beta);
 /* C = alpha A A^T (or alpha A^T A) + beta C, C symmetric, both triangles written. */
 gref_status gref_syrk(gref_mat C, double alpha, gref_cmat A, bool trans, double beta);
 /* B = op(L)^-1 B (left) or B op(L)^-1 (right), L lower triangular with a non-zero diagonal. */
@@ -39,9 +39,11 @@ gref_status gref_svd(gref_mat U, gref_mat s, gref_mat VT, gref_mat A);
 #define GREF_DOT2_BLOCK 32
 
 /* dot2.c: H + L = op(A) op(B) with the error of twice the working precision; bits independent of threads. */
-gref_status gref_dot2_gemm(gref_mat H, gref_mat L, gref_cmat A, bool trans_a, gref_cmat B, bool trans_b);
+gref_status gref_dot2_gemm(gref_mat H, gref_mat L, gref_cmat A, bool trans_a, gref_cmat B,
+                           bool trans_b);
 /* The same, but only the lower triangle is computed, and mirrored: half the work. */
-gref_status gref_dot2_lower(gref_mat H, gref_mat L, gref_cmat A, bool trans_a, gref_cmat B, bool trans_b);
+gref_status gref_dot2_lower(gref_mat H, gref_mat L, gref_cmat A, bool trans_a, gref_cmat B,
+                            bool trans_b);
 /* Sum of A(i, j) B(i, j), likewise, rounded once. */
 double gref_dot2(gref_cmat A, gref_cmat B);
 
@@ -87,8 +89,8 @@ gref_status gref_w2_truncated_factor(gref_w2_factor *f, gref_cmat C);
 gref_status gref_w2_procrustes(gref_w2_cov *out, gref_cmat L1, gref_cmat L2);
 /* Both factors n x c with the same c; `rounds` refinements of the polar factor (2 for full accuracy), which starts from
  * Q where there is one: any Q will do for a proof, a good one for a narrow one. */
-gref_status gref_w2_factor_form(gref_w2_cov *out, const gref_w2_factor *f1, const gref_w2_factor *f2, gref_cmat Q,
-                                int rounds);
+gref_status gref_w2_factor_form(gref_w2_cov *out, const gref_w2_factor *f1,
+                                const gref_w2_factor *f2, gref_cmat Q, int rounds);
 
 /* psd.c: finite, square, symmetric up to rounding. */
 gref_status gref_psd_require_symmetric(gref_cmat C, const char *name);

@@ -36,7 +36,6 @@ static gref_status lapack_failed(const char *routine, int info, int n)
 gref_status gref_gemm(gref_mat C, double alpha, gref_cmat A, bool trans_a, gref_cmat B,
                       bool trans_b, double beta)
 {
-    gref_status status = GREF_OK;
     int m = trans_a ? A.n : A.m, k = trans_a ? A.m : A.n;
     int kb = trans_b ? B.n : B.m, n = trans_b ? B.m : B.n;
     REQUIRE(k == kb && C.m == m && C.n == n, GREF_ERR_SHAPE,
@@ -45,39 +44,33 @@ gref_status gref_gemm(gref_mat C, double alpha, gref_cmat A, bool trans_a, gref_
         cblas_dgemm(CblasColMajor, trans_a ? CblasTrans : CblasNoTrans,
                     trans_b ? CblasTrans : CblasNoTrans, m, n, k, alpha, A.a, A.ld, B.a, B.ld, beta,
                     C.a, C.ld);
-out:
-    return status;
+    return GREF_OK;
 }
 
 gref_status gref_syrk(gref_mat C, double alpha, gref_cmat A, bool trans, double beta)
 {
-    gref_status status = GREF_OK;
     int n = trans ? A.n : A.m, k = trans ? A.m : A.n;
     REQUIRE(C.m == n && C.n == n, GREF_ERR_SHAPE, "A A^T of order %d into %d x %d", n, C.m, C.n);
     if (n > 0)
         cblas_dsyrk(CblasColMajor, CblasLower, trans ? CblasTrans : CblasNoTrans, n, k, alpha, A.a,
                     A.ld, beta, C.a, C.ld);
     gref_mat_mirror_lower(C);
-out:
-    return status;
+    return GREF_OK;
 }
 
 gref_status gref_trsm(gref_mat B, bool left, gref_cmat L, bool trans)
 {
-    gref_status status = GREF_OK;
     REQUIRE(L.m == L.n && L.m == (left ? B.m : B.n), GREF_ERR_SHAPE, "L is %d x %d, B %d x %d", L.m,
             L.n, B.m, B.n);
     if (B.m > 0 && B.n > 0)
         cblas_dtrsm(CblasColMajor, left ? CblasLeft : CblasRight, CblasLower,
                     trans ? CblasTrans : CblasNoTrans, CblasNonUnit, B.m, B.n, 1.0, L.a, L.ld, B.a,
                     B.ld);
-out:
-    return status;
+    return GREF_OK;
 }
 
 gref_status gref_gemv(gref_mat y, double alpha, gref_cmat A, bool trans, gref_cmat x, double beta)
 {
-    gref_status status = GREF_OK;
     int m = trans ? A.n : A.m, n = trans ? A.m : A.n;
     REQUIRE(x.m == n && x.n == 1 && y.m == m && y.n == 1, GREF_ERR_SHAPE,
             "%d x %d times %d x %d into %d x %d", m, n, x.m, x.n, y.m, y.n);
@@ -87,8 +80,7 @@ gref_status gref_gemv(gref_mat y, double alpha, gref_cmat A, bool trans, gref_cm
     else
         for (int i = 0; i < m; i++) /* beta = 0 overwrites, as in the BLAS: y may hold NaN */
             y.a[i] = beta == 0.0 ? 0.0 : beta * y.a[i];
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* The lower triangle is all that Cholesky and the eigensolver read; above it anything may stand. */
@@ -103,13 +95,11 @@ static bool lower_finite(gref_cmat C, int *i, int *j)
 
 static gref_status require_lower(gref_cmat C, const char *what)
 {
-    gref_status status = GREF_OK;
     int i, j;
     REQUIRE(C.m == C.n, GREF_ERR_SHAPE, "%s needs a square matrix, not %d x %d", what, C.m, C.n);
     REQUIRE(lower_finite(C, &i, &j), GREF_ERR_NONFINITE,
             "%s: the matrix holds %g at row %d, column %d", what, GREF_AT(C, i, j), i, j);
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* dpotrf, then the upper triangle zeroed and the diagonal checked: info = 0 does not exclude NaN. */
@@ -135,7 +125,6 @@ gref_status gref_cholesky(gref_mat C)
     else if (info > 0)
         status = gref_fail(GREF_ERR_NOT_PD, __FILE__, __LINE__, __func__, info,
                            "matrix of order %d is not positive definite (pivot %d)", C.n, info);
-out:
     return status;
 }
 
@@ -147,23 +136,21 @@ bool gref_cholesky_succeeds(gref_mat C)
 
 gref_status gref_cholesky_solve(gref_mat B, gref_cmat L)
 {
-    gref_status status = GREF_OK;
     TRY(gref_trsm(B, true, L, false));
-    TRY(gref_trsm(B, true, L, true));
-out:
-    return status;
+    return gref_trsm(B, true, L, true);
 }
 
 gref_status gref_cholesky_pivoted(gref_mat C, int *rank, double tol)
 {
     gref_status status = GREF_OK;
     int n = C.n;
-    lapack_int *pivot = NULL, r = 0;
-    gref_mat P = {0};
+    SCOPED_MEM lapack_int *pivot = NULL;
+    lapack_int r = 0;
+    SCOPED(gref_mat) P = {0};
     TRY(require_lower(gref_const(C), "pivoted Cholesky"));
     *rank = 0;
     if (n == 0)
-        goto out;
+        return status;
     pivot = gref_alloc((size_t)n, sizeof *pivot);
     REQUIRE(pivot != NULL, GREF_ERR_NOMEM, "no memory for %d pivots", n);
     TRY(gref_mat_new(&P, n, 1));
@@ -174,7 +161,7 @@ gref_status gref_cholesky_pivoted(gref_mat C, int *rank, double tol)
         int info = LAPACKE_dpstrf(LAPACK_COL_MAJOR, 'L', n, C.a, C.ld, pivot, &r, tol);
         if (info < 0) {
             status = lapack_failed("dpstrf", info, n);
-            goto out;
+            return status;
         }
     } else {
         for (int i = 0; i < n; i++)
@@ -187,9 +174,6 @@ gref_status gref_cholesky_pivoted(gref_mat C, int *rank, double tol)
     }
     TRY(gref_require_finite(gref_const(C), "factor of dpstrf"));
     *rank = r;
-out:
-    free(pivot);
-    gref_mat_free(&P);
     return status;
 }
 
@@ -199,18 +183,17 @@ static gref_status eigh(gref_mat lambda, gref_mat C, char job)
     TRY(require_lower(gref_const(C), "eigendecomposition"));
     TRY(gref_require_shape(gref_const(lambda), C.n, 1, "lambda"));
     if (C.n == 0)
-        goto out;
+        return status;
     REQUIRE(C.n <= MAX_EIGH, GREF_ERR_RANGE, "order %d exceeds %d: LAPACK's workspace overflows",
             C.n, MAX_EIGH);
     int info = LAPACKE_dsyevd(LAPACK_COL_MAJOR, job, 'L', C.n, C.a, C.ld, lambda.a);
     if (info != 0) {
         status = lapack_failed("dsyevd", info, C.n);
-        goto out;
+        return status;
     }
     TRY(gref_require_finite(gref_const(lambda), "eigenvalues of dsyevd"));
     if (job == 'V')
         TRY(gref_require_finite(gref_const(C), "eigenvectors of dsyevd"));
-out:
     return status;
 }
 
@@ -238,17 +221,16 @@ gref_status gref_svd(gref_mat U, gref_mat s, gref_mat VT, gref_mat A)
     if (k == 0) {
         gref_mat_identity(U);
         gref_mat_identity(VT);
-        goto out;
+        return status;
     }
     int info = LAPACKE_dgesdd(LAPACK_COL_MAJOR, full ? 'A' : 'S', m, n, A.a, A.ld, s.a, U.a, U.ld,
                               VT.a, VT.ld);
     if (info != 0) {
         status = lapack_failed("dgesdd", info, m > n ? m : n);
-        goto out;
+        return status;
     }
     TRY(gref_require_finite(gref_const(s), "singular values of dgesdd"));
     TRY(gref_require_finite(gref_const(U), "left vectors of dgesdd"));
     TRY(gref_require_finite(gref_const(VT), "right vectors of dgesdd"));
-out:
     return status;
 }

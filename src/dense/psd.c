@@ -33,27 +33,26 @@ static double asymmetry(gref_cmat C, int *row, int *col)
 /* Square, finite, and symmetric to max(n, 16) eps max|C|: what a product of rounded factors leaves. */
 gref_status gref_psd_require_symmetric(gref_cmat C, const char *name)
 {
-    gref_status status = GREF_OK;
     int i = 0, j = 0;
     REQUIRE(C.m == C.n, GREF_ERR_SHAPE, "%s must be square, not %d x %d", name, C.m, C.n);
     TRY(gref_require_finite(C, name));
-    double gap = asymmetry(C, &i, &j), allowed = 2 * GREF_U * (C.n > 16 ? C.n : 16) * gref_mat_norm_max(C);
+    double gap = asymmetry(C, &i, &j),
+           allowed = 2 * GREF_U * (C.n > 16 ? C.n : 16) * gref_mat_norm_max(C);
     REQUIRE(gap <= allowed, GREF_ERR_NOT_SYMMETRIC,
-            "%s is not symmetric: entry (%d, %d) is %.17g, entry (%d, %d) is %.17g; if it is meant to be, give (C + C^T)/2", name, i, j,
-            GREF_AT(C, i, j), j, i, GREF_AT(C, j, i));
-out:
-    return status;
+            "%s is not symmetric: entry (%d, %d) is %.17g, entry (%d, %d) is %.17g; if it is meant "
+            "to be, give (C + C^T)/2",
+            name, i, j, GREF_AT(C, i, j), j, i, GREF_AT(C, j, i));
+    return GREF_OK;
 }
 
 /* lambda ascending: values within n eps |Sigma| of 0 become 0, anything below is refused. A zero that
  * rounding left positive is as wrong as a negative one: its root would be sqrt(eps), not eps. */
 static gref_status clip(gref_mat lambda, double *clipped, const char *name)
 {
-    gref_status status = GREF_OK;
     int n = lambda.m;
     *clipped = 0.0;
     if (n == 0)
-        goto out;
+        return GREF_OK;
     double largest = fmax(fabs(lambda.a[0]), fabs(lambda.a[n - 1]));
     double allowed = 2 * GREF_U * n * largest;
     REQUIRE(lambda.a[0] >= -allowed, GREF_ERR_NOT_PSD,
@@ -65,8 +64,7 @@ static gref_status clip(gref_mat lambda, double *clipped, const char *name)
             *clipped = lambda.a[i];
         lambda.a[i] = 0.0;
     }
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* Rewrites the refusal with its proof: an x whose Rayleigh quotient is negative, all roundings counted. */
@@ -75,18 +73,21 @@ static void prove_indefinite(gref_cmat Sigma, gref_mat C, gref_mat lambda, const
     int n = Sigma.n;
     gref_mat h = {0}, l = {0};
     gref_mat_copy(C, Sigma);
-    if (gref_mat_new(&h, n, 1) != GREF_OK || gref_mat_new(&l, n, 1) != GREF_OK || gref_eigh(lambda, C) != GREF_OK)
+    if (gref_mat_new(&h, n, 1) != GREF_OK || gref_mat_new(&l, n, 1) != GREF_OK ||
+        gref_eigh(lambda, C) != GREF_OK)
         goto out;
     gref_cmat x = gref_cmat_view(gref_const(C), 0, 0, n, 1);
     if (gref_dot2_gemm(h, l, Sigma, false, x, false) != GREF_OK)
         goto out;
-    double xx = gref_dot2(x, x), main = gref_dot2(x, gref_const(h)), rest = gref_dot2(x, gref_const(l));
+    double xx = gref_dot2(x, x), main = gref_dot2(x, gref_const(h)),
+           rest = gref_dot2(x, gref_const(l));
     double size = gref_norm_fro_up(Sigma) * xx;
     double error = 2 * gref_dot2_error_up(n) * n * size + 8 * GREF_U * (fabs(main) + fabs(rest));
     double above = (main + rest + error) / xx * (1 - 8 * GREF_U);
     if (above < 0.0)
         gref_fail(GREF_ERR_NOT_PSD, __FILE__, __LINE__, __func__, 0,
-                  "%s is not positive semi-definite: its most negative eigenvalue is %.17g, proved to be at most %.17g "
+                  "%s is not positive semi-definite: its most negative eigenvalue is %.17g, proved "
+                  "to be at most %.17g "
                   "(a Rayleigh quotient); its largest is %.17g",
                   name, lambda.a[0], above, lambda.a[n - 1]);
 out:
@@ -108,7 +109,7 @@ out:
 gref_status gref_psd_require(gref_cmat Sigma, const char *name)
 {
     gref_status status = GREF_OK;
-    gref_mat C = {0}, lambda = {0};
+    SCOPED(gref_mat) C = {0}, lambda = {0};
     double clipped;
     TRY(gref_psd_require_symmetric(Sigma, name));
     TRY(gref_mat_new(&C, Sigma.n, Sigma.n));
@@ -118,9 +119,6 @@ gref_status gref_psd_require(gref_cmat Sigma, const char *name)
     status = clip(lambda, &clipped, name);
     if (status == GREF_ERR_NOT_PSD)
         prove_indefinite(Sigma, C, lambda, name);
-out:
-    gref_mat_free(&C);
-    gref_mat_free(&lambda);
     return status;
 }
 
@@ -141,14 +139,11 @@ out:
 gref_status gref_psd_eigh(gref_mat U, gref_mat lambda, double *clipped, gref_cmat Sigma,
                           const char *name)
 {
-    gref_status status = GREF_OK;
     TRY(gref_psd_require_symmetric(Sigma, name));
     TRY(gref_require_shape(gref_const(U), Sigma.n, Sigma.n, "U"));
     gref_mat_copy(U, Sigma);
     TRY(gref_eigh(lambda, U));
-    TRY(clip(lambda, clipped, name));
-out:
-    return status;
+    return clip(lambda, clipped, name);
 }
 
 /**
@@ -170,8 +165,7 @@ out:
  */
 gref_status gref_psd_factor(gref_mat L, int *rank, gref_cmat Sigma)
 {
-    gref_status status = GREF_OK;
-    gref_mat C = {0};
+    SCOPED(gref_mat) C = {0};
     int n = Sigma.n;
     TRY(gref_require_shape(gref_const(L), n, n, "L"));
     TRY(gref_require_shape(Sigma, n, n, "Sigma"));
@@ -186,15 +180,12 @@ gref_status gref_psd_factor(gref_mat L, int *rank, gref_cmat Sigma)
         if (smallest > 0x1p-26 * largest) {
             gref_mat_copy(L, gref_const(C));
             *rank = n;
-            goto out;
+            return GREF_OK;
         }
     }
     if (L.a != Sigma.a)
         gref_mat_copy(L, Sigma);
-    TRY(gref_cholesky_pivoted(L, rank, (n > 8 ? n : 8) * GREF_U * largest));
-out:
-    gref_mat_free(&C);
-    return status;
+    return gref_cholesky_pivoted(L, rank, (n > 8 ? n : 8) * GREF_U * largest);
 }
 
 /**
@@ -208,8 +199,7 @@ out:
  */
 gref_status gref_psd_sqrt(gref_mat R, gref_cmat Sigma, const char *name)
 {
-    gref_status status = GREF_OK;
-    gref_mat U = {0}, lambda = {0};
+    SCOPED(gref_mat) U = {0}, lambda = {0};
     double clipped;
     int n = Sigma.n;
     TRY(gref_mat_new(&U, n, n));
@@ -218,9 +208,5 @@ gref_status gref_psd_sqrt(gref_mat R, gref_cmat Sigma, const char *name)
     for (int i = 0; i < n; i++) /* lambda^1/4: R = (U lambda^1/4)(U lambda^1/4)^T */
         lambda.a[i] = sqrt(sqrt(lambda.a[i]));
     gref_mat_scale_cols(U, gref_const(lambda));
-    TRY(gref_syrk(R, 1.0, gref_const(U), false, 0.0));
-out:
-    gref_mat_free(&U);
-    gref_mat_free(&lambda);
-    return status;
+    return gref_syrk(R, 1.0, gref_const(U), false, 0.0);
 }

@@ -51,7 +51,7 @@ static gref_status check_routine(gref_trust_check *c, const gref_probe_row *row,
 {
     gref_status status = GREF_OK;
     gref_probe p = {0};
-    TRY(gref_probe_open(&p, row));
+    TRY_OUT(gref_probe_open(&p, row));
     for (int call = 0; call < row->calls; call++) {
         gref_probe_begin(&p, call);
         gref_status result = row->run(&p);
@@ -94,7 +94,6 @@ static void check_machine(gref_trust_check *c, const gref_machine_check *check,
 /* All checks, or as far as the first that fails. */
 static gref_status make_checks(gref_trust_report *report, bool all)
 {
-    gref_status status = GREF_OK;
     const char *broken = NULL; /* the routine that made a NaN */
     bool passed = true;
     for (int k = 0; k < gref_n_machine_checks && (all || passed); k++) {
@@ -118,8 +117,7 @@ static gref_status make_checks(gref_trust_report *report, bool all)
         if (!finite && broken == NULL)
             broken = row->name;
     }
-out:
-    return status;
+    return GREF_OK;
 }
 
 static double now(void)
@@ -134,11 +132,11 @@ static gref_status run_checks(gref_trust_report **report, bool all)
     gref_status status = GREF_OK;
     double start = now();
     gref_trust_report *r = gref_alloc(1, sizeof *r);
-    REQUIRE(r != NULL, GREF_ERR_NOMEM, "no memory for the report of the self-test");
+    REQUIRE_OUT(r != NULL, GREF_ERR_NOMEM, "no memory for the report of the self-test");
     r->checks = gref_alloc((size_t)(gref_n_machine_checks + gref_n_probe_rows), sizeof *r->checks);
-    REQUIRE(r->checks != NULL, GREF_ERR_NOMEM, "no memory for the checks of the self-test");
+    REQUIRE_OUT(r->checks != NULL, GREF_ERR_NOMEM, "no memory for the checks of the self-test");
     r->backend = gref_backend_query();
-    TRY(make_checks(r, all));
+    TRY_OUT(make_checks(r, all));
     r->seconds = now() - start;
     *report = r;
     r = NULL;
@@ -200,13 +198,14 @@ gref_status gref_trust_require(void)
 {
     gref_status status = GREF_OK;
     gref_trust_report *report = NULL;
-    TRY(run_checks(&report, false));
+    TRY_OUT(run_checks(&report, false));
     for (int k = 0; k < report->n_checks; k++) {
         const gref_trust_check *c = &report->checks[k];
         const gref_backend *b = &report->backend;
-        REQUIRE(c->passed, GREF_ERR_NUMERICS, "self-test failed: %s: %s; %s%s%s%s; see gref doctor",
-                c->name, c->detail, b->blas, b->core[0] != '\0' ? " with " : "", b->core,
-                b->core[0] != '\0' ? " kernels" : "");
+        REQUIRE_OUT(c->passed, GREF_ERR_NUMERICS,
+                    "self-test failed: %s: %s; %s%s%s%s; see gref doctor", c->name, c->detail,
+                    b->blas, b->core[0] != '\0' ? " with " : "", b->core,
+                    b->core[0] != '\0' ? " kernels" : "");
     }
 out:
     gref_trust_free(report);

@@ -29,18 +29,15 @@ static const gref_mat none = {0};
 /* A = F F^T */
 static gref_status square(gref_probe *p, gref_mat *A, gref_cmat F)
 {
-    gref_status status = GREF_OK;
     gref_mat FT;
     TRY(gref_probe_op(p, &FT, F, true));
     TRY(gref_probe_new(p, A, F.m, F.m));
     gref_plain_gemm(*A, none, 1.0, F, gref_const(FT), 0.0, F);
-out:
-    return status;
+    return GREF_OK;
 }
 
 gref_status gref_probe_potrf(gref_probe *p)
 {
-    gref_status status = GREF_OK;
     int n = gref_probe_size(p, 0);
     gref_mat L0, A, L, LT, R, W;
     snprintf(p->shape, sizeof p->shape, "n = %d", n);
@@ -55,14 +52,12 @@ gref_status gref_probe_potrf(gref_probe *p)
     gref_plain_gemm(R, W, 1.0, gref_const(L), gref_const(LT), 0.0, gref_const(A));
     gref_probe_compare(p, gref_const(A), gref_const(R), gref_const(W), 2 * (n + 2) * GREF_U);
     gref_probe_compare(p, gref_const(L), gref_const(L), gref_const(W), 0.0); /* its gap */
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* Variant 0: full rank, tol = 0. Variant 1: F F^T of rank n/2 or so, which must be found. */
 gref_status gref_probe_pstrf(gref_probe *p)
 {
-    gref_status status = GREF_OK;
     bool deficient = p->variant & 1;
     int n = gref_probe_size(p, 0), r = deficient ? (n + 1) / 2 : n, rank = -1;
     gref_mat F, A, L, LT, R, W;
@@ -82,8 +77,7 @@ gref_status gref_probe_pstrf(gref_probe *p)
         for (int i = 0; i < n; i++)
             GREF_AT(W, i, j) += 2 * tol / (2 * (n + 2) * GREF_U);
     gref_probe_compare(p, gref_const(A), gref_const(R), gref_const(W), 2 * (n + 2) * GREF_U);
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* A = (I - 2 v v^T / v^T v) A, in O(mn). */
@@ -119,7 +113,6 @@ static void reflect_cols(gref_mat A, gref_cmat v)
 /* A = Q A (left) or A Q, Q two random reflections; symmetric: A = Q A Q^T instead. */
 static gref_status rotate(gref_probe *p, gref_mat A, bool left, bool symmetric)
 {
-    gref_status status = GREF_OK;
     for (int k = 0; k < 2; k++) {
         gref_mat v;
         TRY(gref_probe_uniform(p, &v, left ? A.m : A.n, 1));
@@ -128,8 +121,7 @@ static gref_status rotate(gref_probe *p, gref_mat A, bool left, bool symmetric)
         if (!left || symmetric)
             reflect_cols(A, gref_const(v));
     }
-out:
-    return status;
+    return GREF_OK;
 }
 
 static int by_size(const void *a, const void *b)
@@ -141,7 +133,6 @@ static int by_size(const void *a, const void *b)
 /* An ascending spectrum: random, graded down to 1e-12, in clusters, of half the rank; by turns. */
 static gref_status spectrum(gref_probe *p, gref_mat *d, int n)
 {
-    gref_status status = GREF_OK;
     int kind = p->call / p->variants % 4;
     double scale = ldexp(1.0, gref_probe_int(p, -20, 20));
     TRY(gref_probe_uniform(p, d, n, 1));
@@ -154,14 +145,12 @@ static gref_status spectrum(gref_probe *p, gref_mat *d, int n)
                                        : 0.0);
     }
     qsort(d->a, (size_t)n, sizeof(double), by_size);
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* |Q^T Q - I|_F, or of Q Q^T. */
 static gref_status hold_orthogonal(gref_probe *p, gref_cmat Q, bool rows)
 {
-    gref_status status = GREF_OK;
     int n = rows ? Q.m : Q.n;
     gref_mat left, right, G;
     TRY(gref_probe_op(p, &left, Q, !rows));
@@ -171,14 +160,12 @@ static gref_status hold_orthogonal(gref_probe *p, gref_cmat Q, bool rows)
     for (int i = 0; i < n; i++)
         GREF_AT(G, i, i) -= 1.0;
     gref_probe_hold(p, gref_mat_norm_fro(gref_const(G)), ORTHOGONALITY * (n + 5) * GREF_U);
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* Variant 0: eigenvectors too. Variant 1: eigenvalues only. Both against a known spectrum. */
 gref_status gref_probe_syevd(gref_probe *p)
 {
-    gref_status status = GREF_OK;
     bool vectors = p->variant == 0;
     int n = gref_probe_size(p, 0);
     gref_mat d, A, U, lambda, R;
@@ -200,22 +187,19 @@ gref_status gref_probe_syevd(gref_probe *p)
             gref_probe_hold(p, 1.0, 0.0);
     }
     if (!vectors)
-        goto out;
+        return GREF_OK;
     TRY(gref_probe_new(p, &R, n, n));
     gref_plain_gemm(R, none, 1.0, gref_const(A), gref_const(U), 0.0, gref_const(A));
     for (int j = 0; j < n; j++)
         for (int i = 0; i < n; i++)
             GREF_AT(R, i, j) -= GREF_AT(U, i, j) * lambda.a[j];
     gref_probe_hold(p, gref_mat_norm_fro(gref_const(R)), RESIDUAL * (n + 5) * GREF_U * size);
-    TRY(hold_orthogonal(p, gref_const(U), false));
-out:
-    return status;
+    return hold_orthogonal(p, gref_const(U), false);
 }
 
 /* Variant 0: U m x k, VT k x n, k = min(m, n). Variant 1: U m x m, VT n x n. */
 gref_status gref_probe_gesdd(gref_probe *p)
 {
-    gref_status status = GREF_OK;
     bool full = p->variant & 1;
     int m = gref_probe_size(p, 0), n = gref_probe_size(p, 1), k = m < n ? m : n, big = m + n - k;
     gref_mat d, A, M, U, s, VT, R;
@@ -248,6 +232,5 @@ gref_status gref_probe_gesdd(gref_probe *p)
     gref_plain_gemm(R, none, -1.0, gref_const(Uk), gref_const(gref_mat_view(VT, 0, 0, k, n)), 1.0,
                     gref_const(A));
     gref_probe_hold(p, gref_mat_norm_fro(gref_const(R)), RESIDUAL * (big + 5) * GREF_U * size);
-out:
-    return status;
+    return GREF_OK;
 }

@@ -19,7 +19,6 @@ enum { SEED = 20240229, CALL_SHIFT = 32, ROOM = 1 << 19 };
 
 gref_status gref_probe_open(gref_probe *p, const gref_probe_row *row)
 {
-    gref_status status = GREF_OK;
     double *room = gref_alloc(ROOM, sizeof *room);
     REQUIRE(room != NULL, GREF_ERR_NOMEM, "no memory for the self-test (%.1f MiB)",
             ROOM * sizeof *room / 1048576.0);
@@ -28,8 +27,7 @@ gref_status gref_probe_open(gref_probe *p, const gref_probe_row *row)
                       .variants = row->variants,
                       .room = room,
                       .size = ROOM};
-out:
-    return status;
+    return GREF_OK;
 }
 
 void gref_probe_close(gref_probe *p)
@@ -92,7 +90,6 @@ double gref_probe_scalar(gref_probe *p)
 
 gref_status gref_probe_new(gref_probe *p, gref_mat *A, int m, int n)
 {
-    gref_status status = GREF_OK;
     static const int gaps[] = {1, 0, 3};
     int gap = gaps[p->call / p->variants % 3], ld = m + gap > 0 ? m + gap : 1;
     size_t need = (size_t)ld * (size_t)n;
@@ -104,8 +101,7 @@ gref_status gref_probe_new(gref_probe *p, gref_mat *A, int m, int n)
     for (int j = 0; j < n; j++)
         for (int i = m; i < ld; i++)
             A->a[(size_t)j * (size_t)ld + i] = NAN;
-out:
-    return status;
+    return GREF_OK;
 }
 
 gref_status gref_probe_copy(gref_probe *p, gref_mat *B, gref_cmat A)
@@ -118,30 +114,25 @@ gref_status gref_probe_copy(gref_probe *p, gref_mat *B, gref_cmat A)
 
 gref_status gref_probe_op(gref_probe *p, gref_mat *B, gref_cmat A, bool trans)
 {
-    gref_status status = GREF_OK;
     if (!trans)
         return gref_probe_copy(p, B, A);
     TRY(gref_probe_new(p, B, A.n, A.m));
     gref_mat_transpose(*B, A);
-out:
-    return status;
+    return GREF_OK;
 }
 
 gref_status gref_probe_uniform(gref_probe *p, gref_mat *A, int m, int n)
 {
-    gref_status status = GREF_OK;
     TRY(gref_probe_new(p, A, m, n));
     draw(p, *A);
     for (int j = 0; j < n; j++)
         for (int i = 0; i < m; i++)
             GREF_AT(*A, i, j) = 2.0 * GREF_AT(*A, i, j) - 1.0;
-out:
-    return status;
+    return GREF_OK;
 }
 
 gref_status gref_probe_random(gref_probe *p, gref_mat *A, int m, int n)
 {
-    gref_status status = GREF_OK;
     TRY(gref_probe_uniform(p, A, m, n));
     for (int j = 0; j < n; j++)
         for (int i = 0; i < m; i++) {
@@ -153,14 +144,12 @@ gref_status gref_probe_random(gref_probe *p, gref_mat *A, int m, int n)
                 GREF_AT(*A, i, j) = x * (e < 8 ? 1.0 / (1 << e) : 1 << (e - 7));
             }
         }
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* Off the diagonal below n^-1/2, so that L^-1 stays small; then rows times powers of 2. */
 gref_status gref_probe_lower(gref_probe *p, gref_mat *L, int n)
 {
-    gref_status status = GREF_OK;
     TRY(gref_probe_uniform(p, L, n, n));
     double below = n > 0 ? 1.0 / sqrt(n) : 0.0;
     for (int i = 0; i < n; i++) {
@@ -169,8 +158,7 @@ gref_status gref_probe_lower(gref_probe *p, gref_mat *L, int n)
             GREF_AT(*L, i, j) *= j < i ? below * scale : 0.0;
         GREF_AT(*L, i, i) = scale * (1.0 + gref_probe_int(p, 0, 1023) / 1024.0);
     }
-out:
-    return status;
+    return GREF_OK;
 }
 
 void gref_probe_poison_upper(gref_mat A)

@@ -11,8 +11,7 @@
 /* |m1 - m2| to 4 u, and the input radius u (|m1| + |m2|). */
 gref_status gref_w2_mean_part(double *part, double *r_in, gref_cmat m1, gref_cmat m2, int n)
 {
-    gref_status status = GREF_OK;
-    gref_mat d = {0};
+    SCOPED(gref_mat) d = {0};
     TRY(gref_require_shape(m1, n, 1, "m1"));
     TRY(gref_require_shape(m2, n, 1, "m2"));
     TRY(gref_require_finite(m1, "m1"));
@@ -30,21 +29,17 @@ gref_status gref_w2_mean_part(double *part, double *r_in, gref_cmat m1, gref_cma
         d.a[i] = ldexp(d.a[i], -e);
     *part = ldexp(sqrt(gref_dot2(gref_const(d), gref_const(d))), e);
     *r_in = GREF_U * (gref_mat_norm_fro(m1) + gref_mat_norm_fro(m2));
-out:
-    gref_mat_free(&d);
-    return status;
+    return GREF_OK;
 }
 
 /* Copies with r columns (zeros on the right), both times 2^e. */
 gref_status gref_w2_scaled_copy(gref_mat *copy, gref_cmat A, int r, int e)
 {
-    gref_status status = GREF_OK;
     TRY(gref_mat_new(copy, A.m, r));
     for (int j = 0; j < A.n; j++)
         for (int i = 0; i < A.m; i++)
             GREF_AT(*copy, i, j) = ldexp(GREF_AT(A, i, j), e);
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* Exponent of the largest entry of both; 0 if both are 0. */

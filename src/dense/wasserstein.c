@@ -24,16 +24,22 @@
 #include <gref/wasserstein.h>
 
 /* The result from its parts; cov is certified if its upper end is finite. */
-static gref_status finish(gref_w2 *out, double mean, gref_w2_cov cov, double r_in, int rank, const char *method)
+static gref_status finish(gref_w2 *out, double mean, gref_w2_cov cov, double r_in, int rank,
+                          const char *method)
 {
-    gref_status status = GREF_OK;
-    gref_w2 w = {.w2 = hypot(mean, cov.w), .w2_mean = mean, .w2_cov = cov.w, .upper = INFINITY,
-                 .certified = cov.upper < INFINITY, .rank = rank, .method = method};
+    gref_w2 w = {.w2 = hypot(mean, cov.w),
+                 .w2_mean = mean,
+                 .w2_cov = cov.w,
+                 .upper = INFINITY,
+                 .certified = cov.upper < INFINITY,
+                 .rank = rank,
+                 .method = method};
     REQUIRE(isfinite(w.w2), GREF_ERR_RANGE, "W2 overflows: mean part %g, covariance part %g", mean,
             cov.w);
     if (w.certified) { /* hypot errs by less than 1 ulp, the mean by 4 u: 8 u in all */
         double tiny = 0x1p-1060;
-        w.lower = fmax(gref_down(hypot(mean * (1 - 8 * GREF_U), cov.lower) * (1 - 4 * GREF_U)) - tiny, 0.0);
+        w.lower = fmax(
+            gref_down(hypot(mean * (1 - 8 * GREF_U), cov.lower) * (1 - 4 * GREF_U)) - tiny, 0.0);
         w.upper = gref_up(hypot(mean * (1 + 8 * GREF_U), cov.upper) * (1 + 4 * GREF_U)) + tiny;
         if (mean == 0.0) {
             w.lower = cov.lower;
@@ -43,45 +49,38 @@ static gref_status finish(gref_w2 *out, double mean, gref_w2_cov cov, double r_i
         w.w2 = fmin(fmax(w.w2, w.lower), w.upper);
     }
     *out = w;
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* Intersects; the value is the first one's, moved into the interval if it lies outside. */
 gref_status gref_w2_intersect(gref_w2_cov *c, gref_w2_cov other)
 {
-    gref_status status = GREF_OK;
     REQUIRE(fmax(c->lower, other.lower) <= fmin(c->upper, other.upper), GREF_ERR_NUMERICS,
-            "the enclosures [%.17g, %.17g] (map) and [%.17g, %.17g] (factors) of one W2 are disjoint: the BLAS, the "
+            "the enclosures [%.17g, %.17g] (map) and [%.17g, %.17g] (factors) of one W2 are "
+            "disjoint: the BLAS, the "
             "compiler or the machine is at fault; see gref doctor",
             c->lower, c->upper, other.lower, other.upper);
     c->lower = fmax(c->lower, other.lower);
     c->upper = fmin(c->upper, other.upper);
     c->w = fmin(fmax(c->w, c->lower), c->upper);
-out:
-    return status;
+    return GREF_OK;
 }
 
 static gref_status require_factors(gref_cmat L1, gref_cmat L2)
 {
-    gref_status status = GREF_OK;
     REQUIRE(L2.m == L1.m, GREF_ERR_SHAPE, "L1 has %d rows, L2 %d", L1.m, L2.m);
     TRY(gref_require_finite(L1, "L1"));
-    TRY(gref_require_finite(L2, "L2"));
-out:
-    return status;
+    return gref_require_finite(L2, "L2");
 }
 
 /* *L becomes its copy with r columns, times 2^e; left alone where it is that already. */
 static gref_status fit(gref_mat *copy, gref_cmat *L, int r, int e)
 {
-    gref_status status = GREF_OK;
     if (L->n == r && e == 0)
-        goto out;
+        return GREF_OK;
     TRY(gref_w2_scaled_copy(copy, *L, r, e));
     *L = gref_const(*copy);
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* A matrix that is only read, in a struct that could own one. */
@@ -91,11 +90,11 @@ static gref_mat borrow(gref_cmat L)
 }
 
 /* Both factor routines: rounds of refinement, and whether the enclosure is kept. */
-static gref_status from_factors(gref_w2 *out, gref_cmat m1, gref_cmat L1, gref_cmat m2, gref_cmat L2, bool certified)
+static gref_status from_factors(gref_w2 *out, gref_cmat m1, gref_cmat L1, gref_cmat m2,
+                                gref_cmat L2, bool certified)
 {
-    gref_status status = GREF_OK;
     int n = L1.m, r = L1.n > L2.n ? L1.n : L2.n, e = 0;
-    gref_w2_factor f1 = {.rank = r}, f2 = {.rank = r};
+    SCOPED(gref_w2_factor) f1 = {.rank = r}, f2 = {.rank = r};
     gref_w2_cov cov;
     double mean = 0.0, r_mean = 0.0;
     TRY(gref_w2_mean_part(&mean, &r_mean, m1, m2, n));
@@ -114,11 +113,9 @@ static gref_status from_factors(gref_w2 *out, gref_cmat m1, gref_cmat L1, gref_c
     cov = gref_w2_unscale(cov, e, n);
     if (gref_w2_identical(L1, L2))
         cov = (gref_w2_cov){0};
-    TRY(finish(out, mean, cov, hypot(r_mean, ldexp(GREF_U * (gref_mat_norm_fro(L1) + gref_mat_norm_fro(L2)), e)), r, "factor"));
-out:
-    gref_w2_factor_free(&f1);
-    gref_w2_factor_free(&f2);
-    return status;
+    return finish(out, mean, cov,
+                  hypot(r_mean, ldexp(GREF_U * (gref_mat_norm_fro(L1) + gref_mat_norm_fro(L2)), e)),
+                  r, "factor");
 }
 
 /**
@@ -154,7 +151,8 @@ gref_status gref_w2_factors(gref_w2 *out, gref_cmat m1, gref_cmat L1, gref_cmat 
  * @cost   about 60 r x r products.
  * @see    NUMERICS, enclosure B. Tests: test_w2_certified.c
  */
-gref_status gref_w2_certify_factors(gref_w2 *out, gref_cmat m1, gref_cmat L1, gref_cmat m2, gref_cmat L2)
+gref_status gref_w2_certify_factors(gref_w2 *out, gref_cmat m1, gref_cmat L1, gref_cmat m2,
+                                    gref_cmat L2)
 {
     return from_factors(out, m1, L1, m2, L2, true);
 }
@@ -177,13 +175,13 @@ static truncation truncation_of(const gref_w2_factor *f1, const gref_w2_factor *
 }
 
 /* Map form where both are positive definite, factor form always; both covariances scaled, exactly symmetric, once off by skew. */
-static gref_status enclose(gref_w2_cov *cov, double *r_in, truncation *cut, const char **method, gref_cmat C1, gref_cmat C2,
-                          const double skew[2])
+static gref_status enclose(gref_w2_cov *cov, double *r_in, truncation *cut, const char **method,
+                           gref_cmat C1, gref_cmat C2, const double skew[2])
 {
     gref_status status = GREF_OK;
-    gref_w2_factor f1 = {0}, f2 = {0};
+    SCOPED(gref_w2_factor) f1 = {0}, f2 = {0};
     gref_w2_cov by_factors;
-    gref_mat Q = {0};
+    SCOPED(gref_mat) Q = {0};
     TRY(gref_mat_new(&Q, C1.n, C1.n));
     status = gref_w2_map(cov, Q, C1, C2, true);
     bool mapped = status == GREF_OK;
@@ -198,31 +196,30 @@ static gref_status enclose(gref_w2_cov *cov, double *r_in, truncation *cut, cons
     if (f2.rank < C2.n)
         TRY(gref_psd_require(C2, "C2"));
     bool start = narrow && cov->newton && f1.rank == C1.n && f2.rank == C1.n;
-    TRY(gref_w2_factor_form(&by_factors, &f1, &f2, start ? gref_const(Q) : (gref_cmat){0}, narrow ? 0 : 1));
+    TRY(gref_w2_factor_form(&by_factors, &f1, &f2, start ? gref_const(Q) : (gref_cmat){0},
+                            narrow ? 0 : 1));
     if (mapped)
         TRY(gref_w2_intersect(cov, by_factors));
     else
         *cov = by_factors;
     *method = mapped ? "map+factor" : "factor";
     *cut = truncation_of(&f1, &f2, C1.n);
-    *r_in = gref_w2_input_radius(C1, skew[0], f1.least) + gref_w2_input_radius(C2, skew[1], f2.least);
-out:
-    gref_mat_free(&Q);
-    gref_w2_factor_free(&f1);
-    gref_w2_factor_free(&f2);
-    return status;
+    *r_in =
+        gref_w2_input_radius(C1, skew[0], f1.least) + gref_w2_input_radius(C2, skew[1], f2.least);
+    return GREF_OK;
 }
 
 /* The value alone: by the map where it exists, else by truncated factors. */
-static gref_status evaluate(gref_w2_cov *cov, truncation *cut, const char **method, gref_cmat C1, gref_cmat C2)
+static gref_status evaluate(gref_w2_cov *cov, truncation *cut, const char **method, gref_cmat C1,
+                            gref_cmat C2)
 {
     gref_status status = GREF_OK;
-    gref_w2_factor f1 = {0}, f2 = {0};
+    SCOPED(gref_w2_factor) f1 = {0}, f2 = {0};
     *cut = (truncation){.rank = C1.n};
     *method = "map";
     status = gref_w2_map(cov, (gref_mat){0}, C1, C2, false);
     if (status != GREF_ERR_NOT_PD)
-        goto out;
+        return status;
     TRY(gref_psd_require(C1, "C1"));
     TRY(gref_psd_require(C2, "C2"));
     TRY(gref_w2_truncated_factor(&f1, C1));
@@ -230,16 +227,14 @@ static gref_status evaluate(gref_w2_cov *cov, truncation *cut, const char **meth
     TRY(gref_w2_procrustes(cov, gref_const(f1.L), gref_const(f2.L)));
     *cut = truncation_of(&f1, &f2, C1.n);
     *method = "factor";
-out:
-    gref_w2_factor_free(&f1);
-    gref_w2_factor_free(&f2);
-    return status;
+    return GREF_OK;
 }
 
-static gref_status from_laws(gref_w2 *out, gref_cmat m1, gref_cmat C1, gref_cmat m2, gref_cmat C2, bool certified)
+static gref_status from_laws(gref_w2 *out, gref_cmat m1, gref_cmat C1, gref_cmat m2, gref_cmat C2,
+                             bool certified)
 {
     gref_status status = GREF_OK;
-    gref_mat S1 = {0}, S2 = {0};
+    SCOPED(gref_mat) S1 = {0}, S2 = {0};
     gref_w2_cov cov;
     double mean = 0.0, r_mean = 0.0, r_cov = 0.0;
     truncation cut = {0};
@@ -267,10 +262,7 @@ static gref_status from_laws(gref_w2 *out, gref_cmat m1, gref_cmat C1, gref_cmat
         cov = (gref_w2_cov){0};
     TRY(finish(out, mean, cov, hypot(r_mean, ldexp(r_cov, e / 2)), cut.rank, method));
     out->rank_cost = ldexp(cut.cost, e / 2);
-out:
-    gref_mat_free(&S1);
-    gref_mat_free(&S2);
-    return status;
+    return GREF_OK;
 }
 
 /**
@@ -304,7 +296,8 @@ gref_status gref_w2_laws(gref_w2 *out, gref_cmat m1, gref_cmat C1, gref_cmat m2,
  * @cost   100 to 165 n x n products at n = 1024; 15 n^2 doubles.
  * @see    NUMERICS, enclosures A and B. Tests: test_w2_certified.c
  */
-gref_status gref_w2_certify_laws(gref_w2 *out, gref_cmat m1, gref_cmat C1, gref_cmat m2, gref_cmat C2)
+gref_status gref_w2_certify_laws(gref_w2 *out, gref_cmat m1, gref_cmat C1, gref_cmat m2,
+                                 gref_cmat C2)
 {
     return from_laws(out, m1, C1, m2, C2, true);
 }
@@ -317,12 +310,12 @@ gref_status gref_w2_certify_laws(gref_w2 *out, gref_cmat m1, gref_cmat C1, gref_
  * @error  as gref_w2_certify_factors, widened by sqrt(n u |C1|) at worst where C1 is singular.
  * @see    Tests: test_w2_certified.c
  */
-gref_status gref_w2_certify_mixed(gref_w2 *out, gref_cmat m1, gref_cmat C1, gref_cmat m2, gref_cmat L2)
+gref_status gref_w2_certify_mixed(gref_w2 *out, gref_cmat m1, gref_cmat C1, gref_cmat m2,
+                                  gref_cmat L2)
 {
-    gref_status status = GREF_OK;
     int n = C1.n, r = L2.n > n ? L2.n : n, ec = 0, el = 0;
-    gref_mat S = {0};
-    gref_w2_factor f1 = {0}, f2 = {.rank = L2.n}, wide = {0};
+    SCOPED(gref_mat) S = {0};
+    SCOPED(gref_w2_factor) f1 = {0}, f2 = {.rank = L2.n}, wide = {0};
     gref_w2_cov cov;
     double mean = 0.0, r_mean = 0.0;
     TRY(gref_psd_require_symmetric(C1, "C1"));
@@ -344,16 +337,12 @@ gref_status gref_w2_certify_mixed(gref_w2 *out, gref_cmat m1, gref_cmat C1, gref
     wide.rank = f1.rank;
     wide.radius = f1.radius;
     TRY(gref_w2_factor_form(&cov, &wide, &f2, (gref_cmat){0}, 2));
-    double r_cov = ldexp(gref_w2_input_radius(gref_const(S), skew, f1.least), e) + GREF_U * gref_mat_norm_fro(L2);
+    double r_cov = ldexp(gref_w2_input_radius(gref_const(S), skew, f1.least), e) +
+                   GREF_U * gref_mat_norm_fro(L2);
     truncation cut = truncation_of(&f1, &f2, n);
     TRY(finish(out, mean, gref_w2_unscale(cov, e, n), hypot(r_mean, r_cov), cut.rank, "factor"));
     out->rank_cost = ldexp(cut.cost, e);
-out:
-    gref_mat_free(&S);
-    gref_w2_factor_free(&f1);
-    gref_w2_factor_free(&f2);
-    gref_w2_factor_free(&wide);
-    return status;
+    return GREF_OK;
 }
 
 /**
@@ -370,8 +359,7 @@ out:
 gref_status gref_w2_spectra(gref_w2 *out, gref_cmat m1, gref_cmat lambda1, gref_cmat m2,
                             gref_cmat lambda2)
 {
-    gref_status status = GREF_OK;
-    gref_mat d = {0};
+    SCOPED(gref_mat) d = {0};
     double mean = 0.0, r_mean = 0.0, size = 0.0;
     int n = lambda1.m;
     TRY(gref_require_shape(lambda1, n, 1, "lambda1"));
@@ -389,11 +377,9 @@ gref_status gref_w2_spectra(gref_w2 *out, gref_cmat m1, gref_cmat lambda1, gref_
         size = hypot(size, hypot(sqrt(a), sqrt(b)));
     }
     double w = ldexp(sqrt(gref_dot2(gref_const(d), gref_const(d))), e);
-    gref_w2_cov cov = {.w = w, .lower = w * (1 - 10 * GREF_U), .upper = gref_up(w * (1 + 10 * GREF_U))};
-    TRY(finish(out, mean, cov, hypot(r_mean, GREF_U * size), n, "spectra"));
-out:
-    gref_mat_free(&d);
-    return status;
+    gref_w2_cov cov = {
+        .w = w, .lower = w * (1 - 10 * GREF_U), .upper = gref_up(w * (1 + 10 * GREF_U))};
+    return finish(out, mean, cov, hypot(r_mean, GREF_U * size), n, "spectra");
 }
 
 /**

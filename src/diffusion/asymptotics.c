@@ -44,24 +44,20 @@ static void setting_free(setting *s)
 /* B diag(f) B^T for f >= 0 or of mixed signs. */
 static gref_status sandwich(gref_mat D, gref_cmat B, gref_cmat f)
 {
-    gref_status status = GREF_OK;
-    gref_mat Bf = {0};
+    SCOPED(gref_mat) Bf = {0};
     TRY(gref_mat_new(&Bf, B.m, B.n));
     gref_mat_copy(Bf, B);
     gref_mat_scale_cols(Bf, f);
     TRY(gref_gemm(D, 1.0, gref_const(Bf), false, B, true, 0.0));
     gref_mat_symmetrise(D);
-out:
-    gref_mat_free(&Bf);
-    return status;
+    return GREF_OK;
 }
 
 static gref_status setting_new(setting *out_s, const gref_problem *p, double sigma)
 {
-    gref_status status = GREF_OK;
-    setting s = {0};
+    SCOPED(setting) s = {0};
     gref_problem q = *p; /* borrowed, with another noise level */
-    gref_mat Gt = {0}, R = {0};
+    SCOPED(gref_mat) Gt = {0}, R = {0};
     q.sigma = sigma;
     TRY(gref_modes_new(&s.z, &q));
     int n = s.z.n, m = s.z.m;
@@ -80,13 +76,8 @@ static gref_status setting_new(setting *out_s, const gref_problem *p, double sig
     gref_mat_scale_cols(Gt, gref_const(s.z.lambda));
     TRY(gref_cholesky_solve(Gt, gref_const(R)));
     gref_mat_transpose(s.G, gref_const(Gt));
-    *out_s = s;
-    s = (setting){0};
-out:
-    setting_free(&s);
-    gref_mat_free(&Gt);
-    gref_mat_free(&R);
-    return status;
+    *out_s = TAKE(s);
+    return GREF_OK;
 }
 
 /* A function of the eigenvalues of Sigma, n x 1. */
@@ -114,29 +105,22 @@ static double kept(const gref_asymptotics_line *line, double e, double lambda)
 static gref_status apply(gref_mat C, const setting *s, eigenvalue_function *g,
                          const gref_asymptotics_line *line, double e)
 {
-    gref_status status = GREF_OK;
-    gref_mat f = {0};
+    SCOPED(gref_mat) f = {0};
     TRY(gref_mat_new(&f, s->z.n, 1));
     for (int i = 0; i < s->z.n; i++)
         f.a[i] = g(line, e, s->z.lambda.a[i]);
-    TRY(sandwich(C, gref_const(s->z.B), gref_const(f)));
-out:
-    gref_mat_free(&f);
-    return status;
+    return sandwich(C, gref_const(s->z.B), gref_const(f));
 }
 
 /* G X G^T. */
 static gref_status pull_back(gref_mat out_C, const setting *s, gref_cmat X)
 {
-    gref_status status = GREF_OK;
-    gref_mat GX = {0};
+    SCOPED(gref_mat) GX = {0};
     TRY(gref_mat_new(&GX, s->z.n, s->z.m));
     TRY(gref_gemm(GX, 1.0, gref_const(s->G), false, X, false, 0.0));
     TRY(gref_gemm(out_C, 1.0, gref_const(GX), false, gref_const(s->G), true, 0.0));
     gref_mat_symmetrise(out_C);
-out:
-    gref_mat_free(&GX);
-    return status;
+    return GREF_OK;
 }
 
 /* The difference of two laws at one e: E of the covariances in modes of Sigma, and of the means likewise. */
@@ -156,9 +140,8 @@ static void difference_free(difference *d)
  */
 static gref_status differ(difference *d, const setting *s, gref_cmat D, gref_cmat L, double e)
 {
-    gref_status status = GREF_OK;
     int m = s->z.m;
-    gref_mat R = {0}, Y = {0}, X = {0}, y = {0}, w = {0};
+    SCOPED(gref_mat) R = {0}, Y = {0}, X = {0}, y = {0}, w = {0};
     TRY(gref_mat_new(&R, m, m));
     TRY(gref_mat_new(&Y, m, m));
     TRY(gref_mat_new(&X, m, m));
@@ -174,14 +157,7 @@ static gref_status differ(difference *d, const setting *s, gref_cmat D, gref_cma
     gref_mat_copy(y, gref_const(s->z.r));
     TRY(gref_cholesky_solve(y, gref_const(R)));
     TRY(gref_gemv(w, -sqrt(1.0 - e), D, false, gref_const(y), 0.0));
-    TRY(gref_gemv(d->mean, 1.0, gref_const(s->G), false, gref_const(w), 0.0));
-out:
-    gref_mat_free(&R);
-    gref_mat_free(&Y);
-    gref_mat_free(&X);
-    gref_mat_free(&y);
-    gref_mat_free(&w);
-    return status;
+    return gref_gemv(d->mean, 1.0, gref_const(s->G), false, gref_const(w), 0.0);
 }
 
 /* L and D of a line at e; `shift` is added to D's diagonal: sigma^2 (1/alpha - 1) for dps against CGDM. */
@@ -189,7 +165,6 @@ static gref_status likelihoods(gref_mat L, gref_mat D, const setting *s,
                                const gref_asymptotics_line *line, double e, double noise,
                                double shift)
 {
-    gref_status status = GREF_OK;
     TRY(apply(D, s, excess, line, e));
     TRY(apply(L, s, kept, line, e));
     if (line->alpha == 0.0) /* pigdm */
@@ -198,8 +173,7 @@ static gref_status likelihoods(gref_mat L, gref_mat D, const setting *s,
         GREF_AT(L, i, i) += noise;
         GREF_AT(D, i, i) += shift;
     }
-out:
-    return status;
+    return GREF_OK;
 }
 
 static double exact_variance(const setting *s, double e, int i)
@@ -210,15 +184,12 @@ static double exact_variance(const setting *s, double e, int i)
 /* X^T E X, in the modes of Sigma_post. */
 static gref_status to_posterior(gref_mat E, const setting *s)
 {
-    gref_status status = GREF_OK;
-    gref_mat XE = {0};
+    SCOPED(gref_mat) XE = {0};
     TRY(gref_mat_new(&XE, s->z.n, s->z.n));
     TRY(gref_gemm(XE, 1.0, gref_const(s->z.X), true, gref_const(E), false, 0.0));
     TRY(gref_gemm(E, 1.0, gref_const(XE), false, gref_const(s->z.X), false, 0.0));
     gref_mat_symmetrise(E);
-out:
-    gref_mat_free(&XE);
-    return status;
+    return GREF_OK;
 }
 
 /*
@@ -232,9 +203,8 @@ out:
 static gref_status w2_close(double *w, bool *found, gref_cmat E, gref_cmat v)
 {
     enum { MOST = 60 };
-    gref_status status = GREF_OK;
     int n = v.m;
-    gref_mat D = {0}, vD = {0}, T = {0};
+    SCOPED(gref_mat) D = {0}, vD = {0}, T = {0};
     double step = 0.0, size = 0.0;
     *found = false;
     TRY(gref_mat_new(&D, n, n));
@@ -250,7 +220,7 @@ static gref_status w2_close(double *w, bool *found, gref_cmat E, gref_cmat v)
         step = gref_mat_norm_fro(gref_const(T));
         size = gref_mat_norm_fro(gref_const(D));
         if (!(size < 0.3))
-            goto out;
+            return GREF_OK;
         gref_mat_copy(vD, gref_const(D));
         gref_mat_scale_rows(vD, v);
         if (step <= 4.0 * GREF_U * size)
@@ -266,20 +236,15 @@ static gref_status w2_close(double *w, bool *found, gref_cmat E, gref_cmat v)
             squared += GREF_AT(D, i, j) * GREF_AT(vD, i, j);
     *w = sqrt(squared);
     *found = true;
-out:
-    gref_mat_free(&D);
-    gref_mat_free(&vD);
-    gref_mat_free(&T);
-    return status;
+    return GREF_OK;
 }
 
 /* By factors, where the laws are far apart: through the sampler itself at the one step beta = e. */
 static gref_status w2_far(double *w, const setting *s, const gref_asymptotics_line *line,
                           double alpha, double e)
 {
-    gref_status status = GREF_OK;
-    gref_schedule schedule = {0};
-    gref_sampler *sampler = NULL;
+    SCOPED(gref_schedule) schedule = {0};
+    SCOPED_PTR(gref_sampler) *sampler = NULL;
     gref_w2 d;
     gref_sampler_spec spec = {.convention = gref_convention_default()};
     snprintf(spec.name, sizeof spec.name, "%s", line->sampler);
@@ -289,20 +254,16 @@ static gref_status w2_far(double *w, const setting *s, const gref_asymptotics_li
     TRY(gref_sampler_new(&sampler, &s->z, &schedule, &spec));
     TRY(gref_conditional_w2(&d, sampler, e < 1.0 ? 1 : 0));
     *w = d.w2_cov;
-out:
-    gref_sampler_free(sampler);
-    gref_schedule_free(&schedule);
-    return status;
+    return GREF_OK;
 }
 
 /* |E|_2 / |C_exact|_2, |mean| and W2 of a difference; E is used up. */
 static gref_status measure(double *cov, double *mean, double *w2, difference *d, const setting *s,
                            const gref_asymptotics_line *line, double alpha, double e)
 {
-    gref_status status = GREF_OK;
     int n = s->z.n;
     bool close;
-    gref_mat v = {0}, lambda = {0};
+    SCOPED(gref_mat) v = {0}, lambda = {0};
     double part = 0.0, largest = 0.0;
     TRY(gref_mat_new(&v, n, 1));
     TRY(gref_mat_new(&lambda, n, 1));
@@ -318,10 +279,7 @@ static gref_status measure(double *cov, double *mean, double *w2, difference *d,
     *cov = fmax(fabs(lambda.a[0]), fabs(lambda.a[n - 1])) / largest;
     *mean = gref_mat_norm_fro(gref_const(d->mean));
     *w2 = hypot(*mean, part);
-out:
-    gref_mat_free(&v);
-    gref_mat_free(&lambda);
-    return status;
+    return GREF_OK;
 }
 
 /* |E/e^order - coefficient|_F / |coefficient|_F; a coefficient of 0 is met by a difference of 0. */
@@ -340,11 +298,10 @@ static double relative_error(gref_cmat E, gref_cmat coefficient, double scale, d
 static gref_status fill_point(gref_asymptotics_point *p, gref_asymptotics_line *line,
                               const setting *cgdm, const setting *own, gref_cmat coefficient)
 {
-    gref_status status = GREF_OK;
     int n = cgdm->z.n, m = cgdm->z.m;
     double e = p->e, noise = own->z.sigma * own->z.sigma, sigma2 = cgdm->z.sigma * cgdm->z.sigma;
-    difference d = {0};
-    gref_mat L = {0}, D = {0};
+    SCOPED(difference) d = {0};
+    SCOPED(gref_mat) L = {0}, D = {0};
     TRY(gref_mat_new(&d.E, n, n));
     TRY(gref_mat_new(&d.mean, n, 1));
     TRY(gref_mat_new(&L, m, m));
@@ -358,23 +315,17 @@ static gref_status fill_point(gref_asymptotics_point *p, gref_asymptotics_line *
     p->mean = p->apart_mean;
     p->w2 = p->apart_w2;
     if (own == cgdm)
-        goto out;
+        return GREF_OK;
     TRY(likelihoods(L, D, cgdm, line, e, noise, sigma2 * ((1.0 - line->alpha) / line->alpha)));
     TRY(differ(&d, cgdm, gref_const(D), gref_const(L), e));
-    TRY(measure(&p->cov, &p->mean, &p->w2, &d, cgdm, line, line->alpha, e));
-out:
-    difference_free(&d);
-    gref_mat_free(&L);
-    gref_mat_free(&D);
-    return status;
+    return measure(&p->cov, &p->mean, &p->w2, &d, cgdm, line, line->alpha, e);
 }
 
 /* W2 between the limits: the modelled law of dps at t = 0 against the posterior. */
 static gref_status limit_distance(double *w, const setting *s, double alpha)
 {
-    gref_status status = GREF_OK;
-    gref_schedule schedule = {0};
-    gref_sampler *sampler = NULL;
+    SCOPED(gref_schedule) schedule = {0};
+    SCOPED_PTR(gref_sampler) *sampler = NULL;
     gref_w2 d;
     double beta = 0.5;
     gref_sampler_spec spec = {.name = "dps", .convention = gref_convention_default()};
@@ -383,26 +334,23 @@ static gref_status limit_distance(double *w, const setting *s, double alpha)
     TRY(gref_sampler_new(&sampler, &s->z, &schedule, &spec));
     TRY(gref_conditional_w2(&d, sampler, 0));
     *w = d.w2;
-out:
-    gref_sampler_free(sampler);
-    gref_schedule_free(&schedule);
-    return status;
+    return GREF_OK;
 }
 
 static gref_status fill_line(gref_asymptotics_line *line, const setting *cgdm,
                              const gref_problem *p, bool mixed)
 {
     gref_status status = GREF_OK;
-    setting other = {0};
+    SCOPED(setting) other = {0};
     const setting *own = cgdm;
-    gref_mat coefficient = {0}, X = {0};
+    SCOPED(gref_mat) coefficient = {0}, X = {0};
     if (line->alpha != 0.0 && line->alpha != 1.0) {
         status = setting_new(&other, p, p->sigma / sqrt(line->alpha));
         if (status != GREF_OK) {
             gref_fail_context(status,
                               "the limit of dps with alpha = %g has the noise sigma/sqrt(alpha)",
                               line->alpha);
-            goto out;
+            return status;
         }
         TRY(limit_distance(&line->limit_distance, cgdm, line->alpha));
         own = &other;
@@ -416,10 +364,6 @@ static gref_status fill_line(gref_asymptotics_line *line, const setting *cgdm,
     for (int k = 0; k < line->n_points; k++)
         TRY(fill_point(&line->points[k], line, cgdm, own, gref_const(coefficient)));
     gref_asymptotics_conclude(line);
-out:
-    setting_free(&other);
-    gref_mat_free(&coefficient);
-    gref_mat_free(&X);
     return status;
 }
 
@@ -430,37 +374,33 @@ out:
  */
 static gref_status classify(gref_asymptotics *a, const setting *s)
 {
-    gref_status status = GREF_OK;
     const double most = 0.01; /* mixing that may go unseen */
     int n = s->z.n, m = s->z.m;
-    gref_mat GB = {0}, BB = {0};
+    SCOPED(gref_mat) GB = {0}, BB = {0};
     while (a->zeros < n && s->z.lambda.a[a->zeros] == 0.0)
         a->zeros++;
     a->blind = a->zeros == n;
     if (a->zeros == 0 || a->zeros == n)
-        goto out;
+        return GREF_OK;
     double rounding = 2.0 * GREF_U * n * s->z.lambda.a[n - 1] / s->z.lambda.a[a->zeros];
     gref_cmat B = gref_const(s->z.B);
     gref_cmat on_kernel = gref_const(gref_mat_view(s->z.B, 0, 0, m, a->zeros));
     gref_cmat on_range = gref_const(gref_mat_view(s->z.B, 0, a->zeros, m, n - a->zeros));
     a->blind = gref_mat_norm_fro(on_range) <= rounding * gref_mat_norm_fro(B);
     if (a->blind)
-        goto out;
+        return GREF_OK;
     TRY(gref_mat_new(&BB, n - a->zeros, a->zeros));
     TRY(gref_gemm(BB, 1.0, on_range, true, on_kernel, false, 0.0));
     a->mixed = gref_mat_norm_fro(gref_const(BB)) >
                rounding * gref_mat_norm_fro(on_range) * gref_mat_norm_fro(B);
     a->undecided = !a->mixed && rounding > most;
     if (!a->mixed)
-        goto out;
+        return GREF_OK;
     TRY(gref_mat_new(&GB, n, n));
     TRY(gref_gemm(GB, 1.0, gref_const(s->G), false, B, false, 0.0));
     a->mixing = gref_mat_norm_fro(gref_const(gref_mat_view(GB, 0, 0, n, a->zeros))) /
                 gref_mat_norm_fro(gref_const(GB));
-out:
-    gref_mat_free(&GB);
-    gref_mat_free(&BB);
-    return status;
+    return GREF_OK;
 }
 
 /**
@@ -483,9 +423,8 @@ out:
 gref_status gref_asymptotics_dense(gref_asymptotics **out_a, const gref_problem *p,
                                    const double *alphas, int n_alphas, double from, double to)
 {
-    gref_status status = GREF_OK;
-    gref_asymptotics *a = NULL;
-    setting s = {0};
+    SCOPED_PTR(gref_asymptotics) *a = NULL;
+    SCOPED(setting) s = {0};
     TRY(gref_asymptotics_new(&a, p->sigma, alphas, n_alphas, from, to));
     TRY(setting_new(&s, p, p->sigma));
     a->n = s.z.n;
@@ -494,10 +433,6 @@ gref_status gref_asymptotics_dense(gref_asymptotics **out_a, const gref_problem 
     for (int k = 0; k < a->n_lines; k++)
         TRY(a->blind ? gref_asymptotics_without(&a->lines[k])
                      : fill_line(&a->lines[k], &s, p, a->mixed));
-    *out_a = a;
-    a = NULL;
-out:
-    gref_asymptotics_free(a);
-    setting_free(&s);
-    return status;
+    *out_a = TAKE(a);
+    return GREF_OK;
 }

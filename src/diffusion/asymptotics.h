@@ -2,7 +2,10 @@
 #ifndef GREF_DIFFUSION_ASYMPTOTICS_H
 #define GREF_DIFFUSION_ASYMPTOTICS_H
 
+#include "base/internal.h"
 #include <gref/asymptotics.h>
+
+DEFINE_DROP(gref_asymptotics)
 
 /* The least e: squares of what is of order e^2 are numbers there, by either route. */
 #define GREF_ASYMPTOTICS_LEAST 1e-70

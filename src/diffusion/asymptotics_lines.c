@@ -38,22 +38,19 @@ void gref_asymptotics_name(char *name, int size, const gref_asymptotics_line *li
 /* e = from, from/10, ... >= to; the last one may miss `to` by rounding. */
 static gref_status make_points(gref_asymptotics_line *line, double from, double to)
 {
-    gref_status status = GREF_OK;
     int count = (int)floor(log10(from / to) + 1e-6) + 1;
     line->points = gref_alloc((size_t)count, sizeof *line->points);
     REQUIRE(line->points != NULL, GREF_ERR_NOMEM, "no memory for %d values of e", count);
     line->n_points = count;
     for (int k = 0; k < count; k++)
         line->points[k].e = from / pow(10.0, k);
-out:
-    return status;
+    return GREF_OK;
 }
 
 gref_status gref_asymptotics_new(gref_asymptotics **out_a, double sigma, const double *alphas,
                                  int n_alphas, double from, double to)
 {
-    gref_status status = GREF_OK;
-    gref_asymptotics *a = gref_alloc(1, sizeof *a);
+    SCOPED_PTR(gref_asymptotics) *a = gref_alloc(1, sizeof *a);
     REQUIRE(a != NULL, GREF_ERR_NOMEM, "no memory for the asymptotics");
     REQUIRE(from > 0.0 && from < 1.0, GREF_ERR_RANGE,
             "e = 1 - abar must lie between 0 and 1, not %g", from);
@@ -78,11 +75,8 @@ gref_status gref_asymptotics_new(gref_asymptotics **out_a, double sigma, const d
         a->lines[a->n_lines++] = (gref_asymptotics_line){.sampler = "pigdm", .r2 = (gref_r2)k};
     for (int k = 0; k < a->n_lines; k++)
         TRY(make_points(&a->lines[k], from, to));
-    *out_a = a;
-    a = NULL;
-out:
-    gref_asymptotics_free(a);
-    return status;
+    *out_a = TAKE(a);
+    return GREF_OK;
 }
 
 static bool is_dps(const gref_asymptotics_line *line)

@@ -42,15 +42,15 @@ gref_status gref_conditional_factor(gref_mat mean, gref_mat L, const gref_sample
 {
     gref_status status = GREF_OK;
     int n = s->z->n;
-    gref_mat E = {0}, g = {0}, w = {0};
+    SCOPED(gref_mat) E = {0}, g = {0}, w = {0};
     if (!s->method->guided) {
         prior_factor(mean, L, s, t);
-        goto out;
+        return status;
     }
     if (t == 0 && s->z->sigma == 0.0) { /* C_{v|0} = 0: L_0 = A Sigma A^T, the posterior itself */
         gref_exact_factor(L, s->z, s->schedule, 0);
         gref_mat_fill(mean, 0.0);
-        goto out;
+        return status;
     }
     TRY(gref_mat_new(&E, n, n));
     TRY(gref_mat_new(&g, n, 1));
@@ -74,7 +74,7 @@ gref_status gref_conditional_factor(gref_mat mean, gref_mat L, const gref_sample
         status = GREF_OK;
         gref_exact_factor(L, s->z, s->schedule, 0);
         gref_mat_fill(mean, 0.0);
-        goto out;
+        return status;
     }
     REQUIRE(
         !lost, GREF_ERR_NOT_PD,
@@ -89,32 +89,23 @@ gref_status gref_conditional_factor(gref_mat mean, gref_mat L, const gref_sample
     for (int i = 0; i < n; i++) /* C_{t|v} W^T C^-1 r - sqrt(abar_t) d */
         mean.a[i] = s->z->d.a[i];
     TRY(gref_gemv(mean, 1.0, gref_const(L), false, gref_const(w), -sqrt(s->schedule->abar[t])));
-out:
-    gref_mat_free(&E);
-    gref_mat_free(&g);
-    gref_mat_free(&w);
     return status;
 }
 
 static gref_status check_arguments(gref_mat mean, gref_mat cov, int n, int t, int T)
 {
-    gref_status status = GREF_OK;
     TRY(gref_require_shape(gref_const(mean), n, 1, "mu_{t|v}"));
     TRY(gref_require_shape(gref_const(cov), n, n, "C_{t|v}"));
     REQUIRE(t >= 0 && t <= T, GREF_ERR_RANGE, "t = %d is outside 0..%d", t, T);
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* mean = sqrt(abar_t) (mu + U d) + U zmean; zmean is used up. */
 static gref_status mean_to_pixels(gref_mat mean, gref_mat zmean, const gref_modes *z, double abar)
 {
-    gref_status status = GREF_OK;
     gref_mat_axpy(zmean, sqrt(abar), gref_const(z->d));
     gref_mat_copy(mean, gref_const(z->mu));
-    TRY(gref_gemv(mean, 1.0, gref_const(z->U), false, gref_const(zmean), sqrt(abar)));
-out:
-    return status;
+    return gref_gemv(mean, 1.0, gref_const(z->U), false, gref_const(zmean), sqrt(abar));
 }
 
 /**
@@ -135,9 +126,8 @@ out:
  */
 gref_status gref_conditional_precision(gref_mat mean, gref_mat cov, const gref_sampler *s, int t)
 {
-    gref_status status = GREF_OK;
     const gref_modes *z = s->z;
-    gref_mat L = {0}, UL = {0}, zmean = {0};
+    SCOPED(gref_mat) L = {0}, UL = {0}, zmean = {0};
     TRY(gref_sampler_require_law(s));
     TRY(check_arguments(mean, cov, z->n, t, s->schedule->T));
     TRY(gref_mat_new(&L, z->n, z->n));
@@ -146,12 +136,7 @@ gref_status gref_conditional_precision(gref_mat mean, gref_mat cov, const gref_s
     TRY(gref_conditional_factor(zmean, L, s, t));
     TRY(gref_gemm(UL, 1.0, gref_const(z->U), false, gref_const(L), false, 0.0));
     TRY(gref_syrk(cov, 1.0, gref_const(UL), false, 0.0));
-    TRY(mean_to_pixels(mean, zmean, z, s->schedule->abar[t]));
-out:
-    gref_mat_free(&L);
-    gref_mat_free(&UL);
-    gref_mat_free(&zmean);
-    return status;
+    return mean_to_pixels(mean, zmean, z, s->schedule->abar[t]);
 }
 
 /* Y = B diag(sqrt(abar_t) lambda / sqrt(s_t)): Y Y^T = abar_t A Sigma^2 Sigma_t^-1 A^T. */
@@ -183,10 +168,9 @@ static void weight_columns(gref_mat Y, const gref_sampler *s, int t)
  */
 gref_status gref_conditional_bayes(gref_mat mean, gref_mat cov, const gref_sampler *s, int t)
 {
-    gref_status status = GREF_OK;
     const gref_modes *z = s->z;
     double abar = s->schedule->abar[t >= 0 && t <= s->schedule->T ? t : 0];
-    gref_mat Lt = {0}, Y = {0}, P = {0}, y = {0}, zmean = {0};
+    SCOPED(gref_mat) Lt = {0}, Y = {0}, P = {0}, y = {0}, zmean = {0};
     TRY(gref_sampler_require_law(s));
     TRY(check_arguments(mean, cov, z->n, t, s->schedule->T));
     TRY(gref_mat_new(&P, z->n, z->n));
@@ -211,14 +195,7 @@ gref_status gref_conditional_bayes(gref_mat mean, gref_mat cov, const gref_sampl
     }
     TRY(gref_modes_cov_to_pixels(cov, z, gref_const(P)));
     gref_mat_axpy(zmean, -sqrt(abar), gref_const(z->d));
-    TRY(mean_to_pixels(mean, zmean, z, abar));
-out:
-    gref_mat_free(&Lt);
-    gref_mat_free(&Y);
-    gref_mat_free(&P);
-    gref_mat_free(&y);
-    gref_mat_free(&zmean);
-    return status;
+    return mean_to_pixels(mean, zmean, z, abar);
 }
 
 /**
@@ -236,8 +213,7 @@ out:
 gref_status gref_conditional_exact(gref_mat mean, gref_mat cov, const gref_modes *z,
                                    const gref_schedule *schedule, int t)
 {
-    gref_status status = GREF_OK;
-    gref_mat L = {0}, UL = {0}, zmean = {0};
+    SCOPED(gref_mat) L = {0}, UL = {0}, zmean = {0};
     TRY(check_arguments(mean, cov, z->n, t, schedule->T));
     TRY(gref_mat_new(&L, z->n, z->n));
     TRY(gref_mat_new(&UL, z->n, z->n));
@@ -245,10 +221,5 @@ gref_status gref_conditional_exact(gref_mat mean, gref_mat cov, const gref_modes
     gref_exact_factor(L, z, schedule, t);
     TRY(gref_gemm(UL, 1.0, gref_const(z->U), false, gref_const(L), false, 0.0));
     TRY(gref_syrk(cov, 1.0, gref_const(UL), false, 0.0));
-    TRY(mean_to_pixels(mean, zmean, z, schedule->abar[t]));
-out:
-    gref_mat_free(&L);
-    gref_mat_free(&UL);
-    gref_mat_free(&zmean);
-    return status;
+    return mean_to_pixels(mean, zmean, z, schedule->abar[t]);
 }

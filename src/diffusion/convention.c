@@ -3,8 +3,9 @@
 
 #include <gref/convention.h>
 
-static const char *const guidance_names[] = {
-    [GREF_GUIDANCE_SCORE] = "score", [GREF_GUIDANCE_MEAN] = "mean", [GREF_GUIDANCE_AFTER] = "after"};
+static const char *const guidance_names[] = {[GREF_GUIDANCE_SCORE] = "score",
+                                             [GREF_GUIDANCE_MEAN] = "mean",
+                                             [GREF_GUIDANCE_AFTER] = "after"};
 static const char *const variance_names[] = {
     [GREF_VARIANCE_BETA] = "beta", [GREF_VARIANCE_BETA_TILDE] = "beta_tilde"};
 static const char *const start_names[] = {
@@ -30,17 +31,17 @@ static int value_of(const char *const *table, int count, const char *name)
 }
 
 /* The two directions of one switch; the parser leaves *out alone for an unknown name. */
-#define DEFINE_SWITCH(type, table)                                                               \
-    const char *gref_##type##_name(gref_##type value)                                            \
-    {                                                                                            \
-        return name_of(table, COUNT(table), (int)value);                                         \
-    }                                                                                            \
-    bool gref_##type##_parse(gref_##type *out, const char *name)                                 \
-    {                                                                                            \
-        int k = value_of(table, COUNT(table), name);                                             \
-        if (k >= 0)                                                                              \
-            *out = (gref_##type)k;                                                               \
-        return k >= 0;                                                                           \
+#define DEFINE_SWITCH(type, table)                                                                 \
+    const char *gref_##type##_name(gref_##type value)                                              \
+    {                                                                                              \
+        return name_of(table, COUNT(table), (int)value);                                           \
+    }                                                                                              \
+    bool gref_##type##_parse(gref_##type *out, const char *name)                                   \
+    {                                                                                              \
+        int k = value_of(table, COUNT(table), name);                                               \
+        if (k >= 0)                                                                                \
+            *out = (gref_##type)k;                                                                 \
+        return k >= 0;                                                                             \
     }
 
 DEFINE_SWITCH(guidance, guidance_names)

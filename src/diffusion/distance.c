@@ -13,15 +13,14 @@
 /* A factor of P in the modes of Sigma. */
 static gref_status law_factor(gref_mat L, const gref_marginal *law)
 {
-    gref_status status = GREF_OK;
     int rank;
     if (law->L.a != NULL) {
         gref_mat_copy(L, gref_const(law->L));
-        goto out;
+        return GREF_OK;
     }
     if (!law->diagonal) {
         TRY(gref_psd_factor(L, &rank, gref_const(law->P)));
-        goto out;
+        return GREF_OK;
     }
     if (law->basis == GREF_BASIS_POSTERIOR)
         gref_mat_copy(L, gref_const(law->s->z->X));
@@ -30,17 +29,16 @@ static gref_status law_factor(gref_mat L, const gref_marginal *law)
     for (int j = 0; j < L.n; j++)
         for (int i = 0; i < L.m; i++)
             GREF_AT(L, i, j) *= sqrt(law->P.a[j]);
-out:
-    return status;
+    return GREF_OK;
 }
 
 /*
  * Factors of the exact law and of the sampler's, in the scratch that the law carries from step to step and does not
  * hold anything in between; what it lacks is allocated into own[].
  */
-static gref_status both_factors(gref_mat *L1, gref_mat *L2, gref_mat own[2], const gref_marginal *law)
+static gref_status both_factors(gref_mat *L1, gref_mat *L2, gref_mat own[2],
+                                const gref_marginal *law)
 {
-    gref_status status = GREF_OK;
     int n = law->s->z->n;
     *L1 = law->diagonal || law->step.diagonal ? (gref_mat){0} : law->step.M;
     *L2 = law->L.a != NULL ? law->L : law->diagonal ? (gref_mat){0} : law->work;
@@ -55,8 +53,7 @@ static gref_status both_factors(gref_mat *L1, gref_mat *L2, gref_mat own[2], con
     gref_exact_factor(*L1, law->s->z, law->s->schedule, law->t);
     if (law->L.a == NULL)
         TRY(law_factor(*L2, law));
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* What holds for the computed laws does not for the exact ones. */
@@ -81,19 +78,20 @@ static gref_status computed_distance(gref_w2 *out, const gref_marginal *law)
     const gref_modes *z = law->s->z;
     int n = z->n;
     gref_mat zero = {0}, L1, L2, own[2] = {{0}};
-    TRY(gref_marginal_require_alive(law));
-    TRY(gref_mat_new(&zero, n, 1));
+    TRY_OUT(gref_marginal_require_alive(law));
+    TRY_OUT(gref_mat_new(&zero, n, 1));
     if (law->diagonal && law->basis == GREF_BASIS_POSTERIOR) {
-        TRY(gref_mat_new(&own[0], n, 1));
+        TRY_OUT(gref_mat_new(&own[0], n, 1));
         L1 = own[0];
         for (int i = 0; i < n; i++)
             L1.a[i] = gref_exact_variance(z, law->s->schedule, law->t, i);
-        TRY(gref_w2_spectra(out, gref_const(zero), gref_const(L1), gref_const(law->mean),
-                            gref_const(law->P)));
+        TRY_OUT(gref_w2_spectra(out, gref_const(zero), gref_const(L1), gref_const(law->mean),
+                                gref_const(law->P)));
         goto out;
     }
-    TRY(both_factors(&L1, &L2, own, law));
-    TRY(gref_w2_factors(out, gref_const(zero), gref_const(L1), gref_const(law->mean), gref_const(L2)));
+    TRY_OUT(both_factors(&L1, &L2, own, law));
+    TRY_OUT(gref_w2_factors(out, gref_const(zero), gref_const(L1), gref_const(law->mean),
+                            gref_const(L2)));
 out:
     gref_mat_free(&zero);
     gref_mat_free(&own[0]);
@@ -113,12 +111,10 @@ out:
  */
 gref_status gref_marginal_w2(gref_w2 *out, const gref_marginal *law)
 {
-    gref_status status = GREF_OK;
     TRY(computed_distance(out, law));
     forget_proof(out);
     forget_lost_mean(out, law);
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* The distance of the computed laws, enclosed: spectra where they commute by construction, else factors. */
@@ -127,11 +123,12 @@ static gref_status enclose_distance(gref_w2 *out, const gref_marginal *law, gref
     gref_status status = GREF_OK;
     gref_mat L1, L2, own[2] = {{0}};
     if (law->diagonal && law->basis == GREF_BASIS_POSTERIOR) {
-        TRY(computed_distance(out, law));
+        TRY_OUT(computed_distance(out, law));
         goto out;
     }
-    TRY(both_factors(&L1, &L2, own, law));
-    TRY(gref_w2_certify_factors(out, zero, gref_const(L1), gref_const(law->mean), gref_const(L2)));
+    TRY_OUT(both_factors(&L1, &L2, own, law));
+    TRY_OUT(
+        gref_w2_certify_factors(out, zero, gref_const(L1), gref_const(law->mean), gref_const(L2)));
 out:
     gref_mat_free(&own[0]);
     gref_mat_free(&own[1]);
@@ -141,13 +138,12 @@ out:
 /* W2 between the law and its factor: the residual of the factorisation, P >= N I where the last step had noise. */
 static gref_status factor_radius(double *radius, const gref_marginal *law)
 {
-    gref_status status = GREF_OK;
-    gref_mat L = {0};
+    SCOPED(gref_mat) L = {0};
     int n = law->P.m, T = law->s->schedule->T;
     double residual;
     *radius = 0.0;
     if (law->diagonal || law->L.a != NULL)
-        goto out;
+        return GREF_OK;
     TRY(gref_mat_new(&L, n, n));
     TRY(law_factor(L, law));
     TRY(gref_cholesky_residual((gref_mat){0}, &residual, gref_const(law->P), gref_const(L)));
@@ -155,9 +151,7 @@ static gref_status factor_radius(double *radius, const gref_marginal *law)
     *radius = sqrt(sqrt(n) * residual);
     if (least > 2 * residual)
         *radius = fmin(*radius, residual / (2 * sqrt(least - residual)));
-out:
-    gref_mat_free(&L);
-    return status;
+    return GREF_OK;
 }
 
 /**
@@ -171,8 +165,7 @@ out:
  */
 gref_status gref_marginal_certify(gref_w2 *out, const gref_marginal *law)
 {
-    gref_status status = GREF_OK;
-    gref_mat zero = {0};
+    SCOPED(gref_mat) zero = {0};
     gref_w2 value, w;
     double radius;
     TRY(gref_marginal_w2(&value, law));
@@ -180,7 +173,9 @@ gref_status gref_marginal_certify(gref_w2 *out, const gref_marginal *law)
     TRY(enclose_distance(&w, law, gref_const(zero)));
     TRY(factor_radius(&radius, law));
     gref_law_errors exact = gref_exact_errors(law->s, law->t);
-    double centre = law->basis == GREF_BASIS_POSTERIOR ? 0.0 : exact.mean; /* there both laws share the centre */
+    double centre = law->basis == GREF_BASIS_POSTERIOR
+                        ? 0.0
+                        : exact.mean; /* there both laws share the centre */
     double wide = (law->errors.w2 + exact.w2 + centre + radius) * (1.0 + 0x1p-20);
     w.lower = isfinite(wide) ? fmax(gref_down(w.lower - wide), 0.0) : 0.0;
     w.upper = isfinite(wide) ? gref_up(w.upper + wide) : INFINITY;
@@ -189,9 +184,7 @@ gref_status gref_marginal_certify(gref_w2 *out, const gref_marginal *law)
     w.w2_cov = value.w2_cov;
     w.w2 = fmin(fmax(value.w2, w.lower), w.upper);
     *out = w;
-out:
-    gref_mat_free(&zero);
-    return status;
+    return GREF_OK;
 }
 
 /**
@@ -200,10 +193,9 @@ out:
  */
 gref_status gref_marginal_w2_prior(gref_w2 *out, const gref_marginal *law)
 {
-    gref_status status = GREF_OK;
     const gref_sampler *s = law->s;
     int n = s->z->n;
-    gref_mat mean = {0}, L1 = {0}, L2 = {0}, own = {0};
+    SCOPED(gref_mat) mean = {0}, L1 = {0}, L2 = {0}, own = {0};
     TRY(gref_marginal_require_alive(law));
     TRY(gref_mat_new(&mean, n, 1));
     TRY(gref_mat_new(&own, n, 1));
@@ -219,20 +211,16 @@ gref_status gref_marginal_w2_prior(gref_w2 *out, const gref_marginal *law)
         GREF_AT(L1, i, spectral ? 0 : i) = spectral ? st : sqrt(st);
     }
     if (spectral) {
-        TRY(gref_w2_spectra(out, gref_const(mean), gref_const(L1), gref_const(own), gref_const(law->P)));
+        TRY(gref_w2_spectra(out, gref_const(mean), gref_const(L1), gref_const(own),
+                            gref_const(law->P)));
         forget_proof(out);
-        goto out;
+        return GREF_OK;
     }
     TRY(gref_mat_new(&L2, n, n));
     TRY(law_factor(L2, law));
     TRY(gref_w2_factors(out, gref_const(mean), gref_const(L1), gref_const(own), gref_const(L2)));
     forget_lost_mean(out, law);
-out:
-    gref_mat_free(&mean);
-    gref_mat_free(&own);
-    gref_mat_free(&L1);
-    gref_mat_free(&L2);
-    return status;
+    return GREF_OK;
 }
 
 /**
@@ -245,14 +233,14 @@ out:
  */
 gref_status gref_conditional_w2(gref_w2 *out, const gref_sampler *s, int t)
 {
-    gref_status status = GREF_OK;
     int n = s->z->n;
-    gref_mat zero = {0}, mean = {0}, L1 = {0}, L2 = {0};
+    SCOPED(gref_mat) zero = {0}, mean = {0}, L1 = {0}, L2 = {0};
     TRY(gref_sampler_require_law(s));
-    REQUIRE(t >= 0 && t <= s->schedule->T, GREF_ERR_RANGE, "t = %d is outside 0..%d", t, s->schedule->T);
+    REQUIRE(t >= 0 && t <= s->schedule->T, GREF_ERR_RANGE, "t = %d is outside 0..%d", t,
+            s->schedule->T);
     if (s->method->exact_likelihood) {
         *out = (gref_w2){0};
-        goto out;
+        return GREF_OK;
     }
     TRY(gref_mat_new(&zero, n, 1));
     TRY(gref_mat_new(&mean, n, 1));
@@ -260,11 +248,5 @@ gref_status gref_conditional_w2(gref_w2 *out, const gref_sampler *s, int t)
     TRY(gref_mat_new(&L2, n, n));
     gref_exact_factor(L1, s->z, s->schedule, t);
     TRY(gref_conditional_factor(mean, L2, s, t));
-    TRY(gref_w2_factors(out, gref_const(zero), gref_const(L1), gref_const(mean), gref_const(L2)));
-out:
-    gref_mat_free(&zero);
-    gref_mat_free(&mean);
-    gref_mat_free(&L1);
-    gref_mat_free(&L2);
-    return status;
+    return gref_w2_factors(out, gref_const(zero), gref_const(L1), gref_const(mean), gref_const(L2));
 }

@@ -17,11 +17,10 @@
  */
 static gref_status start(gref_mat E, gref_mat Z, const gref_sampler *s, uint64_t seed)
 {
-    gref_status status = GREF_OK;
     const gref_modes *z = s->z;
     int T = s->schedule->T;
     double root = sqrt(s->schedule->abar[T]);
-    gref_mat centre = {0};
+    SCOPED(gref_mat) centre = {0};
     TRY(gref_mat_new(&centre, z->n, 1));
     gref_random_normal(Z, seed, GREF_STREAM_START, 0, 0);
     TRY(gref_gemm(E, 1.0, gref_const(z->U), true, gref_const(Z), false, 0.0));
@@ -37,9 +36,7 @@ static gref_status start(gref_mat E, gref_mat Z, const gref_sampler *s, uint64_t
     }
     for (int k = 0; k < E.n; k++)
         gref_mat_axpy(gref_mat_view(E, 0, k, E.m, 1), 1.0, gref_const(centre));
-out:
-    gref_mat_free(&centre);
-    return status;
+    return GREF_OK;
 }
 
 /**
@@ -59,8 +56,7 @@ out:
  */
 gref_status gref_sampler_draw(gref_mat Y, const gref_sampler *s, uint64_t seed)
 {
-    gref_status status = GREF_OK;
-    gref_literal l = {0};
+    SCOPED(gref_literal) l = {0};
     TRY(gref_require_shape(gref_const(Y), s->z->n, Y.n, "Y"));
     TRY(gref_literal_new(&l, s, Y.n));
     TRY(start(l.E, Y, s, seed));
@@ -70,11 +66,8 @@ gref_status gref_sampler_draw(gref_mat Y, const gref_sampler *s, uint64_t seed)
             gref_random_normal(Y, seed, GREF_STREAM_STEP, (uint32_t)t, 0);
             TRY(gref_literal_add_noise(&l, s, t, gref_const(Y)));
         }
-        REQUIRE(gref_literal_alive(&l), GREF_ERR_NUMERICS, "the samples of %s have diverged at t = %d",
-                s->spec.label, t - 1);
+        REQUIRE(gref_literal_alive(&l), GREF_ERR_NUMERICS,
+                "the samples of %s have diverged at t = %d", s->spec.label, t - 1);
     }
-    TRY(gref_literal_leave(Y, &l, s, 0));
-out:
-    gref_literal_free(&l);
-    return status;
+    return gref_literal_leave(Y, &l, s, 0);
 }

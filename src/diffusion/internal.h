@@ -2,8 +2,12 @@
 #ifndef GREF_DIFFUSION_INTERNAL_H
 #define GREF_DIFFUSION_INTERNAL_H
 
+#include "base/internal.h"
 #include <gref/marginal.h>
 #include <gref/sampler.h>
+
+DEFINE_DROP(gref_sampler)
+DEFINE_DROP(gref_marginal)
 
 /*
  * Coordinates. Every law and step is kept centred on sqrt(abar_t) mu_post, in one of two bases:
@@ -23,7 +27,7 @@ typedef struct {
     const char *name, *title;
     bool guided;           /* false: the unconditional DDPM */
     bool exact_likelihood; /* C_{v|t} is the exact one: the run is DDPM on the posterior */
-    bool norm;             /* the gradient of |v - A x0hat|: no C, no affine step, no Gaussian law */
+    bool norm; /* the gradient of |v - A x0hat|: no C, no affine step, no Gaussian law */
     /* What is constant in t, kept in s->data. Refuses what the method cannot do. */
     gref_status (*prepare)(gref_sampler *s);
     void (*release)(void *data);
@@ -52,7 +56,7 @@ struct gref_sampler {
 
 /* One step in the basis of the sampler: z_{t-1} = M z_t + c + N(0, noise I). */
 typedef struct {
-    bool diagonal;   /* M is n x 1, the diagonal of the matrix */
+    bool diagonal; /* M is n x 1, the diagonal of the matrix */
     gref_mat M, c;
     double noise;
     bool overshoots; /* an eigenvalue of M lies below -1 */
@@ -63,7 +67,8 @@ typedef struct {
 /* How far a computed law may be from the exact one (errors.c). */
 typedef struct {
     double mean, cov, w2;
-    double fresh; /* what the last step added to w2, before later steps move it; estimated where w2 is infinite */
+    double
+        fresh; /* what the last step added to w2, before later steps move it; estimated where w2 is infinite */
     double fresh_mean; /* likewise to mean */
 } gref_law_errors;
 
@@ -75,7 +80,8 @@ typedef struct {
 
 gref_law_errors gref_start_errors(const gref_sampler *s);
 gref_law_errors gref_exact_errors(const gref_sampler *s, int t);
-void gref_errors_step(gref_law_errors *e, const gref_sampler *s, int t, const gref_step *step, const gref_law_size *p);
+void gref_errors_step(gref_law_errors *e, const gref_sampler *s, int t, const gref_step *step,
+                      const gref_law_size *p);
 /* Gamma = p B^T B, g = p B^T r. */
 gref_guidance_errors gref_gram_errors(const gref_sampler *s, double p);
 /* Of the convention in force. */
@@ -128,11 +134,11 @@ gref_status gref_literal_evaluate(gref_mat F, gref_literal *l, const gref_sample
 
 /* Sizes of a law that has not diverged, t >= 1; F is any factor of P_t. In pixels. */
 typedef struct {
-    double spread;        /* |F|_F, the root of tr P_t */
-    double whitened;      /* |Sigma_t^-1 F|_F */
-    double cov;           /* |P_t|_F */
-    double shift;         /* |m_t - sqrt(abar_t) mu| */
-    double score;         /* |Sigma_t^-1 (m_t - sqrt(abar_t) mu)|, the score at the mean */
+    double spread;   /* |F|_F, the root of tr P_t */
+    double whitened; /* |Sigma_t^-1 F|_F */
+    double cov;      /* |P_t|_F */
+    double shift;    /* |m_t - sqrt(abar_t) mu| */
+    double score;    /* |Sigma_t^-1 (m_t - sqrt(abar_t) mu)|, the score at the mean */
 } gref_marginal_sizes;
 gref_status gref_marginal_sizes_of(gref_marginal_sizes *sizes, const gref_marginal *law);
 /* >= |M_t|_2 of the step taken last. */

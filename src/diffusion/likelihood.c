@@ -34,12 +34,11 @@ double gref_r2_value(gref_r2 r2, const gref_schedule *schedule, int t)
  */
 gref_status gref_likelihood_cov(gref_mat C, const gref_sampler *s, int t)
 {
-    gref_status status = GREF_OK;
     TRY(gref_require_shape(gref_const(C), s->z->m, s->z->m, "C_{v|t}"));
-    REQUIRE(t >= 0 && t <= s->schedule->T, GREF_ERR_RANGE, "t = %d is outside 0..%d", t, s->schedule->T);
+    REQUIRE(t >= 0 && t <= s->schedule->T, GREF_ERR_RANGE, "t = %d is outside 0..%d", t,
+            s->schedule->T);
     TRY(gref_sampler_require_law(s));
-    REQUIRE(s->method->guided, GREF_ERR_RANGE, "%s has no C_{v|t}: it does not use v", s->method->name);
-    TRY(s->method->likelihood(C, s, t));
-out:
-    return status;
+    REQUIRE(s->method->guided, GREF_ERR_RANGE, "%s has no C_{v|t}: it does not use v",
+            s->method->name);
+    return s->method->likelihood(C, s, t);
 }

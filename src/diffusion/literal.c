@@ -23,41 +23,32 @@ void gref_literal_free(gref_literal *l)
 
 gref_status gref_literal_new(gref_literal *out, const gref_sampler *s, int N)
 {
-    gref_status status = GREF_OK;
-    gref_literal l = {0};
+    SCOPED(gref_literal) l = {0};
     int n = s->z->n, m = s->z->m;
     TRY(gref_mat_new(&l.E, n, N));
     TRY(gref_mat_new(&l.D, n, N));
     TRY(gref_mat_new(&l.R, m, N));
     TRY(gref_mat_new(&l.C, m, m));
-    *out = l;
-    l = (gref_literal){0};
-out:
-    gref_literal_free(&l);
-    return status;
+    *out = TAKE(l);
+    return GREF_OK;
 }
 
 gref_status gref_literal_enter(gref_literal *l, const gref_sampler *s, int t, gref_cmat Y)
 {
-    gref_status status = GREF_OK;
     double root = sqrt(s->schedule->abar[t]);
     gref_mat_copy(l->D, Y);
     for (int k = 0; k < l->D.n; k++)
         gref_mat_axpy(gref_mat_view(l->D, 0, k, l->D.m, 1), -root, gref_const(s->z->mu));
-    TRY(gref_gemm(l->E, 1.0, gref_const(s->z->U), true, gref_const(l->D), false, 0.0));
-out:
-    return status;
+    return gref_gemm(l->E, 1.0, gref_const(s->z->U), true, gref_const(l->D), false, 0.0);
 }
 
 /* Y = U X, and sqrt(abar_t) mu added to every column. */
 static gref_status to_pixels(gref_mat Y, gref_cmat X, const gref_sampler *s, double root)
 {
-    gref_status status = GREF_OK;
     TRY(gref_gemm(Y, 1.0, gref_const(s->z->U), false, X, false, 0.0));
     for (int k = 0; k < Y.n; k++)
         gref_mat_axpy(gref_mat_view(Y, 0, k, Y.m, 1), root, gref_const(s->z->mu));
-out:
-    return status;
+    return GREF_OK;
 }
 
 gref_status gref_literal_leave(gref_mat Y, const gref_literal *l, const gref_sampler *s, int t)
@@ -88,7 +79,6 @@ static gref_status apply_precision(gref_literal *l, const gref_sampler *s, int t
             s->spec.name, t, s->z->sigma, s->z->m, s->z->n, s->z->n, s->z->n);
     TRY(status);
     TRY(gref_cholesky_solve(l->R, gref_const(l->C)));
-out:
     return status;
 }
 
@@ -105,7 +95,6 @@ static void normalise(gref_mat R)
 
 gref_status gref_literal_guidance(gref_literal *l, const gref_sampler *s, int t, bool modelled)
 {
-    gref_status status = GREF_OK;
     const gref_modes *z = s->z;
     gref_mat D = l->D, R = l->R;
     gref_mat_copy(D, gref_const(l->E));
@@ -119,8 +108,7 @@ gref_status gref_literal_guidance(gref_literal *l, const gref_sampler *s, int t,
         TRY(apply_precision(l, s, t));
     TRY(gref_gemm(D, 1.0, gref_const(z->B), true, gref_const(R), false, 0.0));
     apply_gain(D, s, t);
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* E <- (E + beta (score + [guidance]))/sqrt(alpha) + ... as the convention places the guidance. */
@@ -140,12 +128,10 @@ static void backward(gref_mat E, gref_cmat D, const gref_sampler *s, int t)
 
 gref_status gref_literal_step(gref_literal *l, const gref_sampler *s, int t)
 {
-    gref_status status = GREF_OK;
     if (s->method->guided)
         TRY(gref_literal_guidance(l, s, t, false));
     backward(l->E, gref_const(l->D), s, t);
-out:
-    return status;
+    return GREF_OK;
 }
 
 gref_status gref_literal_add_noise(gref_literal *l, const gref_sampler *s, int t, gref_cmat Z)
@@ -161,7 +147,6 @@ bool gref_literal_alive(const gref_literal *l)
 gref_status gref_literal_evaluate(gref_mat F, gref_literal *l, const gref_sampler *s, int t,
                                   gref_quantity quantity)
 {
-    gref_status status = GREF_OK;
     gref_mat E = l->E, D = l->D;
     bool guided = quantity == GREF_QUANTITY_GUIDED_SCORE || quantity == GREF_QUANTITY_GUIDANCE;
     double root = 0.0; /* of mu, where the quantity is an image */
@@ -189,7 +174,5 @@ gref_status gref_literal_evaluate(gref_mat F, gref_literal *l, const gref_sample
     case GREF_QUANTITY_GUIDANCE:
         break;
     }
-    TRY(to_pixels(F, gref_const(D), s, root));
-out:
-    return status;
+    return to_pixels(F, gref_const(D), s, root);
 }

@@ -34,21 +34,18 @@ static double whole_size(const gref_marginal *law)
 /* w^2 I, from a bound where there is one. */
 static gref_status begin(gref_mat *X, const gref_marginal *law, double w, double size)
 {
-    gref_status status = GREF_OK;
     int n = law->step.M.n;
     if (!isfinite(w * w))
         w = law->s->schedule->T * gref_gamma_up(n + 4) * size;
     TRY(gref_mat_new(X, n, n));
     for (int i = 0; i < n; i++)
         GREF_AT(*X, i, i) = w * w * INFLATE;
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* X <- M X M, rounded up. */
 static gref_status turn(gref_mat X, const gref_marginal *law)
 {
-    gref_status status = GREF_OK;
     gref_cmat M = gref_const(law->step.M); /* M = M^T */
     double rounding = 4 * gref_gamma_up(M.n + 4) * law->step.norm_abs * law->step.norm_abs *
                       gref_mat_norm_fro(gref_const(X));
@@ -57,8 +54,7 @@ static gref_status turn(gref_mat X, const gref_marginal *law)
     gref_mat_symmetrise(X);
     for (int i = 0; i < M.n; i++)
         GREF_AT(X, i, i) += rounding;
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* X <- (1 + theta) X + (1 + 1/theta) fresh^2 I; returns sqrt(tr X). */
@@ -77,17 +73,14 @@ static double widen(gref_mat X, double fresh)
 
 gref_status gref_majorant_push(gref_marginal *law)
 {
-    gref_status status = GREF_OK;
     if (law->W.a == NULL) {
         if (!law->step.overshoots || law->step.diagonal)
-            goto out;
+            return GREF_OK;
         TRY(begin(&law->W, law, law->errors.w2, whole_size(law)));
         TRY(begin(&law->V, law, law->errors.mean, gref_mat_norm_fro(gref_const(law->mean))));
     }
     TRY(turn(law->W, law));
-    TRY(turn(law->V, law));
-out:
-    return status;
+    return turn(law->V, law);
 }
 
 void gref_majorant_close(gref_marginal *law)

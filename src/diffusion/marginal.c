@@ -85,10 +85,9 @@ static void note_growth(gref_marginal *law)
 /* N(0, I), centred: the mean of z is -sqrt(abar_T) times mu_post in the basis. */
 static gref_status standard_start(gref_marginal *law)
 {
-    gref_status status = GREF_OK;
     const gref_modes *z = law->s->z;
     double root = sqrt(law->s->schedule->abar[law->t]);
-    gref_mat w = {0};
+    SCOPED(gref_mat) w = {0};
     TRY(gref_mat_new(&w, z->n, 1));
     gref_mat_copy(w, gref_const(z->d));
     TRY(gref_gemv(w, 1.0, gref_const(z->U), true, gref_const(z->mu), 1.0)); /* U^T mu_post */
@@ -98,15 +97,12 @@ static gref_status standard_start(gref_marginal *law)
         gref_mat_axpy(law->mean, -root, gref_const(w));
     for (int i = 0; i < z->n; i++)
         GREF_AT(law->P, i, law->diagonal ? 0 : i) = 1.0;
-out:
-    gref_mat_free(&w);
-    return status;
+    return GREF_OK;
 }
 
 /* The exact p_T(x | v): mean 0. */
 static gref_status exact_start(gref_marginal *law)
 {
-    gref_status status = GREF_OK;
     if (law->diagonal) {
         for (int i = 0; i < law->P.m; i++)
             law->P.a[i] = gref_exact_variance(law->s->z, law->s->schedule, law->t, i);
@@ -114,8 +110,7 @@ static gref_status exact_start(gref_marginal *law)
         gref_exact_factor(law->work, law->s->z, law->s->schedule, law->t);
         TRY(gref_syrk(law->P, 1.0, gref_const(law->work), false, 0.0));
     }
-out:
-    return status;
+    return GREF_OK;
 }
 
 /**
@@ -128,10 +123,9 @@ out:
  */
 gref_status gref_marginal_new(gref_marginal **out, const gref_sampler *s)
 {
-    gref_status status = GREF_OK;
     int n = s->z->n;
     bool exact = s->spec.convention.start == GREF_START_EXACT;
-    gref_marginal *law = gref_alloc(1, sizeof *law);
+    SCOPED_PTR(gref_marginal) *law = gref_alloc(1, sizeof *law);
     REQUIRE(law != NULL, GREF_ERR_NOMEM, "no memory for a law");
     law->s = s;
     law->t = s->schedule->T;
@@ -146,16 +140,12 @@ gref_status gref_marginal_new(gref_marginal **out, const gref_sampler *s)
     law->errors = gref_start_errors(s);
     law->growth = -INFINITY;
     note_growth(law);
-    *out = law;
-    law = NULL;
-out:
-    gref_marginal_free(law);
-    return status;
+    *out = TAKE(law);
+    return GREF_OK;
 }
 
 static gref_status advance_mean(gref_marginal *law)
 {
-    gref_status status = GREF_OK;
     gref_mat c = law->step.c;
     if (law->step.diagonal) {
         gref_mat_scale_rows(law->mean, gref_const(law->step.M));
@@ -164,13 +154,11 @@ static gref_status advance_mean(gref_marginal *law)
         TRY(gref_gemv(c, 1.0, gref_const(law->step.M), false, gref_const(law->mean), 1.0));
         gref_mat_copy(law->mean, gref_const(c));
     }
-out:
-    return status;
+    return GREF_OK;
 }
 
 static gref_status advance_cov(gref_marginal *law)
 {
-    gref_status status = GREF_OK;
     gref_cmat M = gref_const(law->step.M);
     if (law->step.diagonal) {
         gref_mat_scale_rows(law->P, M);
@@ -185,8 +173,7 @@ static gref_status advance_cov(gref_marginal *law)
     }
     for (int i = 0; i < law->P.m; i++)
         GREF_AT(law->P, i, law->diagonal ? 0 : i) += law->step.noise;
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* Sizes of the law before the step at hand. */
@@ -206,10 +193,9 @@ static gref_law_size law_size(const gref_marginal *law)
  */
 static gref_status advance_factor(gref_marginal *law, double *error)
 {
-    gref_status status = GREF_OK;
     int n = law->P.n, rank;
     double residual;
-    gref_mat L = {0};
+    SCOPED(gref_mat) L = {0};
     TRY(gref_mat_new(&L, n, n));
     TRY(gref_psd_factor(law->work, &rank, gref_const(law->P)));
     TRY(gref_cholesky_residual((gref_mat){0}, &residual, gref_const(law->P),
@@ -223,12 +209,9 @@ static gref_status advance_factor(gref_marginal *law, double *error)
     double product =
         gref_gamma_up(n + 4) * law->step.norm_abs * gref_mat_norm_fro(gref_const(law->work));
     *error = law->step.norm * before + product;
-    law->L = L;
-    L = (gref_mat){0};
+    law->L = TAKE(L);
     gref_mat_free(&law->work); /* this was the last step */
-out:
-    gref_mat_free(&L);
-    return status;
+    return GREF_OK;
 }
 
 /**
@@ -249,7 +232,6 @@ out:
  */
 gref_status gref_marginal_advance(gref_marginal *law)
 {
-    gref_status status = GREF_OK;
     REQUIRE(law->t >= 1, GREF_ERR_RANGE, "the law is at t = 0 already");
     if (!law->diverged) {
         TRY(gref_step_at(&law->step, law->s, law->t));
@@ -271,36 +253,29 @@ gref_status gref_marginal_advance(gref_marginal *law)
     law->t--;
     if (!law->diverged)
         note_growth(law);
-out:
-    return status;
+    return GREF_OK;
 }
 
 gref_status gref_marginal_require_alive(const gref_marginal *law)
 {
-    gref_status status = GREF_OK;
     REQUIRE(!law->lost, GREF_ERR_NUMERICS,
             "the law of %s is lost to rounding before t = %d: it had grown by 10^%.0f",
             law->s->spec.label, law->t, law->growth);
     REQUIRE(!law->diverged, GREF_ERR_NUMERICS, "the law of %s has diverged before t = %d",
             law->s->spec.label, law->t);
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* z, n x 1 in the basis of the law, to pixels. */
 static gref_status basis_to_pixels(gref_mat x, const gref_marginal *law, gref_cmat zvec)
 {
-    gref_status status = GREF_OK;
-    gref_mat w = {0};
+    SCOPED(gref_mat) w = {0};
     if (law->basis == GREF_BASIS_POSTERIOR) {
         TRY(gref_mat_new(&w, zvec.m, 1));
         TRY(gref_gemv(w, 1.0, gref_const(law->s->z->X), false, zvec, 0.0));
         zvec = gref_const(w);
     }
-    TRY(gref_modes_to_pixels(x, law->s->z, zvec));
-out:
-    gref_mat_free(&w);
-    return status;
+    return gref_modes_to_pixels(x, law->s->z, zvec);
 }
 
 /**
@@ -309,13 +284,10 @@ out:
  */
 gref_status gref_marginal_bias(gref_mat bias, const gref_marginal *law)
 {
-    gref_status status = GREF_OK;
     TRY(gref_marginal_require_alive(law));
     REQUIRE(!law->mean_lost, GREF_ERR_NUMERICS, "the mean of %s is lost to rounding before t = %d",
             law->s->spec.label, law->t);
-    TRY(basis_to_pixels(bias, law, gref_const(law->mean)));
-out:
-    return status;
+    return basis_to_pixels(bias, law, gref_const(law->mean));
 }
 
 /* N(0, I) as it was given: in pixels without the roundings of a basis. */
@@ -327,36 +299,32 @@ static bool is_standard_start(const gref_marginal *law)
 /** m_t, n x 1, in pixels. Returns as gref_marginal_bias. */
 gref_status gref_marginal_mean(gref_mat mean, const gref_marginal *law)
 {
-    gref_status status = GREF_OK;
     const gref_modes *z = law->s->z;
     double root = sqrt(law->s->schedule->abar[law->t]);
     if (is_standard_start(law)) {
         TRY(gref_require_shape(gref_const(mean), z->n, 1, "mean"));
         gref_mat_fill(mean, 0.0);
-        goto out;
+        return GREF_OK;
     }
     TRY(gref_marginal_bias(mean, law));
     gref_mat_axpy(mean, root, gref_const(z->mu));
-    TRY(gref_gemv(mean, root, gref_const(z->U), false, gref_const(z->d), 1.0));
-out:
-    return status;
+    return gref_gemv(mean, root, gref_const(z->U), false, gref_const(z->d), 1.0);
 }
 
 /** P_t, n x n, both triangles, in pixels. Returns as gref_marginal_bias. */
 gref_status gref_marginal_cov(gref_mat cov, const gref_marginal *law)
 {
-    gref_status status = GREF_OK;
     const gref_modes *z = law->s->z;
-    gref_mat L = {0}, UL = {0};
+    SCOPED(gref_mat) L = {0}, UL = {0};
     TRY(gref_marginal_require_alive(law));
     if (is_standard_start(law)) {
         TRY(gref_require_shape(gref_const(cov), z->n, z->n, "cov"));
         gref_mat_identity(cov);
-        goto out;
+        return GREF_OK;
     }
     if (!law->diagonal) {
         TRY(gref_modes_cov_to_pixels(cov, z, gref_const(law->P)));
-        goto out;
+        return GREF_OK;
     }
     TRY(gref_mat_new(&UL, z->n, z->n));
     if (law->basis == GREF_BASIS_POSTERIOR)
@@ -367,11 +335,7 @@ gref_status gref_marginal_cov(gref_mat cov, const gref_marginal *law)
     for (int i = 0; i < z->n; i++)
         L.a[i] = sqrt(law->P.a[i]);
     gref_mat_scale_cols(UL, gref_const(L));
-    TRY(gref_syrk(cov, 1.0, gref_const(UL), false, 0.0));
-out:
-    gref_mat_free(&L);
-    gref_mat_free(&UL);
-    return status;
+    return gref_syrk(cov, 1.0, gref_const(UL), false, 0.0);
 }
 
 double gref_marginal_step_norm(const gref_marginal *law)
@@ -400,11 +364,11 @@ gref_status gref_marginal_sizes_of(gref_marginal_sizes *out, const gref_marginal
     gref_marginal_sizes z = {.spread = sqrt(gref_marginal_trace(law)),
                              .cov = gref_mat_norm_fro(gref_const(law->P))};
     gref_mat e = {0}; /* m_t - sqrt(abar_t) mu in modes of Sigma */
-    TRY(gref_marginal_require_alive(law));
-    TRY(gref_mat_new(&e, n, 1));
+    TRY_OUT(gref_marginal_require_alive(law));
+    TRY_OUT(gref_mat_new(&e, n, 1));
     gref_mat_axpy(e, sqrt(s->schedule->abar[law->t]), gref_const(s->z->d));
     if (law->basis == GREF_BASIS_POSTERIOR)
-        TRY(gref_gemv(e, 1.0, gref_const(s->z->X), false, gref_const(law->mean), 1.0));
+        TRY_OUT(gref_gemv(e, 1.0, gref_const(s->z->X), false, gref_const(law->mean), 1.0));
     else
         gref_mat_axpy(e, 1.0, gref_const(law->mean));
     z.shift = gref_mat_norm_fro(gref_const(e));

@@ -54,9 +54,8 @@ bool gref_quantity_parse(gref_quantity *out, const char *name)
 gref_status gref_sampler_replay(gref_mat Y, int *reached, const gref_sampler *s, gref_cmat start,
                                 gref_cmat Z)
 {
-    gref_status status = GREF_OK;
     int n = s->z->n, T = s->schedule->T, t;
-    gref_literal l = {0};
+    SCOPED(gref_literal) l = {0};
     TRY(gref_require_shape(gref_const(Y), n, T + 1, "Y"));
     TRY(gref_require_shape(start, n, 1, "the start"));
     TRY(gref_require_shape(Z, n, T, "the noise"));
@@ -73,9 +72,7 @@ gref_status gref_sampler_replay(gref_mat Y, int *reached, const gref_sampler *s,
         TRY(gref_literal_leave(gref_mat_view(Y, 0, T - t + 1, n, 1), &l, s, t - 1));
     }
     *reached = t;
-out:
-    gref_literal_free(&l);
-    return status;
+    return GREF_OK;
 }
 
 /**
@@ -100,21 +97,17 @@ out:
 gref_status gref_sampler_eval(gref_mat F, const gref_sampler *s, gref_quantity quantity,
                               gref_cmat X, int t)
 {
-    gref_status status = GREF_OK;
-    gref_literal l = {0};
+    SCOPED(gref_literal) l = {0};
     TRY(gref_require_shape(X, s->z->n, X.n, "the points"));
     TRY(gref_require_shape(gref_const(F), s->z->n, X.n, "the values"));
     TRY(gref_require_finite(X, "the points"));
-    REQUIRE(gref_mat_norm_max(X) <= 0x1p450, GREF_ERR_RANGE, "the points hold a value of %g, beyond 2^450 (2.9e135)",
-            gref_mat_norm_max(X));
+    REQUIRE(gref_mat_norm_max(X) <= 0x1p450, GREF_ERR_RANGE,
+            "the points hold a value of %g, beyond 2^450 (2.9e135)", gref_mat_norm_max(X));
     REQUIRE(t >= 1 && t <= s->schedule->T, GREF_ERR_RANGE, "t = %d is outside 1..%d", t,
             s->schedule->T);
     REQUIRE(!s->method->norm || quantity != GREF_QUANTITY_GUIDED_SCORE, GREF_ERR_RANGE,
             "%s has no guided score: its gradient is added after the step", s->method->name);
     TRY(gref_literal_new(&l, s, X.n));
     TRY(gref_literal_enter(&l, s, t, X));
-    TRY(gref_literal_evaluate(F, &l, s, t, quantity));
-out:
-    gref_literal_free(&l);
-    return status;
+    return gref_literal_evaluate(F, &l, s, t, quantity);
 }

@@ -22,8 +22,8 @@
 #include "dense/internal.h"
 #include "internal.h"
 
-static const gref_method *const methods[] = {&gref_method_ddpm, &gref_method_dps, &gref_method_pigdm,
-                                             &gref_method_cgdm};
+static const gref_method *const methods[] = {&gref_method_ddpm, &gref_method_dps,
+                                             &gref_method_pigdm, &gref_method_cgdm};
 enum { N_METHODS = sizeof methods / sizeof *methods };
 /* Those that have no affine steps. */
 static const gref_method *const literal_methods[] = {&gref_method_dps_norm};
@@ -59,14 +59,13 @@ const char *gref_sampler_title(int k)
  */
 gref_status gref_sampler_require_gaussian(const char *name)
 {
-    gref_status status = GREF_OK;
     const gref_method *method = find_method(name);
     REQUIRE(method != NULL, GREF_ERR_RANGE, "no sampler is called \"%s\"", name);
     REQUIRE(!method->norm, GREF_ERR_RANGE,
-            "%s has no Gaussian law: the gradient of a norm is not affine in y_t; it can be replayed and drawn",
+            "%s has no Gaussian law: the gradient of a norm is not affine in y_t; it can be "
+            "replayed and drawn",
             name);
-out:
-    return status;
+    return GREF_OK;
 }
 
 gref_status gref_sampler_require_law(const gref_sampler *s)
@@ -114,8 +113,7 @@ bool gref_sampler_is_guided(const gref_sampler *s)
 gref_status gref_sampler_new(gref_sampler **out, const gref_modes *z, const gref_schedule *schedule,
                              const gref_sampler_spec *spec)
 {
-    gref_status status = GREF_OK;
-    gref_sampler *s = gref_alloc(1, sizeof *s);
+    SCOPED_PTR(gref_sampler) *s = gref_alloc(1, sizeof *s);
     REQUIRE(s != NULL, GREF_ERR_NOMEM, "no memory for a sampler");
     s->spec = *spec;
     s->z = z;
@@ -126,23 +124,19 @@ gref_status gref_sampler_new(gref_sampler **out, const gref_modes *z, const gref
     if (method->prepare != NULL)
         TRY(method->prepare(s));
     if (method->guided && !method->norm && spec->convention.guidance == GREF_GUIDANCE_AFTER) {
-        REQUIRE(spec->convention.zeta > 0.0, GREF_ERR_RANGE, "guidance \"after\" needs zeta > 0, not %g",
-                spec->convention.zeta);
+        REQUIRE(spec->convention.zeta > 0.0, GREF_ERR_RANGE,
+                "guidance \"after\" needs zeta > 0, not %g", spec->convention.zeta);
         TRY(gref_sampler_form_gram(s));
     }
-    *out = s;
-    s = NULL;
-out:
-    gref_sampler_free(s);
-    return status;
+    *out = TAKE(s);
+    return GREF_OK;
 }
 
 gref_status gref_sampler_form_gram(gref_sampler *s)
 {
-    gref_status status = GREF_OK;
-    gref_mat L = {0};
+    SCOPED(gref_mat) L = {0};
     if (s->G.a != NULL)
-        goto out;
+        return GREF_OK;
     TRY(gref_mat_new(&s->G, s->z->n, s->z->n));
     TRY(gref_mat_new(&s->Br, s->z->n, 1));
     TRY(gref_mat_new(&L, s->z->n, s->z->n));
@@ -150,10 +144,7 @@ gref_status gref_sampler_form_gram(gref_sampler *s)
     gref_mat_mirror_lower(s->G);
     double b = gref_norm_fro_up(gref_const(s->z->B));
     s->dG = 2 * gref_norm_fro_up(gref_const(L)) + gref_dot2_error_up(s->z->m) * b * b;
-    TRY(gref_gemv(s->Br, 1.0, gref_const(s->z->B), true, gref_const(s->z->r), 0.0));
-out:
-    gref_mat_free(&L);
-    return status;
+    return gref_gemv(s->Br, 1.0, gref_const(s->z->B), true, gref_const(s->z->r), 0.0);
 }
 
 bool gref_sampler_runs_on_posterior(const gref_sampler *s)
@@ -220,22 +211,21 @@ gref_guidance_errors gref_gram_errors(const gref_sampler *s, double p)
     const gref_modes_errors *z = &s->z->errors;
     double b = z->A_norm + z->B, r = gref_norm_fro_up(gref_const(s->z->r));
     double round = gref_gamma_up(s->z->m + 4) * gref_norm_fro_up(gref_const(s->z->B)) * r;
-    return (gref_guidance_errors){.Gamma = p * b * b, .dGamma = p * (2 * b * z->B + z->B * z->B + s->dG) + 4 * 0x1p-53 * p * b * b,
-                                  .g = p * b * r, .dg = p * (b * z->r + z->B * (r + z->r) + round)};
+    return (gref_guidance_errors){.Gamma = p * b * b,
+                                  .dGamma = p * (2 * b * z->B + z->B * z->B + s->dG) +
+                                            4 * 0x1p-53 * p * b * b,
+                                  .g = p * b * r,
+                                  .dg = p * (b * z->r + z->B * (r + z->r) + round)};
 }
 
 gref_status gref_step_new(gref_step *step, const gref_sampler *s)
 {
-    gref_status status = GREF_OK;
-    gref_step made = {.diagonal = !s->method->guided || gref_sampler_runs_on_posterior(s)};
+    SCOPED(gref_step) made = {.diagonal = !s->method->guided || gref_sampler_runs_on_posterior(s)};
     TRY(gref_sampler_require_law(s));
     TRY(gref_mat_new(&made.M, s->z->n, made.diagonal ? 1 : s->z->n));
     TRY(gref_mat_new(&made.c, s->z->n, 1));
-    *step = made;
-    made = (gref_step){0};
-out:
-    gref_step_free(&made);
-    return status;
+    *step = TAKE(made);
+    return GREF_OK;
 }
 
 void gref_step_free(gref_step *step)
@@ -248,7 +238,8 @@ void gref_step_free(gref_step *step)
 static void posterior_step(gref_step *step, const gref_sampler *s, int t)
 {
     for (int i = 0; i < s->z->n; i++)
-        step->M.a[i] = sqrt(s->schedule->alpha[t]) * gref_exact_variance(s->z, s->schedule, t - 1, i) /
+        step->M.a[i] = sqrt(s->schedule->alpha[t]) *
+                       gref_exact_variance(s->z, s->schedule, t - 1, i) /
                        gref_exact_variance(s->z, s->schedule, t, i);
     gref_mat_fill(step->c, 0.0);
 }
@@ -256,7 +247,8 @@ static void posterior_step(gref_step *step, const gref_sampler *s, int t)
 /* The unconditional part of M and c. */
 static double free_gain(const gref_sampler *s, int t, int i)
 {
-    return sqrt(s->schedule->alpha[t]) * gref_mode_variance(s, t - 1, i) / gref_mode_variance(s, t, i);
+    return sqrt(s->schedule->alpha[t]) * gref_mode_variance(s, t - 1, i) /
+           gref_mode_variance(s, t, i);
 }
 
 static double free_shift(const gref_sampler *s, int t, int i)
@@ -268,25 +260,22 @@ static double free_shift(const gref_sampler *s, int t, int i)
 /* True if M + shift I, M = D - K, has no Cholesky factor: then M has an eigenvalue below -shift. */
 static gref_status falls_below(bool *below, gref_cmat M, double shift)
 {
-    gref_status status = GREF_OK;
-    gref_mat S = {0};
+    SCOPED(gref_mat) S = {0};
     TRY(gref_mat_new(&S, M.n, M.n));
     gref_mat_copy(S, M);
     for (int i = 0; i < M.n; i++)
         GREF_AT(S, i, i) += shift;
     *below = !gref_cholesky_succeeds(S);
-out:
-    gref_mat_free(&S);
-    return status;
+    return GREF_OK;
 }
 
 /*
  * Overshoot and norms of M = D - K, 0 <= least <= D <= largest, K >= 0: the largest eigenvalue is at most largest, the
  * smallest at least least - |K|_F. A factor that exists proves positivity up to n u |M|, far below the 1e-9 allowed.
  */
-static gref_status measure_step(gref_step *step, gref_cmat M, double norm_K, double least, double largest)
+static gref_status measure_step(gref_step *step, gref_cmat M, double norm_K, double least,
+                                double largest)
 {
-    gref_status status = GREF_OK;
     bool below;
     step->norm = largest;
     if (norm_K - least > largest) {
@@ -304,16 +293,15 @@ static gref_status measure_step(gref_step *step, gref_cmat M, double norm_K, dou
             sum += fabs(GREF_AT(M, i, j));
         step->norm_abs = fmax(step->norm_abs, sum * (1.0 + 1e-12));
     }
-out:
-    return status;
+    return GREF_OK;
 }
 
 static gref_status guided_step(gref_step *step, const gref_sampler *s, int t)
 {
-    gref_status status = GREF_OK;
     int n = s->z->n;
     double kappa = gref_guidance_coefficient(s, t), root = sqrt(s->schedule->abar[t]);
-    gref_mat j = {0}, jd = {0}, M = step->M, c = step->c;
+    SCOPED(gref_mat) j = {0}, jd = {0};
+    gref_mat M = step->M, c = step->c;
     TRY(gref_mat_new(&j, n, 1));
     TRY(gref_mat_new(&jd, n, 1));
     for (int i = 0; i < n; i++) {
@@ -337,11 +325,7 @@ static gref_status guided_step(gref_step *step, const gref_sampler *s, int t)
         largest = fmax(largest, gain);
         GREF_AT(M, i, i) += gain;
     }
-    TRY(measure_step(step, gref_const(M), norm_K, least, largest));
-out:
-    gref_mat_free(&j);
-    gref_mat_free(&jd);
-    return status;
+    return measure_step(step, gref_const(M), norm_K, least, largest);
 }
 
 gref_status gref_step_at(gref_step *step, const gref_sampler *s, int t)
@@ -365,9 +349,8 @@ gref_status gref_step_at(gref_step *step, const gref_sampler *s, int t)
 static gref_status step_to_pixels(gref_mat M, gref_mat b, const gref_step *step, gref_cmat V,
                                   const gref_sampler *s, int t)
 {
-    gref_status status = GREF_OK;
     int n = s->z->n;
-    gref_mat VM = {0}, mu_post = {0};
+    SCOPED(gref_mat) VM = {0}, mu_post = {0};
     TRY(gref_mat_new(&VM, n, n));
     TRY(gref_mat_new(&mu_post, n, 1));
     if (step->diagonal) {
@@ -383,11 +366,7 @@ static gref_status step_to_pixels(gref_mat M, gref_mat b, const gref_step *step,
     gref_mat_copy(b, gref_const(mu_post));
     TRY(gref_gemv(b, -sqrt(s->schedule->abar[t]), gref_const(M), false, gref_const(mu_post),
                   sqrt(s->schedule->abar[t - 1])));
-    TRY(gref_gemv(b, 1.0, V, false, gref_const(step->c), 1.0));
-out:
-    gref_mat_free(&VM);
-    gref_mat_free(&mu_post);
-    return status;
+    return gref_gemv(b, 1.0, V, false, gref_const(step->c), 1.0);
 }
 
 /**
@@ -409,13 +388,13 @@ out:
  */
 gref_status gref_sampler_step(gref_mat M, gref_mat b, double *noise, const gref_sampler *s, int t)
 {
-    gref_status status = GREF_OK;
     int n = s->z->n;
-    gref_step step = {0};
-    gref_mat V = {0};
+    SCOPED(gref_step) step = {0};
+    SCOPED(gref_mat) V = {0};
     TRY(gref_require_shape(gref_const(M), n, n, "M"));
     TRY(gref_require_shape(gref_const(b), n, 1, "b"));
-    REQUIRE(t >= 1 && t <= s->schedule->T, GREF_ERR_RANGE, "t = %d is outside 1..%d", t, s->schedule->T);
+    REQUIRE(t >= 1 && t <= s->schedule->T, GREF_ERR_RANGE, "t = %d is outside 1..%d", t,
+            s->schedule->T);
     TRY(gref_step_new(&step, s));
     TRY(gref_step_at(&step, s, t));
     if (gref_sampler_runs_on_posterior(s)) {
@@ -426,8 +405,5 @@ gref_status gref_sampler_step(gref_mat M, gref_mat b, double *noise, const gref_
         TRY(step_to_pixels(M, b, &step, gref_const(s->z->U), s, t));
     }
     *noise = step.noise;
-out:
-    gref_step_free(&step);
-    gref_mat_free(&V);
-    return status;
+    return GREF_OK;
 }

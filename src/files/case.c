@@ -40,18 +40,18 @@ static gref_status read_text(char **text, size_t *length, const char *path)
     char *buffer = NULL;
     size_t room = 0, used = 0;
     FILE *fp = fopen(path, "rb");
-    REQUIRE(fp != NULL, GREF_ERR_IO, "%s: cannot be read: %s", path, strerror(errno));
+    REQUIRE_OUT(fp != NULL, GREF_ERR_IO, "%s: cannot be read: %s", path, strerror(errno));
     do {
         if (room - used < 4096) {
             room = 2 * room + 16384;
             char *larger = realloc(buffer, room);
-            REQUIRE(larger != NULL, GREF_ERR_NOMEM, "no memory for the text of %s", path);
+            REQUIRE_OUT(larger != NULL, GREF_ERR_NOMEM, "no memory for the text of %s", path);
             buffer = larger;
         }
         errno = 0;
         used += fread(buffer + used, 1, room - used - 1, fp);
     } while (!feof(fp) && !ferror(fp));
-    REQUIRE(!ferror(fp), GREF_ERR_IO, "%s: cannot be read: %s", path, strerror(errno));
+    REQUIRE_OUT(!ferror(fp), GREF_ERR_IO, "%s: cannot be read: %s", path, strerror(errno));
     buffer[used] = '\0';
     *text = buffer;
     *length = used;
@@ -65,7 +65,6 @@ out:
 
 static gref_status parse(gref_case *c, size_t length)
 {
-    gref_status status = GREF_OK;
     json_error_t error = {0};
     c->given = json_loadb(c->text, length, JSON_REJECT_DUPLICATES, &error);
     if (c->given == NULL) {
@@ -74,8 +73,7 @@ static gref_status parse(gref_case *c, size_t length)
                 *p = ' ';
         FAIL(GREF_ERR_CASE, "%s:%d:%d: %s", c->path, error.line, error.column, error.text);
     }
-out:
-    return status;
+    return GREF_OK;
 }
 
 /**
@@ -98,9 +96,8 @@ out:
 gref_status gref_case_load(gref_case **out_case, const char *path, const char *const *sets,
                            int n_sets)
 {
-    gref_status status = GREF_OK;
     size_t length = 0;
-    gref_case *c = gref_alloc(1, sizeof *c);
+    SCOPED_PTR(gref_case) *c = gref_alloc(1, sizeof *c);
     REQUIRE(c != NULL, GREF_ERR_NOMEM, "no memory for a case");
     c->path = gref_strdup(path);
     c->dir = gref_format("%.*s", gref_folder_length(path), path);
@@ -110,11 +107,8 @@ gref_status gref_case_load(gref_case **out_case, const char *path, const char *c
     TRY(gref_case_override_all(c, sets, n_sets));
     TRY(gref_case_complete(c));
     TRY(gref_case_check_rules(c));
-    *out_case = c;
-    c = NULL;
-out:
-    gref_case_free(c);
-    return status;
+    *out_case = TAKE(c);
+    return GREF_OK;
 }
 
 json_t *gref_case_completed(const gref_case *c)

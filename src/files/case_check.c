@@ -78,21 +78,18 @@ static void say_range(char said[64], const char *range)
 static gref_status check_number(const gref_case *c, const gref_case_row *row, const char *key,
                                 const json_t *value)
 {
-    gref_status status = GREF_OK;
     char shown[GREF_CASE_SHOWN], said[64];
     gref_case_show(shown, value);
     CASE_REQUIRE(json_is_number(value), c, key, "%s must be a number, not %s", key, shown);
     say_range(said, row->legal);
     CASE_REQUIRE(in_range(row->legal, json_number_value(value)), c, key, "%s must be %s, not %s",
                  key, said, shown);
-out:
-    return status;
+    return GREF_OK;
 }
 
 static gref_status check_integer(const gref_case *c, const gref_case_row *row, const char *key,
                                  const json_t *value)
 {
-    gref_status status = GREF_OK;
     char shown[GREF_CASE_SHOWN];
     gref_case_show(shown, value);
     CASE_REQUIRE(json_is_integer(value), c, key, "%s must be an integer, not %s", key, shown);
@@ -102,19 +99,17 @@ static gref_status check_integer(const gref_case *c, const gref_case_row *row, c
                  key, INT_MAX, shown);
     CASE_REQUIRE(row->type != GREF_CASE_ODD || i % 2 != 0, c, key, "%s must be odd, not %s", key,
                  shown);
-out:
-    return status;
+    return GREF_OK;
 }
 
 static gref_status check_word(const gref_case *c, const gref_case_row *row, const char *key,
                               const json_t *value)
 {
-    gref_status status = GREF_OK;
     char shown[GREF_CASE_SHOWN], word[64], best[64] = "", list[256] = "";
     const char *words = row->legal, *given = json_string_value(value);
     int count = 0;
     if (given != NULL && gref_case_word_in(row->legal, given))
-        goto out;
+        return GREF_OK;
     for (size_t used = 0; gref_case_next_word(word, &words); count++) {
         snprintf(list + used, sizeof list - used, "%s\"%s\"", used == 0 ? "" : ", ", word);
         used = strlen(list);
@@ -128,15 +123,13 @@ static gref_status check_word(const gref_case *c, const gref_case_row *row, cons
                  count > 1 ? "one of " : "", list, shown, best);
     CASE_FAIL(c, key, "%s must be %s%s%s, not %s", key, number, count > 1 ? "one of " : "", list,
               shown);
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* Strings that are free: text, file names, labels. */
 static gref_status check_string(const gref_case *c, const gref_case_row *row, const char *key,
                                 const json_t *value)
 {
-    gref_status status = GREF_OK;
     const char *what = row->type == GREF_CASE_TEXT             ? "a string"
                        : row->type == GREF_CASE_FILE           ? "a file name"
                        : row->type == GREF_CASE_NUMBER_OR_FILE ? "a number or a file name"
@@ -152,15 +145,13 @@ static gref_status check_string(const gref_case *c, const gref_case_row *row, co
         CASE_REQUIRE(s[strspn(s, legal)] == '\0' && strlen(s) < 64, c, key,
                      "%s must be 1 to 63 characters out of A-Z a-z 0-9 _ . + = -, not %s", key,
                      shown);
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* Lists of numbers: the row's own type is that of the list, its range that of every element. */
 static gref_status check_list(const gref_case *c, const gref_case_row *row, const char *key,
                               const json_t *value)
 {
-    gref_status status = GREF_OK;
     const char *what = row->type == GREF_CASE_BOX    ? "[row, col, rows, cols]"
                        : row->type == GREF_CASE_SIZE ? "[rows, cols]"
                        : row->type == GREF_CASE_SPAN ? "a list of two numbers"
@@ -179,15 +170,13 @@ static gref_status check_list(const gref_case *c, const gref_case_row *row, cons
         gref_case_join_index(element, key, k);
         TRY(gref_case_check_value(c, &item, element, json_array_get(value, k)));
     }
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* Fails unless the value is what the row asks for; objects and lists of them are not seen here. */
 gref_status gref_case_check_value(const gref_case *c, const gref_case_row *row, const char *key,
                                   const json_t *value)
 {
-    gref_status status = GREF_OK;
     char shown[GREF_CASE_SHOWN];
     switch (row->type) {
     case GREF_CASE_KIND:
@@ -221,6 +210,5 @@ gref_status gref_case_check_value(const gref_case *c, const gref_case_row *row, 
     case GREF_CASE_LIST:
         break;
     }
-out:
-    return status;
+    return GREF_OK;
 }

@@ -13,7 +13,6 @@ static gref_status complete_object(json_t **out_object, const gref_case *c, cons
 static gref_status refuse_key(const gref_case *c, const char *object, const char *kind,
                               const char *key, const char *name)
 {
-    gref_status status = GREF_OK;
     char best[64] = "", legal[256] = "";
     const gref_case_row *selector = gref_case_selector(object);
     int n;
@@ -33,14 +32,12 @@ static gref_status refuse_key(const gref_case *c, const char *object, const char
                  selector->key, kind, legal);
     CASE_REQUIRE(*best == '\0', c, key, "unknown key %s (did you mean %s?)", key, best);
     CASE_FAIL(c, key, "unknown key %s (known here: %s)", key, legal);
-out:
-    return status;
+    return GREF_OK;
 }
 
 static gref_status refuse_unknown(const gref_case *c, const char *object, const char *kind,
                                   const char *at, json_t *given)
 {
-    gref_status status = GREF_OK;
     const char *name;
     json_t *value;
     char key[GREF_CASE_KEY];
@@ -50,15 +47,13 @@ static gref_status refuse_unknown(const gref_case *c, const char *object, const 
         if (gref_case_row_of(object, kind, name) == NULL)
             TRY(refuse_key(c, object, kind, key, name));
     }
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* The blame for a missing key is on the override that chose the kind, else on the object's line. */
 static gref_status refuse_missing(const gref_case *c, const gref_case_row *row, const char *at,
                                   const char *kind)
 {
-    gref_status status = GREF_OK;
     char key[GREF_CASE_KEY], selector[GREF_CASE_KEY];
     const gref_case_row *chooser = gref_case_selector(row->object);
     gref_case_join(key, at, row->key);
@@ -68,15 +63,14 @@ static gref_status refuse_missing(const gref_case *c, const gref_case_row *row, 
     CASE_REQUIRE(row->kinds == NULL, c, place, "%s is missing (%s \"%s\" needs it)", key,
                  chooser->key, kind);
     CASE_FAIL(c, place, "%s is missing", key);
-out:
-    return status;
+    return GREF_OK;
 }
 
 static gref_status complete_list(json_t **out_list, const gref_case *c, const char *object,
                                  const char *at, json_t *given)
 {
-    gref_status status = GREF_OK;
-    json_t *list = json_array(), *item = NULL;
+    json_auto_t *list = json_array();
+    json_t *item = NULL;
     char shown[GREF_CASE_SHOWN], key[GREF_CASE_KEY];
     gref_case_show(shown, given);
     REQUIRE(list != NULL, GREF_ERR_NOMEM, "no memory for a case");
@@ -87,25 +81,22 @@ static gref_status complete_list(json_t **out_list, const gref_case *c, const ch
         TRY(complete_object(&item, c, object, key, json_array_get(given, k)));
         REQUIRE(json_array_append_new(list, item) == 0, GREF_ERR_NOMEM, "no memory for a case");
     }
-    *out_list = list;
-    list = NULL;
-out:
-    json_decref(list);
-    return status;
+    *out_list = TAKE(list);
+    return GREF_OK;
 }
 
 /* Puts the checked value of one row, or its default, into `done`. */
 static gref_status complete_key(json_t *done, const gref_case *c, const gref_case_row *row,
                                 const char *at, json_t *given)
 {
-    gref_status status = GREF_OK;
     char key[GREF_CASE_KEY], kind[64];
-    json_t *fallback = NULL, *value = json_object_get(given, row->key), *checked = NULL;
+    json_auto_t *fallback = NULL;
+    json_t *value = json_object_get(given, row->key), *checked = NULL;
     gref_case_join(key, at, row->key);
     if (value == NULL) {
         gref_case_kind(kind, row->object, done);
         if (row->fallback == GREF_CASE_OPTIONAL)
-            goto out;
+            return GREF_OK;
         if (strcmp(row->fallback, GREF_CASE_REQUIRED) == 0)
             TRY(refuse_missing(c, row, at, kind));
         value = fallback = json_loads(row->fallback, JSON_DECODE_ANY, NULL);
@@ -121,20 +112,17 @@ static gref_status complete_key(json_t *done, const gref_case *c, const gref_cas
     }
     REQUIRE(json_object_set_new(done, row->key, checked) == 0, GREF_ERR_NOMEM,
             "no memory for a case");
-out:
-    json_decref(fallback);
-    return status;
+    return GREF_OK;
 }
 
 /* The completed object `given` at the key `at`; `object` names its rows in the schema. */
 static gref_status complete_object(json_t **out_object, const gref_case *c, const char *object,
                                    const char *at, json_t *given)
 {
-    gref_status status = GREF_OK;
     char shown[GREF_CASE_SHOWN], kind[64];
     int n;
     const gref_case_row *row = gref_case_rows(&n), *selector = gref_case_selector(object);
-    json_t *done = json_object();
+    json_auto_t *done = json_object();
     gref_case_show(shown, given);
     REQUIRE(done != NULL, GREF_ERR_NOMEM, "no memory for a case");
     CASE_REQUIRE(json_is_object(given), c, at, "%s must be an object {...}, not %s",
@@ -147,11 +135,8 @@ static gref_status complete_object(json_t **out_object, const gref_case *c, cons
         if (strcmp(row[k].object, object) == 0 && &row[k] != selector &&
             (row[k].kinds == NULL || gref_case_word_in(row[k].kinds, kind)))
             TRY(complete_key(done, c, &row[k], at, given));
-    *out_object = done;
-    done = NULL;
-out:
-    json_decref(done);
-    return status;
+    *out_object = TAKE(done);
+    return GREF_OK;
 }
 
 /* c->completed from c->given. */

@@ -27,10 +27,10 @@ static bool is_npy(const char *path)
 gref_status gref_case_read_any(gref_mat *out_X, int *ndim, const gref_case *c, const char *object,
                                const char *key, const double *span)
 {
-    gref_status status = GREF_OK;
     const char *name = gref_case_string(c, object, key);
-    char at[GREF_CASE_KEY], *path = gref_case_file(c, name);
-    gref_mat X = {0};
+    char at[GREF_CASE_KEY];
+    SCOPED_MEM char *path = gref_case_file(c, name);
+    SCOPED(gref_mat) X = {0};
     gref_case_join(at, object, key);
     REQUIRE(path != NULL, GREF_ERR_NOMEM, "no memory for a file name");
     if (span != NULL && !is_npy(path))
@@ -39,12 +39,8 @@ gref_status gref_case_read_any(gref_mat *out_X, int *ndim, const gref_case *c, c
         CASE_TRY(c, at, gref_npy_read(&X, ndim, path));
     CASE_REQUIRE(X.m >= 1 && X.n >= 1, c, at, "%s: %s is empty, %d x %d", at, name, X.m, X.n);
     CASE_TRY(c, at, gref_require_finite(gref_const(X), name));
-    *out_X = X;
-    X = (gref_mat){0};
-out:
-    gref_mat_free(&X);
-    free(path);
-    return status;
+    *out_X = TAKE(X);
+    return GREF_OK;
 }
 
 gref_status gref_case_read_array(gref_mat *X, const gref_case *c, const char *object,
@@ -56,7 +52,6 @@ gref_status gref_case_read_array(gref_mat *X, const gref_case *c, const char *ob
 gref_status gref_case_vector_of(gref_mat *out_x, gref_cmat X, const gref_case *c,
                                 const char *object, const char *key, int n, const char *what)
 {
-    gref_status status = GREF_OK;
     gref_mat x = {0};
     char at[GREF_CASE_KEY];
     gref_case_join(at, object, key);
@@ -65,49 +60,38 @@ gref_status gref_case_vector_of(gref_mat *out_x, gref_cmat X, const gref_case *c
     TRY(gref_mat_new(&x, n, 1));
     gref_image_flatten(x, X);
     *out_x = x;
-out:
-    return status;
+    return GREF_OK;
 }
 
 gref_status gref_case_read_vector(gref_mat *x, const gref_case *c, const char *object,
                                   const char *key, int n, const char *what)
 {
-    gref_status status = GREF_OK;
-    gref_mat X = {0};
+    SCOPED(gref_mat) X = {0};
     TRY(gref_case_read_array(&X, c, object, key));
-    TRY(gref_case_vector_of(x, gref_const(X), c, object, key, n, what));
-out:
-    gref_mat_free(&X);
-    return status;
+    return gref_case_vector_of(x, gref_const(X), c, object, key, n, what);
 }
 
 gref_status gref_case_read_picture(gref_mat *X, const gref_case *c, const char *object,
                                    const char *key, const double span[2])
 {
-    gref_status status = GREF_OK;
-    gref_mat picture = {0};
+    SCOPED(gref_mat) picture = {0};
     int ndim = 2;
     char at[GREF_CASE_KEY];
     gref_case_join(at, object, key);
     TRY(gref_case_read_any(&picture, &ndim, c, object, key, span));
     CASE_REQUIRE(ndim == 2, c, at, "%s: %s is an array of dimension %d, not a picture", at,
                  gref_case_string(c, object, key), ndim);
-    *X = picture;
-    picture = (gref_mat){0};
-out:
-    gref_mat_free(&picture);
-    return status;
+    *X = TAKE(picture);
+    return GREF_OK;
 }
 
 gref_status gref_case_require_inside(const gref_case *c, const char *key, const int box[4],
                                      int rows, int cols)
 {
-    gref_status status = GREF_OK;
     CASE_REQUIRE(box[0] <= rows - box[2] && box[1] <= cols - box[3], c, key,
                  "%s [%d, %d, %d, %d] reaches outside the image of %d x %d", key, box[0], box[1],
                  box[2], box[3], rows, cols);
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* MemAvailable of Linux in bytes, or -1. */
@@ -127,7 +111,6 @@ gref_status gref_case_require_memory(const gref_case *c, const char *key, int ro
 {
     enum { MATRICES = 16, MOST = 32766 }; /* LAPACK's 32-bit workspace queries end there */
     const double gib = 1073741824.0;
-    gref_status status = GREF_OK;
     double n = (double)rows * cols, needed = MATRICES * n * n * sizeof(double);
     double available = memory_available();
     CASE_REQUIRE(available < 0.0 || needed <= available, c, key,
@@ -135,6 +118,5 @@ gref_status gref_case_require_memory(const gref_case *c, const char *key, int ro
                  n, needed / gib, available / gib);
     CASE_REQUIRE(n <= MOST, c, key, "%s: matrices of order %.0f, LAPACK's limit is %d", key, n,
                  MOST);
-out:
-    return status;
+    return GREF_OK;
 }

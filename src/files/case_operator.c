@@ -16,6 +16,11 @@ typedef struct {
     bool shaped; /* rows x cols is the shape of x0, not only its size */
 } built;
 
+static void built_free(built *b)
+{
+    gref_mat_free(&b->A);
+}
+
 typedef gref_status build_fn(built *b, const gref_case *c, int rows, int cols);
 
 /* Position of the case's word in a list of names, which the schema guarantees. */
@@ -30,19 +35,16 @@ static int index_of(const char *const *names, const gref_case *c, const char *ke
 
 static gref_status identity(built *b, const gref_case *c, int rows, int cols)
 {
-    gref_status status = GREF_OK;
     (void)c;
     TRY(gref_mat_new(&b->A, rows * cols, rows * cols));
     gref_mat_identity(b->A);
     b->v_rows = rows;
     b->v_cols = cols;
-out:
-    return status;
+    return GREF_OK;
 }
 
 gref_status gref_case_kernel(gref_mat *K, const gref_case *c)
 {
-    gref_status status = GREF_OK;
     if (gref_case_is(c, "operator", "gaussian_blur"))
         CASE_TRY(c, "operator",
                  gref_kernel_gaussian(K, gref_case_number(c, "operator", "std"),
@@ -53,8 +55,7 @@ gref_status gref_case_kernel(gref_mat *K, const gref_case *c)
                                     gref_case_number(c, "operator", "angle")));
     else
         TRY(gref_case_read_array(K, c, "operator", "file"));
-out:
-    return status;
+    return GREF_OK;
 }
 
 static gref_status convolution(built *b, const gref_case *c, int rows, int cols)
@@ -63,8 +64,7 @@ static gref_status convolution(built *b, const gref_case *c, int rows, int cols)
         [GREF_BOUNDARY_PERIODIC] = "periodic",   [GREF_BOUNDARY_ZERO] = "zero",
         [GREF_BOUNDARY_REFLECT] = "reflect",     [GREF_BOUNDARY_SYMMETRIC] = "symmetric",
         [GREF_BOUNDARY_REPLICATE] = "replicate", [GREF_BOUNDARY_VALID] = "valid"};
-    gref_status status = GREF_OK;
-    gref_mat K = {0};
+    SCOPED(gref_mat) K = {0};
     gref_boundary boundary = (gref_boundary)index_of(boundaries, c, "boundary");
     bool correlate = json_is_true(gref_case_get(c, "operator", "correlate"));
     TRY(gref_case_kernel(&K, c));
@@ -73,9 +73,7 @@ static gref_status convolution(built *b, const gref_case *c, int rows, int cols)
     bool valid = boundary == GREF_BOUNDARY_VALID;
     b->v_rows = valid ? rows - K.m + 1 : rows;
     b->v_cols = valid ? cols - K.n + 1 : cols;
-out:
-    gref_mat_free(&K);
-    return status;
+    return GREF_OK;
 }
 
 gref_sr_filter gref_case_filter(const gref_case *c)
@@ -87,37 +85,32 @@ gref_sr_filter gref_case_filter(const gref_case *c)
 
 static gref_status super_resolution(built *b, const gref_case *c, int rows, int cols)
 {
-    gref_status status = GREF_OK;
     int factor = gref_case_int(c, "operator", "factor");
     CASE_TRY(c, "operator.factor",
              gref_operator_super_resolution(&b->A, rows, cols, factor, gref_case_filter(c)));
     b->v_rows = rows / factor;
     b->v_cols = cols / factor;
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* What has no answer where only the number of pixels is known. */
 static gref_status require_shape(const built *b, const gref_case *c, const char *key,
                                  const char *what, int n)
 {
-    gref_status status = GREF_OK;
     CASE_REQUIRE(b->shaped, c, key,
                  "%s: %s needs the shape of x0, of which only its %d pixels are known: give "
                  "prior.shape [rows, cols], an "
                  "image, or a 2-D prior.mean",
                  key, what, n);
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* A mask as large as x0; where that has no shape, a row or a column of n numbers. */
 static gref_status mask_file(gref_mat *keep, const built *b, const gref_case *c, int rows, int cols)
 {
-    gref_status status = GREF_OK;
     const double span[2] = {0.0, 1.0};
     const char *key = "operator.mask", *name = gref_case_string(c, "operator", "mask");
-    gref_mat X = {0};
+    SCOPED(gref_mat) X = {0};
     int ndim = 2;
     TRY(gref_case_read_any(&X, &ndim, c, "operator", "mask", span));
     if (X.m > 1 && X.n > 1)
@@ -131,16 +124,13 @@ static gref_status mask_file(gref_mat *keep, const built *b, const gref_case *c,
     for (int i = 0; i < rows; i++)
         for (int j = 0; j < cols; j++)
             GREF_AT(*keep, i, j) = b->shaped ? GREF_AT(X, i, j) : X.a[i];
-out:
-    gref_mat_free(&X);
-    return status;
+    return GREF_OK;
 }
 
 /* The mask of an inpainting and the key that gave it. */
 static gref_status read_mask(gref_mat *keep, const char **key, const built *b, const gref_case *c,
                              int rows, int cols)
 {
-    gref_status status = GREF_OK;
     int box[4];
     if (gref_case_get(c, "operator", "mask") != NULL) {
         *key = "operator.mask";
@@ -156,28 +146,23 @@ static gref_status read_mask(gref_mat *keep, const char **key, const built *b, c
                  gref_mask_keep(keep, rows, cols, gref_case_number(c, "operator", "keep"),
                                 gref_case_seed(c, "operator")));
     }
-out:
-    return status;
+    return GREF_OK;
 }
 
 static gref_status inpainting(built *b, const gref_case *c, int rows, int cols)
 {
-    gref_status status = GREF_OK;
-    gref_mat keep = {0};
+    SCOPED(gref_mat) keep = {0};
     const char *key = "operator";
     TRY(read_mask(&keep, &key, b, c, rows, cols));
     CASE_TRY(c, key, gref_operator_inpainting(&b->A, gref_const(keep)));
     CASE_REQUIRE(b->A.m > 0, c, key, "%s keeps none of the %d x %d pixels", key, rows, cols);
     b->v_rows = b->A.m;
     b->v_cols = 1;
-out:
-    gref_mat_free(&keep);
-    return status;
+    return GREF_OK;
 }
 
 static gref_status matrix(built *b, const gref_case *c, int rows, int cols)
 {
-    gref_status status = GREF_OK;
     TRY(gref_case_read_array(&b->A, c, "operator", "file"));
     CASE_REQUIRE(b->A.n == rows * cols, c, "operator.file",
                  "operator.file: %s is %d x %d, but x0 has %d pixels",
@@ -185,8 +170,7 @@ static gref_status matrix(built *b, const gref_case *c, int rows, int cols)
     TRY(gref_case_require_memory(c, "operator.file", b->A.m, 1));
     b->v_rows = b->A.m;
     b->v_cols = 1;
-out:
-    return status;
+    return GREF_OK;
 }
 
 gref_status gref_case_operator(gref_mat *A, int *v_rows, int *v_cols, const gref_case *c, int rows,
@@ -205,8 +189,7 @@ gref_status gref_case_operator(gref_mat *A, int *v_rows, int *v_cols, const gref
         {"inpainting", inpainting, false}, /* but for some masks */
         {"matrix", matrix, false},
     };
-    gref_status status = GREF_OK;
-    built b = {.shaped = shaped};
+    SCOPED(built) b = {.shaped = shaped};
     size_t k = 0;
     while (k < sizeof kinds / sizeof *kinds && !gref_case_is(c, "operator", kinds[k].kind))
         k++;
@@ -215,11 +198,8 @@ gref_status gref_case_operator(gref_mat *A, int *v_rows, int *v_cols, const gref
     if (kinds[k].neighbours && !shaped)
         TRY(require_shape(&b, c, "operator.kind", kinds[k].kind, rows));
     TRY(kinds[k].build(&b, c, rows, cols));
-    *A = b.A;
+    *A = TAKE(b.A);
     *v_rows = b.v_rows;
     *v_cols = b.v_cols;
-    b.A = (gref_mat){0};
-out:
-    gref_mat_free(&b.A);
-    return status;
+    return GREF_OK;
 }

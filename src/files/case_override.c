@@ -7,11 +7,9 @@
 /* The override's own refusals need no place: the message begins with the override. */
 #define SET_REQUIRE(cond, set, ...)                                                                \
     do {                                                                                           \
-        if (!(cond)) {                                                                             \
-            status = gref_fail(GREF_ERR_CASE, __FILE__, __LINE__, __func__, 0, __VA_ARGS__);       \
-            gref_case_blame_override((set), status);                                               \
-            goto out;                                                                              \
-        }                                                                                          \
+        if (!(cond))                                                                               \
+            return gref_case_blame_override(                                                       \
+                (set), gref_fail(GREF_ERR_CASE, __FILE__, __LINE__, __func__, 0, __VA_ARGS__));    \
     } while (0)
 
 /* Takes the next component off a dotted key; false at its end or at an empty one. */
@@ -35,7 +33,6 @@ static bool is_index(const char *name)
 /* Splits "key=value" and parses the value: JSON, or else the bare string. */
 static gref_status parse_override(gref_case_override *set, json_t **value, const char *text)
 {
-    gref_status status = GREF_OK;
     const char *equals = strchr(text, '=');
     char name[GREF_CASE_KEY];
     set->text = gref_strdup(text);
@@ -51,8 +48,7 @@ static gref_status parse_override(gref_case_override *set, json_t **value, const
     if (*value == NULL)
         *value = json_string(equals + 1);
     SET_REQUIRE(*value != NULL, set, "the value is not UTF-8 text");
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* True if some override wrote the key, or something in it. */
@@ -98,7 +94,6 @@ static void drop_other_masks(const gref_case *c, json_t *node, const char *name)
 static gref_status set_in_object(const gref_case *c, const char *object, const char *at,
                                  json_t *node, const char *name, json_t *value)
 {
-    gref_status status = GREF_OK;
     char old_kind[64];
     const gref_case_row *selector = gref_case_selector(object);
     gref_case_kind(old_kind, object, node);
@@ -107,28 +102,24 @@ static gref_status set_in_object(const gref_case *c, const char *object, const c
         drop_keys_of_old_kind(c, object, at, node, old_kind);
     if (strcmp(object, "operator") == 0 && gref_case_word_in("mask|box|keep", name))
         drop_other_masks(c, node, name);
-out:
-    return status;
+    return GREF_OK;
 }
 
 static gref_status set_in_array(const gref_case_override *set, const char *at, json_t *node,
                                 const char *name, json_t *value)
 {
-    gref_status status = GREF_OK;
     size_t size = json_array_size(node), index = strtoul(name, NULL, 10);
     SET_REQUIRE(is_index(name) && index <= size, set, "%s has the elements 0 to %d, not %s", at,
                 (int)size - 1, name);
     int failed = index < size ? json_array_set(node, index, value) : json_array_append(node, value);
     REQUIRE(failed == 0, GREF_ERR_NOMEM, "no memory for a case");
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* What is made for a missing key on the way to `next`: its default if that is a list, else {}. */
 static gref_status new_child(json_t **child, const gref_case_override *set, const char *object,
                              const json_t *node, const char *name, const char *next)
 {
-    gref_status status = GREF_OK;
     char kind[64];
     gref_case_kind(kind, object, node);
     const gref_case_row *row = gref_case_row_of(object, kind, name);
@@ -140,8 +131,7 @@ static gref_status new_child(json_t **child, const gref_case_override *set, cons
                 "the case has no %s: set the whole list", name);
     *child = list ? json_loads(row->fallback, 0, NULL) : json_object();
     REQUIRE(*child != NULL, GREF_ERR_NOMEM, "no memory for a case");
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* The element or member `name` of node, NULL if there is none. */
@@ -194,7 +184,6 @@ static gref_status apply(gref_case *c, const gref_case_override *set, json_t *va
                     "%s is not an object, so it has no %s", at, rest);
     }
     TRY(set_in(c, set, object, at, node, name, value));
-out:
     return status;
 }
 
@@ -204,13 +193,13 @@ gref_status gref_case_override_all(gref_case *c, const char *const *sets, int n_
     gref_status status = GREF_OK;
     json_t **values = gref_alloc((size_t)n_sets, sizeof(json_t *));
     c->sets = gref_alloc((size_t)n_sets, sizeof *c->sets);
-    REQUIRE(values != NULL && c->sets != NULL, GREF_ERR_NOMEM, "no memory for a case");
+    REQUIRE_OUT(values != NULL && c->sets != NULL, GREF_ERR_NOMEM, "no memory for a case");
     for (int k = 0; k < n_sets; k++) {
         c->n_sets = k + 1;
-        TRY(parse_override(&c->sets[k], &values[k], sets[k]));
+        TRY_OUT(parse_override(&c->sets[k], &values[k], sets[k]));
     }
     for (int k = 0; k < n_sets && json_is_object(c->given); k++)
-        TRY(apply(c, &c->sets[k], values[k]));
+        TRY_OUT(apply(c, &c->sets[k], values[k]));
 out:
     for (int k = 0; values != NULL && k < n_sets; k++)
         json_decref(values[k]);

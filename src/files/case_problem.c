@@ -15,12 +15,11 @@ typedef gref_status build_fn(gref_problem *p, const gref_case *c);
 
 gref_status gref_case_image(gref_mat *image, const gref_case *c)
 {
-    gref_status status = GREF_OK;
-    gref_mat whole = {0};
+    SCOPED(gref_mat) whole = {0};
     int crop[4];
     json_t *range = gref_case_get(c, "image", "range");
     if (range == NULL)
-        goto out;
+        return GREF_OK;
     double span[2] = {json_number_value(json_array_get(range, 0)),
                       json_number_value(json_array_get(range, 1))};
     TRY(gref_case_read_picture(&whole, c, "image", "file", span));
@@ -29,12 +28,9 @@ gref_status gref_case_image(gref_mat *image, const gref_case *c)
         TRY(gref_mat_new(image, crop[2], crop[3]));
         gref_mat_copy(*image, gref_const(gref_mat_view(whole, crop[0], crop[1], crop[2], crop[3])));
     } else {
-        *image = whole;
-        whole = (gref_mat){0};
+        *image = TAKE(whole);
     }
-out:
-    gref_mat_free(&whole);
-    return status;
+    return GREF_OK;
 }
 
 const double *gref_case_prior_mean(double *value, const gref_case *c)
@@ -46,7 +42,6 @@ const double *gref_case_prior_mean(double *value, const gref_case *c)
 
 static gref_status adsn(gref_problem *p, const gref_case *c)
 {
-    gref_status status = GREF_OK;
     double value;
     const double *mean = gref_case_prior_mean(&value, c);
     const char *key = gref_case_get(c, "image", "crop") != NULL ? "image.crop" : "image";
@@ -54,13 +49,11 @@ static gref_status adsn(gref_problem *p, const gref_case *c)
     p->cols = p->image.n;
     TRY(gref_case_require_memory(c, key, p->rows, p->cols));
     CASE_TRY(c, "prior", gref_prior_adsn(&p->mu, &p->Sigma, gref_const(p->image), mean));
-out:
-    return status;
+    return GREF_OK;
 }
 
 static gref_status adsn_window(gref_problem *p, const gref_case *c)
 {
-    gref_status status = GREF_OK;
     double value;
     const double *mean = gref_case_prior_mean(&value, c);
     int window[4] = {0};
@@ -71,13 +64,11 @@ static gref_status adsn_window(gref_problem *p, const gref_case *c)
     TRY(gref_case_require_memory(c, "prior.window", p->rows, p->cols));
     CASE_TRY(c, "prior",
              gref_prior_adsn_window(&p->mu, &p->Sigma, gref_const(p->image), window, mean));
-out:
-    return status;
+    return GREF_OK;
 }
 
 static gref_status patches(gref_problem *p, const gref_case *c)
 {
-    gref_status status = GREF_OK;
     int size[2] = {0};
     gref_case_ints(size, 2, c, "prior", "size");
     CASE_REQUIRE(size[0] <= p->image.m && size[1] <= p->image.n, c, "prior.size",
@@ -89,15 +80,13 @@ static gref_status patches(gref_problem *p, const gref_case *c)
     CASE_TRY(c, "prior",
              gref_prior_patches(&p->mu, &p->Sigma, gref_const(p->image), size[0], size[1],
                                 gref_case_int(c, "prior", "stride")));
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* One key that gives the shape of x0: n pixels, and what the keys before it said. */
 static gref_status add_shape(gref_problem *p, const char **first, const gref_case *c,
                              const char *key, const char *name, int rows, int cols, int n)
 {
-    gref_status status = GREF_OK;
     CASE_REQUIRE((double)rows * cols == n, c, key,
                  "%s is %d x %d, %.0f pixels, but prior.cov is %d x %d", name, rows, cols,
                  (double)rows * cols, n, n);
@@ -107,8 +96,7 @@ static gref_status add_shape(gref_problem *p, const char **first, const gref_cas
     p->rows = rows;
     p->cols = cols;
     *first = *first == NULL ? name : *first;
-out:
-    return status;
+    return GREF_OK;
 }
 
 /*
@@ -117,7 +105,6 @@ out:
  */
 static gref_status gaussian_shape(gref_problem *p, const gref_case *c, gref_cmat mean, int n)
 {
-    gref_status status = GREF_OK;
     int shape[2];
     const char *first = NULL;
     if (gref_case_ints(shape, 2, c, "prior", "shape"))
@@ -129,14 +116,12 @@ static gref_status gaussian_shape(gref_problem *p, const gref_case *c, gref_cmat
     if (n == 1 || (mean.m > 1 && mean.n > 1))
         TRY(add_shape(p, &first, c, "prior.mean", "prior.mean", n == 1 ? 1 : mean.m,
                       n == 1 ? 1 : mean.n, n));
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* The mean in reading order; X is the array in its file, empty for a number. */
 static gref_status gaussian_mean(gref_problem *p, gref_mat *X, const gref_case *c, int n)
 {
-    gref_status status = GREF_OK;
     if (gref_case_string(c, "prior", "mean") != NULL) {
         TRY(gref_case_read_array(X, c, "prior", "mean"));
         TRY(gref_case_vector_of(&p->mu, gref_const(*X), c, "prior", "mean", n,
@@ -145,14 +130,12 @@ static gref_status gaussian_mean(gref_problem *p, gref_mat *X, const gref_case *
         TRY(gref_mat_new(&p->mu, n, 1));
         gref_mat_fill(p->mu, gref_case_number(c, "prior", "mean"));
     }
-out:
-    return status;
+    return GREF_OK;
 }
 
 static gref_status gaussian(gref_problem *p, const gref_case *c)
 {
-    gref_status status = GREF_OK;
-    gref_mat mean = {0};
+    SCOPED(gref_mat) mean = {0};
     TRY(gref_case_read_array(&p->Sigma, c, "prior", "cov"));
     int n = p->Sigma.n;
     CASE_REQUIRE(p->Sigma.m == n, c, "prior.cov", "prior.cov: %s is %d x %d, not square",
@@ -164,23 +147,18 @@ static gref_status gaussian(gref_problem *p, const gref_case *c)
     CASE_TRY(c, "prior.cov",
              gref_psd_require(gref_const(p->Sigma), gref_case_string(c, "prior", "cov")));
     gref_mat_symmetrise(p->Sigma);
-out:
-    gref_mat_free(&mean);
-    return status;
+    return GREF_OK;
 }
 
 static gref_status sample(gref_problem *p, const gref_case *c)
 {
-    gref_status status = GREF_OK;
     CASE_TRY(c, "observation", gref_problem_observe(p, gref_case_seed(c, "observation")));
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* x0 is the image, or what the prior's window shows of it: no other part is as good as any. */
 static gref_status observe_image(gref_problem *p, const gref_case *c)
 {
-    gref_status status = GREF_OK;
     int window[4] = {0, 0, p->image.m, p->image.n};
     gref_case_ints(window, 4, c, "prior", "window");
     CASE_REQUIRE(
@@ -192,8 +170,7 @@ static gref_status observe_image(gref_problem *p, const gref_case *c)
     TRY(gref_mat_new(&p->x0, p->Sigma.n, 1));
     gref_image_flatten(p->x0, gref_const(view));
     CASE_TRY(c, "observation", gref_problem_observe_from(p, gref_case_seed(c, "observation")));
-out:
-    return status;
+    return GREF_OK;
 }
 
 static gref_status observe_file(gref_problem *p, const gref_case *c)
@@ -218,14 +195,12 @@ static const builder builders[] = {
 
 static gref_status build(gref_problem *p, const gref_case *c, const char *object)
 {
-    gref_status status = GREF_OK;
     for (size_t k = 0; k < sizeof builders / sizeof *builders; k++)
         if (strcmp(builders[k].object, object) == 0 && gref_case_is(c, object, builders[k].kind))
             return builders[k].build(p, c);
     CASE_FAIL(c, object, "%s.kind \"%s\" cannot be built", object,
               gref_case_string(c, object, "kind"));
-out:
-    return status;
+    return GREF_OK;
 }
 
 /**
@@ -250,8 +225,7 @@ out:
  */
 gref_status gref_case_problem(gref_problem *p, const gref_case *c)
 {
-    gref_status status = GREF_OK;
-    gref_problem q = {.sigma = gref_case_number(c, "noise", "sigma")};
+    SCOPED(gref_problem) q = {.sigma = gref_case_number(c, "noise", "sigma")};
     TRY(gref_case_require_sigma(c));
     TRY(gref_case_image(&q.image, c));
     TRY(build(&q, c, "prior"));
@@ -264,9 +238,6 @@ gref_status gref_case_problem(gref_problem *p, const gref_case *c)
     TRY(gref_case_operator(&q.A, &q.v_rows, &q.v_cols, c, q.rows, q.cols, shaped));
     TRY(gref_case_require_product(c, gref_const(q.A), gref_const(q.Sigma)));
     TRY(build(&q, c, "observation"));
-    *p = q;
-    q = (gref_problem){0};
-out:
-    gref_problem_free(&q);
-    return status;
+    *p = TAKE(q);
+    return GREF_OK;
 }

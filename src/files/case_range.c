@@ -25,15 +25,13 @@ static double spread_of(gref_cmat Sigma)
 
 gref_status gref_case_require_spread(const gref_case *c, double spread, int n)
 {
-    gref_status status = GREF_OK;
     const char *key = gref_case_is(c, "prior", "gaussian") ? "prior.cov" : "prior";
     CASE_REQUIRE(spread <= sqrt(MOST), c, key,
                  "%s: the spread of the prior, sqrt tr Sigma = %.3g of %d pixels, is above %g, "
                  "where covariances "
                  "overflow: scale the images",
                  key, spread, n, sqrt(MOST));
-out:
-    return status;
+    return GREF_OK;
 }
 
 gref_status gref_case_require_prior(const gref_case *c, gref_cmat Sigma)
@@ -43,7 +41,6 @@ gref_status gref_case_require_prior(const gref_case *c, gref_cmat Sigma)
 
 gref_status gref_case_require_sigma(const gref_case *c)
 {
-    gref_status status = GREF_OK;
     double sigma = gref_case_number(c, "noise", "sigma");
     CASE_REQUIRE(sigma <= sqrt(MOST_NOISE), c, "noise.sigma",
                  "noise.sigma = %g is above %g, where A Sigma A^T + sigma^2 I overflows", sigma,
@@ -51,13 +48,11 @@ gref_status gref_case_require_sigma(const gref_case *c)
     CASE_REQUIRE(sigma == 0.0 || sigma * sigma >= DBL_MIN, c, "noise.sigma",
                  "noise.sigma = %g is so small that sigma^2 underflows: give 0, or at least %.2g",
                  sigma, sqrt(DBL_MIN));
-out:
-    return status;
+    return GREF_OK;
 }
 
 gref_status gref_case_require_product(const gref_case *c, gref_cmat A, gref_cmat Sigma)
 {
-    gref_status status = GREF_OK;
     const char *key = gref_case_is(c, "operator", "matrix") || gref_case_is(c, "operator", "kernel")
                           ? "operator.file"
                           : "operator";
@@ -68,8 +63,7 @@ gref_status gref_case_require_product(const gref_case *c, gref_cmat A, gref_cmat
                  "%d x %d up to %.3g",
                  key, gref_case_number(c, "noise", "sigma"), A.m, A.n, gref_mat_norm_max(A),
                  Sigma.m, Sigma.n, gref_mat_norm_max(Sigma));
-out:
-    return status;
+    return GREF_OK;
 }
 
 gref_status gref_case_blame_sigma(const gref_case *c, gref_status status)

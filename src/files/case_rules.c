@@ -8,7 +8,6 @@
 
 static gref_status check_image(const gref_case *c)
 {
-    gref_status status = GREF_OK;
     bool gaussian = gref_case_is(c, "prior", "gaussian");
     if (json_object_get(c->completed, "image") == NULL) {
         const char *place = gref_case_override_of(c, "prior.kind") != NULL ? "prior.kind" : "";
@@ -16,7 +15,7 @@ static gref_status check_image(const gref_case *c)
                      gref_case_string(c, "prior", "kind"));
         CASE_REQUIRE(!gref_case_is(c, "observation", "image"), c, "observation.kind",
                      "observation.kind is \"image\", but the case has no image");
-        goto out;
+        return GREF_OK;
     }
     json_t *range = gref_case_get(c, "image", "range");
     char shown[GREF_CASE_SHOWN];
@@ -24,16 +23,14 @@ static gref_status check_image(const gref_case *c)
     CASE_REQUIRE(json_number_value(json_array_get(range, 0)) <
                      json_number_value(json_array_get(range, 1)),
                  c, "image.range", "image.range must increase, not %s", shown);
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* Exactly one of mask, box and keep; keep has a seed. */
 static gref_status check_inpainting(gref_case *c)
 {
-    gref_status status = GREF_OK;
     if (!gref_case_is(c, "operator", "inpainting"))
-        goto out;
+        return GREF_OK;
     json_t *given = json_object_get(c->completed, "operator");
     const char *masks[] = {"mask", "box", "keep"}, *first = NULL;
     char key[GREF_CASE_KEY];
@@ -54,29 +51,24 @@ static gref_status check_inpainting(gref_case *c)
     if (keep && !seed)
         REQUIRE(json_object_set_new(given, "seed", json_integer(1)) == 0, GREF_ERR_NOMEM,
                 "no memory for a case");
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* Betas of any shape, in reading order. */
 static gref_status schedule_from_file(gref_schedule *s, const gref_case *c)
 {
-    gref_status status = GREF_OK;
-    gref_mat betas = {0};
+    SCOPED(gref_mat) betas = {0};
     TRY(gref_case_read_array(&betas, c, "schedule", "file"));
     CASE_REQUIRE(betas.m == 1 || betas.n == 1, c, "schedule.file",
                  "schedule.file: %s is %d x %d, not a list of betas",
                  gref_case_string(c, "schedule", "file"), betas.m, betas.n);
     int T = betas.m == 1 ? betas.n : betas.m; /* one row or one column: storage is in order */
     CASE_TRY(c, "schedule.file", gref_schedule_from_betas(s, betas.a, T));
-out:
-    gref_mat_free(&betas);
-    return status;
+    return GREF_OK;
 }
 
 static gref_status check_schedule(gref_case *c)
 {
-    gref_status status = GREF_OK;
     json_t *beta = gref_case_get(c, "schedule", "beta");
     int T = gref_case_int(c, "schedule", "steps");
     if (gref_case_is(c, "schedule", "file"))
@@ -87,17 +79,15 @@ static gref_status check_schedule(gref_case *c)
         CASE_TRY(c, "schedule",
                  gref_schedule_linear(&c->schedule, json_number_value(json_array_get(beta, 0)),
                                       json_number_value(json_array_get(beta, 1)), T));
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* The default: 4T/5, 3T/5, 2T/5, T/5, T/20 and 0, rounded, each once. */
 static gref_status default_laws(json_t *report, int T)
 {
-    gref_status status = GREF_OK;
     const double parts[] = {0.8, 0.6, 0.4, 0.2, 0.05, 0.0};
     long last = -1;
-    json_t *laws = json_array();
+    json_auto_t *laws = json_array();
     REQUIRE(laws != NULL, GREF_ERR_NOMEM, "no memory for a case");
     for (int k = 0; k < 6; k++) {
         long t = lround(parts[k] * T);
@@ -107,9 +97,7 @@ static gref_status default_laws(json_t *report, int T)
         last = t;
     }
     REQUIRE(json_object_set(report, "laws_at", laws) == 0, GREF_ERR_NOMEM, "no memory for a case");
-out:
-    json_decref(laws);
-    return status;
+    return GREF_OK;
 }
 
 static int decreasing(const void *a, const void *b)
@@ -121,7 +109,6 @@ static int decreasing(const void *a, const void *b)
 /* Reads report.laws_at into c->laws_at, sorts it, and writes it back in that order. */
 static gref_status read_laws(gref_case *c, json_t *laws)
 {
-    gref_status status = GREF_OK;
     int n = (int)json_array_size(laws), T = c->schedule.T;
     char key[GREF_CASE_KEY];
     c->laws_at = gref_alloc((size_t)n, sizeof *c->laws_at);
@@ -140,14 +127,13 @@ static gref_status read_laws(gref_case *c, json_t *laws)
     for (int k = 0; k < n; k++)
         REQUIRE(json_array_set_new(laws, (size_t)k, json_integer(c->laws_at[k])) == 0,
                 GREF_ERR_NOMEM, "no memory for a case");
-out:
-    return status;
+    return GREF_OK;
 }
 
 static gref_status check_report(gref_case *c)
 {
-    gref_status status = GREF_OK;
-    json_t *report = json_object_get(c->completed, "report"), *every = NULL;
+    json_t *report = json_object_get(c->completed, "report");
+    json_auto_t *every = NULL;
     int T = c->schedule.T;
     if (json_object_get(report, "laws_at") == NULL) {
         every = json_incref(json_object_get(report, "w2_every"));
@@ -162,21 +148,15 @@ static gref_status check_report(gref_case *c)
                     0,
                 GREF_ERR_NOMEM, "no memory for a case");
     c->w2_every = gref_case_int(c, "report", "w2_every");
-    TRY(read_laws(c, json_object_get(report, "laws_at")));
-out:
-    json_decref(every);
-    return status;
+    return read_laws(c, json_object_get(report, "laws_at"));
 }
 
 /* What the schema's rows cannot say, on the completed case. */
 gref_status gref_case_check_rules(gref_case *c)
 {
-    gref_status status = GREF_OK;
     TRY(check_image(c));
     TRY(check_inpainting(c));
     TRY(check_schedule(c));
     TRY(gref_case_read_samplers(c));
-    TRY(check_report(c));
-out:
-    return status;
+    return check_report(c);
 }

@@ -21,7 +21,6 @@ static bool is_dps_norm(const json_t *entry)
 static gref_status check_zeta(const gref_case *c, const json_t *entry, const char *at,
                               gref_guidance guidance)
 {
-    gref_status status = GREF_OK;
     char key[GREF_CASE_KEY] = "conventions.guidance";
     if (is_dps_norm(entry)) {
         gref_case_join(key, at, "name");
@@ -39,14 +38,12 @@ static gref_status check_zeta(const gref_case *c, const json_t *entry, const cha
                      "%s has no use: the guidance of %s is \"%s\", not \"after\"", key, at,
                      gref_guidance_name(guidance));
     }
-out:
-    return status;
+    return GREF_OK;
 }
 
 static gref_status read_convention(gref_convention *out_convention, const gref_case *c,
                                    const json_t *entry, const char *at)
 {
-    gref_status status = GREF_OK;
     gref_convention v = gref_convention_default();
     const char *r2 = json_string_value(in_force(c, entry, "r2"));
     const char *guidance = json_string_value(in_force(c, entry, "guidance"));
@@ -64,8 +61,7 @@ static gref_status read_convention(gref_convention *out_convention, const gref_c
     v.last_noise = json_is_true(in_force(c, entry, "last_noise"));
     v.alpha_dps = json_number_value(in_force(c, entry, "alpha"));
     *out_convention = v;
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* Appends "-key=value" if it fits; what a label may not have is left out, '/' becomes '_'. */
@@ -134,7 +130,6 @@ static int labelled(const gref_case *c, int n, const char *label)
 
 static gref_status take_given_labels(gref_case *c, const json_t *samplers)
 {
-    gref_status status = GREF_OK;
     char key[GREF_CASE_KEY];
     for (int k = 0; k < c->n_samplers; k++) {
         json_t *entry = json_array_get(samplers, (size_t)k);
@@ -150,8 +145,7 @@ static gref_status take_given_labels(gref_case *c, const json_t *samplers)
                      other);
         snprintf(c->samplers[k].label, sizeof c->samplers[k].label, "%s", label);
     }
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* Labels for the rest; what is still equal is numbered -2, -3, ... */
@@ -159,7 +153,7 @@ static gref_status make_labels(gref_case *c, json_t *samplers)
 {
     gref_status status = GREF_OK;
     char(*made)[64] = gref_alloc((size_t)c->n_samplers, sizeof *made);
-    REQUIRE(made != NULL, GREF_ERR_NOMEM, "no memory for a case");
+    REQUIRE_OUT(made != NULL, GREF_ERR_NOMEM, "no memory for a case");
     for (int k = 0; k < c->n_samplers; k++)
         suggest_label(made[k], c, samplers, json_array_get(samplers, (size_t)k));
     for (int k = 0; k < c->n_samplers; k++) {
@@ -173,8 +167,8 @@ static gref_status make_labels(gref_case *c, json_t *samplers)
             snprintf(label, sizeof label, "%.*s-%d", 63 - digits, made[k], copy);
         }
         memcpy(c->samplers[k].label, label, sizeof label);
-        REQUIRE(json_object_set_new(entry, "label", json_string(label)) == 0, GREF_ERR_NOMEM,
-                "no memory for a case");
+        REQUIRE_OUT(json_object_set_new(entry, "label", json_string(label)) == 0, GREF_ERR_NOMEM,
+                    "no memory for a case");
     }
 out:
     free(made);
@@ -184,7 +178,6 @@ out:
 /* Puts "label" behind "name", where the schema has it. */
 static gref_status reorder(json_t *entry)
 {
-    gref_status status = GREF_OK;
     json_t *copy = json_copy(entry);
     bool failed = copy == NULL;
     const char *first[] = {"name", "label"};
@@ -194,14 +187,12 @@ static gref_status reorder(json_t *entry)
     failed = failed || json_object_update_missing(entry, copy) != 0;
     json_decref(copy);
     REQUIRE(!failed, GREF_ERR_NOMEM, "no memory for a case");
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* c->samplers from the completed case, which gets the labels that were not given. */
 gref_status gref_case_read_samplers(gref_case *c)
 {
-    gref_status status = GREF_OK;
     json_t *samplers = json_object_get(c->completed, "samplers"), *entry;
     size_t k;
     char at[GREF_CASE_KEY];
@@ -218,6 +209,5 @@ gref_status gref_case_read_samplers(gref_case *c)
     TRY(take_given_labels(c, samplers));
     TRY(make_labels(c, samplers));
     json_array_foreach(samplers, k, entry) TRY(reorder(entry));
-out:
-    return status;
+    return GREF_OK;
 }

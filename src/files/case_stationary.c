@@ -60,19 +60,16 @@ bool gref_case_is_stationary(char *why, int size, const gref_case *c)
 
 static gref_status require_stationary(const gref_case *c)
 {
-    gref_status status = GREF_OK;
     const char *key, *why;
     if (find_obstacle(&key, &why, c))
         CASE_FAIL(c, key, "%s = %s %s", key, word_at(c, key), why);
-out:
-    return status;
+    return GREF_OK;
 }
 
 static gref_status read_operator(gref_stationary *p, const gref_case *c)
 {
-    gref_status status = GREF_OK;
     double one = 1.0;
-    gref_mat K = {0};
+    SCOPED(gref_mat) K = {0};
     if (gref_case_is(c, "operator", "super_resolution")) {
         CASE_TRY(c, "operator.factor",
                  gref_stationary_super_resolution(p, gref_case_int(c, "operator", "factor"),
@@ -85,14 +82,11 @@ static gref_status read_operator(gref_stationary *p, const gref_case *c)
                  gref_stationary_convolution(
                      p, gref_const(K), json_is_true(gref_case_get(c, "operator", "correlate"))));
     }
-out:
-    gref_mat_free(&K);
-    return status;
+    return GREF_OK;
 }
 
 static gref_status read_observation(gref_stationary *p, gref_cmat image, const gref_case *c)
 {
-    gref_status status = GREF_OK;
     int n = p->rows * p->cols, m = n / (p->factor * p->factor);
     if (gref_case_is(c, "observation", "file")) {
         TRY(gref_case_read_vector(&p->v, c, "observation", "file", m, "A x0"));
@@ -104,8 +98,7 @@ static gref_status read_observation(gref_stationary *p, gref_cmat image, const g
     } else {
         CASE_TRY(c, "observation", gref_stationary_observe(p, gref_case_seed(c, "observation")));
     }
-out:
-    return status;
+    return GREF_OK;
 }
 
 /**
@@ -123,9 +116,8 @@ out:
  */
 gref_status gref_case_stationary(gref_stationary *p, gref_mat *image, const gref_case *c)
 {
-    gref_status status = GREF_OK;
-    gref_stationary q = {0};
-    gref_mat u = {0};
+    SCOPED(gref_stationary) q = {0};
+    SCOPED(gref_mat) u = {0};
     double value;
     TRY(require_stationary(c));
     TRY(gref_case_require_sigma(c));
@@ -136,14 +128,9 @@ gref_status gref_case_stationary(gref_stationary *p, gref_mat *image, const gref
     q.sigma = gref_case_number(c, "noise", "sigma");
     TRY(read_operator(&q, c));
     TRY(read_observation(&q, gref_const(u), c));
-    *p = q;
-    q = (gref_stationary){0};
+    *p = TAKE(q);
     if (image != NULL) {
-        *image = u;
-        u = (gref_mat){0};
+        *image = TAKE(u);
     }
-out:
-    gref_stationary_free(&q);
-    gref_mat_free(&u);
-    return status;
+    return GREF_OK;
 }

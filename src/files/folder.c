@@ -19,14 +19,15 @@ static char *inside(const char *dir, const char *name)
 }
 
 /* Calls f on every entry but . and .. until one fails. */
-static gref_status for_each(const char *dir, gref_status (*f)(const char *, const char *, void *), void *x)
+static gref_status for_each(const char *dir, gref_status (*f)(const char *, const char *, void *),
+                            void *x)
 {
     gref_status status = GREF_OK;
     DIR *d = opendir(dir);
-    REQUIRE(d != NULL, GREF_ERR_IO, "%s: %s", dir, strerror(errno));
+    REQUIRE_OUT(d != NULL, GREF_ERR_IO, "%s: %s", dir, strerror(errno));
     for (struct dirent *e = readdir(d); e != NULL; e = readdir(d))
         if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
-            TRY(f(dir, e->d_name, x));
+            TRY_OUT(f(dir, e->d_name, x));
 out:
     if (d != NULL)
         closedir(d);
@@ -56,20 +57,17 @@ static gref_status remove_entry(const char *dir, const char *name, void *unused)
 /* Moves one entry of the staging folder into the target, files over files, folders into folders. */
 static gref_status move_entry(const char *dir, const char *name, void *target)
 {
-    gref_status status = GREF_OK;
-    char *from = inside(dir, name), *to = inside(target, name);
+    SCOPED_MEM char *from = inside(dir, name), *to = inside(target, name);
     REQUIRE(from != NULL && to != NULL, GREF_ERR_NOMEM, "no memory for a file name");
     if (is_folder(from)) {
-        REQUIRE(mkdir(to, 0777) == 0 || errno == EEXIST, GREF_ERR_IO, "%s: %s", to, strerror(errno));
+        REQUIRE(mkdir(to, 0777) == 0 || errno == EEXIST, GREF_ERR_IO, "%s: %s", to,
+                strerror(errno));
         TRY(for_each(from, move_entry, to));
         rmdir(from);
-        goto out;
+        return GREF_OK;
     }
     REQUIRE(rename(from, to) == 0, GREF_ERR_IO, "%s: %s", to, strerror(errno));
-out:
-    free(from);
-    free(to);
-    return status;
+    return GREF_OK;
 }
 
 /* The longest leading part of path that exists as a folder: "." if none does. */
@@ -95,19 +93,17 @@ static char *existing_ancestor(const char *path)
 /* mkdir -p. */
 static gref_status make_folders(const char *path)
 {
-    gref_status status = GREF_OK;
-    char *p = gref_strdup(path);
+    SCOPED_MEM char *p = gref_strdup(path);
     REQUIRE(p != NULL, GREF_ERR_NOMEM, "no memory for a folder name");
     for (char *c = p + 1; *c != '\0'; c++)
         if (*c == '/') {
             *c = '\0';
-            REQUIRE(mkdir(p, 0777) == 0 || errno == EEXIST, GREF_ERR_IO, "%s: %s", p, strerror(errno));
+            REQUIRE(mkdir(p, 0777) == 0 || errno == EEXIST, GREF_ERR_IO, "%s: %s", p,
+                    strerror(errno));
             *c = '/';
         }
     REQUIRE(mkdir(p, 0777) == 0 || errno == EEXIST, GREF_ERR_IO, "%s: %s", p, strerror(errno));
-out:
-    free(p);
-    return status;
+    return GREF_OK;
 }
 
 gref_status gref_folder_open(gref_folder *f, const char *path, const char *const *names, bool force)
@@ -116,26 +112,27 @@ gref_status gref_folder_open(gref_folder *f, const char *path, const char *const
     gref_folder made = {0};
     char *near = NULL, *file = NULL;
     struct stat st;
-    REQUIRE(path[0] != '\0', GREF_ERR_IO, "the name of the output folder is empty");
+    REQUIRE_OUT(path[0] != '\0', GREF_ERR_IO, "the name of the output folder is empty");
     made.target = gref_strdup(path);
-    REQUIRE(made.target != NULL, GREF_ERR_NOMEM, "no memory for a folder name");
+    REQUIRE_OUT(made.target != NULL, GREF_ERR_NOMEM, "no memory for a folder name");
     for (size_t k = strlen(made.target); k > 1 && made.target[k - 1] == '/'; k--)
         made.target[k - 1] = '\0';
-    REQUIRE(stat(path, &st) != 0 || S_ISDIR(st.st_mode), GREF_ERR_EXISTS, "%s exists and is not a folder",
-            path);
+    REQUIRE_OUT(stat(path, &st) != 0 || S_ISDIR(st.st_mode), GREF_ERR_EXISTS,
+                "%s exists and is not a folder", path);
     for (int k = 0; names[k] != NULL && !force; k++) {
         free(file);
         file = inside(made.target, names[k]);
-        REQUIRE(file != NULL, GREF_ERR_NOMEM, "no memory for a file name");
-        REQUIRE(access(file, F_OK) != 0, GREF_ERR_EXISTS, "%s exists; --force replaces it", file);
+        REQUIRE_OUT(file != NULL, GREF_ERR_NOMEM, "no memory for a file name");
+        REQUIRE_OUT(access(file, F_OK) != 0, GREF_ERR_EXISTS, "%s exists; --force replaces it",
+                    file);
     }
     near = existing_ancestor(made.target);
-    REQUIRE(near != NULL, GREF_ERR_NOMEM, "no memory for a folder name");
+    REQUIRE_OUT(near != NULL, GREF_ERR_NOMEM, "no memory for a folder name");
     made.stage = gref_format("%s/.gref-%ld.partial", near, (long)getpid());
-    REQUIRE(made.stage != NULL, GREF_ERR_NOMEM, "no memory for a folder name");
+    REQUIRE_OUT(made.stage != NULL, GREF_ERR_NOMEM, "no memory for a folder name");
     if (mkdir(made.stage, 0777) != 0) {
-        status = gref_fail(GREF_ERR_IO, __FILE__, __LINE__, __func__, 0, "%s: nothing can be written there: %s",
-                           near, strerror(errno));
+        status = gref_fail(GREF_ERR_IO, __FILE__, __LINE__, __func__, 0,
+                           "%s: nothing can be written there: %s", near, strerror(errno));
         free(made.stage);
         made.stage = NULL;
         goto out;
@@ -152,8 +149,8 @@ out:
 gref_status gref_folder_commit(gref_folder *f)
 {
     gref_status status = GREF_OK;
-    TRY(make_folders(f->target));
-    TRY(for_each(f->stage, move_entry, f->target));
+    TRY_OUT(make_folders(f->target));
+    TRY_OUT(for_each(f->stage, move_entry, f->target));
 out:
     gref_folder_discard(f);
     return status;
@@ -170,18 +167,14 @@ void gref_folder_discard(gref_folder *f)
 
 gref_status gref_folder_path(char **out, const gref_folder *f, const char *name)
 {
-    gref_status status = GREF_OK;
-    char *path = inside(f->stage, name);
+    SCOPED_MEM char *path = inside(f->stage, name);
     REQUIRE(path != NULL, GREF_ERR_NOMEM, "no memory for a file name");
     char *slash = strrchr(path, '/');
     *slash = '\0';
     TRY(make_folders(path));
     *slash = '/';
-    *out = path;
-    path = NULL;
-out:
-    free(path);
-    return status;
+    *out = TAKE(path);
+    return GREF_OK;
 }
 
 gref_status gref_file_write(const char *dir, const char *name, const char *text)
@@ -189,10 +182,10 @@ gref_status gref_file_write(const char *dir, const char *name, const char *text)
     gref_status status = GREF_OK;
     gref_output o = {0};
     char *path = inside(dir, name);
-    REQUIRE(path != NULL && text != NULL, GREF_ERR_NOMEM, "no memory for %s", name);
-    TRY(gref_output_open(&o, path));
+    REQUIRE_OUT(path != NULL && text != NULL, GREF_ERR_NOMEM, "no memory for %s", name);
+    TRY_OUT(gref_output_open(&o, path));
     fputs(text, o.fp);
-    TRY(gref_output_commit(&o));
+    TRY_OUT(gref_output_commit(&o));
 out:
     gref_output_discard(&o);
     free(path);

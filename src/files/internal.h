@@ -40,7 +40,8 @@ typedef struct {
 } gref_folder;
 
 /* Refuses with GREF_ERR_EXISTS if one of `names` (NULL-terminated) is there and force is false. */
-gref_status gref_folder_open(gref_folder *f, const char *path, const char *const *names, bool force);
+gref_status gref_folder_open(gref_folder *f, const char *path, const char *const *names,
+                             bool force);
 gref_status gref_folder_commit(gref_folder *f); /* *f is {0} afterwards, also on error */
 void gref_folder_discard(gref_folder *f);       /* accepts {0}, and a second call */
 /* Where the file `name` ("a/b.npy") is to be written; its folders are made. The caller frees it. */
@@ -78,9 +79,11 @@ gref_status gref_npy_parse(gref_mat *A, int *ndim, const unsigned char *bytes, s
                            const char *name);
 
 /* The inflated bytes of a member, whatever it holds; free(*bytes). */
-gref_status gref_npz_bytes(unsigned char **bytes, size_t *size, gref_npz_reader *r, const char *name);
+gref_status gref_npz_bytes(unsigned char **bytes, size_t *size, gref_npz_reader *r,
+                           const char *name);
 /* Adds a member that is no array ("manifest.json"). */
-gref_status gref_npz_add_bytes(gref_npz_writer *w, const char *member, const void *bytes, size_t size);
+gref_status gref_npz_add_bytes(gref_npz_writer *w, const char *member, const void *bytes,
+                               size_t size);
 /* Members that are added from now on are deflated. */
 void gref_npz_deflate(gref_npz_writer *w);
 
@@ -90,6 +93,8 @@ void gref_npz_deflate(gref_npz_writer *w);
 
 #include <gref/case.h>
 #include <gref/operator.h>
+
+DEFINE_DROP(gref_case)
 
 /* One override, in the order given. */
 typedef struct {
@@ -136,11 +141,8 @@ gref_status gref_case_blame_override(const gref_case_override *set, gref_status 
 
 /* FAIL and TRY that say where in the case the trouble comes from. */
 #define CASE_FAIL(c, key, ...)                                                                     \
-    do {                                                                                           \
-        status = gref_fail(GREF_ERR_CASE, __FILE__, __LINE__, __func__, 0, __VA_ARGS__);           \
-        status = gref_case_blame((c), (key), status);                                              \
-        goto out;                                                                                  \
-    } while (0)
+    return gref_case_blame((c), (key),                                                             \
+                           gref_fail(GREF_ERR_CASE, __FILE__, __LINE__, __func__, 0, __VA_ARGS__))
 #define CASE_REQUIRE(cond, c, key, ...)                                                            \
     do {                                                                                           \
         if (!(cond))                                                                               \
@@ -148,11 +150,10 @@ gref_status gref_case_blame_override(const gref_case_override *set, gref_status 
     } while (0)
 #define CASE_TRY(c, key, call)                                                                     \
     do {                                                                                           \
-        status = (call);                                                                           \
-        if (status != GREF_OK) {                                                                   \
-            gref_fail_context(status, "%s", (key));                                                \
-            gref_case_blame((c), (key), status);                                                   \
-            goto out;                                                                              \
+        gref_status status_ = (call);                                                              \
+        if (status_ != GREF_OK) {                                                                  \
+            gref_fail_context(status_, "%s", (key));                                               \
+            return gref_case_blame((c), (key), status_);                                           \
         }                                                                                          \
     } while (0)
 

@@ -28,7 +28,8 @@ static void list_names(char *text, size_t size, const gref_npz_reader *r)
 }
 
 /* The keys of the law: which array is its mean, which the rest, and of what kind. */
-static gref_status choose_keys(const char **mean, const char **rest, gref_law *law, const gref_npz_reader *r, const char *path)
+static gref_status choose_keys(const char **mean, const char **rest, gref_law *law,
+                               const gref_npz_reader *r, const char *path)
 {
     static const struct {
         const char *mean, *rest;
@@ -38,7 +39,6 @@ static gref_status choose_keys(const char **mean, const char **rest, gref_law *l
                  {"mean", "factor", GREF_LAW_FACTOR, false},
                  {"mean", "variances", GREF_LAW_SPECTRUM, false},
                  {"mu", "sigma", GREF_LAW_COV, true}};
-    gref_status status = GREF_OK;
     int found = 0;
     char names[512];
     for (size_t k = 0; k < sizeof forms / sizeof *forms; k++)
@@ -51,10 +51,11 @@ static gref_status choose_keys(const char **mean, const char **rest, gref_law *l
         }
     list_names(names, sizeof names, r);
     REQUIRE(found > 0, GREF_ERR_FORMAT,
-            "%s holds (%s): a law is mean with cov, factor or variances, or mu with sigma", path, names);
-    REQUIRE(found == 1, GREF_ERR_FORMAT, "%s holds (%s): more than one law, so none is meant", path, names);
-out:
-    return status;
+            "%s holds (%s): a law is mean with cov, factor or variances, or mu with sigma", path,
+            names);
+    REQUIRE(found == 1, GREF_ERR_FORMAT, "%s holds (%s): more than one law, so none is meant", path,
+            names);
+    return GREF_OK;
 }
 
 static gref_status read_npz(gref_law *law, const char *path)
@@ -62,17 +63,17 @@ static gref_status read_npz(gref_law *law, const char *path)
     gref_status status = GREF_OK;
     gref_npz_reader *r = NULL;
     const char *mean = NULL, *rest = NULL;
-    TRY(gref_npz_open(&r, path));
-    TRY(choose_keys(&mean, &rest, law, r, path));
-    TRY(gref_npz_get(&law->mean, NULL, r, mean));
-    TRY(gref_npz_get(&law->m, NULL, r, rest));
+    TRY_OUT(gref_npz_open(&r, path));
+    TRY_OUT(choose_keys(&mean, &rest, law, r, path));
+    TRY_OUT(gref_npz_get(&law->mean, NULL, r, mean));
+    TRY_OUT(gref_npz_get(&law->m, NULL, r, rest));
     int n = law->m.m;
-    REQUIRE(law->kind != GREF_LAW_COV || law->m.m == law->m.n, GREF_ERR_SHAPE, "%s: %s is %d x %d, not square", path,
-            rest, law->m.m, law->m.n);
-    REQUIRE(law->kind != GREF_LAW_SPECTRUM || law->m.n == 1, GREF_ERR_SHAPE, "%s: %s is %d x %d, not a vector", path, rest,
-            law->m.m, law->m.n);
-    REQUIRE(law->mean.m == n && law->mean.n == 1, GREF_ERR_SHAPE, "%s: %s is %d x %d, %s has %d rows", path, mean,
-            law->mean.m, law->mean.n, rest, n);
+    REQUIRE_OUT(law->kind != GREF_LAW_COV || law->m.m == law->m.n, GREF_ERR_SHAPE,
+                "%s: %s is %d x %d, not square", path, rest, law->m.m, law->m.n);
+    REQUIRE_OUT(law->kind != GREF_LAW_SPECTRUM || law->m.n == 1, GREF_ERR_SHAPE,
+                "%s: %s is %d x %d, not a vector", path, rest, law->m.m, law->m.n);
+    REQUIRE_OUT(law->mean.m == n && law->mean.n == 1, GREF_ERR_SHAPE,
+                "%s: %s is %d x %d, %s has %d rows", path, mean, law->mean.m, law->mean.n, rest, n);
 out:
     gref_npz_close(r);
     return status;
@@ -80,29 +81,24 @@ out:
 
 static gref_status read_npy(gref_law *law, const char *path)
 {
-    gref_status status = GREF_OK;
     int ndim = 0;
     law->kind = GREF_LAW_COV;
     TRY(gref_npy_read(&law->m, &ndim, path));
-    REQUIRE(ndim == 2 && law->m.m == law->m.n, GREF_ERR_SHAPE, "%s is %d x %d: a .npy law is a square covariance", path,
-            law->m.m, law->m.n);
-    TRY(gref_mat_new(&law->mean, law->m.m, 1));
-out:
-    return status;
+    REQUIRE(ndim == 2 && law->m.m == law->m.n, GREF_ERR_SHAPE,
+            "%s is %d x %d: a .npy law is a square covariance", path, law->m.m, law->m.n);
+    return gref_mat_new(&law->mean, law->m.m, 1);
 }
 
 /* What the file alone can be blamed for; indefinite covariances take an eigendecomposition, see gref_law_w2. */
 static gref_status check_values(const gref_law *law)
 {
-    gref_status status = GREF_OK;
     TRY(gref_require_finite(gref_const(law->mean), "mean"));
     TRY(gref_require_finite(gref_const(law->m), law->kind == GREF_LAW_COV ? "covariance" : "law"));
     if (law->kind == GREF_LAW_COV)
         TRY(gref_psd_require_symmetric(gref_const(law->m), "the covariance"));
     for (int i = 0; law->kind == GREF_LAW_SPECTRUM && i < law->m.m; i++)
         REQUIRE(law->m.a[i] >= 0.0, GREF_ERR_RANGE, "variance %d is negative: %g", i, law->m.a[i]);
-out:
-    return status;
+    return GREF_OK;
 }
 
 /**
@@ -116,11 +112,12 @@ out:
 gref_status gref_law_read(gref_law *out, const char *path)
 {
     gref_status status = GREF_OK;
-    gref_law law = {0};
+    SCOPED(gref_law) law = {0};
     size_t length = strlen(path);
     bool npy = length >= 4 && strcmp(path + length - 4, ".npy") == 0;
     struct stat st;
-    REQUIRE(npy || stat(path, &st) != 0 || S_ISREG(st.st_mode), GREF_ERR_IO, "%s is not a regular .npz or .npy file", path);
+    REQUIRE(npy || stat(path, &st) != 0 || S_ISREG(st.st_mode), GREF_ERR_IO,
+            "%s is not a regular .npz or .npy file", path);
     TRY(npy ? read_npy(&law, path) : read_npz(&law, path));
     REQUIRE(law.m.m >= 1, GREF_ERR_SHAPE, "%s: a law on 0 dimensions has no distance", path);
     law.path = gref_strdup(path);
@@ -128,12 +125,9 @@ gref_status gref_law_read(gref_law *out, const char *path)
     status = check_values(&law);
     if (status != GREF_OK) {
         gref_fail_context(status, "%s", path);
-        goto out;
+        return status;
     }
-    *out = law;
-    law = (gref_law){0};
-out:
-    gref_law_free(&law);
+    *out = TAKE(law);
     return status;
 }
 
@@ -145,7 +139,8 @@ static const char *name_of(const gref_law *law)
 /* True if this law is to blame, in a message that names its file: gref_w2_certify_mixed, for one, calls either C1. */
 static bool is_indefinite(const gref_law *law)
 {
-    if (law->kind != GREF_LAW_COV || gref_psd_require(gref_const(law->m), "the covariance") != GREF_ERR_NOT_PSD)
+    if (law->kind != GREF_LAW_COV ||
+        gref_psd_require(gref_const(law->m), "the covariance") != GREF_ERR_NOT_PSD)
         return false;
     gref_fail_context(GREF_ERR_NOT_PSD, "%s", name_of(law));
     return true;
@@ -153,13 +148,16 @@ static bool is_indefinite(const gref_law *law)
 
 static gref_status distance(gref_w2 *out, const gref_law *a, const gref_law *b, bool fast)
 {
-    gref_cmat ma = gref_const(a->mean), mb = gref_const(b->mean), A = gref_const(a->m), B = gref_const(b->m);
+    gref_cmat ma = gref_const(a->mean), mb = gref_const(b->mean), A = gref_const(a->m),
+              B = gref_const(b->m);
     if (a->kind == GREF_LAW_SPECTRUM)
         return gref_w2_spectra(out, ma, A, mb, B);
     if (a->kind != b->kind)
-        return a->kind == GREF_LAW_COV ? gref_w2_certify_mixed(out, ma, A, mb, B) : gref_w2_certify_mixed(out, mb, B, ma, A);
+        return a->kind == GREF_LAW_COV ? gref_w2_certify_mixed(out, ma, A, mb, B)
+                                       : gref_w2_certify_mixed(out, mb, B, ma, A);
     if (a->kind == GREF_LAW_FACTOR)
-        return fast ? gref_w2_factors(out, ma, A, mb, B) : gref_w2_certify_factors(out, ma, A, mb, B);
+        return fast ? gref_w2_factors(out, ma, A, mb, B)
+                    : gref_w2_certify_factors(out, ma, A, mb, B);
     return fast ? gref_w2_laws(out, ma, A, mb, B) : gref_w2_certify_laws(out, ma, A, mb, B);
 }
 
@@ -173,14 +171,14 @@ static gref_status distance(gref_w2 *out, const gref_law *a, const gref_law *b, 
 gref_status gref_law_w2(gref_w2 *out, const gref_law *a, const gref_law *b, bool fast)
 {
     gref_status status = GREF_OK;
-    REQUIRE(a->mean.m == b->mean.m, GREF_ERR_SHAPE, "%s and %s have %d and %d dimensions", name_of(a), name_of(b),
-            a->mean.m, b->mean.m);
+    REQUIRE(a->mean.m == b->mean.m, GREF_ERR_SHAPE, "%s and %s have %d and %d dimensions",
+            name_of(a), name_of(b), a->mean.m, b->mean.m);
     REQUIRE((a->kind == GREF_LAW_SPECTRUM) == (b->kind == GREF_LAW_SPECTRUM), GREF_ERR_SHAPE,
-            "%s and %s: variances in an unnamed basis can be held only against variances in the same basis", name_of(a),
-            name_of(b));
+            "%s and %s: variances in an unnamed basis can be held only against variances in the "
+            "same basis",
+            name_of(a), name_of(b));
     status = distance(out, a, b, fast);
     if (status == GREF_ERR_NOT_PSD && !is_indefinite(a))
         (void)is_indefinite(b);
-out:
     return status;
 }

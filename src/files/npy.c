@@ -95,7 +95,6 @@ static gref_status fill(gref_mat A, const unsigned char *data, const gref_npy_he
                         const char *name)
 {
     enum { BLOCK = 32 };
-    gref_status status = GREF_OK;
     bool reversed = is_big_endian(h->order);
     size_t size = (size_t)h->size, m = (size_t)A.m, n = (size_t)A.n;
     unsigned char swapped[16] = {0};
@@ -113,8 +112,7 @@ static gref_status fill(gref_mat A, const unsigned char *data, const gref_npy_he
                             "%s: entry %s at row %d, column %d is no double (dtype '%s')", name,
                             text, i, j, h->dtype);
                 }
-out:
-    return status;
+    return GREF_OK;
 }
 
 gref_status gref_npy_parse(gref_mat *A, int *ndim, const unsigned char *bytes, size_t size,
@@ -123,7 +121,7 @@ gref_status gref_npy_parse(gref_mat *A, int *ndim, const unsigned char *bytes, s
     gref_status status = GREF_OK;
     gref_npy_header h = {0};
     size_t data = 0;
-    gref_mat B = {0};
+    SCOPED(gref_mat) B = {0};
     TRY(gref_npy_read_header(&h, &data, bytes, size, name));
     size_t m = (size_t)h.dim[0], n = (size_t)h.dim[1], have = size - data;
     REQUIRE(m == 0 || n <= SIZE_MAX / (size_t)h.size / m, GREF_ERR_FORMAT,
@@ -136,15 +134,12 @@ gref_status gref_npy_parse(gref_mat *A, int *ndim, const unsigned char *bytes, s
     status = gref_mat_new(&B, h.dim[0], h.dim[1]);
     if (status != GREF_OK) {
         gref_fail_context(status, "%s", name);
-        goto out;
+        return status;
     }
     TRY(fill(B, bytes + data, &h, name));
-    *A = B;
-    B = (gref_mat){0};
+    *A = TAKE(B);
     if (ndim != NULL)
         *ndim = h.ndim;
-out:
-    gref_mat_free(&B);
     return status;
 }
 
@@ -156,17 +151,17 @@ static gref_status read_bytes(unsigned char **bytes, size_t *size, const char *p
     unsigned char *buffer = NULL;
     size_t used = 0, room = 1 << 16;
     FILE *fp = fopen(path, "rb");
-    REQUIRE(fp != NULL, GREF_ERR_IO, "%s: %s", path, strerror(errno));
+    REQUIRE_OUT(fp != NULL, GREF_ERR_IO, "%s: %s", path, strerror(errno));
     if (fstat(fileno(fp), &st) == 0 && S_ISREG(st.st_mode))
         room = (size_t)st.st_size + 1; /* + 1: the end is seen without growing */
     do {
         if (used > 0)
             room += room / 2;
         unsigned char *grown = realloc(buffer, room);
-        REQUIRE(grown != NULL, GREF_ERR_NOMEM, "%s: no memory for its %zu bytes", path, room);
+        REQUIRE_OUT(grown != NULL, GREF_ERR_NOMEM, "%s: no memory for its %zu bytes", path, room);
         buffer = grown;
         used += fread(buffer + used, 1, room - used, fp);
-        REQUIRE(!ferror(fp), GREF_ERR_IO, "%s: %s", path, strerror(errno));
+        REQUIRE_OUT(!ferror(fp), GREF_ERR_IO, "%s: %s", path, strerror(errno));
     } while (used == room);
     *bytes = buffer;
     *size = used;
@@ -200,14 +195,10 @@ out:
  */
 gref_status gref_npy_read(gref_mat *A, int *ndim, const char *path)
 {
-    gref_status status = GREF_OK;
-    unsigned char *bytes = NULL;
+    SCOPED_MEM unsigned char *bytes = NULL;
     size_t size = 0;
     TRY(read_bytes(&bytes, &size, path));
-    TRY(gref_npy_parse(A, ndim, bytes, size, path));
-out:
-    free(bytes);
-    return status;
+    return gref_npy_parse(A, ndim, bytes, size, path);
 }
 
 /* Rows i0 to i0 + rows - 1 of A one after the other, each double little-endian. */
@@ -245,13 +236,13 @@ gref_status gref_npy_write(const char *path, gref_cmat A, int ndim)
     char text[GREF_NPY_WRITTEN];
     uint64_t *x = NULL;
     size_t n = (size_t)A.n;
-    REQUIRE(ndim >= 0 && ndim <= 2, GREF_ERR_RANGE, "%s: an array of dimension %d, not 0 to 2",
-            path, ndim);
-    REQUIRE((ndim > 1 || A.n == 1) && (ndim > 0 || A.m == 1), GREF_ERR_SHAPE,
-            "%s: a %d x %d matrix is no array of dimension %d", path, A.m, A.n, ndim);
+    REQUIRE_OUT(ndim >= 0 && ndim <= 2, GREF_ERR_RANGE, "%s: an array of dimension %d, not 0 to 2",
+                path, ndim);
+    REQUIRE_OUT((ndim > 1 || A.n == 1) && (ndim > 0 || A.m == 1), GREF_ERR_SHAPE,
+                "%s: a %d x %d matrix is no array of dimension %d", path, A.m, A.n, ndim);
     x = gref_alloc(n * (size_t)(A.m < ROWS ? A.m : ROWS), sizeof *x);
-    REQUIRE(x != NULL, GREF_ERR_NOMEM, "%s: no memory for %d rows of %d", path, ROWS, A.n);
-    TRY(gref_output_open(&o, path));
+    REQUIRE_OUT(x != NULL, GREF_ERR_NOMEM, "%s: no memory for %d rows of %d", path, ROWS, A.n);
+    TRY_OUT(gref_output_open(&o, path));
     gref_npy_write_header(text, A, ndim);
     bool written = fwrite(text, 1, sizeof text, o.fp) == sizeof text;
     for (int i = 0; written && i < A.m; i += ROWS) {
@@ -259,8 +250,8 @@ gref_status gref_npy_write(const char *path, gref_cmat A, int ndim)
         gather_rows(x, A, i, rows);
         written = fwrite(x, sizeof *x, n * (size_t)rows, o.fp) == n * (size_t)rows;
     }
-    REQUIRE(written, GREF_ERR_IO, "%s: cannot be written: %s", path, strerror(errno));
-    TRY(gref_output_commit(&o));
+    REQUIRE_OUT(written, GREF_ERR_IO, "%s: cannot be written: %s", path, strerror(errno));
+    TRY_OUT(gref_output_commit(&o));
 out:
     gref_output_discard(&o);
     free(x);

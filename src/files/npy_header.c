@@ -55,19 +55,16 @@ static bool take(cursor *c, const char *text)
 
 static gref_status expect(cursor *c, const char *text)
 {
-    gref_status status = GREF_OK;
     char rest[EXCERPT];
     REQUIRE(take(c, text), GREF_ERR_FORMAT,
             "%s: malformed .npy header: '%s' expected before \"%s\"", c->name, text,
             excerpt(rest, c->at, c->end));
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* A Python string without escapes. */
 static gref_status parse_string(char *text, size_t size, cursor *c)
 {
-    gref_status status = GREF_OK;
     char rest[EXCERPT];
     skip_space(c);
     const char *start = c->at + 1, *stop = start;
@@ -81,25 +78,21 @@ static gref_status parse_string(char *text, size_t size, cursor *c)
     memcpy(text, start, (size_t)(stop - start));
     text[stop - start] = '\0';
     c->at = stop + 1;
-out:
-    return status;
+    return GREF_OK;
 }
 
 static gref_status parse_bool(bool *value, cursor *c)
 {
-    gref_status status = GREF_OK;
     bool yes = take(c, "True");
     if (!yes)
         TRY(expect(c, "False"));
     *value = yes;
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* One number of the shape; Python 2 wrote a long as 3L. */
 static gref_status parse_dimension(int *value, cursor *c)
 {
-    gref_status status = GREF_OK;
     char text[EXCERPT];
     skip_space(c);
     const char *start = c->at;
@@ -119,13 +112,11 @@ static gref_status parse_dimension(int *value, cursor *c)
             INT_MAX);
     take(c, "L");
     *value = v;
-out:
-    return status;
+    return GREF_OK;
 }
 
 static gref_status parse_shape(gref_npy_header *h, cursor *c)
 {
-    gref_status status = GREF_OK;
     skip_space(c);
     const char *start = c->at;
     bool comma = true;
@@ -147,8 +138,7 @@ static gref_status parse_shape(gref_npy_header *h, cursor *c)
     h->ndim = ndim;
     h->dim[0] = dim[0];
     h->dim[1] = dim[1];
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* What numpy writes and a real matrix cannot hold; NULL for any other kind. */
@@ -171,7 +161,6 @@ static gref_status check_dtype(gref_npy_header *h, const char *name)
 {
     static const char *const known[] = {"b1", "i1", "i2", "i4", "i8", "u1",
                                         "u2", "u4", "u8", "f2", "f4", "f8"};
-    gref_status status = GREF_OK;
     const char *code = h->dtype + 1; /* the string always has room for it */
     bool ordered = h->dtype[0] != '\0' && strchr("<>|=", h->dtype[0]) != NULL;
     const char *refused = ordered ? refused_kind(code[0]) : NULL;
@@ -187,29 +176,24 @@ static gref_status check_dtype(gref_npy_header *h, const char *name)
     h->size = atoi(code + 1);
     REQUIRE(!extended || (GREF_NPY_X86 && sizeof(long double) == (size_t)h->size), GREF_ERR_FORMAT,
             "%s: dtype '%s' (long double of another machine) cannot be read", name, h->dtype);
-out:
-    return status;
+    return GREF_OK;
 }
 
 static gref_status parse_dtype(gref_npy_header *h, cursor *c)
 {
-    gref_status status = GREF_OK;
     char rest[EXCERPT];
     skip_space(c);
     REQUIRE(c->at == c->end || (*c->at != '[' && *c->at != '('), GREF_ERR_FORMAT,
             "%s: dtype %s... (structured) cannot be read as a real matrix", c->name,
             excerpt(rest, c->at, c->end));
     TRY(parse_string(h->dtype, sizeof h->dtype, c));
-    TRY(check_dtype(h, c->name));
-out:
-    return status;
+    return check_dtype(h, c->name);
 }
 
 /* The header text: a dict of exactly the three keys, in any order. */
 static gref_status parse_header(gref_npy_header *h, cursor *c)
 {
     static const char *const keys[] = {"descr", "fortran_order", "shape"};
-    gref_status status = GREF_OK;
     bool seen[3] = {0}, comma = true;
     char key[32], rest[EXCERPT];
     TRY(expect(c, "{"));
@@ -235,15 +219,13 @@ static gref_status parse_header(gref_npy_header *h, cursor *c)
     for (int k = 0; k < 3; k++)
         REQUIRE(seen[k], GREF_ERR_FORMAT, "%s: malformed .npy header: no key '%s'", c->name,
                 keys[k]);
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* Finds the header text, and where the entries begin. */
 static gref_status find_header(cursor *c, size_t *data, const unsigned char *bytes, size_t size,
                                const char *name)
 {
-    gref_status status = GREF_OK;
     char start[EXCERPT];
     const char *text = (const char *)bytes;
     size_t compared = size < MAGIC_SIZE ? size : MAGIC_SIZE;
@@ -265,19 +247,15 @@ static gref_status find_header(cursor *c, size_t *data, const unsigned char *byt
             size);
     *c = (cursor){text + begin, text + begin + length, name};
     *data = begin + length;
-out:
-    return status;
+    return GREF_OK;
 }
 
 gref_status gref_npy_read_header(gref_npy_header *h, size_t *data, const unsigned char *bytes,
                                  size_t size, const char *name)
 {
-    gref_status status = GREF_OK;
     cursor c;
     TRY(find_header(&c, data, bytes, size, name));
-    TRY(parse_header(h, &c));
-out:
-    return status;
+    return parse_header(h, &c);
 }
 
 /* 128 bytes whatever the shape: the longest dict ends at byte 88. */

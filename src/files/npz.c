@@ -56,7 +56,7 @@ static gref_status open_archive(gref_npz_reader *r, FILE *fp)
         r->zip = zip_open_from_source(source, ZIP_RDONLY, &error);
     if (source != NULL && r->zip == NULL)
         zip_source_free(source);
-    REQUIRE(r->zip != NULL, zip_status(&error), "%s: %s", r->path, zip_error_strerror(&error));
+    REQUIRE_OUT(r->zip != NULL, zip_status(&error), "%s: %s", r->path, zip_error_strerror(&error));
 out:
     zip_error_fini(&error);
     return status;
@@ -65,7 +65,6 @@ out:
 /* r->names; two members that would have one name, or the same name twice, are refused. */
 static gref_status list_members(gref_npz_reader *r)
 {
-    gref_status status = GREF_OK;
     zip_int64_t count = zip_get_num_entries(r->zip, 0);
     REQUIRE(count >= 0 && count <= INT_MAX, GREF_ERR_FORMAT, "%s: %lld members", r->path,
             (long long)count);
@@ -89,8 +88,7 @@ static gref_status list_members(gref_npz_reader *r)
             FAIL(GREF_ERR_FORMAT, "%s: two members named '%s'", r->path, name);
         }
     }
-out:
-    return status;
+    return GREF_OK;
 }
 
 /**
@@ -110,20 +108,20 @@ gref_status gref_npz_open(gref_npz_reader **r, const char *path)
     struct stat st;
     FILE *fp = NULL;
     gref_npz_reader *opened = gref_alloc(1, sizeof *opened);
-    REQUIRE(opened != NULL, GREF_ERR_NOMEM, "%s: no memory to open it", path);
+    REQUIRE_OUT(opened != NULL, GREF_ERR_NOMEM, "%s: no memory to open it", path);
     opened->path = gref_strdup(path);
-    REQUIRE(opened->path != NULL, GREF_ERR_NOMEM, "%s: no memory to open it", path);
+    REQUIRE_OUT(opened->path != NULL, GREF_ERR_NOMEM, "%s: no memory to open it", path);
     fp = fopen(path, "rb");
-    REQUIRE(fp != NULL && fstat(fileno(fp), &st) == 0, GREF_ERR_IO, "%s: %s", path,
-            strerror(errno));
-    REQUIRE(!S_ISDIR(st.st_mode), GREF_ERR_IO, "%s: %s", path, strerror(EISDIR));
+    REQUIRE_OUT(fp != NULL && fstat(fileno(fp), &st) == 0, GREF_ERR_IO, "%s: %s", path,
+                strerror(errno));
+    REQUIRE_OUT(!S_ISDIR(st.st_mode), GREF_ERR_IO, "%s: %s", path, strerror(EISDIR));
     /* libzip takes an empty file for an archive without members. */
-    REQUIRE(S_ISREG(st.st_mode), GREF_ERR_IO, "%s: not a regular .npz file", path);
-    REQUIRE(st.st_size > 0, GREF_ERR_FORMAT, "%s: is empty, not a .npz file", path);
+    REQUIRE_OUT(S_ISREG(st.st_mode), GREF_ERR_IO, "%s: not a regular .npz file", path);
+    REQUIRE_OUT(st.st_size > 0, GREF_ERR_FORMAT, "%s: is empty, not a .npz file", path);
     status = open_archive(opened, fp);
     fp = NULL;
-    TRY(status);
-    TRY(list_members(opened));
+    TRY_OUT(status);
+    TRY_OUT(list_members(opened));
     *r = opened;
     opened = NULL;
 out:
@@ -186,25 +184,26 @@ static gref_status read_member(unsigned char **bytes, size_t *size, const gref_n
     unsigned char *buffer = NULL;
     zip_int64_t got = 1;
     size_t used = 0, room = 0;
-    REQUIRE(zip_stat_index(r->zip, (zip_uint64_t)k, 0, &st) == 0 && (st.valid & ZIP_STAT_SIZE) != 0,
-            GREF_ERR_FORMAT, "size unknown: %s", zip_strerror(r->zip));
+    REQUIRE_OUT(zip_stat_index(r->zip, (zip_uint64_t)k, 0, &st) == 0 &&
+                    (st.valid & ZIP_STAT_SIZE) != 0,
+                GREF_ERR_FORMAT, "size unknown: %s", zip_strerror(r->zip));
     file = zip_fopen_index(r->zip, (zip_uint64_t)k, 0);
-    REQUIRE(file != NULL, zip_status(zip_get_error(r->zip)), "%s", zip_strerror(r->zip));
+    REQUIRE_OUT(file != NULL, zip_status(zip_get_error(r->zip)), "%s", zip_strerror(r->zip));
     while (got > 0 && used <= st.size) {
         if (used == room) {
             room = room == 0 ? 1 << 16 : 2 * room;
             room = room > st.size ? (size_t)st.size + 1 : room;
             unsigned char *grown = realloc(buffer, room);
-            REQUIRE(grown != NULL, GREF_ERR_NOMEM, "no memory for its %llu bytes",
-                    (unsigned long long)st.size);
+            REQUIRE_OUT(grown != NULL, GREF_ERR_NOMEM, "no memory for its %llu bytes",
+                        (unsigned long long)st.size);
             buffer = grown;
         }
         got = zip_fread(file, buffer + used, room - used);
         used += got > 0 ? (size_t)got : 0;
     }
-    REQUIRE(got >= 0, zip_status(zip_file_get_error(file)), "%s", zip_file_strerror(file));
-    REQUIRE(used == st.size, GREF_ERR_FORMAT, "%s bytes than the %llu of its size",
-            used < st.size ? "fewer" : "more", (unsigned long long)st.size);
+    REQUIRE_OUT(got >= 0, zip_status(zip_file_get_error(file)), "%s", zip_file_strerror(file));
+    REQUIRE_OUT(used == st.size, GREF_ERR_FORMAT, "%s bytes than the %llu of its size",
+                used < st.size ? "fewer" : "more", (unsigned long long)st.size);
     *bytes = buffer;
     *size = used;
     buffer = NULL;
@@ -228,7 +227,6 @@ gref_status gref_npz_bytes(unsigned char **bytes, size_t *size, gref_npz_reader 
     status = read_member(bytes, size, r, k);
     if (status != GREF_OK)
         gref_fail_context(status, "%s[%s]", r->path, name);
-out:
     return status;
 }
 
@@ -247,18 +245,13 @@ out:
  */
 gref_status gref_npz_get(gref_mat *A, int *ndim, gref_npz_reader *r, const char *name)
 {
-    gref_status status = GREF_OK;
-    char *label = NULL;
-    unsigned char *bytes = NULL;
+    SCOPED_MEM char *label = NULL;
+    SCOPED_MEM unsigned char *bytes = NULL;
     size_t size = 0;
     TRY(gref_npz_bytes(&bytes, &size, r, name));
     label = gref_format("%s[%s]", r->path, name);
     REQUIRE(label != NULL, GREF_ERR_NOMEM, "%s: no memory to read '%s'", r->path, name);
-    TRY(gref_npy_parse(A, ndim, bytes, size, label));
-out:
-    free(bytes);
-    free(label);
-    return status;
+    return gref_npy_parse(A, ndim, bytes, size, label);
 }
 
 /** Closes the file and frees r; names handed out are gone. Accepts NULL. */

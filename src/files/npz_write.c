@@ -69,19 +69,19 @@ gref_status gref_npz_create(gref_npz_writer **w, const char *path)
     char *folder = NULL;
     int code = 0;
     gref_npz_writer *made = gref_alloc(1, sizeof *made);
-    REQUIRE(made != NULL, GREF_ERR_NOMEM, "%s: no memory to write it", path);
-    TRY(gref_output_target(&made->target, path));
+    REQUIRE_OUT(made != NULL, GREF_ERR_NOMEM, "%s: no memory to write it", path);
+    TRY_OUT(gref_output_target(&made->target, path));
     folder = gref_format("%.*s.gref-XXXXXX", gref_folder_length(made->target), made->target);
-    REQUIRE(folder != NULL, GREF_ERR_NOMEM, "%s: no memory to write it", path);
+    REQUIRE_OUT(folder != NULL, GREF_ERR_NOMEM, "%s: no memory to write it", path);
     made->path = gref_alloc(strlen(folder) + LONGEST + 1, 1);
-    REQUIRE(made->path != NULL, GREF_ERR_NOMEM, "%s: no memory to write it", path);
-    REQUIRE(mkdtemp(folder) != NULL, GREF_ERR_IO, "%s: cannot be written: %s", path,
-            strerror(errno));
+    REQUIRE_OUT(made->path != NULL, GREF_ERR_NOMEM, "%s: no memory to write it", path);
+    REQUIRE_OUT(mkdtemp(folder) != NULL, GREF_ERR_IO, "%s: cannot be written: %s", path,
+                strerror(errno));
     made->folder = folder;
     folder = NULL;
     made->zip = zip_open(archive_path(made), ZIP_CREATE | ZIP_EXCL, &code);
-    REQUIRE(made->zip != NULL, code == ZIP_ER_MEMORY ? GREF_ERR_NOMEM : GREF_ERR_IO,
-            "%s: cannot be written: libzip error %d", path, code);
+    REQUIRE_OUT(made->zip != NULL, code == ZIP_ER_MEMORY ? GREF_ERR_NOMEM : GREF_ERR_IO,
+                "%s: cannot be written: libzip error %d", path, code);
     *w = made;
     made = NULL;
 out:
@@ -99,7 +99,8 @@ static int set_attributes(const gref_npz_writer *w, zip_uint64_t index)
     zip_t *zip = w->zip;
     const zip_uint16_t noon = 12 << 11, first_of_1980 = 1 << 5 | 1;
     const zip_uint32_t mode = (zip_uint32_t)(S_IFREG | 0644) << 16;
-    if (zip_set_file_compression(zip, index, w->deflate ? ZIP_CM_DEFLATE : ZIP_CM_STORE, w->deflate ? 9 : 0) != 0 ||
+    if (zip_set_file_compression(zip, index, w->deflate ? ZIP_CM_DEFLATE : ZIP_CM_STORE,
+                                 w->deflate ? 9 : 0) != 0 ||
         zip_file_set_dostime(zip, index, noon, first_of_1980, 0) != 0)
         return -1;
     return zip_file_set_external_attributes(zip, index, 0, ZIP_OPSYS_UNIX, mode);
@@ -112,14 +113,14 @@ static gref_status add_member(gref_npz_writer *w, const char *member, const char
     zip_source_t *source = NULL;
     zip_int64_t index = -1;
     source = zip_source_file(w->zip, spool, 0, -1);
-    REQUIRE(source != NULL, zip_write_status(w->zip), "%s: member '%s': %s", w->target, member,
-            zip_strerror(w->zip));
+    REQUIRE_OUT(source != NULL, zip_write_status(w->zip), "%s: member '%s': %s", w->target, member,
+                zip_strerror(w->zip));
     index = zip_file_add(w->zip, member, source, ZIP_FL_ENC_UTF_8);
-    REQUIRE(index >= 0, zip_write_status(w->zip), "%s: no member can be named '%s': %s", w->target,
-            member, zip_strerror(w->zip));
+    REQUIRE_OUT(index >= 0, zip_write_status(w->zip), "%s: no member can be named '%s': %s",
+                w->target, member, zip_strerror(w->zip));
     source = NULL; /* the archive's */
-    REQUIRE(set_attributes(w, (zip_uint64_t)index) == 0, zip_write_status(w->zip),
-            "%s: member '%s': %s", w->target, member, zip_strerror(w->zip));
+    REQUIRE_OUT(set_attributes(w, (zip_uint64_t)index) == 0, zip_write_status(w->zip),
+                "%s: member '%s': %s", w->target, member, zip_strerror(w->zip));
     index = -1;
     w->count++;
 out:
@@ -145,7 +146,7 @@ out:
 gref_status gref_npz_add(gref_npz_writer *w, const char *name, gref_cmat A, int ndim)
 {
     gref_status status = GREF_OK;
-    char *member = NULL;
+    SCOPED_MEM char *member = NULL;
     REQUIRE(name[0] != '\0' && strlen(name) <= GREF_NPZ_NAME, GREF_ERR_RANGE,
             "%s: the name of an array has %zu bytes, not 1 to %d", w->target, strlen(name),
             GREF_NPZ_NAME);
@@ -159,19 +160,18 @@ gref_status gref_npz_add(gref_npz_writer *w, const char *name, gref_cmat A, int 
     status = add_member(w, member, spool);
     if (status != GREF_OK)
         unlink(spool);
-out:
-    free(member);
     return status;
 }
 
-gref_status gref_npz_add_bytes(gref_npz_writer *w, const char *member, const void *bytes, size_t size)
+gref_status gref_npz_add_bytes(gref_npz_writer *w, const char *member, const void *bytes,
+                               size_t size)
 {
     gref_status status = GREF_OK;
     gref_output o = {0};
     const char *spool = spool_path(w, w->count);
-    TRY(gref_output_open(&o, spool));
+    TRY_OUT(gref_output_open(&o, spool));
     fwrite(bytes, 1, size, o.fp); /* commit tells of errors */
-    TRY(gref_output_commit(&o));
+    TRY_OUT(gref_output_commit(&o));
     status = add_member(w, member, spool_path(w, w->count));
     if (status != GREF_OK)
         unlink(spool_path(w, w->count));
@@ -191,9 +191,9 @@ static gref_status write_empty(const char *path)
     static const char end[22] = "PK\x05\x06";
     gref_status status = GREF_OK;
     gref_output o = {0};
-    TRY(gref_output_open(&o, path));
+    TRY_OUT(gref_output_open(&o, path));
     fwrite(end, 1, sizeof end, o.fp);
-    TRY(gref_output_commit(&o));
+    TRY_OUT(gref_output_commit(&o));
 out:
     gref_output_discard(&o);
     return status;
@@ -214,15 +214,15 @@ gref_status gref_npz_finish(gref_npz_writer *w)
     gref_status status = GREF_OK;
     const char *archive = archive_path(w);
     if (w->count == 0) {
-        TRY(write_empty(archive));
+        TRY_OUT(write_empty(archive));
     } else {
         int failed = zip_close(w->zip);
-        REQUIRE(failed == 0, zip_write_status(w->zip), "%s: cannot be written: %s", w->target,
-                zip_strerror(w->zip));
+        REQUIRE_OUT(failed == 0, zip_write_status(w->zip), "%s: cannot be written: %s", w->target,
+                    zip_strerror(w->zip));
         w->zip = NULL;
     }
-    REQUIRE(rename(archive, w->target) == 0, GREF_ERR_IO, "%s: cannot be written: %s", w->target,
-            strerror(errno));
+    REQUIRE_OUT(rename(archive, w->target) == 0, GREF_ERR_IO, "%s: cannot be written: %s",
+                w->target, strerror(errno));
 out:
     gref_npz_abandon(w);
     return status;

@@ -23,9 +23,8 @@ int gref_folder_length(const char *path)
  */
 gref_status gref_output_target(char **target, const char *path)
 {
-    gref_status status = GREF_OK;
     struct stat st;
-    char *real = NULL;
+    SCOPED_MEM char *real = NULL;
     REQUIRE(path[0] != '\0', GREF_ERR_IO, "the name of a file to write is empty");
     bool exists = lstat(path, &st) == 0;
     REQUIRE(exists || errno == ENOENT, GREF_ERR_IO, "%s: %s", path, strerror(errno));
@@ -39,19 +38,15 @@ gref_status gref_output_target(char **target, const char *path)
     }
     REQUIRE(!exists || !S_ISDIR(st.st_mode), GREF_ERR_IO, "%s: %s", path, strerror(EISDIR));
     REQUIRE(!exists || S_ISREG(st.st_mode), GREF_ERR_IO, "%s: not a regular file", path);
-    *target = real;
-    real = NULL;
-out:
-    free(real);
-    return status;
+    *target = TAKE(real);
+    return GREF_OK;
 }
 
 /* Mode 0666 cut down by the umask, as fopen does; mkstemp would make the result private. */
 static gref_status open_temporary(int *fd, char **temp, const char *target)
 {
     enum { ATTEMPTS = 1000 };
-    gref_status status = GREF_OK;
-    char *name = NULL;
+    SCOPED_MEM char *name = NULL;
     int f = -1;
     for (int k = 0; k < ATTEMPTS && f < 0; k++) {
         free(name);
@@ -64,11 +59,8 @@ static gref_status open_temporary(int *fd, char **temp, const char *target)
     }
     REQUIRE(f >= 0, GREF_ERR_IO, "%s: cannot be written: %s", target, strerror(errno));
     *fd = f;
-    *temp = name;
-    name = NULL;
-out:
-    free(name);
-    return status;
+    *temp = TAKE(name);
+    return GREF_OK;
 }
 
 gref_status gref_output_open(gref_output *o, const char *path)
@@ -76,10 +68,10 @@ gref_status gref_output_open(gref_output *o, const char *path)
     gref_status status = GREF_OK;
     gref_output opened = {0};
     int fd = -1;
-    TRY(gref_output_target(&opened.target, path));
-    TRY(open_temporary(&fd, &opened.temp, opened.target));
+    TRY_OUT(gref_output_target(&opened.target, path));
+    TRY_OUT(open_temporary(&fd, &opened.temp, opened.target));
     opened.fp = fdopen(fd, "wb");
-    REQUIRE(opened.fp != NULL, GREF_ERR_NOMEM, "%s: %s", path, strerror(errno));
+    REQUIRE_OUT(opened.fp != NULL, GREF_ERR_NOMEM, "%s: %s", path, strerror(errno));
     fd = -1;
     *o = opened;
     opened = (gref_output){0};
@@ -100,10 +92,10 @@ gref_status gref_output_commit(gref_output *o)
     if (written && !closed)
         error = errno;
     o->fp = NULL;
-    REQUIRE(written && closed, GREF_ERR_IO, "%s: cannot be written: %s", o->target,
-            strerror(error));
-    REQUIRE(rename(o->temp, o->target) == 0, GREF_ERR_IO, "%s: cannot be written: %s", o->target,
-            strerror(errno));
+    REQUIRE_OUT(written && closed, GREF_ERR_IO, "%s: cannot be written: %s", o->target,
+                strerror(error));
+    REQUIRE_OUT(rename(o->temp, o->target) == 0, GREF_ERR_IO, "%s: cannot be written: %s",
+                o->target, strerror(errno));
     free(o->temp);
     o->temp = NULL;
 out:

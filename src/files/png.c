@@ -149,7 +149,6 @@ static double luma(const layout *l, const png_byte *p)
 static gref_status fill(gref_mat image, const decoder *d, const layout *l, const char *path,
                         double lo, double hi)
 {
-    gref_status status = GREF_OK;
     const double top = l->bytes == 1 ? 255e3 : 65535e3;
     for (int i = 0; i < l->rows; i++) {
         const png_byte *p = d->rows[i];
@@ -162,13 +161,11 @@ static gref_status fill(gref_mat image, const decoder *d, const layout *l, const
             GREF_AT(image, i, j) = s == top ? hi : lo + (hi - lo) * (s / top);
         }
     }
-out:
-    return status;
+    return GREF_OK;
 }
 
 static gref_status start(decoder *d, const char *path)
 {
-    gref_status status = GREF_OK;
     png_byte signature[SIGNATURE];
     d->fp = fopen(path, "rb");
     REQUIRE(d->fp != NULL, GREF_ERR_IO, "%s: %s", path, strerror(errno));
@@ -182,8 +179,7 @@ static gref_status start(decoder *d, const char *path)
     if (d->png != NULL)
         d->info = png_create_info_struct(d->png);
     REQUIRE(d->info != NULL, GREF_ERR_NOMEM, "%s: libpng cannot start: %s", path, d->message);
-out:
-    return status;
+    return GREF_OK;
 }
 
 static void stop(decoder *d)
@@ -220,22 +216,22 @@ gref_status gref_png_read(gref_mat *image, const char *path, double lo, double h
     gref_status status = GREF_OK;
     decoder d = {0};
     gref_mat X = {0};
-    REQUIRE(isfinite(lo) && isfinite(hi) && isfinite(hi - lo), GREF_ERR_RANGE,
-            "%s: cannot map its values to [%g, %g]", path, lo, hi);
-    TRY(start(&d, path));
+    REQUIRE_OUT(isfinite(lo) && isfinite(hi) && isfinite(hi - lo), GREF_ERR_RANGE,
+                "%s: cannot map its values to [%g, %g]", path, lo, hi);
+    TRY_OUT(start(&d, path));
     if (!decode(&d)) {
-        REQUIRE(!d.no_memory, GREF_ERR_NOMEM, "%s: %s", path, d.message);
-        REQUIRE(!d.io_error, GREF_ERR_IO, "%s: %s", path, d.message);
+        REQUIRE_OUT(!d.no_memory, GREF_ERR_NOMEM, "%s: %s", path, d.message);
+        REQUIRE_OUT(!d.io_error, GREF_ERR_IO, "%s: %s", path, d.message);
         bool why = d.warning[0] != '\0';
-        FAIL(GREF_ERR_FORMAT, "%s: %s%s%s%s", path, d.message, why ? " (" : "", d.warning,
-             why ? ")" : "");
+        FAIL_OUT(GREF_ERR_FORMAT, "%s: %s%s%s%s", path, d.message, why ? " (" : "", d.warning,
+                 why ? ")" : "");
     }
     layout l = get_layout(&d);
     status = gref_mat_new(&X, l.rows, l.cols);
     if (status != GREF_OK)
         gref_fail_context(status, "%s", path);
-    TRY(status);
-    TRY(fill(X, &d, &l, path, lo, hi));
+    TRY_OUT(status);
+    TRY_OUT(fill(X, &d, &l, path, lo, hi));
     *image = X;
     X = (gref_mat){0};
 out:

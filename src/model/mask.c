@@ -26,7 +26,6 @@
  */
 gref_status gref_mask_box(gref_mat *keep, int rows, int cols, const int box[4])
 {
-    gref_status status = GREF_OK;
     gref_mat mask = {0};
     const int i = box[0], j = box[1], h = box[2], w = box[3];
     REQUIRE(rows >= 1 && cols >= 1, GREF_ERR_RANGE, "an image cannot be %d x %d", rows, cols);
@@ -38,8 +37,7 @@ gref_status gref_mask_box(gref_mat *keep, int rows, int cols, const int box[4])
     gref_mat_fill(mask, 1.0);
     gref_mat_fill(gref_mat_view(mask, i, j, h, w), 0.0);
     *keep = mask;
-out:
-    return status;
+    return GREF_OK;
 }
 
 typedef struct {
@@ -72,9 +70,8 @@ static int by_number(const void *left, const void *right)
  */
 gref_status gref_mask_keep(gref_mat *keep, int rows, int cols, double fraction, uint64_t seed)
 {
-    gref_status status = GREF_OK;
-    gref_mat mask = {0}, U = {0};
-    lot *lots = NULL;
+    SCOPED(gref_mat) mask = {0}, U = {0};
+    SCOPED_MEM lot *lots = NULL;
     REQUIRE(rows >= 1 && cols >= 1, GREF_ERR_RANGE, "an image cannot be %d x %d", rows, cols);
     REQUIRE(fraction > 0 && fraction <= 1, GREF_ERR_RANGE,
             "keep = %.17g, but the fraction of kept pixels must be in (0, 1]", fraction);
@@ -93,11 +90,6 @@ gref_status gref_mask_keep(gref_mat *keep, int rows, int cols, double fraction, 
     qsort(lots, n, sizeof *lots, by_number);
     for (size_t l = 0; l < k; l++)
         GREF_AT(mask, lots[l].pixel / cols, lots[l].pixel % cols) = 1.0;
-    *keep = mask;
-    mask = (gref_mat){0};
-out:
-    free(lots);
-    gref_mat_free(&U);
-    gref_mat_free(&mask);
-    return status;
+    *keep = TAKE(mask);
+    return GREF_OK;
 }

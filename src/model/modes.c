@@ -32,20 +32,17 @@ void gref_modes_free(gref_modes *z)
 
 static gref_status check_problem(const gref_problem *p)
 {
-    gref_status status = GREF_OK;
     int n = p->Sigma.n, m = p->A.m;
     TRY(gref_require_shape(gref_const(p->A), m, n, "A"));
     TRY(gref_require_shape(gref_const(p->mu), n, 1, "mu"));
     TRY(gref_require_shape(gref_const(p->v), m, 1, "v"));
-    REQUIRE(n >= 1 && m >= 1, GREF_ERR_SHAPE, "a problem needs pixels and measurements, not n = %d, m = %d",
-            n, m);
+    REQUIRE(n >= 1 && m >= 1, GREF_ERR_SHAPE,
+            "a problem needs pixels and measurements, not n = %d, m = %d", n, m);
     TRY(gref_require_finite(gref_const(p->A), "A"));
     TRY(gref_require_finite(gref_const(p->Sigma), "Sigma"));
     TRY(gref_problem_require_range(gref_const(p->Sigma), gref_const(p->A), p->sigma));
     TRY(gref_require_finite(gref_const(p->mu), "mu"));
-    TRY(gref_require_finite(gref_const(p->v), "v"));
-out:
-    return status;
+    return gref_require_finite(gref_const(p->v), "v");
 }
 
 /*
@@ -54,25 +51,24 @@ out:
  */
 static gref_status require_regular(gref_cmat f, int m, int n, double sigma)
 {
-    gref_status status = GREF_OK;
     double smallest = f.a[f.m - 1], floor = 2 * GREF_U * (m > n ? m : n) * f.a[0];
     if (sigma > floor)
-        goto out;
+        return GREF_OK;
     REQUIRE(sigma > 0.0 || m <= n, GREF_ERR_NOT_PD,
             "sigma = 0 with %d measurements of %d pixels: A Sigma A^T is singular", m, n);
     REQUIRE(smallest > floor, GREF_ERR_NOT_PD,
-            "sigma = %g and A Sigma A^T is singular to rounding (A is %d x %d, Sigma %d x %d; eigenvalues from %.3g to "
+            "sigma = %g and A Sigma A^T is singular to rounding (A is %d x %d, Sigma %d x %d; "
+            "eigenvalues from %.3g to "
             "%.3g)",
             sigma, m, n, n, n, smallest * smallest, f.a[0] * f.a[0]);
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* d = diag(sqrt lambda) V diag(f/(f^2 + sigma^2)) W^T r */
-static gref_status posterior_mean(gref_modes *z, gref_cmat W, gref_cmat f, gref_cmat VT, gref_cmat root)
+static gref_status posterior_mean(gref_modes *z, gref_cmat W, gref_cmat f, gref_cmat VT,
+                                  gref_cmat root)
 {
-    gref_status status = GREF_OK;
-    gref_mat g = {0};
+    SCOPED(gref_mat) g = {0};
     TRY(gref_mat_new(&g, f.m, 1));
     TRY(gref_gemv(g, 1.0, gref_cmat_view(W, 0, 0, z->m, f.m), true, gref_const(z->r), 0.0));
     for (int i = 0; i < f.m; i++) {
@@ -81,16 +77,13 @@ static gref_status posterior_mean(gref_modes *z, gref_cmat W, gref_cmat f, gref_
     }
     TRY(gref_gemv(z->d, 1.0, gref_cmat_view(VT, 0, 0, f.m, z->n), true, gref_const(g), 0.0));
     gref_mat_scale_rows(z->d, root);
-out:
-    gref_mat_free(&g);
-    return status;
+    return GREF_OK;
 }
 
 static gref_status posterior(gref_modes *z)
 {
-    gref_status status = GREF_OK;
     int n = z->n, m = z->m, k = m < n ? m : n;
-    gref_mat F = {0}, W = {0}, f = {0}, VT = {0}, S = {0}, root = {0};
+    SCOPED(gref_mat) F = {0}, W = {0}, f = {0}, VT = {0}, S = {0}, root = {0};
     TRY(gref_mat_new(&root, n, 1));
     for (int i = 0; i < n; i++)
         root.a[i] = sqrt(z->lambda.a[i]);
@@ -114,15 +107,7 @@ static gref_status posterior(gref_modes *z)
         for (int i = 0; i < n; i++)
             GREF_AT(S, i, j) *= w;
     }
-    TRY(gref_svd(z->X, z->rho, VT, S));
-out:
-    gref_mat_free(&F);
-    gref_mat_free(&W);
-    gref_mat_free(&f);
-    gref_mat_free(&VT);
-    gref_mat_free(&S);
-    gref_mat_free(&root);
-    return status;
+    return gref_svd(z->X, z->rho, VT, S);
 }
 
 /**
@@ -143,10 +128,12 @@ out:
  */
 gref_status gref_modes_new(gref_modes *out, const gref_problem *p)
 {
-    gref_status status = GREF_OK;
-    gref_modes z = {.n = p->Sigma.n, .m = p->A.m, .sigma = p->sigma,
-                    .errors = {INFINITY, INFINITY, INFINITY, INFINITY, INFINITY, INFINITY, INFINITY, INFINITY,
-                               INFINITY}};
+    SCOPED(gref_modes)
+    z = {.n = p->Sigma.n,
+         .m = p->A.m,
+         .sigma = p->sigma,
+         .errors = {INFINITY, INFINITY, INFINITY, INFINITY, INFINITY, INFINITY, INFINITY, INFINITY,
+                    INFINITY}};
     TRY(check_problem(p));
     TRY(gref_mat_new(&z.U, z.n, z.n));
     TRY(gref_mat_new(&z.lambda, z.n, 1));
@@ -162,11 +149,8 @@ gref_status gref_modes_new(gref_modes *out, const gref_problem *p)
     gref_mat_copy(z.r, gref_const(p->v));
     TRY(gref_gemv(z.r, -1.0, gref_const(p->A), false, gref_const(p->mu), 1.0));
     TRY(posterior(&z));
-    *out = z;
-    z = (gref_modes){0};
-out:
-    gref_modes_free(&z);
-    return status;
+    *out = TAKE(z);
+    return GREF_OK;
 }
 
 /**
@@ -181,18 +165,14 @@ out:
  */
 gref_status gref_modes_posterior(gref_mat mu_post, gref_mat Sigma_post, const gref_modes *z)
 {
-    gref_status status = GREF_OK;
-    gref_mat L = {0};
+    SCOPED(gref_mat) L = {0};
     TRY(gref_require_shape(gref_const(mu_post), z->n, 1, "mu_post"));
     TRY(gref_mat_new(&L, z->n, z->n));
     TRY(gref_gemm(L, 1.0, gref_const(z->U), false, gref_const(z->X), false, 0.0));
     gref_mat_scale_cols(L, gref_const(z->rho));
     TRY(gref_syrk(Sigma_post, 1.0, gref_const(L), false, 0.0));
     gref_mat_copy(mu_post, gref_const(z->mu));
-    TRY(gref_gemv(mu_post, 1.0, gref_const(z->U), false, gref_const(z->d), 1.0));
-out:
-    gref_mat_free(&L);
-    return status;
+    return gref_gemv(mu_post, 1.0, gref_const(z->U), false, gref_const(z->d), 1.0);
 }
 
 /** x = U z for an n x 1 z, x does not alias it. GREF_OK or GREF_ERR_SHAPE. */
@@ -208,13 +188,10 @@ gref_status gref_modes_to_pixels(gref_mat x, const gref_modes *z, gref_cmat zvec
  */
 gref_status gref_modes_cov_to_pixels(gref_mat C, const gref_modes *z, gref_cmat P)
 {
-    gref_status status = GREF_OK;
-    gref_mat UP = {0};
+    SCOPED(gref_mat) UP = {0};
     TRY(gref_mat_new(&UP, z->n, z->n));
     TRY(gref_gemm(UP, 1.0, gref_const(z->U), false, P, false, 0.0));
     TRY(gref_gemm(C, 1.0, gref_const(UP), false, gref_const(z->U), true, 0.0));
     gref_mat_symmetrise(C);
-out:
-    gref_mat_free(&UP);
-    return status;
+    return GREF_OK;
 }

@@ -20,13 +20,11 @@
 
 gref_status gref_pixel_count(int *n, int rows, int cols, const char *what)
 {
-    gref_status status = GREF_OK;
     REQUIRE(rows >= 1 && cols >= 1, GREF_ERR_RANGE, "%s cannot be %d x %d", what, rows, cols);
     REQUIRE(cols <= INT_MAX / rows, GREF_ERR_RANGE, "%s of %d x %d has more than %d pixels", what,
             rows, cols, INT_MAX);
     *n = rows * cols;
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* p mod period, in 0..period - 1. */
@@ -113,7 +111,6 @@ static void add_shift(gref_mat A, double weight, int64_t top, int64_t left, int 
 gref_status gref_operator_convolution(gref_mat *A, gref_cmat K, int rows, int cols,
                                       gref_boundary boundary, bool correlate)
 {
-    gref_status status = GREF_OK;
     const bool valid = boundary == GREF_BOUNDARY_VALID;
     gref_mat B = {0};
     int n = 0;
@@ -135,8 +132,7 @@ gref_status gref_operator_convolution(gref_mat *A, gref_cmat K, int rows, int co
             add_shift(B, GREF_AT(K, a, b), top + sign * (a - ca), left + sign * (b - cb), out_cols,
                       rows, cols, boundary);
     *A = B;
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* 2 R^3 h(u/R) for 0 <= u < 2R, h Keys's cubic with a = -1/2: an integer. */
@@ -215,9 +211,8 @@ static void separable(gref_mat A, gref_cmat D_i, gref_cmat D_j, long double deno
 gref_status gref_operator_super_resolution(gref_mat *A, int rows, int cols, int factor,
                                            gref_sr_filter filter)
 {
-    gref_status status = GREF_OK;
     const int r = factor;
-    gref_mat B = {0}, D_i = {0}, D_j = {0};
+    SCOPED(gref_mat) B = {0}, D_i = {0}, D_j = {0};
     int n = 0;
     TRY(gref_pixel_count(&n, rows, cols, "an image"));
     REQUIRE((int)filter >= 0 && filter <= GREF_SR_NONE, GREF_ERR_RANGE, "filter %d does not exist",
@@ -231,13 +226,8 @@ gref_status gref_operator_super_resolution(gref_mat *A, int rows, int cols, int 
     long double denominator = decimate(D_i, r, filter);
     decimate(D_j, r, filter);
     separable(B, gref_const(D_i), gref_const(D_j), denominator);
-    *A = B;
-    B = (gref_mat){0};
-out:
-    gref_mat_free(&D_j);
-    gref_mat_free(&D_i);
-    gref_mat_free(&B);
-    return status;
+    *A = TAKE(B);
+    return GREF_OK;
 }
 
 /**
@@ -254,7 +244,6 @@ out:
  */
 gref_status gref_operator_inpainting(gref_mat *A, gref_cmat keep)
 {
-    gref_status status = GREF_OK;
     gref_mat B = {0};
     int n = 0, m = 0, l = 0;
     TRY(gref_pixel_count(&n, keep.m, keep.n, "a mask"));
@@ -269,6 +258,5 @@ gref_status gref_operator_inpainting(gref_mat *A, gref_cmat keep)
             if (GREF_AT(keep, i, j) != 0)
                 GREF_AT(B, l++, i * keep.n + j) = 1.0;
     *A = B;
-out:
-    return status;
+    return GREF_OK;
 }

@@ -37,8 +37,7 @@ void gref_problem_free(gref_problem *p)
  */
 gref_status gref_problem_observe_from(gref_problem *p, uint64_t seed)
 {
-    gref_status status = GREF_OK;
-    gref_mat v = {0};
+    SCOPED(gref_mat) v = {0};
     TRY(gref_require_shape(gref_const(p->x0), p->A.n, 1, "x0"));
     REQUIRE(p->sigma >= 0.0 && isfinite(p->sigma), GREF_ERR_RANGE, "sigma must be >= 0, not %g",
             p->sigma);
@@ -46,11 +45,8 @@ gref_status gref_problem_observe_from(gref_problem *p, uint64_t seed)
     gref_random_normal(v, seed, GREF_STREAM_OBSERVATION, 0, 0);
     TRY(gref_gemv(v, 1.0, gref_const(p->A), false, gref_const(p->x0), p->sigma));
     gref_mat_free(&p->v);
-    p->v = v;
-    v = (gref_mat){0};
-out:
-    gref_mat_free(&v);
-    return status;
+    p->v = TAKE(v);
+    return GREF_OK;
 }
 
 /**
@@ -68,7 +64,8 @@ gref_status gref_problem_observe(gref_problem *p, uint64_t seed)
 {
     gref_status status = GREF_OK;
     int n = p->Sigma.n;
-    gref_mat R = {0}, xi = {0}, x0 = {0}, kept = p->x0;
+    SCOPED(gref_mat) R = {0}, xi = {0}, x0 = {0};
+    gref_mat kept = p->x0;
     TRY(gref_require_shape(gref_const(p->mu), n, 1, "mu"));
     TRY(gref_mat_new(&R, n, n));
     TRY(gref_mat_new(&xi, n, 1));
@@ -81,20 +78,15 @@ gref_status gref_problem_observe(gref_problem *p, uint64_t seed)
     status = gref_problem_observe_from(p, seed);
     if (status != GREF_OK) {
         p->x0 = kept;
-        goto out;
+        return status;
     }
     gref_mat_free(&kept);
     x0 = (gref_mat){0};
-out:
-    gref_mat_free(&R);
-    gref_mat_free(&xi);
-    gref_mat_free(&x0);
     return status;
 }
 
 gref_status gref_problem_require_range(gref_cmat Sigma, gref_cmat A, double sigma)
 {
-    gref_status status = GREF_OK;
     REQUIRE(sigma >= 0.0 && isfinite(sigma), GREF_ERR_RANGE, "sigma must be >= 0, not %g", sigma);
     double a = gref_mat_norm_fro(A), f = a * sqrt(gref_mat_norm_fro(Sigma));
     REQUIRE(isfinite(a * a) && isfinite(f * f + sigma * sigma), GREF_ERR_RANGE,
@@ -102,8 +94,7 @@ gref_status gref_problem_require_range(gref_cmat Sigma, gref_cmat A, double sigm
             "Sigma %d x %d up to "
             "%.3g",
             sigma, A.m, A.n, gref_mat_norm_max(A), Sigma.m, Sigma.n, gref_mat_norm_max(Sigma));
-out:
-    return status;
+    return GREF_OK;
 }
 
 /*
@@ -116,8 +107,7 @@ out:
  */
 static gref_status require_regular(gref_cmat L, gref_cmat A, gref_cmat Sigma, double sigma)
 {
-    gref_status status = GREF_OK;
-    gref_mat D = {0};
+    SCOPED(gref_mat) D = {0};
     TRY(gref_mat_new(&D, L.n, L.n));
     for (int i = 0; i < L.n; i++)
         GREF_AT(D, i, i) = gref_mat_norm_fro(gref_cmat_view(A, i, 0, 1, A.n));
@@ -128,9 +118,7 @@ static gref_status require_regular(gref_cmat L, gref_cmat A, gref_cmat Sigma, do
             "sigma = %g and A Sigma A^T is singular to rounding (smallest eigenvalue about %.3g, "
             "error %.3g)",
             sigma, 1.0 / (norm * norm), delta);
-out:
-    gref_mat_free(&D);
-    return status;
+    return GREF_OK;
 }
 
 /**
@@ -160,7 +148,7 @@ gref_status gref_posterior(gref_mat mu_post, gref_mat Sigma_post, gref_cmat Sigm
 {
     gref_status status = GREF_OK;
     int m = A.m, n = A.n;
-    gref_mat SAt = {0}, K = {0}, Y = {0}, r = {0};
+    SCOPED(gref_mat) SAt = {0}, K = {0}, Y = {0}, r = {0};
     TRY(gref_require_shape(Sigma, n, n, "Sigma"));
     TRY(gref_require_shape(gref_const(Sigma_post), n, n, "Sigma_post"));
     TRY(gref_require_shape(mu, n, 1, "mu"));
@@ -199,10 +187,5 @@ gref_status gref_posterior(gref_mat mu_post, gref_mat Sigma_post, gref_cmat Sigm
     if (Sigma_post.a != Sigma.a)
         gref_mat_copy(Sigma_post, Sigma);
     TRY(gref_syrk(Sigma_post, -1.0, gref_const(Y), true, 1.0));
-out:
-    gref_mat_free(&SAt);
-    gref_mat_free(&K);
-    gref_mat_free(&Y);
-    gref_mat_free(&r);
     return status;
 }

@@ -47,7 +47,6 @@ void gref_schedule_free(gref_schedule *s)
 /* The five arrays from beta_1..beta_T, each given as a double-double. */
 static gref_status build(gref_schedule *out, const dd *beta, int T)
 {
-    gref_status status = GREF_OK;
     size_t len = (size_t)T + 1;
     double *block = gref_alloc(5 * len, sizeof *block);
     REQUIRE(block != NULL, GREF_ERR_NOMEM, "no memory for a schedule of %d steps", T);
@@ -66,8 +65,7 @@ static gref_status build(gref_schedule *out, const dd *beta, int T)
         s.beta_tilde[t] = b.hi * (q_before / q.hi);
     }
     *out = s;
-out:
-    return status;
+    return GREF_OK;
 }
 
 /**
@@ -84,8 +82,7 @@ out:
  */
 gref_status gref_schedule_from_betas(gref_schedule *s, const double *beta, int T)
 {
-    gref_status status = GREF_OK;
-    dd *b = NULL;
+    SCOPED_MEM dd *b = NULL;
     REQUIRE(T >= 1, GREF_ERR_RANGE, "a schedule needs at least one step, not %d", T);
     b = gref_alloc((size_t)T, sizeof *b);
     REQUIRE(b != NULL, GREF_ERR_NOMEM, "no memory for a schedule of %d steps", T);
@@ -94,10 +91,7 @@ gref_status gref_schedule_from_betas(gref_schedule *s, const double *beta, int T
                 "beta_%d = %.17g must lie between 0 and 1", t, beta[t - 1]);
         b[t - 1] = (dd){beta[t - 1], 0.0};
     }
-    TRY(build(s, b, T));
-out:
-    free(b);
-    return status;
+    return build(s, b, T);
 }
 
 /**
@@ -113,8 +107,7 @@ out:
  */
 gref_status gref_schedule_linear(gref_schedule *s, double beta_first, double beta_last, int T)
 {
-    gref_status status = GREF_OK;
-    double *beta = NULL;
+    SCOPED_MEM double *beta = NULL;
     REQUIRE(T >= 1, GREF_ERR_RANGE, "a schedule needs at least one step, not %d", T);
     beta = gref_alloc((size_t)T, sizeof *beta);
     REQUIRE(beta != NULL, GREF_ERR_NOMEM, "no memory for a schedule of %d steps", T);
@@ -123,10 +116,7 @@ gref_status gref_schedule_linear(gref_schedule *s, double beta_first, double bet
         beta[k] = beta_first + k * step;
     if (T > 1)
         beta[T - 1] = beta_last;
-    TRY(gref_schedule_from_betas(s, beta, T));
-out:
-    free(beta);
-    return status;
+    return gref_schedule_from_betas(s, beta, T);
 }
 
 /**
@@ -144,8 +134,7 @@ out:
  */
 gref_status gref_schedule_cosine(gref_schedule *s, int T)
 {
-    gref_status status = GREF_OK;
-    double *beta = NULL;
+    SCOPED_MEM double *beta = NULL;
     REQUIRE(T >= 1, GREF_ERR_RANGE, "a schedule needs at least one step, not %d", T);
     beta = gref_alloc((size_t)T, sizeof *beta);
     REQUIRE(beta != NULL, GREF_ERR_NOMEM, "no memory for a schedule of %d steps", T);
@@ -157,8 +146,5 @@ gref_status gref_schedule_cosine(gref_schedule *s, int T)
             fmin(2.0 * t - 1.0 + 0.016 * T, 2.0 * (T - t) + 1.0); /* a_t + a_{t-1} or pi - */
         beta[t - 1] = fmin(sin(unit) * sin(sum * unit) / (before * before), 0.999);
     }
-    TRY(gref_schedule_from_betas(s, beta, T));
-out:
-    free(beta);
-    return status;
+    return gref_schedule_from_betas(s, beta, T);
 }

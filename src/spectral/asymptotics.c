@@ -78,7 +78,6 @@ static double coefficient_norm(const gref_spectral *z, const gref_asymptotics_li
 static gref_status distance(double *w2, const gref_mat terms[2], const gref_spectral *z,
                             const gref_asymptotics_line *line, double alpha, double abar, double e)
 {
-    gref_status status = GREF_OK;
     gref_spectral_sampler s;
     gref_w2 d;
     gref_sampler_spec spec = {.convention = gref_convention_default()};
@@ -88,14 +87,12 @@ static gref_status distance(double *w2, const gref_mat terms[2], const gref_spec
     TRY(gref_spectral_sampler_init(&s, z, NULL, &spec));
     TRY(gref_spectral_w2_modelled(&d, terms, &s, abar, e));
     *w2 = d.w2;
-out:
-    return status;
+    return GREF_OK;
 }
 
 static gref_status fill_points(gref_asymptotics_line *line, const gref_mat terms[2],
                                const gref_spectral *cgdm, const gref_spectral *own)
 {
-    gref_status status = GREF_OK;
     double noise = own->sigma * own->sigma, sigma2 = cgdm->sigma * cgdm->sigma, unused;
     for (int k = 0; k < line->n_points; k++) {
         gref_asymptotics_point *p = &line->points[k];
@@ -110,8 +107,7 @@ static gref_status fill_points(gref_asymptotics_line *line, const gref_mat terms
                 sigma2 * ((1.0 - line->alpha) / line->alpha));
         TRY(distance(&p->w2, terms, cgdm, line, line->alpha, 1.0 - p->e, p->e));
     }
-out:
-    return status;
+    return GREF_OK;
 }
 
 static gref_status fill_line(gref_asymptotics_line *line, const gref_spectral *cgdm,
@@ -122,8 +118,8 @@ static gref_status fill_line(gref_asymptotics_line *line, const gref_spectral *c
     gref_spectral *other = NULL;
     gref_stationary q = *p; /* borrowed, with another noise level */
     gref_mat terms[2] = {{0}, {0}};
-    TRY(gref_mat_new(&terms[0], 1, cgdm->blocks));
-    TRY(gref_mat_new(&terms[1], 1, cgdm->blocks));
+    TRY_OUT(gref_mat_new(&terms[0], 1, cgdm->blocks));
+    TRY_OUT(gref_mat_new(&terms[1], 1, cgdm->blocks));
     if (line->alpha != 0.0 && line->alpha != 1.0) {
         q.sigma = p->sigma / sqrt(line->alpha);
         status = gref_spectral_new(&other, &q);
@@ -133,12 +129,12 @@ static gref_status fill_line(gref_asymptotics_line *line, const gref_spectral *c
                               line->alpha);
             goto out;
         }
-        TRY(distance(&line->limit_distance, terms, cgdm, line, line->alpha, 1.0, 0.0));
+        TRY_OUT(distance(&line->limit_distance, terms, cgdm, line, line->alpha, 1.0, 0.0));
         own = other;
     }
     line->expected = gref_asymptotics_expected(line, mixed);
     line->coefficient = coefficient_norm(own, line);
-    TRY(fill_points(line, terms, cgdm, own));
+    TRY_OUT(fill_points(line, terms, cgdm, own));
     gref_asymptotics_conclude(line);
 out:
     gref_spectral_free(other);
@@ -191,9 +187,8 @@ static void classify(gref_asymptotics *a, const gref_spectral *z)
 gref_status gref_asymptotics_spectral(gref_asymptotics **out_a, const gref_stationary *p,
                                       const double *alphas, int n_alphas, double from, double to)
 {
-    gref_status status = GREF_OK;
-    gref_asymptotics *a = NULL;
-    gref_spectral *z = NULL;
+    SCOPED_PTR(gref_asymptotics) *a = NULL;
+    SCOPED_PTR(gref_spectral) *z = NULL;
     TRY(gref_asymptotics_new(&a, p->sigma, alphas, n_alphas, from, to));
     TRY(gref_spectral_new(&z, p));
     a->n = z->n;
@@ -202,10 +197,6 @@ gref_status gref_asymptotics_spectral(gref_asymptotics **out_a, const gref_stati
     for (int k = 0; k < a->n_lines; k++)
         TRY(a->blind ? gref_asymptotics_without(&a->lines[k])
                      : fill_line(&a->lines[k], z, p, a->mixed));
-    *out_a = a;
-    a = NULL;
-out:
-    gref_asymptotics_free(a);
-    gref_spectral_free(z);
-    return status;
+    *out_a = TAKE(a);
+    return GREF_OK;
 }

@@ -22,31 +22,25 @@ void gref_block_free(gref_block *w)
 
 gref_status gref_block_new(gref_block *out_block, int q)
 {
-    gref_status status = GREF_OK;
-    gref_block w = {0};
+    SCOPED(gref_block) w = {0};
     gref_mat *square[] = {&w.L1, &w.L2, &w.F, &w.U, &w.VT, &w.E, &w.D, &w.T};
     for (size_t k = 0; k < sizeof square / sizeof *square; k++)
         TRY(gref_mat_new(square[k], q, q));
     TRY(gref_mat_new(&w.sv, q, 1));
     TRY(gref_mat_new(&w.e, q, 1));
-    *out_block = w;
-    w = (gref_block){0};
-out:
-    gref_block_free(&w);
-    return status;
+    *out_block = TAKE(w);
+    return GREF_OK;
 }
 
 gref_status gref_block_w2_factors(double *squared, gref_block *w)
 {
-    gref_status status = GREF_OK;
     TRY(gref_gemm(w->F, 1.0, gref_const(w->L2), true, gref_const(w->L1), false, 0.0));
     TRY(gref_svd(w->U, w->sv, w->VT, w->F));
     TRY(gref_gemm(w->F, 1.0, gref_const(w->U), false, gref_const(w->VT), false, 0.0)); /* Q */
     TRY(gref_gemm(w->L1, -1.0, gref_const(w->L2), false, gref_const(w->F), false, 1.0));
     double norm = gref_mat_norm_fro(gref_const(w->L1));
     *squared = norm * norm;
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* T = E - (D e + e D + D e D), in two parts of which the small one is added last. */

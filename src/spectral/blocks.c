@@ -49,17 +49,14 @@ void gref_blocks_law(gref_mat S, const gref_spectral_law *law)
 
 gref_status gref_blocks_modelled(gref_mat S, const gref_spectral_sampler *s, int t)
 {
-    gref_status status = GREF_OK;
     int q = s->z->q;
-    gref_mat L = {0};
+    SCOPED(gref_mat) L = {0};
     TRY(gref_mat_new(&L, q, q));
     for (int b = 0; b < s->z->blocks; b++) {
         gref_spectral_modelled_factor(L, s, s->schedule->abar[t], s->schedule->qbar[t], b);
         TRY(gref_syrk((gref_mat){&GREF_AT(S, 0, b), q, q, q}, 1.0, gref_const(L), false, 0.0));
     }
-out:
-    gref_mat_free(&L);
-    return status;
+    return GREF_OK;
 }
 
 /* In the modes of Sigma. */

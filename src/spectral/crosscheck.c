@@ -45,7 +45,6 @@ static void checker_free(checker *c)
 
 static gref_status checker_new(checker *c, const gref_problem *p)
 {
-    gref_status status = GREF_OK;
     const gref_spectral *z = c->z;
     REQUIRE(p->A.n == z->n && p->A.m == z->m, GREF_ERR_SHAPE,
             "the problem by matrices has n = %d, m = %d, that by spectra n = %d, m = %d", p->A.n,
@@ -62,27 +61,23 @@ static gref_status checker_new(checker *c, const gref_problem *p)
     TRY(gref_room_new(&c->room, z));
     TRY(gref_modes_new(&c->modes, p));
     c->scales = gref_scales_of(z, p);
-out:
-    return status;
+    return GREF_OK;
 }
 
 static gref_status report_progress(checker *c, const char *what, int step)
 {
-    gref_status status = GREF_OK;
     c->done += step;
     REQUIRE(c->progress == NULL || c->progress(c->context, what, c->done, c->total),
             GREF_ERR_CANCELLED, "cancelled");
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* Sigma, A, mu_post, Sigma_post. */
 static gref_status hold_problem(checker *c, const gref_problem *p)
 {
-    gref_status status = GREF_OK;
     const gref_spectral *z = c->z;
     const gref_scales *k = &c->scales;
-    gref_mat Ad = {0}, As = {0};
+    SCOPED(gref_mat) Ad = {0}, As = {0};
     TRY(gref_mat_new(&As, z->m, z->n));
     gref_blocks_diagonal(c->blocks, gref_const(z->lambda));
     TRY(gref_spectral_to_pixels(c->S, z, gref_const(c->blocks)));
@@ -99,33 +94,26 @@ static gref_status hold_problem(checker *c, const gref_problem *p)
         c->diagonal.a[i] = z->rho.a[i] * z->rho.a[i];
     gref_blocks_on_posterior(c->blocks, z, gref_const(c->diagonal));
     TRY(gref_spectral_to_pixels(c->S, z, gref_const(c->blocks)));
-    TRY(gref_crosscheck_matrix(c->out, "Sigma_post", "", -1, gref_const(c->D), gref_const(c->S),
-                               k->D_post));
-out:
-    gref_mat_free(&Ad);
-    gref_mat_free(&As);
-    return status;
+    return gref_crosscheck_matrix(c->out, "Sigma_post", "", -1, gref_const(c->D), gref_const(c->S),
+                                  k->D_post);
 }
 
 /* One function of Sigma at t: its eigenvalues by both sides, the dense ones already in c->vd. */
 static gref_status hold_function(checker *c, const char *quantity, int t, double bound)
 {
-    gref_status status = GREF_OK;
     gref_mat_fill(c->D, 0.0);
     for (int i = 0; i < c->modes.n; i++)
         GREF_AT(c->D, i, i) = c->vd.a[i];
     TRY(gref_modes_cov_to_pixels(c->D, &c->modes, gref_const(c->D)));
     gref_blocks_diagonal(c->blocks, gref_const(c->diagonal));
     TRY(gref_spectral_to_pixels(c->S, c->z, gref_const(c->blocks)));
-    TRY(gref_crosscheck_matrix(c->out, quantity, "", t, gref_const(c->D), gref_const(c->S), bound));
-out:
-    return status;
+    return gref_crosscheck_matrix(c->out, quantity, "", t, gref_const(c->D), gref_const(c->S),
+                                  bound);
 }
 
 /* Sigma_t and J. */
 static gref_status hold_time(checker *c, int t)
 {
-    gref_status status = GREF_OK;
     const gref_spectral *z = c->z;
     const gref_schedule *own = c->spectral_schedule;
     gref_bounds_at d = gref_bounds_of_time(&c->scales, c->schedule, t);
@@ -136,27 +124,24 @@ static gref_status hold_time(checker *c, int t)
         c->diagonal.a[i] = own->abar[t] * z->lambda.a[i] + own->qbar[t];
     TRY(hold_function(c, "Sigma_t", t, d.Sigma_t));
     if (t == 0) /* J = I on the range of Sigma, which rounding decides */
-        goto out;
+        return GREF_OK;
     for (int i = 0; i < c->modes.n; i++)
         c->vd.a[i] = sqrt(d.abar) * c->modes.lambda.a[i] / (d.abar * c->modes.lambda.a[i] + d.qbar);
     for (size_t i = 0; i < size; i++)
         c->diagonal.a[i] =
             sqrt(own->abar[t]) * z->lambda.a[i] / (own->abar[t] * z->lambda.a[i] + own->qbar[t]);
-    TRY(hold_function(c, "J", t, d.J));
-out:
-    return status;
+    return hold_function(c, "J", t, d.J);
 }
 
 /* C_{v|t}, mu_{t|v} and C_{t|v}. */
 static gref_status hold_model(checker *c, const gref_sampler *dense, const gref_spectral_sampler *s,
                               int t)
 {
-    gref_status status = GREF_OK;
     const gref_spectral *z = c->z;
     const gref_schedule *own = c->spectral_schedule;
     const char *label = s->spec.label;
     gref_bounds_at d = gref_bounds_of_time(&c->scales, c->schedule, t);
-    gref_mat scalar = {0};
+    SCOPED(gref_mat) scalar = {0};
     gref_bounds_of_modelled(&d, &c->scales, s);
     if (s->method->guided) {
         TRY(gref_mat_new(&scalar, 1, z->blocks));
@@ -184,11 +169,8 @@ static gref_status hold_model(checker *c, const gref_sampler *dense, const gref_
     TRY(gref_spectral_synthesise(c->vs, z, &c->room, c->m));
     for (int i = 0; i < z->n; i++)
         c->vs.a[i] += root * z->mean;
-    TRY(gref_crosscheck_matrix(c->out, "mu_{t|v}", label, t, gref_const(c->vd), gref_const(c->vs),
-                               c->scales.spread * d.modelled_mean));
-out:
-    gref_mat_free(&scalar);
-    return status;
+    return gref_crosscheck_matrix(c->out, "mu_{t|v}", label, t, gref_const(c->vd),
+                                  gref_const(c->vs), c->scales.spread * d.modelled_mean);
 }
 
 /* y = S x, block by block. */
@@ -208,12 +190,11 @@ static void apply(gref_cplx y, gref_cmat S, gref_cplx x)
 /* b_t = shift + sqrt(abar_{t-1}) mu_post - M sqrt(abar_t) mu_post, in c->vs; `shift` is used up. */
 static gref_status spectral_offset(checker *c, gref_cplx shift, int t)
 {
-    gref_status status = GREF_OK;
     const gref_spectral *z = c->z;
     const gref_schedule *own = c->spectral_schedule;
     double root = sqrt(own->abar[t]), before = sqrt(own->abar[t - 1]),
            constant = z->mean * sqrt((double)z->n);
-    gref_cplx centre = {0};
+    SCOPED(gref_cplx) centre = {0};
     TRY(gref_cplx_new(&centre, z->q, z->blocks)); /* mu_post */
     gref_mat_copy(centre.re, gref_const(z->d.re));
     gref_mat_copy(centre.im, gref_const(z->d.im));
@@ -224,20 +205,16 @@ static gref_status spectral_offset(checker *c, gref_cplx shift, int t)
     gref_mat_axpy(shift.im, before, gref_const(centre.im));
     gref_mat_axpy(shift.re, -root, gref_const(c->m.re));
     gref_mat_axpy(shift.im, -root, gref_const(c->m.im));
-    TRY(gref_spectral_synthesise(c->vs, z, &c->room, shift));
-out:
-    gref_cplx_free(&centre);
-    return status;
+    return gref_spectral_synthesise(c->vs, z, &c->room, shift);
 }
 
 /* M_t, b_t and N_t. */
 static gref_status hold_step(checker *c, const gref_bounds_at *d, const gref_sampler *dense,
                              const gref_spectral_sampler *s)
 {
-    gref_status status = GREF_OK;
     const char *label = s->spec.label;
     double noise = 0.0, own = gref_spectral_times_at(s, d->t).noise;
-    gref_cplx shift = {0};
+    SCOPED(gref_cplx) shift = {0};
     TRY(gref_cplx_new(&shift, c->z->q, c->z->blocks));
     TRY(gref_sampler_step(c->D, c->vd, &noise, dense, d->t));
     gref_blocks_step(c->blocks, shift, s, d->t);
@@ -247,17 +224,13 @@ static gref_status hold_step(checker *c, const gref_bounds_at *d, const gref_sam
     TRY(spectral_offset(c, shift, d->t));
     TRY(gref_crosscheck_matrix(c->out, "b_t", label, d->t, gref_const(c->vd), gref_const(c->vs),
                                c->scales.spread * d->b));
-    TRY(gref_crosscheck_number(c->out, "N_t", label, d->t, noise, own, 4.0 * GREF_U * noise));
-out:
-    gref_cplx_free(&shift);
-    return status;
+    return gref_crosscheck_number(c->out, "N_t", label, d->t, noise, own, 4.0 * GREF_U * noise);
 }
 
 /* The marginal law at its t. */
 static gref_status hold_law(checker *c, const gref_marginal *dense, const gref_spectral_law *law,
                             const gref_drift *e)
 {
-    gref_status status = GREF_OK;
     const gref_scales *k = &c->scales;
     const char *label = law->s.spec.label;
     double root = sqrt(c->schedule->abar[law->t]);
@@ -274,10 +247,8 @@ static gref_status hold_law(checker *c, const gref_marginal *dense, const gref_s
     TRY(gref_marginal_cov(c->D, dense));
     gref_blocks_law(c->blocks, law);
     TRY(gref_spectral_to_pixels(c->S, c->z, gref_const(c->blocks)));
-    TRY(gref_crosscheck_matrix(c->out, "covariance of y_t", label, law->t, gref_const(c->D),
-                               gref_const(c->S), e->cov + k->unit * gref_law_norm(law)));
-out:
-    return status;
+    return gref_crosscheck_matrix(c->out, "covariance of y_t", label, law->t, gref_const(c->D),
+                                  gref_const(c->S), e->cov + k->unit * gref_law_norm(law));
 }
 
 /* Distances, of the law and of the modelled law. */
@@ -285,7 +256,6 @@ static gref_status hold_distances(checker *c, const gref_sampler *sampler,
                                   const gref_marginal *dense, const gref_spectral_law *law,
                                   const gref_drift *e)
 {
-    gref_status status = GREF_OK;
     const gref_spectral *z = c->z;
     const gref_scales *k = &c->scales;
     const char *label = law->s.spec.label;
@@ -302,7 +272,7 @@ static gref_status hold_distances(checker *c, const gref_sampler *sampler,
                                gref_bound_w2(d.modelled_mean + sqrt(d.abar) * k->D_d,
                                              d.modelled_cov + exact, trace, d.qbar, k, z->n)));
     if (gref_marginal_diverged(dense) || law->diverged)
-        goto out;
+        return GREF_OK;
     double own = 0.0;
     for (int i = 0; i < z->blocks; i++)
         for (int l = 0; l < z->q; l++)
@@ -313,14 +283,12 @@ static gref_status hold_distances(checker *c, const gref_sampler *sampler,
         c->out, "W2", label, t, a.w2, b.w2,
         gref_bound_w2(e->mean, e->cov + exact, fmax(own, trace), d.qbar, k, z->n)));
     if (law->s.method->guided)
-        goto out;
+        return GREF_OK;
     TRY(gref_marginal_w2_prior(&a, dense));
     TRY(gref_spectral_law_w2_prior(&b, law));
-    TRY(gref_crosscheck_number(
+    return gref_crosscheck_number(
         c->out, "W2 to the prior", label, t, a.w2, b.w2,
-        gref_bound_w2(e->mean + k->D_d, e->cov + d.Sigma_t, fmax(own, trace), d.qbar, k, z->n)));
-out:
-    return status;
+        gref_bound_w2(e->mean + k->D_d, e->cov + d.Sigma_t, fmax(own, trace), d.qbar, k, z->n));
 }
 
 static bool is_listed(const checker *c, int t)
@@ -335,16 +303,13 @@ static bool is_listed(const checker *c, int t)
 static gref_status hold_stability(checker *c, const gref_marginal *dense,
                                   const gref_spectral_law *law, int dense_end, int own_end)
 {
-    gref_status status = GREF_OK;
     const char *label = law->s.spec.label;
     TRY(gref_crosscheck_number(c->out, "first unstable t", label, -1,
                                gref_marginal_first_unstable(dense), law->first_unstable, 1.0));
     bool lost = gref_marginal_lost(dense) || law->lost;
     /* one path bounds its rounding, the other estimates it: where they give up only has to be said */
-    TRY(gref_crosscheck_number(c->out, lost ? "lost at t" : "diverged at t", label, -1, dense_end,
-                               own_end, lost ? c->schedule->T : 1.0));
-out:
-    return status;
+    return gref_crosscheck_number(c->out, lost ? "lost at t" : "diverged at t", label, -1,
+                                  dense_end, own_end, lost ? c->schedule->T : 1.0);
 }
 
 /* One sampler from T to 0. */
@@ -356,9 +321,9 @@ static gref_status hold_sampler(checker *c, const gref_sampler_spec *spec)
     gref_spectral_law *law = NULL;
     gref_drift e;
     int T = c->schedule->T, dense_end = -1, own_end = -1;
-    TRY(gref_sampler_new(&sampler, &c->modes, c->schedule, spec));
-    TRY(gref_marginal_new(&dense, sampler));
-    TRY(gref_spectral_law_new(&law, c->z, c->spectral_schedule, spec));
+    TRY_OUT(gref_sampler_new(&sampler, &c->modes, c->schedule, spec));
+    TRY_OUT(gref_marginal_new(&dense, sampler));
+    TRY_OUT(gref_spectral_law_new(&law, c->z, c->spectral_schedule, spec));
     gref_bounds_start(&e, &c->scales, c->schedule, spec->convention.start == GREF_START_EXACT);
     for (int t = T; t >= 0; t--) {
         gref_bounds_at d = gref_bounds_of_time(&c->scales, c->schedule, t);
@@ -368,22 +333,22 @@ static gref_status hold_sampler(checker *c, const gref_sampler_spec *spec)
             own_end = t;
         bool known = !gref_marginal_diverged(dense) && !law->diverged;
         if (known && !gref_marginal_mean_lost(dense) && !law->mean_lost)
-            TRY(hold_law(c, dense, law, &e));
+            TRY_OUT(hold_law(c, dense, law, &e));
         if (is_listed(c, t)) {
-            TRY(hold_model(c, sampler, &law->s, t));
-            TRY(hold_distances(c, sampler, dense, law, &e));
+            TRY_OUT(hold_model(c, sampler, &law->s, t));
+            TRY_OUT(hold_distances(c, sampler, dense, law, &e));
         }
-        TRY(report_progress(c, spec->label, t == T ? 0 : 1));
+        TRY_OUT(report_progress(c, spec->label, t == T ? 0 : 1));
         if (t == 0)
             break;
         gref_bounds_of_step(&d, &c->scales, &law->s);
         if (is_listed(c, t))
-            TRY(hold_step(c, &d, sampler, &law->s));
+            TRY_OUT(hold_step(c, &d, sampler, &law->s));
         gref_bounds_advance(&e, &d, &c->scales, law);
-        TRY(gref_marginal_advance(dense));
-        TRY(gref_spectral_law_advance(law));
+        TRY_OUT(gref_marginal_advance(dense));
+        TRY_OUT(gref_spectral_law_advance(law));
     }
-    TRY(hold_stability(c, dense, law, dense_end, own_end));
+    TRY_OUT(hold_stability(c, dense, law, dense_end, own_end));
 out:
     if (status != GREF_OK)
         gref_fail_context(status, "sampler %s", spec->label);
@@ -399,16 +364,16 @@ gref_status gref_crosscheck_hold(gref_crosscheck *check, const gref_problem *p,
                                  const gref_sampler_spec *specs, int n_specs, const int *times,
                                  int n_times, gref_crosscheck_progress *progress, void *context)
 {
-    gref_status status = GREF_OK;
-    checker c = {.out = check,
-                 .schedule = schedule,
-                 .spectral_schedule = spectral_schedule,
-                 .z = z,
-                 .times = times,
-                 .n_times = n_times,
-                 .progress = progress,
-                 .context = context,
-                 .total = schedule->T * n_specs};
+    SCOPED(checker)
+    c = {.out = check,
+         .schedule = schedule,
+         .spectral_schedule = spectral_schedule,
+         .z = z,
+         .times = times,
+         .n_times = n_times,
+         .progress = progress,
+         .context = context,
+         .total = schedule->T * n_specs};
     for (int k = 0; k < n_times; k++)
         REQUIRE(times[k] >= 0 && times[k] <= schedule->T, GREF_ERR_RANGE, "t = %d is outside 0..%d",
                 times[k], schedule->T);
@@ -422,24 +387,19 @@ gref_status gref_crosscheck_hold(gref_crosscheck *check, const gref_problem *p,
         TRY(hold_time(&c, times[k]));
     for (int k = 0; k < n_specs; k++)
         TRY(hold_sampler(&c, &specs[k]));
-out:
-    checker_free(&c);
-    return status;
+    return GREF_OK;
 }
 
 /* x0 and v as each path made them. */
 static gref_status hold_observation(gref_crosscheck *check, const gref_problem *p,
                                     const gref_stationary *q, const gref_spectral *z)
 {
-    gref_status status = GREF_OK;
     gref_scales k = gref_scales_of(z, p);
     if (p->x0.a != NULL && q->x0.a != NULL)
         TRY(gref_crosscheck_matrix(check, "x0", "", -1, gref_const(p->x0), gref_const(q->x0),
                                    gref_bound_x0(&k, z->n)));
-    TRY(gref_crosscheck_matrix(check, "v", "", -1, gref_const(p->v), gref_const(q->v),
-                               gref_bound_v(&k, z->n)));
-out:
-    return status;
+    return gref_crosscheck_matrix(check, "v", "", -1, gref_const(p->v), gref_const(q->v),
+                                  gref_bound_v(&k, z->n));
 }
 
 /**
@@ -462,20 +422,15 @@ gref_status gref_crosscheck_run(gref_crosscheck **out_check, const gref_problem 
                                 const gref_sampler_spec *specs, int n_specs, const int *times,
                                 int n_times, gref_crosscheck_progress *progress, void *context)
 {
-    gref_status status = GREF_OK;
-    gref_spectral *z = NULL;
+    SCOPED_PTR(gref_spectral) *z = NULL;
     gref_stationary same_v = *q;
-    gref_crosscheck *check = gref_alloc(1, sizeof *check);
+    SCOPED_PTR(gref_crosscheck) *check = gref_alloc(1, sizeof *check);
     REQUIRE(check != NULL, GREF_ERR_NOMEM, "no memory for a cross-check");
     same_v.v = p->v; /* borrowed, as all of it */
     TRY(gref_spectral_new(&z, &same_v));
     TRY(hold_observation(check, p, q, z));
     TRY(gref_crosscheck_hold(check, p, schedule, z, schedule, specs, n_specs, times, n_times,
                              progress, context));
-    *out_check = check;
-    check = NULL;
-out:
-    gref_spectral_free(z);
-    gref_crosscheck_free(check);
-    return status;
+    *out_check = TAKE(check);
+    return GREF_OK;
 }

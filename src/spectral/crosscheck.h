@@ -2,9 +2,12 @@
 #ifndef GREF_SPECTRAL_CROSSCHECK_H
 #define GREF_SPECTRAL_CROSSCHECK_H
 
+#include "base/internal.h"
 #include <gref/crosscheck.h>
 
 #include "internal.h"
+
+DEFINE_DROP(gref_crosscheck)
 
 /* Norms of the problem, and bounds for what does not depend on t. */
 typedef struct {

@@ -20,7 +20,6 @@ void gref_crosscheck_free(gref_crosscheck *check)
 static gref_status row_of(gref_crosscheck_row **row, gref_crosscheck *check, const char *quantity,
                           const char *sampler)
 {
-    gref_status status = GREF_OK;
     int k = 0;
     while (k < check->n_rows && (strcmp(check->rows[k].quantity, quantity) != 0 ||
                                  strcmp(check->rows[k].sampler, sampler) != 0))
@@ -35,8 +34,7 @@ static gref_status row_of(gref_crosscheck_row **row, gref_crosscheck *check, con
         snprintf(rows[k].sampler, sizeof rows[k].sampler, "%s", sampler);
     }
     *row = &check->rows[k];
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* deviation/bound so that NaN is the worst, and nothing apart is nothing. */
@@ -49,7 +47,6 @@ static double ratio_of(double deviation, double bound)
 
 static gref_status note(gref_crosscheck *check, const gref_crosscheck_row *found)
 {
-    gref_status status = GREF_OK;
     gref_crosscheck_row *row = NULL;
     TRY(row_of(&row, check, found->quantity, found->sampler));
     int compared = row->compared + 1;
@@ -57,8 +54,7 @@ static gref_status note(gref_crosscheck *check, const gref_crosscheck_row *found
         *row = *found;
     row->compared = compared;
     check->ratio = fmax(check->ratio, found->ratio);
-out:
-    return status;
+    return GREF_OK;
 }
 
 static gref_crosscheck_row begin(const char *quantity, const char *sampler, int t, double bound)
@@ -73,7 +69,6 @@ gref_status gref_crosscheck_matrix(gref_crosscheck *check, const char *quantity,
                                    const char *sampler, int t, gref_cmat dense, gref_cmat spectral,
                                    double bound)
 {
-    gref_status status = GREF_OK;
     gref_crosscheck_row found = begin(quantity, sampler, t, bound);
     TRY(gref_require_shape(spectral, dense.m, dense.n, quantity));
     for (int j = 0; j < dense.n; j++)
@@ -91,9 +86,7 @@ gref_status gref_crosscheck_matrix(gref_crosscheck *check, const char *quantity,
         }
 seen:
     found.ratio = ratio_of(found.deviation, bound);
-    TRY(note(check, &found));
-out:
-    return status;
+    return note(check, &found);
 }
 
 gref_status gref_crosscheck_number(gref_crosscheck *check, const char *quantity,

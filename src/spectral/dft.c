@@ -43,7 +43,6 @@ void gref_turn(double *cosine, double *sine, int64_t k, int N)
 
 static gref_status axis_new(gref_axis *axis, int length)
 {
-    gref_status status = GREF_OK;
     double unused;
     axis->even = length / 2 + 1;
     axis->odd = (length - 1) / 2;
@@ -55,21 +54,16 @@ static gref_status axis_new(gref_axis *axis, int length)
         for (int j = 0; j < axis->odd; j++)
             gref_turn(&unused, &GREF_AT(axis->S, j, l), (int64_t)(j + 1) * l, length);
     }
-out:
-    return status;
+    return GREF_OK;
 }
 
 gref_status gref_dft_new(gref_dft *out_dft, int rows, int cols)
 {
-    gref_status status = GREF_OK;
-    gref_dft f = {.rows = rows, .cols = cols, .half = cols / 2 + 1};
+    SCOPED(gref_dft) f = {.rows = rows, .cols = cols, .half = cols / 2 + 1};
     TRY(axis_new(&f.across, cols));
     TRY(axis_new(&f.down, rows));
-    *out_dft = f;
-    f = (gref_dft){0};
-out:
-    gref_dft_free(&f);
-    return status;
+    *out_dft = TAKE(f);
+    return GREF_OK;
 }
 
 void gref_dft_free(gref_dft *f)
@@ -112,12 +106,9 @@ static void fold_rows(gref_mat E, gref_mat O, gref_cmat X)
  */
 static gref_status transform_rows(gref_dft_work *w, const gref_axis *axis)
 {
-    gref_status status = GREF_OK;
     fold_rows(w->rows_even, w->rows_odd, gref_const(w->W));
     TRY(gref_gemm(w->P, 1.0, gref_const(w->rows_even), false, gref_const(axis->C), false, 0.0));
-    TRY(gref_gemm(w->Q, 1.0, gref_const(w->rows_odd), false, gref_const(axis->S), false, 0.0));
-out:
-    return status;
+    return gref_gemm(w->Q, 1.0, gref_const(w->rows_odd), false, gref_const(axis->S), false, 0.0);
 }
 
 /* [re; im] = scale (P + sign i Q) for P = [P_re; P_im], Q likewise: column l, and L - l with -Q. */
@@ -145,9 +136,8 @@ void gref_dft_work_free(gref_dft_work *w)
 
 gref_status gref_dft_work_new(gref_dft_work *out_work, const gref_dft *f)
 {
-    gref_status status = GREF_OK;
     int M = f->rows, h = f->half;
-    gref_dft_work w = {0};
+    SCOPED(gref_dft_work) w = {0};
     TRY(gref_mat_new(&w.even, f->across.even, M));
     TRY(gref_mat_new(&w.odd, f->across.odd, M));
     TRY(gref_mat_new(&w.W, 2 * h, M));
@@ -155,17 +145,13 @@ gref_status gref_dft_work_new(gref_dft_work *out_work, const gref_dft *f)
     TRY(gref_mat_new(&w.Q, 2 * h, f->down.even));
     TRY(gref_mat_new(&w.rows_even, 2 * h, f->down.even));
     TRY(gref_mat_new(&w.rows_odd, 2 * h, f->down.odd));
-    *out_work = w;
-    w = (gref_dft_work){0};
-out:
-    gref_dft_work_free(&w);
-    return status;
+    *out_work = TAKE(w);
+    return GREF_OK;
 }
 
 gref_status gref_dft_forward(gref_mat re, gref_mat im, const gref_dft *f, gref_dft_work *w,
                              gref_cmat x)
 {
-    gref_status status = GREF_OK;
     int M = f->rows, N = f->cols, h = f->half;
     gref_cmat X = {x.a, N, M, N};
     TRY(gref_require_shape(x, M * N, 1, "image of a DFT"));
@@ -178,8 +164,7 @@ gref_status gref_dft_forward(gref_mat re, gref_mat im, const gref_dft *f, gref_d
                   gref_const(w->odd), false, 0.0));
     TRY(transform_rows(w, &f->down));
     unfold_rows(re, im, gref_const(w->P), gref_const(w->Q), -1.0, 1.0 / sqrt((double)M * N));
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* W = [re; im], each frequency l > 0 that stands for N - l too counted twice. */
@@ -197,7 +182,6 @@ static void stack_weighted(gref_mat W, gref_cmat re, gref_cmat im, int N)
 gref_status gref_dft_inverse(gref_mat x, const gref_dft *f, gref_dft_work *w, gref_cmat re,
                              gref_cmat im)
 {
-    gref_status status = GREF_OK;
     int M = f->rows, N = f->cols, h = f->half;
     gref_mat top = gref_mat_view(w->W, 0, 0, h, M), below = gref_mat_view(w->W, h, 0, h, M),
              X = {x.a, N, M, N};
@@ -216,6 +200,5 @@ gref_status gref_dft_inverse(gref_mat x, const gref_dft *f, gref_dft_work *w, gr
             if (j >= 1 && j <= w->odd.m)
                 GREF_AT(X, N - j, i) = GREF_AT(w->even, j, i) + odd;
         }
-out:
-    return status;
+    return GREF_OK;
 }

@@ -50,9 +50,8 @@ static void apply_exact_root(gref_cplx m, gref_cplx T, const gref_spectral *z, d
  */
 gref_status gref_spectral_posterior_draw(gref_mat Y, const gref_spectral *z, uint64_t seed)
 {
-    gref_status status = GREF_OK;
-    gref_room room = {0};
-    gref_cplx E = {0}, T = {0};
+    SCOPED(gref_room) room = {0};
+    SCOPED(gref_cplx) E = {0}, T = {0};
     TRY(gref_require_shape(gref_const(Y), z->n, Y.n, "Y"));
     TRY(gref_room_new(&room, z));
     TRY(gref_cplx_new(&E, z->q, z->blocks));
@@ -67,11 +66,7 @@ gref_status gref_spectral_posterior_draw(gref_mat Y, const gref_spectral *z, uin
         for (int i = 0; i < z->n; i++)
             column.a[i] += z->mean;
     }
-out:
-    gref_room_free(&room);
-    gref_cplx_free(&E);
-    gref_cplx_free(&T);
-    return status;
+    return GREF_OK;
 }
 
 /* y_T - sqrt(abar_T) mu from its noise Z: N(0, I) or the exact p_T(x | v). T is scratch. */
@@ -145,7 +140,6 @@ static void chains_free(chains *c)
 static gref_status chains_new(chains *c, const gref_spectral *z, const gref_schedule *schedule,
                               const gref_sampler_spec *const *specs, int count, int N)
 {
-    gref_status status = GREF_OK;
     *c = (chains){.count = count, .N = N};
     c->s = gref_alloc((size_t)count, sizeof *c->s);
     c->E = gref_alloc((size_t)count * (size_t)N, sizeof *c->E);
@@ -157,9 +151,7 @@ static gref_status chains_new(chains *c, const gref_spectral *z, const gref_sche
     TRY(gref_cplx_new(&c->Z, z->q, z->blocks));
     TRY(gref_cplx_new(&c->T, z->q, z->blocks));
     TRY(gref_mat_new(&c->pixels, z->n, 1));
-    TRY(gref_room_new(&c->room, z));
-out:
-    return status;
+    return gref_room_new(&c->room, z);
 }
 
 /* True if some chain has noise at t. */
@@ -173,7 +165,6 @@ static bool any_noise(const chains *c, int t)
 
 static gref_status step_all(chains *c, bool *diverged, const gref_spectral *z, uint64_t seed, int t)
 {
-    gref_status status = GREF_OK;
     bool noisy = any_noise(c, t);
     for (int i = 0; i < c->N; i++) {
         if (noisy)
@@ -185,8 +176,7 @@ static gref_status step_all(chains *c, bool *diverged, const gref_spectral *z, u
                     !(backward_step(c->E[k * c->N + i], c->Z, &c->s[k], &w) <= SAMPLE_LIMIT);
         }
     }
-out:
-    return status;
+    return GREF_OK;
 }
 
 /**
@@ -208,11 +198,10 @@ gref_status gref_spectral_draw(gref_mat *Y, bool *diverged, const gref_spectral 
                                const gref_schedule *schedule, const gref_sampler_spec *const *specs,
                                int count, uint64_t seed)
 {
-    gref_status status = GREF_OK;
     int N = count > 0 ? Y[0].n : 0;
-    chains c = {0};
+    SCOPED(chains) c = {0};
     if (count == 0)
-        goto out;
+        return GREF_OK;
     for (int k = 0; k < count; k++)
         TRY(gref_require_shape(gref_const(Y[k]), z->n, N, "Y"));
     TRY(chains_new(&c, z, schedule, specs, count, N));
@@ -232,7 +221,5 @@ gref_status gref_spectral_draw(gref_mat *Y, bool *diverged, const gref_spectral 
             for (int p = 0; p < z->n; p++)
                 column.a[p] += z->mean;
         }
-out:
-    chains_free(&c);
-    return status;
+    return GREF_OK;
 }

@@ -2,9 +2,13 @@
 #ifndef GREF_SPECTRAL_INTERNAL_H
 #define GREF_SPECTRAL_INTERNAL_H
 
+#include "base/internal.h"
 #include <stdint.h>
 
 #include <gref/spectral.h>
+
+DEFINE_DROP(gref_spectral)
+DEFINE_DROP(gref_spectral_law)
 
 /* cos and sin of 2 pi k/N, exact where they are 0 or +-1, else to one rounding; any k, N >= 1. */
 void gref_turn(double *cosine, double *sine, int64_t k, int N);
@@ -151,15 +155,16 @@ double gref_spectral_exact_variance(const gref_spectral *z, double abar, double 
 struct gref_spectral_law {
     gref_spectral_sampler s;
     int t;
-    bool posterior; /* coordinates X^T z, else z */
-    bool diagonal;  /* P is q x blocks, else q^2 x blocks */
+    bool posterior;      /* coordinates X^T z, else z */
+    bool diagonal;       /* P is q x blocks, else q^2 x blocks */
     bool diverged, lost; /* lost: diverged to rounding, not beyond the doubles */
     bool mean_lost;      /* the mean is; the covariance may still be known */
     int first_unstable;
     double growth;
     gref_cplx mean; /* q x blocks, E y_t - sqrt(abar_t) mu_post: the bias itself         [pixel] */
     gref_mat P;     /*                                                                [pixel^2] */
-    gref_mat W, V;  /* q^2 x blocks, of its rounding and its mean's; empty while no step has overshot */
+    gref_mat W,
+        V; /* q^2 x blocks, of its rounding and its mean's; empty while no step has overshot */
     gref_mat terms[2]; /* 1 x blocks: scratch of the distances, overwritten by each */
 };
 

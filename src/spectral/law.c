@@ -104,10 +104,9 @@ static void note_growth(gref_spectral_law *law)
 /* N(0, I), centred: the mean is -sqrt(abar_T) mu_post in the coordinates of the law. */
 static gref_status standard_start(gref_spectral_law *law)
 {
-    gref_status status = GREF_OK;
     const gref_spectral *z = law->s.z;
     double root = sqrt(law->s.schedule->abar[law->t]), constant = z->mean * sqrt((double)z->n);
-    gref_cplx m = {0};
+    SCOPED(gref_cplx) m = {0};
     TRY(gref_cplx_new(&m, z->q, z->blocks));
     gref_mat_axpy(m.re, -root, gref_const(z->d.re));
     gref_mat_axpy(m.im, -root, gref_const(z->d.im));
@@ -122,18 +121,15 @@ static gref_status standard_start(gref_spectral_law *law)
     for (int b = 0; b < z->blocks; b++)
         for (int k = 0; k < z->q; k++)
             GREF_AT(law->P, law->diagonal ? k : k * (z->q + 1), b) = 1.0;
-out:
-    gref_cplx_free(&m);
-    return status;
+    return GREF_OK;
 }
 
 /* The exact p_T(x | v): mean 0. */
 static gref_status exact_start(gref_spectral_law *law)
 {
-    gref_status status = GREF_OK;
     const gref_spectral *z = law->s.z;
     double abar = law->s.schedule->abar[law->t], qbar = law->s.schedule->qbar[law->t];
-    gref_mat L = {0};
+    SCOPED(gref_mat) L = {0};
     TRY(gref_mat_new(&L, z->q, z->q));
     for (int b = 0; b < z->blocks; b++) {
         if (law->diagonal) {
@@ -145,9 +141,7 @@ static gref_status exact_start(gref_spectral_law *law)
             TRY(gref_syrk(P, 1.0, gref_const(L), false, 0.0));
         }
     }
-out:
-    gref_mat_free(&L);
-    return status;
+    return GREF_OK;
 }
 
 /**
@@ -164,8 +158,7 @@ out:
 gref_status gref_spectral_law_new(gref_spectral_law **out_law, const gref_spectral *z,
                                   const gref_schedule *schedule, const gref_sampler_spec *spec)
 {
-    gref_status status = GREF_OK;
-    gref_spectral_law *law = gref_alloc(1, sizeof *law);
+    SCOPED_PTR(gref_spectral_law) *law = gref_alloc(1, sizeof *law);
     REQUIRE(law != NULL, GREF_ERR_NOMEM, "no memory for a law");
     TRY(gref_spectral_sampler_init(&law->s, z, schedule, spec));
     bool exact = spec->convention.start == GREF_START_EXACT;
@@ -179,11 +172,8 @@ gref_status gref_spectral_law_new(gref_spectral_law **out_law, const gref_spectr
     TRY(gref_mat_new(&law->terms[1], 1, z->blocks));
     TRY(exact ? exact_start(law) : standard_start(law));
     note_growth(law);
-    *out_law = law;
-    law = NULL;
-out:
-    gref_spectral_law_free(law);
-    return status;
+    *out_law = TAKE(law);
+    return GREF_OK;
 }
 
 /* DDPM on the posterior, in its own modes. */
@@ -342,7 +332,6 @@ static bool advance_blocks(gref_spectral_law *law, const gref_spectral_times *w,
 /* W at the first step that overshoots: rounding of all the steps before. */
 static gref_status begin_errors(gref_spectral_law *law)
 {
-    gref_status status = GREF_OK;
     int q = law->s.z->q;
     double unit = law->s.schedule->T * rounding_unit(q), spread, mean;
     TRY(gref_mat_new(&law->W, q * q, law->s.z->blocks));
@@ -354,8 +343,7 @@ static gref_status begin_errors(gref_spectral_law *law)
             GREF_AT(law->V, k * (q + 1), b) = unit * unit * mean;
         }
     }
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* sum over all frequencies of tr X (q^2 x blocks). */
@@ -403,8 +391,7 @@ static void note_losses(gref_spectral_law *law)
  */
 gref_status gref_spectral_law_advance(gref_spectral_law *law)
 {
-    gref_status status = GREF_OK;
-    double *scratch = NULL;
+    SCOPED_MEM double *scratch = NULL;
     REQUIRE(law->t >= 1, GREF_ERR_RANGE, "the law is at t = 0 already");
     if (!law->diverged) {
         gref_spectral_times w = gref_spectral_times_at(&law->s, law->t);
@@ -424,31 +411,25 @@ gref_status gref_spectral_law_advance(gref_spectral_law *law)
     law->t--;
     if (!law->diverged)
         note_growth(law);
-out:
-    free(scratch);
-    return status;
+    return GREF_OK;
 }
 
 gref_status gref_spectral_law_require_alive(const gref_spectral_law *law)
 {
-    gref_status status = GREF_OK;
     REQUIRE(!law->lost, GREF_ERR_NUMERICS,
             "the law of %s is lost to rounding before t = %d: it had grown by 10^%.0f",
             law->s.spec.label, law->t, law->growth);
     REQUIRE(!law->diverged, GREF_ERR_NUMERICS, "the law of %s has diverged before t = %d",
             law->s.spec.label, law->t);
-out:
-    return status;
+    return GREF_OK;
 }
 
 static gref_status require_mean(const gref_spectral_law *law)
 {
-    gref_status status = GREF_OK;
     TRY(gref_spectral_law_require_alive(law));
     REQUIRE(!law->mean_lost, GREF_ERR_NUMERICS, "the mean of %s is lost to rounding before t = %d",
             law->s.spec.label, law->t);
-out:
-    return status;
+    return GREF_OK;
 }
 
 void gref_spectral_law_centred(gref_cplx m, const gref_spectral_law *law)
@@ -467,28 +448,22 @@ void gref_spectral_law_centred(gref_cplx m, const gref_spectral_law *law)
  */
 gref_status gref_spectral_law_bias(gref_mat bias, const gref_spectral_law *law)
 {
-    gref_status status = GREF_OK;
-    gref_room room = {0};
-    gref_cplx m = {0};
+    SCOPED(gref_room) room = {0};
+    SCOPED(gref_cplx) m = {0};
     TRY(require_mean(law));
     TRY(gref_room_new(&room, law->s.z));
     TRY(gref_cplx_new(&m, law->s.z->q, law->s.z->blocks));
     gref_spectral_law_centred(m, law);
-    TRY(gref_spectral_synthesise(bias, law->s.z, &room, m));
-out:
-    gref_room_free(&room);
-    gref_cplx_free(&m);
-    return status;
+    return gref_spectral_synthesise(bias, law->s.z, &room, m);
 }
 
 /** m_t, n x 1. Returns as gref_spectral_law_bias. */
 gref_status gref_spectral_law_mean(gref_mat mean, const gref_spectral_law *law)
 {
-    gref_status status = GREF_OK;
-    gref_room room = {0};
+    SCOPED(gref_room) room = {0};
     const gref_spectral *z = law->s.z;
     double root = sqrt(law->s.schedule->abar[law->t]);
-    gref_cplx m = {0};
+    SCOPED(gref_cplx) m = {0};
     TRY(require_mean(law));
     TRY(gref_room_new(&room, z));
     TRY(gref_cplx_new(&m, z->q, z->blocks));
@@ -498,8 +473,5 @@ gref_status gref_spectral_law_mean(gref_mat mean, const gref_spectral_law *law)
     TRY(gref_spectral_synthesise(mean, z, &room, m));
     for (int i = 0; i < mean.m; i++)
         mean.a[i] += root * z->mean;
-out:
-    gref_room_free(&room);
-    gref_cplx_free(&m);
-    return status;
+    return GREF_OK;
 }

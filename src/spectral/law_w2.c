@@ -17,12 +17,11 @@
 /* A factor of P in block b, in the coordinates z. */
 static gref_status law_factor(gref_mat L, const gref_spectral_law *law, int b)
 {
-    gref_status status = GREF_OK;
     const gref_spectral *z = law->s.z;
     int q = z->q, rank;
     if (!law->diagonal) {
         TRY(gref_psd_factor(L, &rank, (gref_cmat){&GREF_AT(law->P, 0, b), q, q, q}));
-        goto out;
+        return GREF_OK;
     }
     for (int j = 0; j < q; j++)
         for (int i = 0; i < q; i++) {
@@ -31,8 +30,7 @@ static gref_status law_factor(gref_mat L, const gref_spectral_law *law, int b)
                 x = GREF_AT(z->X, j * q + i, b);
             GREF_AT(L, i, j) = x * sqrt(GREF_AT(law->P, j, b));
         }
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* sum over k of (sqrt x - sqrt y)^2 without cancellation. */
@@ -55,10 +53,9 @@ static double between(double x, double y)
  */
 gref_status gref_spectral_law_w2(gref_w2 *out_w2, const gref_spectral_law *law)
 {
-    gref_status status = GREF_OK;
     const gref_spectral *z = law->s.z;
     double abar = law->s.schedule->abar[law->t], qbar = law->s.schedule->qbar[law->t];
-    gref_block work = {0};
+    SCOPED(gref_block) work = {0};
     gref_mat mean = law->terms[0], cov = law->terms[1];
     TRY(gref_spectral_law_require_alive(law));
     TRY(gref_block_new(&work, z->q));
@@ -81,9 +78,7 @@ gref_status gref_spectral_law_w2(gref_w2 *out_w2, const gref_spectral_law *law)
                                z->q == 1 || law->posterior));
     if (law->mean_lost)
         out_w2->w2_mean = NAN;
-out:
-    gref_block_free(&work);
-    return status;
+    return GREF_OK;
 }
 
 /**
@@ -91,12 +86,11 @@ out:
  */
 gref_status gref_spectral_law_w2_prior(gref_w2 *out_w2, const gref_spectral_law *law)
 {
-    gref_status status = GREF_OK;
     const gref_spectral *z = law->s.z;
     double abar = law->s.schedule->abar[law->t], qbar = law->s.schedule->qbar[law->t],
            root = sqrt(abar);
-    gref_block work = {0};
-    gref_cplx m = {0};
+    SCOPED(gref_block) work = {0};
+    SCOPED(gref_cplx) m = {0};
     gref_mat mean = law->terms[0], cov = law->terms[1];
     TRY(gref_spectral_law_require_alive(law));
     TRY(gref_cplx_new(&m, z->q, z->blocks));
@@ -120,11 +114,7 @@ gref_status gref_spectral_law_w2_prior(gref_w2 *out_w2, const gref_spectral_law 
             TRY(gref_block_w2_factors(&cov.a[b], &work));
         }
     }
-    TRY(gref_spectral_distance(out_w2, z, gref_const(mean), gref_const(cov), diagonal));
-out:
-    gref_cplx_free(&m);
-    gref_block_free(&work);
-    return status;
+    return gref_spectral_distance(out_w2, z, gref_const(mean), gref_const(cov), diagonal);
 }
 
 /**

@@ -91,7 +91,6 @@ static double scalar_w2(const gref_spectral *z, const gref_spectral_excess *x, d
 static gref_status block_w2(double *squared, gref_block *work, const gref_spectral_sampler *s,
                             const gref_spectral_excess *x, double abar, double qbar, int b)
 {
-    gref_status status = GREF_OK;
     const gref_spectral *z = s->z;
     int q = z->q;
     for (int i = 0; i < q; i++) { /* X^T w in the first column of T */
@@ -105,24 +104,21 @@ static gref_status block_w2(double *squared, gref_block *work, const gref_spectr
         for (int i = 0; i < q; i++)
             GREF_AT(work->E, i, j) = x->cov * GREF_AT(work->T, i, 0) * GREF_AT(work->T, j, 0);
     if (gref_block_w2_close(squared, work))
-        goto out;
+        return GREF_OK;
     gref_spectral_exact_factor(work->L1, z, abar, qbar, b);
     gref_spectral_modelled_factor(work->L2, s, abar, qbar, b);
-    TRY(gref_block_w2_factors(squared, work));
-out:
-    return status;
+    return gref_block_w2_factors(squared, work);
 }
 
 gref_status gref_spectral_w2_modelled(gref_w2 *out_w2, const gref_mat terms[2],
                                       const gref_spectral_sampler *s, double abar, double qbar)
 {
-    gref_status status = GREF_OK;
     const gref_spectral *z = s->z;
-    gref_block work = {0};
+    SCOPED(gref_block) work = {0};
     gref_mat mean = terms[0], cov = terms[1];
     if (s->method->exact_likelihood) {
         *out_w2 = (gref_w2){.certified = true, .rank = z->n, .method = "spectra"};
-        goto out;
+        return GREF_OK;
     }
     TRY(gref_block_new(&work, z->q));
     for (int b = 0; b < z->blocks; b++) {
@@ -138,8 +134,5 @@ gref_status gref_spectral_w2_modelled(gref_w2 *out_w2, const gref_mat terms[2],
         else
             TRY(block_w2(&cov.a[b], &work, s, &x, abar, qbar, b));
     }
-    TRY(gref_spectral_distance(out_w2, z, gref_const(mean), gref_const(cov), false));
-out:
-    gref_block_free(&work);
-    return status;
+    return gref_spectral_distance(out_w2, z, gref_const(mean), gref_const(cov), false);
 }

@@ -40,10 +40,9 @@ static void scatter_column(gref_mat C, const gref_spectral *z, gref_cmat column,
 
 gref_status gref_spectral_to_pixels(gref_mat C, const gref_spectral *z, gref_cmat S)
 {
-    gref_status status = GREF_OK;
-    gref_room room = {0};
-    gref_cplx x = {0}, y = {0};
-    gref_mat column = {0};
+    SCOPED(gref_room) room = {0};
+    SCOPED(gref_cplx) x = {0}, y = {0};
+    SCOPED(gref_mat) column = {0};
     TRY(gref_require_shape(gref_const(C), z->n, z->n, "C"));
     TRY(gref_require_shape(S, z->q * z->q, z->blocks, "S"));
     TRY(gref_room_new(&room, z));
@@ -59,23 +58,17 @@ gref_status gref_spectral_to_pixels(gref_mat C, const gref_spectral *z, gref_cma
             TRY(gref_spectral_synthesise(column, z, &room, y));
             scatter_column(C, z, gref_const(column), i, j);
         }
-out:
-    gref_room_free(&room);
-    gref_cplx_free(&x);
-    gref_cplx_free(&y);
-    gref_mat_free(&column);
-    return status;
+    return GREF_OK;
 }
 
 /** A as an m x n matrix. GREF_OK; GREF_ERR_SHAPE; GREF_ERR_NOMEM. Undefined on error. */
 gref_status gref_spectral_operator(gref_mat A, const gref_spectral *z)
 {
-    gref_status status = GREF_OK;
-    gref_room room = {0};
+    SCOPED(gref_room) room = {0};
     int M = z->rows, N = z->cols, r = z->factor, low_cols = N / r;
     double delta = 1.0 / sqrt((double)z->m); /* the transform of the first pixel of v */
-    gref_cplx x = {0};
-    gref_mat row = {0};
+    SCOPED(gref_cplx) x = {0};
+    SCOPED(gref_mat) row = {0};
     TRY(gref_require_shape(gref_const(A), z->m, z->n, "A"));
     TRY(gref_room_new(&room, z));
     TRY(gref_cplx_new(&x, z->q, z->blocks));
@@ -88,20 +81,15 @@ gref_status gref_spectral_operator(gref_mat A, const gref_spectral *z)
             for (int l = 0; l < N; l++)
                 GREF_AT(A, i, (k + s) % M * N + (l + t) % N) = row.a[(size_t)k * N + l];
     }
-out:
-    gref_room_free(&room);
-    gref_cplx_free(&x);
-    gref_mat_free(&row);
-    return status;
+    return GREF_OK;
 }
 
 gref_status gref_spectral_low_to_pixels(gref_mat C, const gref_spectral *z, gref_cmat c)
 {
-    gref_status status = GREF_OK;
     int rows = z->low_rows, cols = z->cols / z->factor;
     double delta = 1.0 / sqrt((double)z->m);
-    gref_cplx y = {0};
-    gref_mat column = {0};
+    SCOPED(gref_cplx) y = {0};
+    SCOPED(gref_mat) column = {0};
     TRY(gref_require_shape(gref_const(C), z->m, z->m, "C"));
     TRY(gref_require_shape(c, 1, z->blocks, "c"));
     TRY(gref_cplx_new(&y, z->low_half, rows));
@@ -114,8 +102,5 @@ gref_status gref_spectral_low_to_pixels(gref_mat C, const gref_spectral *z, gref
             int k = (i / cols - j / cols + rows) % rows, l = (i % cols - j % cols + cols) % cols;
             GREF_AT(C, i, j) = column.a[(size_t)k * cols + l];
         }
-out:
-    gref_cplx_free(&y);
-    gref_mat_free(&column);
-    return status;
+    return GREF_OK;
 }

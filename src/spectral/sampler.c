@@ -51,13 +51,11 @@ static double row_squared(const gref_spectral *z, int b)
 
 static gref_status check_dps(const gref_spectral_sampler *s)
 {
-    gref_status status = GREF_OK;
     double alpha = s->spec.convention.alpha_dps, sigma = s->z->sigma;
     REQUIRE(alpha > 0.0, GREF_ERR_RANGE, "dps needs alpha > 0, not %g", alpha);
     REQUIRE(sigma > 0.0, GREF_ERR_RANGE,
             "dps needs sigma > 0: its C_{v|t} = sigma^2/alpha I is singular for sigma = %g", sigma);
-out:
-    return status;
+    return GREF_OK;
 }
 
 static double dps_likelihood(const gref_spectral_sampler *s, double abar, double qbar, int b)
@@ -76,10 +74,9 @@ static double dps_excess(const gref_spectral_sampler *s, double abar, double qba
 
 static gref_status check_pigdm(const gref_spectral_sampler *s)
 {
-    gref_status status = GREF_OK;
     double most = 0.0, least = INFINITY;
     if (s->z->sigma > 0.0)
-        goto out;
+        return GREF_OK;
     for (int b = 0; b < s->z->blocks; b++) {
         double norm = sqrt(row_squared(s->z, b));
         most = fmax(most, norm);
@@ -89,8 +86,7 @@ static gref_status check_pigdm(const gref_spectral_sampler *s)
         least > 2 * GREF_U * s->z->n * most, GREF_ERR_NOT_PD,
         "pigdm with sigma = 0 needs an invertible A A^T: singular values of A from %.3g to %.3g",
         least, most);
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* r_t^2, from 1 - abar so that nothing cancels. */
@@ -159,7 +155,6 @@ static const gref_spectral_method methods[] = {
 gref_status gref_spectral_sampler_init(gref_spectral_sampler *out_s, const gref_spectral *z,
                                        const gref_schedule *schedule, const gref_sampler_spec *spec)
 {
-    gref_status status = GREF_OK;
     gref_spectral_sampler s = {.z = z, .schedule = schedule, .spec = *spec};
     for (size_t k = 0; k < sizeof methods / sizeof *methods; k++)
         if (strcmp(methods[k].name, spec->name) == 0)
@@ -172,8 +167,7 @@ gref_status gref_spectral_sampler_init(gref_spectral_sampler *out_s, const gref_
                 spec->convention.zeta > 0.0,
             GREF_ERR_RANGE, "guidance \"after\" needs zeta > 0, not %g", spec->convention.zeta);
     *out_s = s;
-out:
-    return status;
+    return GREF_OK;
 }
 
 bool gref_spectral_runs_on_posterior(const gref_spectral_sampler *s)

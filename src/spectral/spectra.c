@@ -51,13 +51,12 @@ static void spread_values(gref_mat out_x, const gref_spectral *z, gref_cmat x)
 /* Blocks S, q^2 x blocks, as the spectrum of a covariance. */
 static gref_status spread_blocks(gref_mat out_S, const gref_spectral *z, gref_cmat S)
 {
-    gref_status status = GREF_OK;
     int rows, cols, r = z->factor, low_cols = z->cols / r;
     gref_spectral_spectrum_shape(&rows, &cols, z);
     TRY(gref_require_shape(gref_const(out_S), rows, cols, "spectrum"));
     if (z->q == 1) {
         spread_values(out_S, z, S);
-        goto out;
+        return GREF_OK;
     }
     for (int f = 0; f < z->m; f++)
         for (int p = 0; p < z->q; p++)
@@ -67,18 +66,15 @@ static gref_status spread_blocks(gref_mat out_S, const gref_spectral *z, gref_cm
                 locate(&b, &to, z, f / low_cols, f % low_cols, s / r, s % r);
                 GREF_AT(out_S, f, p * z->q + s) = GREF_AT(S, to * z->q + from, b);
             }
-out:
-    return status;
+    return GREF_OK;
 }
 
 /** Eigenvalues of Sigma at every frequency, rows x cols [pixel^2]. GREF_OK; GREF_ERR_SHAPE. */
 gref_status gref_spectral_prior_spectrum(gref_mat lambda, const gref_spectral *z)
 {
-    gref_status status = GREF_OK;
     TRY(gref_require_shape(gref_const(lambda), z->rows, z->cols, "lambda"));
     spread_values(lambda, z, gref_const(z->lambda));
-out:
-    return status;
+    return GREF_OK;
 }
 
 /**
@@ -87,7 +83,6 @@ out:
  */
 gref_status gref_spectral_transfer(gref_mat re, gref_mat im, const gref_spectral *z)
 {
-    gref_status status = GREF_OK;
     TRY(gref_require_shape(gref_const(re), z->rows, z->cols, "transfer function"));
     TRY(gref_require_shape(gref_const(im), z->rows, z->cols, "transfer function"));
     for (int k = 0; k < z->rows; k++)
@@ -99,23 +94,19 @@ gref_status gref_spectral_transfer(gref_mat re, gref_mat im, const gref_spectral
             GREF_AT(re, k, l) = modulus * GREF_AT(z->phase.re, number, b);
             GREF_AT(im, k, l) = sign * modulus * GREF_AT(z->phase.im, number, b);
         }
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* Blocks of the exact abar Sigma_post + (1 - abar) I. */
 static gref_status exact_blocks(gref_mat S, const gref_spectral *z, double abar, double qbar)
 {
-    gref_status status = GREF_OK;
-    gref_mat e = {0};
+    SCOPED(gref_mat) e = {0};
     TRY(gref_mat_new(&e, z->q, z->blocks));
     for (int b = 0; b < z->blocks; b++)
         for (int k = 0; k < z->q; k++)
             GREF_AT(e, k, b) = gref_spectral_exact_variance(z, abar, qbar, k, b);
     gref_blocks_on_posterior(S, z, gref_const(e));
-out:
-    gref_mat_free(&e);
-    return status;
+    return GREF_OK;
 }
 
 /**
@@ -126,52 +117,38 @@ out:
 gref_status gref_spectral_exact_spectrum(gref_mat S, const gref_spectral *z,
                                          const gref_schedule *schedule, int t)
 {
-    gref_status status = GREF_OK;
-    gref_mat blocks = {0};
+    SCOPED(gref_mat) blocks = {0};
     TRY(gref_mat_new(&blocks, z->q * z->q, z->blocks));
     TRY(exact_blocks(blocks, z, schedule->abar[t], schedule->qbar[t]));
-    TRY(spread_blocks(S, z, gref_const(blocks)));
-out:
-    gref_mat_free(&blocks);
-    return status;
+    return spread_blocks(S, z, gref_const(blocks));
 }
 
 /** The same as an n x n matrix in pixels, both triangles: n^2 doubles. Returns as gref_spectral_exact_spectrum. */
 gref_status gref_spectral_exact_cov(gref_mat cov, const gref_spectral *z,
                                     const gref_schedule *schedule, int t)
 {
-    gref_status status = GREF_OK;
-    gref_mat blocks = {0};
+    SCOPED(gref_mat) blocks = {0};
     TRY(gref_mat_new(&blocks, z->q * z->q, z->blocks));
     TRY(exact_blocks(blocks, z, schedule->abar[t], schedule->qbar[t]));
-    TRY(gref_spectral_to_pixels(cov, z, gref_const(blocks)));
-out:
-    gref_mat_free(&blocks);
-    return status;
+    return gref_spectral_to_pixels(cov, z, gref_const(blocks));
 }
 
 /** Sigma as an n x n matrix in pixels. Returns as gref_spectral_exact_spectrum. */
 gref_status gref_spectral_prior_cov(gref_mat cov, const gref_spectral *z)
 {
-    gref_status status = GREF_OK;
-    gref_mat blocks = {0};
+    SCOPED(gref_mat) blocks = {0};
     TRY(gref_mat_new(&blocks, z->q * z->q, z->blocks));
     gref_blocks_diagonal(blocks, gref_const(z->lambda));
-    TRY(gref_spectral_to_pixels(cov, z, gref_const(blocks)));
-out:
-    gref_mat_free(&blocks);
-    return status;
+    return gref_spectral_to_pixels(cov, z, gref_const(blocks));
 }
 
 static gref_status law_blocks(gref_mat *blocks, const gref_spectral_law *law)
 {
-    gref_status status = GREF_OK;
     const gref_spectral *z = law->s.z;
     TRY(gref_spectral_law_require_alive(law));
     TRY(gref_mat_new(blocks, z->q * z->q, z->blocks));
     gref_blocks_law(*blocks, law);
-out:
-    return status;
+    return GREF_OK;
 }
 
 /**
@@ -181,23 +158,15 @@ out:
  */
 gref_status gref_spectral_law_spectrum(gref_mat S, const gref_spectral_law *law)
 {
-    gref_status status = GREF_OK;
-    gref_mat blocks = {0};
+    SCOPED(gref_mat) blocks = {0};
     TRY(law_blocks(&blocks, law));
-    TRY(spread_blocks(S, law->s.z, gref_const(blocks)));
-out:
-    gref_mat_free(&blocks);
-    return status;
+    return spread_blocks(S, law->s.z, gref_const(blocks));
 }
 
 /** Covariance of the law as an n x n matrix in pixels: n^2 doubles. Returns as gref_spectral_law_spectrum. */
 gref_status gref_spectral_law_cov(gref_mat cov, const gref_spectral_law *law)
 {
-    gref_status status = GREF_OK;
-    gref_mat blocks = {0};
+    SCOPED(gref_mat) blocks = {0};
     TRY(law_blocks(&blocks, law));
-    TRY(gref_spectral_to_pixels(cov, law->s.z, gref_const(blocks)));
-out:
-    gref_mat_free(&blocks);
-    return status;
+    return gref_spectral_to_pixels(cov, law->s.z, gref_const(blocks));
 }

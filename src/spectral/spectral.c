@@ -27,15 +27,11 @@
 
 gref_status gref_cplx_new(gref_cplx *x, int m, int n)
 {
-    gref_status status = GREF_OK;
-    gref_cplx made = {0};
+    SCOPED(gref_cplx) made = {0};
     TRY(gref_mat_new(&made.re, m, n));
     TRY(gref_mat_new(&made.im, m, n));
-    *x = made;
-    made = (gref_cplx){0};
-out:
-    gref_cplx_free(&made);
-    return status;
+    *x = TAKE(made);
+    return GREF_OK;
 }
 
 void gref_cplx_free(gref_cplx *x)
@@ -63,7 +59,6 @@ void gref_spectral_free(gref_spectral *z)
 
 static gref_status check_problem(const gref_stationary *p)
 {
-    gref_status status = GREF_OK;
     int n = 0, r = p->factor;
     TRY(gref_pixel_count(&n, p->rows, p->cols, "an image"));
     TRY(gref_require_shape(gref_const(p->texton), n, 1, "texton"));
@@ -74,9 +69,7 @@ static gref_status check_problem(const gref_stationary *p)
             p->sigma);
     REQUIRE(isfinite(p->mean), GREF_ERR_NONFINITE, "the mean of the prior is %g", p->mean);
     TRY(gref_require_finite(gref_const(p->texton), "texton"));
-    TRY(gref_require_finite(gref_const(p->taps), "taps"));
-out:
-    return status;
+    return gref_require_finite(gref_const(p->taps), "taps");
 }
 
 /* Where the DFT of x stores frequency (k, l): its index, or -1 - the index of its conjugate. */
@@ -90,7 +83,6 @@ static int place_of(const gref_dft *f, int k, int l)
 /* place and weight of every block. */
 static gref_status index_blocks(gref_spectral *z)
 {
-    gref_status status = GREF_OK;
     int low_cols = z->cols / z->factor;
     z->place = gref_alloc((size_t)z->q * (size_t)z->blocks, sizeof *z->place);
     REQUIRE(z->place != NULL, GREF_ERR_NOMEM, "no memory for the order of %d frequencies", z->n);
@@ -103,8 +95,7 @@ static gref_status index_blocks(gref_spectral *z)
                 z->place[(size_t)b * z->q + i * z->factor + j] =
                     place_of(&z->dft, k + i * z->low_rows, l + j * low_cols);
     }
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* Coefficient `place` of a stored spectrum. */
@@ -126,9 +117,8 @@ static double rounded_zero(const gref_spectral *z, gref_cmat texton)
 /* lambda, a and phase from the transforms of texton and taps. */
 static gref_status transform_problem(gref_spectral *z, const gref_stationary *p)
 {
-    gref_status status = GREF_OK;
     double root = sqrt((double)z->n), zero = rounded_zero(z, gref_const(p->texton)), re, im;
-    gref_room room = {0};
+    SCOPED(gref_room) room = {0};
     TRY(gref_room_new(&room, z));
     gref_cplx x = room.spectrum;
     TRY(gref_dft_forward(x.re, x.im, &z->dft, &room.dft, gref_const(p->texton)));
@@ -148,16 +138,12 @@ static gref_status transform_problem(gref_spectral *z, const gref_stationary *p)
         z->phase.im.a[i] =
             modulus > 0.0 ? -im / modulus : 0.0; /* a^ is the conjugate of the taps' DFT */
     }
-    TRY(gref_require_finite(gref_const(z->a), "the spectrum of A"));
-out:
-    gref_room_free(&room);
-    return status;
+    return gref_require_finite(gref_const(z->a), "the spectrum of A");
 }
 
 gref_status gref_spectral_modes_new(gref_spectral **out_z, const gref_stationary *p)
 {
-    gref_status status = GREF_OK;
-    gref_spectral *z = gref_alloc(1, sizeof *z);
+    SCOPED_PTR(gref_spectral) *z = gref_alloc(1, sizeof *z);
     REQUIRE(z != NULL, GREF_ERR_NOMEM, "no memory for a stationary problem");
     TRY(check_problem(p));
     int r = p->factor;
@@ -179,11 +165,8 @@ gref_status gref_spectral_modes_new(gref_spectral **out_z, const gref_stationary
     TRY(gref_mat_new(&z->a, z->q, z->blocks));
     TRY(gref_cplx_new(&z->phase, z->q, z->blocks));
     TRY(transform_problem(z, p));
-    *out_z = z;
-    z = NULL;
-out:
-    gref_spectral_free(z);
-    return status;
+    *out_z = TAKE(z);
+    return GREF_OK;
 }
 
 void gref_room_free(gref_room *room)
@@ -194,21 +177,16 @@ void gref_room_free(gref_room *room)
 
 gref_status gref_room_new(gref_room *out_room, const gref_spectral *z)
 {
-    gref_status status = GREF_OK;
-    gref_room room = {0};
+    SCOPED(gref_room) room = {0};
     TRY(gref_dft_work_new(&room.dft, &z->dft));
     TRY(gref_cplx_new(&room.spectrum, z->dft.half, z->rows));
-    *out_room = room;
-    room = (gref_room){0};
-out:
-    gref_room_free(&room);
-    return status;
+    *out_room = TAKE(room);
+    return GREF_OK;
 }
 
 gref_status gref_spectral_analyse(gref_cplx coordinates, const gref_spectral *z, gref_room *room,
                                   gref_cmat x)
 {
-    gref_status status = GREF_OK;
     gref_cplx s = room->spectrum;
     TRY(gref_dft_forward(s.re, s.im, &z->dft, &room->dft, x));
     size_t size = (size_t)z->q * (size_t)z->blocks;
@@ -218,14 +196,12 @@ gref_status gref_spectral_analyse(gref_cplx coordinates, const gref_spectral *z,
         coordinates.re.a[i] = c * re - d * im;
         coordinates.im.a[i] = c * im + d * re;
     }
-out:
-    return status;
+    return GREF_OK;
 }
 
 gref_status gref_spectral_synthesise(gref_mat x, const gref_spectral *z, gref_room *room,
                                      gref_cplx coordinates)
 {
-    gref_status status = GREF_OK;
     gref_cplx s = room->spectrum;
     size_t size = (size_t)z->q * (size_t)z->blocks;
     for (size_t i = 0; i < size; i++) {
@@ -236,31 +212,21 @@ gref_status gref_spectral_synthesise(gref_mat x, const gref_spectral *z, gref_ro
         s.re.a[at] = c * re - d * im;
         s.im.a[at] = conjugate ? -(c * im + d * re) : c * im + d * re;
     }
-    TRY(gref_dft_inverse(x, &z->dft, &room->dft, gref_const(s.re), gref_const(s.im)));
-out:
-    return status;
+    return gref_dft_inverse(x, &z->dft, &room->dft, gref_const(s.re), gref_const(s.im));
 }
 
 gref_status gref_spectral_low_forward(gref_cplx low, const gref_spectral *z, gref_cmat y)
 {
-    gref_status status = GREF_OK;
-    gref_dft_work work = {0};
+    SCOPED(gref_dft_work) work = {0};
     TRY(gref_dft_work_new(&work, &z->low));
-    TRY(gref_dft_forward(low.re, low.im, &z->low, &work, y));
-out:
-    gref_dft_work_free(&work);
-    return status;
+    return gref_dft_forward(low.re, low.im, &z->low, &work, y);
 }
 
 gref_status gref_spectral_low_inverse(gref_mat y, const gref_spectral *z, gref_cplx low)
 {
-    gref_status status = GREF_OK;
-    gref_dft_work work = {0};
+    SCOPED(gref_dft_work) work = {0};
     TRY(gref_dft_work_new(&work, &z->low));
-    TRY(gref_dft_inverse(y, &z->low, &work, gref_const(low.re), gref_const(low.im)));
-out:
-    gref_dft_work_free(&work);
-    return status;
+    return gref_dft_inverse(y, &z->low, &work, gref_const(low.re), gref_const(low.im));
 }
 
 void gref_spectral_rotate(gref_cplx turned, const gref_spectral *z, gref_cplx m, bool transpose)
@@ -299,7 +265,6 @@ double gref_spectral_sum(const gref_spectral *z, gref_cmat terms)
 gref_status gref_spectral_distance(gref_w2 *out_w2, const gref_spectral *z, gref_cmat mean,
                                    gref_cmat cov, bool proved)
 {
-    gref_status status = GREF_OK;
     double m = sqrt(gref_spectral_sum(z, mean)), c = sqrt(gref_spectral_sum(z, cov)),
            w = hypot(m, c);
     REQUIRE(isfinite(w), GREF_ERR_RANGE, "W2 overflows: mean part %g, covariance part %g", m, c);
@@ -312,14 +277,12 @@ gref_status gref_spectral_distance(gref_w2 *out_w2, const gref_spectral *z, gref
         d.certified = true;
     }
     *out_w2 = d;
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* r = v - A mu, in the Fourier basis: A mu is constant. */
 static gref_status transform_measurement(gref_spectral *z, gref_cmat v)
 {
-    gref_status status = GREF_OK;
     double sum = 0.0;
     gref_cplx r = {z->r.re, z->r.im};
     r.re.m = r.im.m = r.re.ld = r.im.ld = z->low_half; /* 1 x blocks, seen as low_half x low_rows */
@@ -327,17 +290,15 @@ static gref_status transform_measurement(gref_spectral *z, gref_cmat v)
     TRY(gref_spectral_low_forward(r, z, v));
     sum = GREF_AT(z->a, 0, 0) * z->phase.re.a[0]; /* a^(0)/r: real */
     z->r.re.a[0] -= sum * z->mean * sqrt((double)z->n);
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* sigma = 0 asks that every K is regular: else v may be impossible. Largest and smallest f. */
 static gref_status require_regular(const gref_spectral *z)
 {
-    gref_status status = GREF_OK;
     double most = 0.0, least = INFINITY;
     if (z->sigma > 0.0)
-        goto out;
+        return GREF_OK;
     for (int b = 0; b < z->blocks; b++) {
         double f2 = 0.0;
         for (int k = 0; k < z->q; k++)
@@ -348,8 +309,7 @@ static gref_status require_regular(const gref_spectral *z)
     REQUIRE(least > 2 * GREF_U * z->n * most, GREF_ERR_NOT_PD,
             "sigma = 0 and A Sigma A^T is singular (eigenvalues from %.3g to %.3g)", least * least,
             most * most);
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* d and, for q = 1, rho; for q > 1 the factor S of Sigma_post (q x q). */
@@ -381,9 +341,8 @@ static void condition_block(gref_spectral *z, gref_mat S, int b)
 
 gref_status gref_spectral_condition(gref_spectral *z, gref_cmat v)
 {
-    gref_status status = GREF_OK;
     int q = z->q;
-    gref_mat S = {0}, VT = {0};
+    SCOPED(gref_mat) S = {0}, VT = {0};
     TRY(gref_require_shape(v, z->m, 1, "v"));
     TRY(gref_require_finite(v, "v"));
     TRY(require_regular(z));
@@ -396,10 +355,7 @@ gref_status gref_spectral_condition(gref_spectral *z, gref_cmat v)
             TRY(gref_svd((gref_mat){&GREF_AT(z->X, 0, b), q, q, q},
                          gref_mat_view(z->rho, 0, b, q, 1), VT, S));
     }
-out:
-    gref_mat_free(&S);
-    gref_mat_free(&VT);
-    return status;
+    return GREF_OK;
 }
 
 /**
@@ -418,8 +374,7 @@ out:
  */
 gref_status gref_spectral_new(gref_spectral **out_z, const gref_stationary *p)
 {
-    gref_status status = GREF_OK;
-    gref_spectral *z = NULL;
+    SCOPED_PTR(gref_spectral) *z = NULL;
     TRY(gref_spectral_modes_new(&z, p));
     TRY(gref_cplx_new(&z->r, 1, z->blocks));
     TRY(gref_mat_new(&z->rho, z->q, z->blocks));
@@ -427,11 +382,8 @@ gref_status gref_spectral_new(gref_spectral **out_z, const gref_stationary *p)
     if (z->q > 1)
         TRY(gref_mat_new(&z->X, z->q * z->q, z->blocks));
     TRY(gref_spectral_condition(z, gref_const(p->v)));
-    *out_z = z;
-    z = NULL;
-out:
-    gref_spectral_free(z);
-    return status;
+    *out_z = TAKE(z);
+    return GREF_OK;
 }
 
 /** n, the number of pixels of x0. */
@@ -443,15 +395,12 @@ int gref_spectral_pixels(const gref_spectral *z)
 /** mu_post, n x 1. GREF_OK; GREF_ERR_SHAPE; GREF_ERR_NOMEM. Undefined on error. */
 gref_status gref_spectral_posterior_mean(gref_mat mu_post, const gref_spectral *z)
 {
-    gref_status status = GREF_OK;
-    gref_room room = {0};
+    SCOPED(gref_room) room = {0};
     TRY(gref_room_new(&room, z));
     TRY(gref_spectral_synthesise(mu_post, z, &room, z->d));
     for (int i = 0; i < mu_post.m; i++)
         mu_post.a[i] += z->mean;
-out:
-    gref_room_free(&room);
-    return status;
+    return GREF_OK;
 }
 
 /** sqrt tr Sigma_post. [pixel] */

@@ -41,8 +41,7 @@ void gref_stationary_free(gref_stationary *p)
  */
 gref_status gref_stationary_adsn(gref_stationary *p, gref_cmat u, const double *mean)
 {
-    gref_status status = GREF_OK;
-    gref_mat t = {0};
+    SCOPED(gref_mat) t = {0};
     int n = 0;
     TRY(gref_pixel_count(&n, u.m, u.n, "an image"));
     TRY(gref_require_finite(u, "the image"));
@@ -62,9 +61,7 @@ gref_status gref_stationary_adsn(gref_stationary *p, gref_cmat u, const double *
     *p = (gref_stationary){.rows = u.m, .cols = u.n, .factor = 1, .texton = t};
     p->mean = mean != NULL ? *mean : (double)m_u;
     t = (gref_mat){0};
-out:
-    gref_mat_free(&t);
-    return status;
+    return GREF_OK;
 }
 
 static int wrap(int64_t p, int period)
@@ -85,11 +82,9 @@ static void take_operator(gref_stationary *p, gref_mat *taps, int factor)
 
 static gref_status require_prior(const gref_stationary *p)
 {
-    gref_status status = GREF_OK;
     REQUIRE(p->texton.a != NULL, GREF_ERR_SHAPE,
             "a stationary problem needs its prior before its operator");
-out:
-    return status;
+    return GREF_OK;
 }
 
 /**
@@ -107,8 +102,7 @@ out:
  */
 gref_status gref_stationary_convolution(gref_stationary *p, gref_cmat K, bool correlate)
 {
-    gref_status status = GREF_OK;
-    gref_mat taps = {0};
+    SCOPED(gref_mat) taps = {0};
     TRY(require_prior(p));
     REQUIRE(K.m % 2 == 1 && K.n % 2 == 1, GREF_ERR_SHAPE,
             "the kernel is %d x %d, but both sizes must be odd", K.m, K.n);
@@ -122,9 +116,7 @@ gref_status gref_stationary_convolution(gref_stationary *p, gref_cmat K, bool co
             taps.a[(size_t)i * p->cols + j] += GREF_AT(K, a, b);
         }
     take_operator(p, &taps, 1);
-out:
-    gref_mat_free(&taps);
-    return status;
+    return GREF_OK;
 }
 
 /* Keys's cubic with a = -1/2. */
@@ -175,16 +167,16 @@ gref_status gref_stationary_super_resolution(gref_stationary *p, int factor, gre
     const int r = factor;
     gref_mat taps = {0};
     long double *down = NULL, *across = NULL;
-    TRY(require_prior(p));
-    REQUIRE((int)filter >= 0 && filter <= GREF_SR_NONE, GREF_ERR_RANGE, "filter %d does not exist",
-            (int)filter);
-    REQUIRE(r >= 1 && p->rows % r == 0 && p->cols % r == 0, GREF_ERR_RANGE,
-            "factor %d does not divide an image of %d x %d", r, p->rows, p->cols);
-    TRY(gref_mat_new(&taps, p->rows * p->cols, 1));
+    TRY_OUT(require_prior(p));
+    REQUIRE_OUT((int)filter >= 0 && filter <= GREF_SR_NONE, GREF_ERR_RANGE,
+                "filter %d does not exist", (int)filter);
+    REQUIRE_OUT(r >= 1 && p->rows % r == 0 && p->cols % r == 0, GREF_ERR_RANGE,
+                "factor %d does not divide an image of %d x %d", r, p->rows, p->cols);
+    TRY_OUT(gref_mat_new(&taps, p->rows * p->cols, 1));
     down = gref_alloc((size_t)p->rows, sizeof *down);
     across = gref_alloc((size_t)p->cols, sizeof *across);
-    REQUIRE(down != NULL && across != NULL, GREF_ERR_NOMEM,
-            "no memory for the weights of a filter");
+    REQUIRE_OUT(down != NULL && across != NULL, GREF_ERR_NOMEM,
+                "no memory for the weights of a filter");
     for (int i = 0; i < p->rows; i++)
         down[i] = tap(i, p->rows, r, filter);
     for (int j = 0; j < p->cols; j++)
@@ -203,10 +195,9 @@ out:
 /* v = A x0 + sigma n. */
 static gref_status measure(gref_mat v, const gref_spectral *z, gref_cmat x0, uint64_t seed)
 {
-    gref_status status = GREF_OK;
-    gref_room room = {0};
-    gref_cplx x = {0}, y = {0};
-    gref_mat Ax = {0};
+    SCOPED(gref_room) room = {0};
+    SCOPED(gref_cplx) x = {0}, y = {0};
+    SCOPED(gref_mat) Ax = {0};
     TRY(gref_room_new(&room, z));
     TRY(gref_cplx_new(&x, z->q, z->blocks));
     TRY(gref_cplx_new(&y, z->low_half, z->low_rows));
@@ -221,20 +212,14 @@ static gref_status measure(gref_mat v, const gref_spectral *z, gref_cmat x0, uin
     gref_random_normal(v, seed, GREF_STREAM_OBSERVATION, 0, 0);
     for (int i = 0; i < v.m; i++)
         v.a[i] = Ax.a[i] + z->sigma * v.a[i];
-out:
-    gref_room_free(&room);
-    gref_cplx_free(&x);
-    gref_cplx_free(&y);
-    gref_mat_free(&Ax);
-    return status;
+    return GREF_OK;
 }
 
 /* x0 = mu + Sigma^1/2 xi, the symmetric root. */
 static gref_status draw_prior(gref_mat x0, const gref_spectral *z, uint64_t seed)
 {
-    gref_status status = GREF_OK;
-    gref_room room = {0};
-    gref_cplx x = {0};
+    SCOPED(gref_room) room = {0};
+    SCOPED(gref_cplx) x = {0};
     TRY(gref_room_new(&room, z));
     TRY(gref_cplx_new(&x, z->q, z->blocks));
     gref_random_normal(x0, seed, GREF_STREAM_PRIOR, 0, 0);
@@ -248,10 +233,7 @@ static gref_status draw_prior(gref_mat x0, const gref_spectral *z, uint64_t seed
     TRY(gref_spectral_synthesise(x0, z, &room, x));
     for (int i = 0; i < x0.m; i++)
         x0.a[i] += z->mean;
-out:
-    gref_room_free(&room);
-    gref_cplx_free(&x);
-    return status;
+    return GREF_OK;
 }
 
 /**
@@ -266,20 +248,15 @@ out:
  */
 gref_status gref_stationary_observe_from(gref_stationary *p, uint64_t seed)
 {
-    gref_status status = GREF_OK;
-    gref_spectral *z = NULL;
-    gref_mat v = {0};
+    SCOPED_PTR(gref_spectral) *z = NULL;
+    SCOPED(gref_mat) v = {0};
     TRY(gref_require_shape(gref_const(p->x0), p->rows * p->cols, 1, "x0"));
     TRY(gref_spectral_modes_new(&z, p));
     TRY(gref_mat_new(&v, z->m, 1));
     TRY(measure(v, z, gref_const(p->x0), seed));
     gref_mat_free(&p->v);
-    p->v = v;
-    v = (gref_mat){0};
-out:
-    gref_mat_free(&v);
-    gref_spectral_free(z);
-    return status;
+    p->v = TAKE(v);
+    return GREF_OK;
 }
 
 /**
@@ -294,8 +271,9 @@ out:
 gref_status gref_stationary_observe(gref_stationary *p, uint64_t seed)
 {
     gref_status status = GREF_OK;
-    gref_spectral *z = NULL;
-    gref_mat x0 = {0}, kept = p->x0;
+    SCOPED_PTR(gref_spectral) *z = NULL;
+    SCOPED(gref_mat) x0 = {0};
+    gref_mat kept = p->x0;
     TRY(gref_spectral_modes_new(&z, p));
     TRY(gref_mat_new(&x0, z->n, 1));
     TRY(draw_prior(x0, z, seed));
@@ -303,12 +281,9 @@ gref_status gref_stationary_observe(gref_stationary *p, uint64_t seed)
     status = gref_stationary_observe_from(p, seed);
     if (status != GREF_OK) {
         p->x0 = kept;
-        goto out;
+        return status;
     }
     gref_mat_free(&kept);
     x0 = (gref_mat){0};
-out:
-    gref_mat_free(&x0);
-    gref_spectral_free(z);
     return status;
 }

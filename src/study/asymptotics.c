@@ -40,7 +40,6 @@ static void add_alpha(range *r, double alpha)
 /* The alphas that were asked for, or else those of the case and 2. */
 static gref_status range_new(range *r, const gref_asymptotics_options *o, const gref_case *c)
 {
-    gref_status status = GREF_OK;
     const gref_sampler_spec *specs;
     int count = gref_case_samplers(c, &specs);
     r->from = o->from != 0.0 ? o->from : 1e-1;
@@ -58,36 +57,27 @@ static gref_status range_new(range *r, const gref_asymptotics_options *o, const 
             add_alpha(r, specs[k].convention.alpha_dps);
     if (o->n_alphas == 0)
         add_alpha(r, 2.0);
-out:
-    return status;
+    return GREF_OK;
 }
 
 static gref_status run_dense(gref_asymptotics_report *report, const range *r)
 {
-    gref_status status = GREF_OK;
-    gref_problem p = {0};
+    SCOPED(gref_problem) p = {0};
     TRY(gref_case_problem(&p, report->c));
     report->rows = p.rows;
     report->cols = p.cols;
     report->sigma = p.sigma;
-    TRY(gref_asymptotics_dense(&report->a, &p, r->alphas, r->n_alphas, r->from, r->to));
-out:
-    gref_problem_free(&p);
-    return status;
+    return gref_asymptotics_dense(&report->a, &p, r->alphas, r->n_alphas, r->from, r->to);
 }
 
 static gref_status run_spectral(gref_asymptotics_report *report, const range *r)
 {
-    gref_status status = GREF_OK;
-    gref_stationary p = {0};
+    SCOPED(gref_stationary) p = {0};
     TRY(gref_case_stationary(&p, NULL, report->c));
     report->rows = p.rows;
     report->cols = p.cols;
     report->sigma = p.sigma;
-    TRY(gref_asymptotics_spectral(&report->a, &p, r->alphas, r->n_alphas, r->from, r->to));
-out:
-    gref_stationary_free(&p);
-    return status;
+    return gref_asymptotics_spectral(&report->a, &p, r->alphas, r->n_alphas, r->from, r->to);
 }
 
 /* The path, and the numbers on it. */
@@ -96,11 +86,11 @@ static gref_status compute(gref_asymptotics_report *report, const gref_asymptoti
     gref_status status = GREF_OK;
     range r = {0};
     bool spectral;
-    TRY(range_new(&r, o, report->c));
-    TRY(gref_path_choose(&spectral, report->path_reason, sizeof report->path_reason, report->c,
-                         o->path));
+    TRY_OUT(range_new(&r, o, report->c));
+    TRY_OUT(gref_path_choose(&spectral, report->path_reason, sizeof report->path_reason, report->c,
+                             o->path));
     report->path = gref_path_name(spectral ? GREF_PATH_SPECTRAL : GREF_PATH_DENSE);
-    TRY(spectral ? run_spectral(report, &r) : run_dense(report, &r));
+    TRY_OUT(spectral ? run_spectral(report, &r) : run_dense(report, &r));
     report->holds = true;
     report->undecided = report->a->undecided;
     for (int k = 0; k < report->a->n_lines; k++) {
@@ -116,16 +106,11 @@ out:
 
 static gref_status write_files(gref_asymptotics_report *report, const char *dir)
 {
-    gref_status status = GREF_OK;
-    char *summary = NULL, *csv = gref_asymptotics_csv(report);
+    SCOPED_MEM char *summary = NULL, *csv = gref_asymptotics_csv(report);
     TRY(gref_file_write(dir, "asymptotics.csv", csv));
     TRY(gref_asymptotics_draw(report, dir));
     summary = gref_asymptotics_summary(report);
-    TRY(gref_file_write(dir, "asymptotics.json", summary));
-out:
-    free(summary);
-    free(csv);
-    return status;
+    return gref_file_write(dir, "asymptotics.json", summary);
 }
 
 /**
@@ -145,17 +130,17 @@ gref_status gref_asymptotics_run(gref_asymptotics_report **out_report, const gre
     gref_status status = GREF_OK;
     gref_folder folder = {0};
     gref_asymptotics_report *report = gref_alloc(1, sizeof *report);
-    REQUIRE(report != NULL, GREF_ERR_NOMEM, "no memory for a report");
+    REQUIRE_OUT(report != NULL, GREF_ERR_NOMEM, "no memory for a report");
     report->c = c;
     if (!options->skip_self_test)
-        TRY(gref_trust_require());
+        TRY_OUT(gref_trust_require());
     report->self_tested = !options->skip_self_test;
     if (options->dir != NULL)
-        TRY(gref_folder_open(&folder, options->dir, file_names, options->force));
-    TRY(compute(report, options));
+        TRY_OUT(gref_folder_open(&folder, options->dir, file_names, options->force));
+    TRY_OUT(compute(report, options));
     if (options->dir != NULL) {
-        TRY(write_files(report, folder.stage));
-        TRY(gref_folder_commit(&folder));
+        TRY_OUT(write_files(report, folder.stage));
+        TRY_OUT(gref_folder_commit(&folder));
     }
     *out_report = report;
     report = NULL;

@@ -35,8 +35,7 @@ static void dense_close(void *data)
 /* Where each measurement stands in the image, if A selects pixels: for the picture of v. */
 static gref_status find_places(gref_mat *place, gref_cmat A)
 {
-    gref_status status = GREF_OK;
-    gref_mat found = {0};
+    SCOPED(gref_mat) found = {0};
     TRY(gref_mat_new(&found, A.m, 1));
     for (int i = 0; i < A.m; i++) {
         int ones = 0;
@@ -46,19 +45,15 @@ static gref_status find_places(gref_mat *place, gref_cmat A)
                 found.a[i] = j;
             }
         if (ones != 1)
-            goto out;
+            return GREF_OK;
     }
-    *place = found;
-    found = (gref_mat){0};
-out:
-    gref_mat_free(&found);
-    return status;
+    *place = TAKE(found);
+    return GREF_OK;
 }
 
 /* Reads the problem, writes its arrays, decomposes it, and keeps what the pictures need. */
 static gref_status read_problem(engine *e, gref_study *o, gref_npz_writer *npz)
 {
-    gref_status status = GREF_OK;
     gref_problem *p = &e->problem;
     TRY(gref_case_problem(p, o->c));
     o->n = p->A.n;
@@ -85,17 +80,15 @@ static gref_status read_problem(engine *e, gref_study *o, gref_npz_writer *npz)
     TRY(gref_modes_measure_posterior(&e->z));
     o->clipped = e->z.clipped;
     o->spread = gref_mat_norm_fro(gref_const(e->z.rho));
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* mu_post, and samples mu_post + Sigma_post^1/2 xi: by the symmetric root, which no choice of basis enters. */
 static gref_status sample_posterior(const engine *e, gref_study *o)
 {
-    gref_status status = GREF_OK;
     const gref_modes *z = &e->z;
     int n = o->n;
-    gref_mat V = {0}, xi = {0};
+    SCOPED(gref_mat) V = {0}, xi = {0};
     TRY(gref_mat_new(&o->mu_post, n, 1));
     gref_mat_copy(o->mu_post, gref_const(z->mu));
     TRY(gref_gemv(o->mu_post, 1.0, gref_const(z->U), false, gref_const(z->d), 1.0));
@@ -109,20 +102,16 @@ static gref_status sample_posterior(const engine *e, gref_study *o)
     TRY(gref_gemm(o->samples, 1.0, gref_const(V), false, gref_const(xi), false, 0.0));
     for (int k = 0; k < GREF_STUDY_SAMPLES; k++)
         gref_mat_axpy(gref_mat_view(o->samples, 0, k, n, 1), 1.0, gref_const(o->mu_post));
-out:
-    gref_mat_free(&V);
-    gref_mat_free(&xi);
-    return status;
+    return GREF_OK;
 }
 
 static gref_status write_exact_laws(const engine *e, const gref_study *o, gref_npz_writer *npz)
 {
-    gref_status status = GREF_OK;
     const int *t = NULL;
     int count = gref_case_laws_at(o->c, &t), n = o->n;
-    gref_mat cov = {0}, mean = {0};
+    SCOPED(gref_mat) cov = {0}, mean = {0};
     if (npz == NULL)
-        goto out;
+        return GREF_OK;
     TRY(gref_mat_new(&mean, n, 1));
     TRY(gref_mat_new(&cov, n, n));
     TRY(gref_modes_posterior(mean, cov, &e->z));
@@ -132,10 +121,7 @@ static gref_status write_exact_laws(const engine *e, const gref_study *o, gref_n
         TRY(gref_conditional_exact(mean, cov, &e->z, e->schedule, t[k]));
         TRY(gref_study_add_law(npz, "target", t[k], mean, cov));
     }
-out:
-    gref_mat_free(&cov);
-    gref_mat_free(&mean);
-    return status;
+    return GREF_OK;
 }
 
 static gref_status dense_open(void **data, gref_study *o, const gref_schedule *schedule,
@@ -143,12 +129,12 @@ static gref_status dense_open(void **data, gref_study *o, const gref_schedule *s
 {
     gref_status status = GREF_OK;
     engine *e = gref_alloc(1, sizeof *e);
-    REQUIRE(e != NULL, GREF_ERR_NOMEM, "no memory for a study");
+    REQUIRE_OUT(e != NULL, GREF_ERR_NOMEM, "no memory for a study");
     e->schedule = schedule;
     e->n_laws = gref_case_laws_at(o->c, &e->laws_at);
-    TRY(read_problem(e, o, npz));
-    TRY(sample_posterior(e, o));
-    TRY(write_exact_laws(e, o, npz));
+    TRY_OUT(read_problem(e, o, npz));
+    TRY_OUT(sample_posterior(e, o));
+    TRY_OUT(write_exact_laws(e, o, npz));
     *data = e;
     e = NULL;
 out:
@@ -184,11 +170,11 @@ static gref_status dense_start(gref_walk *w, void *data, const gref_sampler_spec
     const engine *e = data;
     progress_of_law *p = gref_alloc(1, sizeof *p);
     gref_walk begun = {.state = p};
-    REQUIRE(p != NULL, GREF_ERR_NOMEM, "no memory for a study");
+    REQUIRE_OUT(p != NULL, GREF_ERR_NOMEM, "no memory for a study");
     p->n = e->z.n;
     p->e = e;
-    TRY(gref_sampler_new(&p->sampler, &e->z, e->schedule, spec));
-    TRY(gref_marginal_new(&p->law, p->sampler));
+    TRY_OUT(gref_sampler_new(&p->sampler, &e->z, e->schedule, spec));
+    TRY_OUT(gref_marginal_new(&p->law, p->sampler));
     begun.guided = gref_sampler_is_guided(p->sampler);
     look(&begun);
     *w = begun;
@@ -200,11 +186,9 @@ out:
 
 static gref_status dense_advance(gref_walk *w)
 {
-    gref_status status = GREF_OK;
     TRY(gref_marginal_advance(((progress_of_law *)w->state)->law));
     look(w);
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* Whole laws and t = 0 get a proof, the chain in between a value. */
@@ -218,7 +202,6 @@ static bool is_certified_at(const engine *e, int t)
 
 static gref_status dense_measure(gref_study_row *row, const gref_walk *w)
 {
-    gref_status status = GREF_OK;
     const progress_of_law *p = w->state;
     TRY(gref_conditional_w2(&row->modelled, p->sampler, w->t));
     if (!w->diverged) {
@@ -229,8 +212,7 @@ static gref_status dense_measure(gref_study_row *row, const gref_walk *w)
         if (!w->guided)
             TRY(gref_marginal_w2_prior(&row->prior, p->law));
     }
-out:
-    return status;
+    return GREF_OK;
 }
 
 static gref_status dense_bias(gref_mat bias, const gref_walk *w)
@@ -240,45 +222,38 @@ static gref_status dense_bias(gref_mat bias, const gref_walk *w)
 
 static gref_status dense_write(gref_npz_writer *npz, const char *label, const gref_walk *w)
 {
-    gref_status status = GREF_OK;
     const progress_of_law *p = w->state;
-    gref_mat mean = {0}, cov = {0};
+    SCOPED(gref_mat) mean = {0}, cov = {0};
     if (!w->mean_lost) { /* else it is empty, and not written */
         TRY(gref_mat_new(&mean, p->n, 1));
         TRY(gref_marginal_mean(mean, p->law));
     }
     TRY(gref_mat_new(&cov, p->n, p->n));
     TRY(gref_marginal_cov(cov, p->law));
-    TRY(gref_study_add_law(npz, label, w->t, mean, cov));
-out:
-    gref_mat_free(&mean);
-    gref_mat_free(&cov);
-    return status;
+    return gref_study_add_law(npz, label, w->t, mean, cov);
 }
+
+DEFINE_DROP(gref_sampler)
 
 static gref_status draw_one(gref_mat Y, bool *diverged, const engine *e,
                             const gref_sampler_spec *spec)
 {
     gref_status status = GREF_OK;
-    gref_sampler *sampler = NULL;
+    SCOPED_PTR(gref_sampler) *sampler = NULL;
     TRY(gref_sampler_new(&sampler, &e->z, e->schedule, spec));
     status = gref_sampler_draw(Y, sampler, GREF_STUDY_SEED);
     *diverged = status == GREF_ERR_NUMERICS; /* samples may overflow before their law does */
     if (*diverged)
         status = GREF_OK;
-out:
-    gref_sampler_free(sampler);
     return status;
 }
 
 static gref_status dense_draw(gref_mat *Y, bool *diverged, void *data,
                               const gref_sampler_spec *const *specs, int count)
 {
-    gref_status status = GREF_OK;
     for (int k = 0; k < count; k++)
         TRY(draw_one(Y[k], &diverged[k], data, specs[k]));
-out:
-    return status;
+    return GREF_OK;
 }
 
 const gref_engine gref_engine_dense = {

@@ -70,14 +70,14 @@ static gref_status write_script(const char *path, const char *dir, gref_script_w
 {
     gref_status status = GREF_OK;
     FILE *f = fopen(path, "w");
-    REQUIRE(f != NULL, GREF_ERR_IO, "%s: %s", path, strerror(errno));
+    REQUIRE_OUT(f != NULL, GREF_ERR_IO, "%s: %s", path, strerror(errno));
     fprintf(f, "set encoding utf8\ncd ");
     gref_gnuplot_quote(f, dir);
     fprintf(f, "\n");
-    TRY(write(f, what));
+    TRY_OUT(write(f, what));
     int closed = fclose(f);
     f = NULL;
-    REQUIRE(closed == 0, GREF_ERR_IO, "%s: %s", path, strerror(errno));
+    REQUIRE_OUT(closed == 0, GREF_ERR_IO, "%s: %s", path, strerror(errno));
 out:
     if (f != NULL)
         fclose(f);
@@ -90,8 +90,8 @@ gref_status gref_gnuplot(char *note, int size, const char *dir, gref_script_writ
     gref_status status = GREF_OK;
     char line[256], *script = gref_format("%s/.script.gp", dir),
                     *log = gref_format("%s/.gnuplot.log", dir);
-    REQUIRE(script != NULL && log != NULL, GREF_ERR_NOMEM, "no memory for a file name");
-    TRY(write_script(script, dir, write, what));
+    REQUIRE_OUT(script != NULL && log != NULL, GREF_ERR_NOMEM, "no memory for a file name");
+    TRY_OUT(write_script(script, dir, write, what));
     int error = run_gnuplot(script, log);
     if (error == ENOENT) {
         snprintf(note, (size_t)size, "gnuplot is not installed: no pictures were drawn");

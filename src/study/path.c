@@ -29,24 +29,20 @@ bool gref_path_parse(gref_path *path, const char *name)
 /* Pixels of a stationary problem: those of its image. */
 static gref_status count_pixels(double *n, const gref_case *c)
 {
-    gref_status status = GREF_OK;
-    gref_mat image = {0};
+    SCOPED(gref_mat) image = {0};
     TRY(gref_case_image(&image, c));
     *n = (double)image.m * image.n;
-out:
-    gref_mat_free(&image);
-    return status;
+    return GREF_OK;
 }
 
 static gref_status choose_by_size(bool *spectral, char *reason, int size, const gref_case *c)
 {
-    gref_status status = GREF_OK;
     char why[160];
     double n = 0.0;
     if (!gref_case_is_stationary(why, sizeof why, c)) {
         *spectral = false;
         snprintf(reason, (size_t)size, "%s", why);
-        goto out;
+        return GREF_OK;
     }
     TRY(count_pixels(&n, c));
     *spectral = n > GREF_STUDY_DENSE_MOST;
@@ -57,14 +53,12 @@ static gref_status choose_by_size(bool *spectral, char *reason, int size, const 
                  "the problem is stationary, and %.0f pixels are more than the %d that the dense "
                  "path does in minutes",
                  n, GREF_STUDY_DENSE_MOST);
-out:
-    return status;
+    return GREF_OK;
 }
 
 gref_status gref_path_choose(bool *spectral, char *reason, int size, const gref_case *c,
                              gref_path path)
 {
-    gref_status status = GREF_OK;
     REQUIRE((int)path >= 0 && (int)path < N_PATHS, GREF_ERR_RANGE, "path %d does not exist",
             (int)path);
     if (path == GREF_PATH_AUTO) {
@@ -73,17 +67,14 @@ gref_status gref_path_choose(bool *spectral, char *reason, int size, const gref_
         *spectral = path == GREF_PATH_SPECTRAL;
         snprintf(reason, (size_t)size, "asked for");
     }
-out:
-    return status;
+    return GREF_OK;
 }
 
 gref_status gref_study_choose(const gref_engine **engine, gref_study *o, gref_path path)
 {
-    gref_status status = GREF_OK;
     bool spectral;
     TRY(gref_path_choose(&spectral, o->path_reason, sizeof o->path_reason, o->c, path));
     *engine = spectral ? &gref_engine_spectral : &gref_engine_dense;
     o->path = (*engine)->name;
-out:
-    return status;
+    return GREF_OK;
 }

@@ -36,22 +36,19 @@ static int widest_label(const gref_study *s)
 static gref_status draw_measurement(const gref_panels *g, int j, const gref_study *s,
                                     const char *own)
 {
-    gref_status status = GREF_OK;
-    gref_mat filled = {0};
+    SCOPED(gref_mat) filled = {0};
     char title[128];
     snprintf(title, sizeof title, "%s%s", s->v_place.a == NULL ? "v" : "v (hatched: missing)", own);
     if (s->v_place.a == NULL) {
         gref_panels_image(g, 0, j, gref_const(s->v), s->v_rows, s->v_cols, title);
-        goto out;
+        return GREF_OK;
     }
     TRY(gref_mat_new(&filled, s->n, 1));
     gref_mat_fill(filled, NAN);
     for (int i = 0; i < s->m; i++)
         filled.a[(int)s->v_place.a[i]] = s->v.a[i];
     gref_panels_image(g, 0, j, gref_const(filled), s->rows, s->cols, title);
-out:
-    gref_mat_free(&filled);
-    return status;
+    return GREF_OK;
 }
 
 /* On one gray scale v or the images would keep little contrast: A has a gain, or no pixel units. */
@@ -63,8 +60,7 @@ static bool needs_own_scale(const double v[2], const double images[2])
 
 static gref_status draw_problem(FILE *f, const gref_study *s)
 {
-    gref_status status = GREF_OK;
-    gref_mat image = {0};
+    SCOPED(gref_mat) image = {0};
     double images[2] = {INFINITY, -INFINITY}, v[2] = {INFINITY, -INFINITY};
     char title[128], note[128], own[64] = "";
     int count = (s->image.a != NULL) + (s->x0.a != NULL) + 2, j = 0;
@@ -102,9 +98,7 @@ static gref_status draw_problem(FILE *f, const gref_study *s)
     gref_panels_gray(&g, images[0], images[1]);
     gref_panels_image(&g, 0, j, gref_const(s->mu_post), s->rows, s->cols, "exact posterior mean");
     gref_panels_close(&g);
-out:
-    gref_mat_free(&image);
-    return status;
+    return GREF_OK;
 }
 
 /* Largest |bias| of sampler s at the k-th t of laws_at; -1 if there is none. */
@@ -358,14 +352,12 @@ static void draw_w2(FILE *f, const gref_study *s)
 
 static gref_status write_script(FILE *f, const void *what)
 {
-    gref_status status = GREF_OK;
     const gref_study *study = what;
     TRY(draw_problem(f, study));
     draw_bias(f, study);
     draw_samples(f, study);
     draw_w2(f, study);
-out:
-    return status;
+    return GREF_OK;
 }
 
 gref_status gref_study_draw(gref_study *study, const char *dir)

@@ -33,10 +33,9 @@ static void spectral_close(void *data)
 /* Sigma_spectrum, A_spectrum_re and A_spectrum_im; Sigma and A themselves when they are small. */
 static gref_status write_problem(const engine *e, const gref_study *o, gref_npz_writer *npz)
 {
-    gref_status status = GREF_OK;
-    gref_mat lambda = {0}, re = {0}, im = {0}, Sigma = {0}, A = {0};
+    SCOPED(gref_mat) lambda = {0}, re = {0}, im = {0}, Sigma = {0}, A = {0};
     if (npz == NULL)
-        goto out;
+        return GREF_OK;
     TRY(gref_mat_new(&lambda, o->rows, o->cols));
     TRY(gref_mat_new(&re, o->rows, o->cols));
     TRY(gref_mat_new(&im, o->rows, o->cols));
@@ -46,28 +45,20 @@ static gref_status write_problem(const engine *e, const gref_study *o, gref_npz_
     TRY(gref_study_add(npz, "A_spectrum_re", re, 2));
     TRY(gref_study_add(npz, "A_spectrum_im", im, 2));
     if (!e->matrices)
-        goto out;
+        return GREF_OK;
     TRY(gref_mat_new(&Sigma, o->n, o->n));
     TRY(gref_mat_new(&A, o->m, o->n));
     TRY(gref_spectral_prior_cov(Sigma, e->z));
     TRY(gref_spectral_operator(A, e->z));
     TRY(gref_study_add(npz, "Sigma", Sigma, 2));
-    TRY(gref_study_add(npz, "A", A, 2));
-out:
-    gref_mat_free(&lambda);
-    gref_mat_free(&re);
-    gref_mat_free(&im);
-    gref_mat_free(&Sigma);
-    gref_mat_free(&A);
-    return status;
+    return gref_study_add(npz, "A", A, 2);
 }
 
 /* Reads the problem, keeps what a study says of it, and writes its vectors. */
 static gref_status read_problem(engine *e, gref_study *o, gref_npz_writer *npz)
 {
-    gref_status status = GREF_OK;
-    gref_stationary p = {0};
-    gref_mat mu = {0};
+    SCOPED(gref_stationary) p = {0};
+    SCOPED(gref_mat) mu = {0};
     TRY(gref_case_stationary(&p, &o->image, o->c));
     TRY(gref_spectral_new(&e->z, &p));
     gref_spectral_spectrum_shape(&e->spectrum_rows, &e->spectrum_cols, e->z);
@@ -89,46 +80,38 @@ static gref_status read_problem(engine *e, gref_study *o, gref_npz_writer *npz)
     o->x0 = p.x0;
     o->v = p.v;
     p.x0 = p.v = (gref_mat){0};
-out:
-    gref_stationary_free(&p);
-    gref_mat_free(&mu);
-    return status;
+    return GREF_OK;
 }
 
 /* LABEL/mean/T, LABEL/spectrum/T and, when they are small, LABEL/cov/T; S and cov are used up. */
 static gref_status write_law(const engine *e, gref_npz_writer *npz, const char *label, int t,
                              gref_mat mean, gref_mat S, gref_mat cov)
 {
-    gref_status status = GREF_OK;
     TRY(gref_study_add_at(npz, label, "mean", t, mean, 1));
     TRY(gref_study_add_at(npz, label, "spectrum", t, S, 2));
     if (e->matrices)
         TRY(gref_study_add_at(npz, label, "cov", t, cov, 2));
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* Room for a law: mean, spectrum and, when it is small, covariance. */
 static gref_status law_new(gref_mat *mean, gref_mat *S, gref_mat *cov, const engine *e, int n)
 {
-    gref_status status = GREF_OK;
     TRY(gref_mat_new(mean, n, 1));
     TRY(gref_mat_new(S, e->spectrum_rows, e->spectrum_cols));
     if (e->matrices)
         TRY(gref_mat_new(cov, n, n));
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* mu_post, Sigma_post, and the exact laws: all of N(sqrt(abar) mu_post, abar Sigma_post + (1 - abar) I). */
 static gref_status write_exact_laws(const engine *e, const gref_study *o, gref_npz_writer *npz)
 {
-    gref_status status = GREF_OK;
     const int *t = NULL;
     int count = gref_case_laws_at(o->c, &t);
-    gref_mat mean = {0}, S = {0}, cov = {0};
+    SCOPED(gref_mat) mean = {0}, S = {0}, cov = {0};
     if (npz == NULL)
-        goto out;
+        return GREF_OK;
     TRY(law_new(&mean, &S, &cov, e, o->n));
     TRY(gref_study_add(npz, "mu_post", o->mu_post, 1));
     TRY(gref_spectral_exact_spectrum(S, e->z, e->schedule, 0));
@@ -145,11 +128,7 @@ static gref_status write_exact_laws(const engine *e, const gref_study *o, gref_n
             TRY(gref_spectral_exact_cov(cov, e->z, e->schedule, t[k]));
         TRY(write_law(e, npz, "target", t[k], mean, S, cov));
     }
-out:
-    gref_mat_free(&mean);
-    gref_mat_free(&S);
-    gref_mat_free(&cov);
-    return status;
+    return GREF_OK;
 }
 
 static gref_status spectral_open(void **data, gref_study *o, const gref_schedule *schedule,
@@ -157,14 +136,14 @@ static gref_status spectral_open(void **data, gref_study *o, const gref_schedule
 {
     gref_status status = GREF_OK;
     engine *e = gref_alloc(1, sizeof *e);
-    REQUIRE(e != NULL, GREF_ERR_NOMEM, "no memory for a study");
+    REQUIRE_OUT(e != NULL, GREF_ERR_NOMEM, "no memory for a study");
     e->schedule = schedule;
-    TRY(read_problem(e, o, npz));
-    TRY(gref_mat_new(&o->mu_post, o->n, 1));
-    TRY(gref_spectral_posterior_mean(o->mu_post, e->z));
-    TRY(gref_mat_new(&o->samples, o->n, o->n <= MANY ? GREF_STUDY_SAMPLES : 1));
-    TRY(gref_spectral_posterior_draw(o->samples, e->z, GREF_STUDY_SEED));
-    TRY(write_exact_laws(e, o, npz));
+    TRY_OUT(read_problem(e, o, npz));
+    TRY_OUT(gref_mat_new(&o->mu_post, o->n, 1));
+    TRY_OUT(gref_spectral_posterior_mean(o->mu_post, e->z));
+    TRY_OUT(gref_mat_new(&o->samples, o->n, o->n <= MANY ? GREF_STUDY_SAMPLES : 1));
+    TRY_OUT(gref_spectral_posterior_draw(o->samples, e->z, GREF_STUDY_SEED));
+    TRY_OUT(write_exact_laws(e, o, npz));
     *data = e;
     e = NULL;
 out:
@@ -198,9 +177,9 @@ static gref_status spectral_start(gref_walk *w, void *data, const gref_sampler_s
     gref_status status = GREF_OK;
     state *s = gref_alloc(1, sizeof *s);
     gref_walk begun = {.state = s};
-    REQUIRE(s != NULL, GREF_ERR_NOMEM, "no memory for a study");
+    REQUIRE_OUT(s != NULL, GREF_ERR_NOMEM, "no memory for a study");
     s->e = data;
-    TRY(gref_spectral_law_new(&s->law, s->e->z, s->e->schedule, spec));
+    TRY_OUT(gref_spectral_law_new(&s->law, s->e->z, s->e->schedule, spec));
     begun.guided = gref_spectral_law_guided(s->law);
     look(&begun);
     *w = begun;
@@ -212,16 +191,13 @@ out:
 
 static gref_status spectral_advance(gref_walk *w)
 {
-    gref_status status = GREF_OK;
     TRY(gref_spectral_law_advance(((state *)w->state)->law));
     look(w);
-out:
-    return status;
+    return GREF_OK;
 }
 
 static gref_status spectral_measure(gref_study_row *row, const gref_walk *w)
 {
-    gref_status status = GREF_OK;
     const gref_spectral_law *law = ((const state *)w->state)->law;
     TRY(gref_spectral_law_w2_modelled(&row->modelled, law));
     if (!w->diverged) {
@@ -229,8 +205,7 @@ static gref_status spectral_measure(gref_study_row *row, const gref_walk *w)
         if (!w->guided)
             TRY(gref_spectral_law_w2_prior(&row->prior, law));
     }
-out:
-    return status;
+    return GREF_OK;
 }
 
 static gref_status spectral_bias(gref_mat bias, const gref_walk *w)
@@ -240,9 +215,8 @@ static gref_status spectral_bias(gref_mat bias, const gref_walk *w)
 
 static gref_status spectral_write(gref_npz_writer *npz, const char *label, const gref_walk *w)
 {
-    gref_status status = GREF_OK;
     const state *s = w->state;
-    gref_mat mean = {0}, S = {0}, cov = {0};
+    SCOPED(gref_mat) mean = {0}, S = {0}, cov = {0};
     TRY(law_new(&mean, &S, &cov, s->e, gref_spectral_pixels(s->e->z)));
     if (w->mean_lost)
         gref_mat_free(&mean); /* empty: not written */
@@ -251,12 +225,7 @@ static gref_status spectral_write(gref_npz_writer *npz, const char *label, const
     TRY(gref_spectral_law_spectrum(S, s->law));
     if (s->e->matrices)
         TRY(gref_spectral_law_cov(cov, s->law));
-    TRY(write_law(s->e, npz, label, w->t, mean, S, cov));
-out:
-    gref_mat_free(&mean);
-    gref_mat_free(&S);
-    gref_mat_free(&cov);
-    return status;
+    return write_law(s->e, npz, label, w->t, mean, S, cov);
 }
 
 static gref_status spectral_draw(gref_mat *Y, bool *diverged, void *data,

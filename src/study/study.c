@@ -48,13 +48,11 @@ void gref_study_free(gref_study *study)
 
 static gref_status report_progress(run *r, const char *what, int step)
 {
-    gref_status status = GREF_OK;
     r->done += step;
     const gref_study_options *o = r->options;
     REQUIRE(o->progress == NULL || o->progress(o->context, what, r->done, r->total),
             GREF_ERR_CANCELLED, "cancelled");
-out:
-    return status;
+    return GREF_OK;
 }
 
 gref_status gref_study_add(gref_npz_writer *npz, const char *name, gref_mat A, int ndim)
@@ -65,23 +63,16 @@ gref_status gref_study_add(gref_npz_writer *npz, const char *name, gref_mat A, i
 gref_status gref_study_add_at(gref_npz_writer *npz, const char *label, const char *what, int t,
                               gref_mat A, int ndim)
 {
-    gref_status status = GREF_OK;
-    char *name = gref_format("%s/%s/%d", label, what, t);
+    SCOPED_MEM char *name = gref_format("%s/%s/%d", label, what, t);
     REQUIRE(name != NULL, GREF_ERR_NOMEM, "no memory for a name");
-    TRY(gref_study_add(npz, name, A, ndim));
-out:
-    free(name);
-    return status;
+    return gref_study_add(npz, name, A, ndim);
 }
 
 gref_status gref_study_add_law(gref_npz_writer *npz, const char *label, int t, gref_mat mean,
                                gref_mat cov)
 {
-    gref_status status = GREF_OK;
     TRY(gref_study_add_at(npz, label, "mean", t, mean, 1));
-    TRY(gref_study_add_at(npz, label, "cov", t, cov, 2));
-out:
-    return status;
+    return gref_study_add_at(npz, label, "cov", t, cov, 2);
 }
 
 /* Index of t in laws_at, or -1. */
@@ -102,20 +93,17 @@ static bool is_reported(const run *r, int t)
 /* The schedule, and the problem in the engine's hands. */
 static gref_status set_up(run *r)
 {
-    gref_status status = GREF_OK;
     TRY(report_progress(r, "problem and posterior", 0));
     TRY(gref_case_schedule(&r->schedule, r->out->c));
     TRY(r->engine->open(&r->data, r->out, &r->schedule, r->npz));
     r->out->T = r->schedule.T;
     r->total = r->schedule.T * r->out->n_samplers;
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* Distances at a reported t, and at a t of laws_at the whole law: bias kept, moments written. */
 static gref_status report(run *r, gref_study_sampler *s, const gref_walk *w)
 {
-    gref_status status = GREF_OK;
     gref_study_row row = {.t = w->t, .diverged = w->diverged, .mean_lost = w->mean_lost};
     int k = law_index(r, w->t);
     TRY(r->engine->measure(&row, w));
@@ -126,7 +114,7 @@ static gref_status report(run *r, gref_study_sampler *s, const gref_walk *w)
         row.no_proof = r->engine->no_proof;
     s->rows[s->n_rows++] = row;
     if (k < 0 || w->diverged)
-        goto out;
+        return GREF_OK;
     gref_mat bias = gref_mat_view(s->bias, 0, k, r->out->n, 1);
     if (w->mean_lost)
         gref_mat_fill(bias, NAN);
@@ -134,29 +122,28 @@ static gref_status report(run *r, gref_study_sampler *s, const gref_walk *w)
         TRY(r->engine->bias(bias, w));
     if (r->npz != NULL)
         TRY(r->engine->write(r->npz, s->spec.label, w));
-out:
-    return status;
+    return GREF_OK;
 }
 
 static gref_status study_sampler(run *r, gref_study_sampler *s)
 {
     gref_status status = GREF_OK;
     gref_walk w = {0};
-    TRY(r->engine->start(&w, r->data, &s->spec));
+    TRY_OUT(r->engine->start(&w, r->data, &s->spec));
     s->guided = w.guided;
     s->diverged_at = -1;
     s->rows = gref_alloc((size_t)r->schedule.T + 1, sizeof *s->rows);
-    REQUIRE(s->rows != NULL, GREF_ERR_NOMEM, "no memory for %d rows", r->schedule.T + 1);
-    TRY(gref_mat_new(&s->bias, r->out->n, r->n_laws));
+    REQUIRE_OUT(s->rows != NULL, GREF_ERR_NOMEM, "no memory for %d rows", r->schedule.T + 1);
+    TRY_OUT(gref_mat_new(&s->bias, r->out->n, r->n_laws));
     for (;;) {
         if (w.diverged && s->diverged_at < 0)
             s->diverged_at = w.t;
         if (is_reported(r, w.t))
-            TRY(report(r, s, &w));
-        TRY(report_progress(r, s->spec.label, w.t == r->schedule.T ? 0 : 1));
+            TRY_OUT(report(r, s, &w));
+        TRY_OUT(report_progress(r, s->spec.label, w.t == r->schedule.T ? 0 : 1));
         if (w.t == 0)
             break;
-        TRY(r->engine->advance(&w));
+        TRY_OUT(r->engine->advance(&w));
     }
     s->first_unstable = w.first_unstable;
     s->stable = w.first_unstable == 0;
@@ -181,16 +168,16 @@ static gref_status draw_samples(run *r)
     bool *diverged = gref_alloc(most, sizeof *diverged);
     const gref_sampler_spec **specs = gref_alloc(most, sizeof *specs);
     gref_study_sampler **drawn = gref_alloc(most, sizeof *drawn);
-    REQUIRE(Y != NULL && diverged != NULL && specs != NULL && drawn != NULL, GREF_ERR_NOMEM,
-            "no memory for samples");
-    TRY(report_progress(r, "samples", 0));
+    REQUIRE_OUT(Y != NULL && diverged != NULL && specs != NULL && drawn != NULL, GREF_ERR_NOMEM,
+                "no memory for samples");
+    TRY_OUT(report_progress(r, "samples", 0));
     for (int k = 0; k < o->n_samplers; k++)
         if (o->samplers[k].diverged_at < 0 && !o->samplers[k].mean_lost) {
             drawn[count] = &o->samplers[k];
             specs[count] = &o->samplers[k].spec;
-            TRY(gref_mat_new(&Y[count++], o->n, o->samples.n));
+            TRY_OUT(gref_mat_new(&Y[count++], o->n, o->samples.n));
         }
-    TRY(gref_case_blame_sigma(o->c, r->engine->draw(Y, diverged, r->data, specs, count)));
+    TRY_OUT(gref_case_blame_sigma(o->c, r->engine->draw(Y, diverged, r->data, specs, count)));
     for (int k = 0; k < count; k++)
         if (!diverged[k]) {
             drawn[k]->samples = Y[k];
@@ -208,9 +195,8 @@ out:
 
 static gref_status write_files(run *r, const char *dir)
 {
-    gref_status status = GREF_OK;
     gref_study *o = r->out;
-    char *summary = NULL, *csv = gref_study_csv(o);
+    SCOPED_MEM char *summary = NULL, *csv = gref_study_csv(o);
     TRY(report_progress(r, "pictures", 0));
     TRY(gref_file_write(dir, "w2.csv", csv));
     TRY(gref_study_draw(o, dir));
@@ -218,22 +204,14 @@ static gref_status write_files(run *r, const char *dir)
     TRY(gref_file_write(dir, "summary.json", summary));
     gref_npz_writer *npz = r->npz;
     r->npz = NULL;
-    TRY(gref_npz_finish(npz));
-out:
-    free(summary);
-    free(csv);
-    return status;
+    return gref_npz_finish(npz);
 }
 
 static gref_status open_npz(run *r, const char *dir)
 {
-    gref_status status = GREF_OK;
-    char *path = gref_format("%s/arrays.npz", dir);
+    SCOPED_MEM char *path = gref_format("%s/arrays.npz", dir);
     REQUIRE(path != NULL, GREF_ERR_NOMEM, "no memory for a file name");
-    TRY(gref_npz_create(&r->npz, path));
-out:
-    free(path);
-    return status;
+    return gref_npz_create(&r->npz, path);
 }
 
 /* The samplers of the case, before their laws are known. */
@@ -252,21 +230,18 @@ static gref_status list_samplers(gref_study *o)
         TRY(status);
         o->samplers[k].spec = specs[k];
     }
-out:
     return status;
 }
 
 /* No number is made on a BLAS that is not known to be right. */
 static gref_status test_blas(run *r)
 {
-    gref_status status = GREF_OK;
     if (r->options->skip_self_test)
-        goto out;
+        return GREF_OK;
     TRY(report_progress(r, "self-test", 0));
     TRY(gref_trust_require());
     r->out->self_tested = true;
-out:
-    return status;
+    return GREF_OK;
 }
 
 /**
@@ -295,23 +270,23 @@ gref_status gref_study_run(gref_study **study, const gref_case *c,
     gref_folder folder = {0};
     run r = {.engine = &gref_engine_dense, .options = options};
     r.out = gref_alloc(1, sizeof *r.out);
-    REQUIRE(r.out != NULL, GREF_ERR_NOMEM, "no memory for a study");
+    REQUIRE_OUT(r.out != NULL, GREF_ERR_NOMEM, "no memory for a study");
     r.out->c = c;
     r.n_laws = gref_case_laws_at(c, &r.laws_at);
-    TRY(list_samplers(r.out));
-    TRY(gref_study_choose(&r.engine, r.out, options->path));
-    TRY(test_blas(&r));
+    TRY_OUT(list_samplers(r.out));
+    TRY_OUT(gref_study_choose(&r.engine, r.out, options->path));
+    TRY_OUT(test_blas(&r));
     if (options->dir != NULL) {
-        TRY(gref_folder_open(&folder, options->dir, file_names, options->force));
-        TRY(open_npz(&r, folder.stage));
+        TRY_OUT(gref_folder_open(&folder, options->dir, file_names, options->force));
+        TRY_OUT(open_npz(&r, folder.stage));
     }
-    TRY(set_up(&r));
+    TRY_OUT(set_up(&r));
     for (int k = 0; k < r.out->n_samplers; k++)
-        TRY(gref_case_blame_sigma(c, study_sampler(&r, &r.out->samplers[k])));
-    TRY(draw_samples(&r));
+        TRY_OUT(gref_case_blame_sigma(c, study_sampler(&r, &r.out->samplers[k])));
+    TRY_OUT(draw_samples(&r));
     if (options->dir != NULL) {
-        TRY(write_files(&r, folder.stage));
-        TRY(gref_folder_commit(&folder));
+        TRY_OUT(write_files(&r, folder.stage));
+        TRY_OUT(gref_folder_commit(&folder));
     }
     *study = r.out;
     r.out = NULL;

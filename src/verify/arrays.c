@@ -33,10 +33,11 @@ static gref_status append(gref_arrays *arrays, const char *name, gref_mat A, int
 {
     gref_status status = GREF_OK;
     char *copy = gref_strdup(name);
-    REQUIRE(copy != NULL, GREF_ERR_NOMEM, "no memory for '%s'", name);
-    REQUIRE(gref_arrays_find(arrays, name) == NULL, GREF_ERR_FORMAT, "two arrays are called '%s'", name);
+    REQUIRE_OUT(copy != NULL, GREF_ERR_NOMEM, "no memory for '%s'", name);
+    REQUIRE_OUT(gref_arrays_find(arrays, name) == NULL, GREF_ERR_FORMAT,
+                "two arrays are called '%s'", name);
     gref_array *grown = realloc(arrays->item, ((size_t)arrays->n + 1) * sizeof *grown);
-    REQUIRE(grown != NULL, GREF_ERR_NOMEM, "no memory for '%s'", name);
+    REQUIRE_OUT(grown != NULL, GREF_ERR_NOMEM, "no memory for '%s'", name);
     arrays->item = grown;
     arrays->item[arrays->n++] = (gref_array){copy, A, ndim, single};
     return GREF_OK;
@@ -48,29 +49,23 @@ out:
 
 gref_status gref_arrays_add(gref_arrays *arrays, const char *name, gref_cmat A, int ndim)
 {
-    gref_status status = GREF_OK;
     gref_mat copy = {0};
     TRY(gref_mat_new(&copy, A.m, A.n));
     gref_mat_copy(copy, A);
-    TRY(append(arrays, name, copy, ndim, false));
-out:
-    return status;
+    return append(arrays, name, copy, ndim, false);
 }
 
 /* Appends the array in the bytes of a .npy file; `where` stands for the file in messages. */
-static gref_status append_bytes(gref_arrays *arrays, const char *name, const unsigned char *bytes, size_t size,
-                                const char *where)
+static gref_status append_bytes(gref_arrays *arrays, const char *name, const unsigned char *bytes,
+                                size_t size, const char *where)
 {
-    gref_status status = GREF_OK;
     gref_npy_header h = {0};
     size_t data;
     gref_mat A = {0};
     int ndim;
     TRY(gref_npy_read_header(&h, &data, bytes, size, where));
     TRY(gref_npy_parse(&A, &ndim, bytes, size, where));
-    TRY(append(arrays, name, A, ndim, h.kind == 'f' && h.size < 8));
-out:
-    return status;
+    return append(arrays, name, A, ndim, h.kind == 'f' && h.size < 8);
 }
 
 static bool ends_in(const char *name, const char *suffix)
@@ -86,15 +81,15 @@ static gref_status read_npz(gref_arrays *arrays, const char *path)
     unsigned char *bytes = NULL;
     char *where = NULL;
     size_t size;
-    TRY(gref_npz_open(&r, path));
+    TRY_OUT(gref_npz_open(&r, path));
     for (int k = 0; k < gref_npz_count(r); k++) {
         const char *name = gref_npz_name(r, k);
         if (ends_in(name, ".json"))
             continue;
-        TRY(gref_npz_bytes(&bytes, &size, r, name));
+        TRY_OUT(gref_npz_bytes(&bytes, &size, r, name));
         where = gref_format("%s[%s]", path, name);
-        REQUIRE(where != NULL, GREF_ERR_NOMEM, "%s: no memory to read '%s'", path, name);
-        TRY(append_bytes(arrays, name, bytes, size, where));
+        REQUIRE_OUT(where != NULL, GREF_ERR_NOMEM, "%s: no memory to read '%s'", path, name);
+        TRY_OUT(append_bytes(arrays, name, bytes, size, where));
         free(bytes);
         free(where);
         bytes = NULL;
@@ -114,10 +109,13 @@ gref_status gref_read_file(unsigned char **bytes, size_t *size, const char *path
     unsigned char *buffer = NULL;
     struct stat st;
     FILE *fp = fopen(path, "rb");
-    REQUIRE(fp != NULL && fstat(fileno(fp), &st) == 0, GREF_ERR_IO, "%s: %s", path, strerror(errno));
+    REQUIRE_OUT(fp != NULL && fstat(fileno(fp), &st) == 0, GREF_ERR_IO, "%s: %s", path,
+                strerror(errno));
     buffer = gref_alloc((size_t)st.st_size + 1, 1);
-    REQUIRE(buffer != NULL, GREF_ERR_NOMEM, "%s: no memory for its %lld bytes", path, (long long)st.st_size);
-    REQUIRE(fread(buffer, 1, (size_t)st.st_size, fp) == (size_t)st.st_size, GREF_ERR_IO, "%s: cannot be read", path);
+    REQUIRE_OUT(buffer != NULL, GREF_ERR_NOMEM, "%s: no memory for its %lld bytes", path,
+                (long long)st.st_size);
+    REQUIRE_OUT(fread(buffer, 1, (size_t)st.st_size, fp) == (size_t)st.st_size, GREF_ERR_IO,
+                "%s: cannot be read", path);
     *bytes = buffer;
     *size = (size_t)st.st_size;
     buffer = NULL;
@@ -130,14 +128,10 @@ out:
 
 static gref_status read_one(gref_arrays *arrays, const char *path, const char *name)
 {
-    gref_status status = GREF_OK;
-    unsigned char *bytes = NULL;
+    SCOPED_MEM unsigned char *bytes = NULL;
     size_t size;
     TRY(gref_read_file(&bytes, &size, path));
-    TRY(append_bytes(arrays, name, bytes, size, path));
-out:
-    free(bytes);
-    return status;
+    return append_bytes(arrays, name, bytes, size, path);
 }
 
 /* Every .npy below `top`, called by its path there; `below` is "" or "a/b/". */
@@ -146,9 +140,9 @@ static gref_status read_folder(gref_arrays *arrays, const char *top, const char 
     gref_status status = GREF_OK;
     char *path = gref_format("%s/%s", top, below), *name = NULL, *file = NULL;
     DIR *dir = NULL;
-    REQUIRE(path != NULL, GREF_ERR_NOMEM, "%s: no memory to list it", top);
+    REQUIRE_OUT(path != NULL, GREF_ERR_NOMEM, "%s: no memory to list it", top);
     dir = opendir(path);
-    REQUIRE(dir != NULL, GREF_ERR_IO, "%s: %s", path, strerror(errno));
+    REQUIRE_OUT(dir != NULL, GREF_ERR_IO, "%s: %s", path, strerror(errno));
     for (struct dirent *e = readdir(dir); e != NULL; e = readdir(dir)) {
         struct stat st;
         if (e->d_name[0] == '.')
@@ -157,16 +151,16 @@ static gref_status read_folder(gref_arrays *arrays, const char *top, const char 
         free(file);
         name = gref_format("%s%s", below, e->d_name);
         file = gref_format("%s/%s%s", top, below, e->d_name);
-        REQUIRE(name != NULL && file != NULL, GREF_ERR_NOMEM, "%s: no memory to list it", top);
+        REQUIRE_OUT(name != NULL && file != NULL, GREF_ERR_NOMEM, "%s: no memory to list it", top);
         if (stat(file, &st) == 0 && S_ISDIR(st.st_mode)) {
             char *deeper = gref_format("%s/", name);
-            REQUIRE(deeper != NULL, GREF_ERR_NOMEM, "%s: no memory to list it", top);
+            REQUIRE_OUT(deeper != NULL, GREF_ERR_NOMEM, "%s: no memory to list it", top);
             status = read_folder(arrays, top, deeper);
             free(deeper);
-            TRY(status);
+            TRY_OUT(status);
         } else if (ends_in(name, ".npy")) {
             name[strlen(name) - strlen(".npy")] = '\0';
-            TRY(read_one(arrays, file, name));
+            TRY_OUT(read_one(arrays, file, name));
         }
     }
 out:
@@ -195,13 +189,14 @@ static int by_name(const void *a, const void *b)
  */
 gref_status gref_arrays_read(gref_arrays *arrays, const char *path, const char *as)
 {
-    gref_status status = GREF_OK;
-    gref_arrays made = {0};
+    SCOPED(gref_arrays) made = {0};
     struct stat st;
     REQUIRE(stat(path, &st) == 0, GREF_ERR_IO, "%s: %s", path, strerror(errno));
     bool npy = !S_ISDIR(st.st_mode) && ends_in(path, ".npy");
-    REQUIRE(!npy || as != NULL, GREF_ERR_FORMAT, "%s: one .npy has no name: give it by --as NAME", path);
-    REQUIRE(npy || as == NULL, GREF_ERR_FORMAT, "%s: --as NAME is for one .npy, this is none", path);
+    REQUIRE(!npy || as != NULL, GREF_ERR_FORMAT, "%s: one .npy has no name: give it by --as NAME",
+            path);
+    REQUIRE(npy || as == NULL, GREF_ERR_FORMAT, "%s: --as NAME is for one .npy, this is none",
+            path);
     if (npy) {
         TRY(read_one(&made, path, as));
     } else if (S_ISDIR(st.st_mode)) {
@@ -212,9 +207,6 @@ gref_status gref_arrays_read(gref_arrays *arrays, const char *path, const char *
         TRY(read_npz(&made, path));
     }
     REQUIRE(made.n > 0, GREF_ERR_FORMAT, "%s: holds no array", path);
-    *arrays = made;
-    made = (gref_arrays){0};
-out:
-    gref_arrays_free(&made);
-    return status;
+    *arrays = TAKE(made);
+    return GREF_OK;
 }

@@ -43,23 +43,21 @@ typedef struct {
 
 static gref_status refuse_nan(const gref_array *x)
 {
-    gref_status status = GREF_OK;
     int i, j;
     if (!gref_mat_finite(gref_const(x->A), &i, &j)) {
         if (x->ndim == 2)
             FAIL(GREF_ERR_NONFINITE, "%s holds %g at [%d, %d]", x->name, GREF_AT(x->A, i, j), i, j);
         FAIL(GREF_ERR_NONFINITE, "%s holds %g at [%d]", x->name, GREF_AT(x->A, i, j), i);
     }
-    double largest = gref_mat_norm_max(gref_const(x->A)); /* its square must be a number: there is no more to say */
-    REQUIRE(largest <= 0x1p450, GREF_ERR_RANGE, "%s holds a value of %g: beyond 2^450 (2.9e135) nothing is compared",
-            x->name, largest);
-out:
-    return status;
+    double largest = gref_mat_norm_max(
+        gref_const(x->A)); /* its square must be a number: there is no more to say */
+    REQUIRE(largest <= 0x1p450, GREF_ERR_RANGE,
+            "%s holds a value of %g: beyond 2^450 (2.9e135) nothing is compared", x->name, largest);
+    return GREF_OK;
 }
 
 static gref_status compare(maker *k, const gref_array *x, const gref_array *g)
 {
-    gref_status status = GREF_OK;
     gref_check_row *row = &k->check->rows[k->check->n_rows];
     gref_check_row made = {.single = x->single, .ndim = g->ndim};
     TRY(gref_truth_refuse_shape(x, g));
@@ -88,52 +86,48 @@ static gref_status compare(maker *k, const gref_array *x, const gref_array *g)
     REQUIRE(made.name != NULL, GREF_ERR_NOMEM, "no memory for a row of the check");
     *row = made;
     k->check->n_rows++;
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* LABEL/mean/t and LABEL/cov/t of the golden file; `name` is the candidate's. */
-static gref_status find_law(const gref_array **mean, const gref_array **cov, const maker *k, const char *label, int t,
-                            const char *name)
+static gref_status find_law(const gref_array **mean, const gref_array **cov, const maker *k,
+                            const char *label, int t, const char *name)
 {
-    gref_status status = GREF_OK;
     const char *of = label[0] != '\0' ? label : k->label;
     REQUIRE(of != NULL, GREF_ERR_FORMAT, "%s: of which sampler? --sampler LABEL says it", name);
     *mean = gref_truth_at(k->truth, of, "mean", t);
     *cov = gref_truth_at(k->truth, of, "cov", t);
-    REQUIRE(*mean != NULL && *cov != NULL, GREF_ERR_FORMAT, "%s: the golden file has no law of '%s' at t = %d", name,
-            of, t);
-out:
-    return status;
+    REQUIRE(*mean != NULL && *cov != NULL, GREF_ERR_FORMAT,
+            "%s: the golden file has no law of '%s' at t = %d", name, of, t);
+    return GREF_OK;
 }
 
 static gref_status check_samples(maker *k, const gref_array *x, const gref_name *part)
 {
-    gref_status status = GREF_OK;
     const gref_array *mean, *cov;
     int t = part->t >= 0 ? part->t : 0;
     gref_check_samples *row = &k->check->samples[k->check->n_samples];
     TRY(find_law(&mean, &cov, k, part->label, t, x->name));
     int n = mean->A.m;
-    REQUIRE(x->A.n == n, GREF_ERR_SHAPE, "%s is %d x %d, samples of %d pixels are N x %d%s", x->name, x->A.m, x->A.n, n,
-            n, x->A.m == n ? ": transposed?" : "");
+    REQUIRE(x->A.n == n, GREF_ERR_SHAPE, "%s is %d x %d, samples of %d pixels are N x %d%s",
+            x->name, x->A.m, x->A.n, n, n, x->A.m == n ? ": transposed?" : "");
     TRY(refuse_nan(x));
-    TRY(gref_samples_test(&row->report, gref_const(x->A), x->single, gref_const(mean->A), gref_const(cov->A),
-                          k->resolve));
+    TRY(gref_samples_test(&row->report, gref_const(x->A), x->single, gref_const(mean->A),
+                          gref_const(cov->A), k->resolve));
     row->name = gref_strdup(x->name);
     REQUIRE(row->name != NULL, GREF_ERR_NOMEM, "no memory for a row of the check");
     row->t = t;
     k->check->n_samples++;
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* On W2, for the candidate's mean x and covariance c. */
-static void set_law_tolerance(const maker *k, gref_check_law *row, const gref_array *x, const gref_array *c,
-                              const gref_array *mean, const gref_array *cov)
+static void set_law_tolerance(const maker *k, gref_check_law *row, const gref_array *x,
+                              const gref_array *c, const gref_array *mean, const gref_array *cov)
 {
     double n = mean->A.m, trace = gref_mat_trace(gref_const(cov->A)), least = k->rtol * sqrt(trace);
-    double tm = gref_truth_tolerance(k->truth, mean, x->single), bm = gref_truth_bound(k->truth, mean, x->single);
+    double tm = gref_truth_tolerance(k->truth, mean, x->single),
+           bm = gref_truth_bound(k->truth, mean, x->single);
     double dC = n * sqrt(n) * gref_truth_bound(k->truth, cov, c->single);
     double right = n * sqrt(n) * gref_truth_bound(k->truth, cov, false);
     double most = c->single ? fmin(dC, fmax(0x1p-16 * trace, right)) : dC;
@@ -149,7 +143,6 @@ static bool within(const gref_w2 *w2, double tolerance)
 /* `x` is the candidate's mean; its cov must stand beside it. */
 static gref_status check_law(maker *k, const gref_array *x, const gref_name *part)
 {
-    gref_status status = GREF_OK;
     const gref_array *mean, *cov, *c;
     char beside[80];
     gref_check_law *row = &k->check->laws[k->check->n_laws];
@@ -161,7 +154,8 @@ static gref_status check_law(maker *k, const gref_array *x, const gref_name *par
     TRY(gref_truth_refuse_shape(c, cov));
     TRY(refuse_nan(x));
     TRY(refuse_nan(c));
-    TRY(gref_w2_certify_laws(&row->w2, gref_const(x->A), gref_const(c->A), gref_const(mean->A), gref_const(cov->A)));
+    TRY(gref_w2_certify_laws(&row->w2, gref_const(x->A), gref_const(c->A), gref_const(mean->A),
+                             gref_const(cov->A)));
     set_law_tolerance(k, row, x, c, mean, cov);
     row->verdict = within(&row->w2, row->tolerance) ? GREF_VERDICT_AGREES
                    : within(&row->w2, row->bound)   ? GREF_VERDICT_UNDECIDED
@@ -169,8 +163,7 @@ static gref_status check_law(maker *k, const gref_array *x, const gref_name *par
     row->name = gref_strdup(x->name);
     REQUIRE(row->name != NULL, GREF_ERR_NOMEM, "no memory for a row of the check");
     k->check->n_laws++;
-out:
-    return status;
+    return GREF_OK;
 }
 
 static gref_status check_one(maker *k, const gref_array *x)
@@ -182,13 +175,11 @@ static gref_status check_one(maker *k, const gref_array *x)
     if (strcmp(part.what, "mean") == 0 && part.t < 0)
         return check_law(k, x, &part);
     if (strcmp(part.what, "cov") == 0 && part.t < 0) {
-        gref_status status = GREF_OK;
         char beside[80];
         snprintf(beside, sizeof beside, "%s%smean", part.label, part.label[0] != '\0' ? "/" : "");
-        REQUIRE(gref_arrays_find(k->candidate, beside) != NULL, GREF_ERR_FORMAT, "%s without %s: a law needs both",
-                x->name, beside);
-    out:
-        return status;
+        REQUIRE(gref_arrays_find(k->candidate, beside) != NULL, GREF_ERR_FORMAT,
+                "%s without %s: a law needs both", x->name, beside);
+        return GREF_OK;
     }
     const gref_array *g = gref_truth_resolve(k->truth, x->name, k->label);
     return g == NULL ? gref_truth_refuse_name(k->truth, x->name, k->label) : compare(k, x, g);
@@ -235,14 +226,16 @@ static gref_verdict overall(const gref_check *check)
  * @cost   one pass over the arrays; a certified W2 for a law; as gref_samples_test for samples.
  * @see    Tests: test_check.c
  */
-gref_status gref_check_arrays(gref_check **check, const gref_truth *truth, const gref_arrays *candidate,
-                              const gref_check_options *options)
+gref_status gref_check_arrays(gref_check **check, const gref_truth *truth,
+                              const gref_arrays *candidate, const gref_check_options *options)
 {
     static const gref_check_options none = {0};
-    gref_status status = GREF_OK;
     const gref_check_options *o = options != NULL ? options : &none;
-    gref_check *made = gref_alloc(1, sizeof *made);
-    maker k = {.check = made, .truth = truth, .candidate = candidate, .rtol = o->rtol,
+    SCOPED_PTR(gref_check) *made = gref_alloc(1, sizeof *made);
+    maker k = {.check = made,
+               .truth = truth,
+               .candidate = candidate,
+               .rtol = o->rtol,
                .resolve = o->resolve > 0.0 ? o->resolve : GREF_RESOLVE};
     size_t n = (size_t)candidate->n;
     REQUIRE(made != NULL, GREF_ERR_NOMEM, "no memory for a check");
@@ -251,18 +244,16 @@ gref_status gref_check_arrays(gref_check **check, const gref_truth *truth, const
     made->samples = gref_alloc(n, sizeof *made->samples);
     REQUIRE(made->rows != NULL && made->laws != NULL && made->samples != NULL, GREF_ERR_NOMEM,
             "no memory for a check of %d arrays", candidate->n);
-    REQUIRE(isfinite(o->rtol) && o->rtol >= 0.0, GREF_ERR_RANGE, "rtol must be >= 0, not %g", o->rtol);
+    REQUIRE(isfinite(o->rtol) && o->rtol >= 0.0, GREF_ERR_RANGE, "rtol must be >= 0, not %g",
+            o->rtol);
     TRY(gref_truth_default_label(&k.label, truth, o->sampler));
     for (int a = 0; a < candidate->n; a++)
         TRY(check_one(&k, &candidate->item[a]));
     qsort(made->rows, (size_t)made->n_rows, sizeof *made->rows, worse_first);
     made->verdict = overall(made);
     gref_check_depart(made, truth);
-    *check = made;
-    made = NULL;
-out:
-    gref_check_free(made);
-    return status;
+    *check = TAKE(made);
+    return GREF_OK;
 }
 
 /** The same for the arrays in a file or folder (gref_arrays_read); messages begin with its name. */
@@ -270,12 +261,10 @@ gref_status gref_check_file(gref_check **check, const gref_truth *truth, const c
                             const gref_check_options *options)
 {
     gref_status status = GREF_OK;
-    gref_arrays candidate = {0};
+    SCOPED(gref_arrays) candidate = {0};
     TRY(gref_arrays_read(&candidate, path, options != NULL ? options->as : NULL));
     status = gref_check_arrays(check, truth, &candidate, options);
     if (status != GREF_OK)
         gref_fail_context(status, "%s", path);
-out:
-    gref_arrays_free(&candidate);
     return status;
 }

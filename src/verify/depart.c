@@ -56,8 +56,8 @@ static int next_above(const gref_check *check, const gref_name *at)
     for (int k = 0; k < check->n_rows; k++) {
         gref_name part;
         gref_name_parse(&part, check->rows[k].name);
-        if (strcmp(part.what, at->what) == 0 && strcmp(part.label, at->label) == 0 && part.t > at->t &&
-            (best < 0 || part.t < best))
+        if (strcmp(part.what, at->what) == 0 && strcmp(part.label, at->label) == 0 &&
+            part.t > at->t && (best < 0 || part.t < best))
             best = part.t;
     }
     return best;
@@ -69,14 +69,16 @@ static void list_steps(gref_check *check, const char *label, int t)
     for (int k = 0; k < 3; k++)
         if (verdict_of(check, label, steps[k], t) == GREF_VERDICT_DIFFERS) {
             size_t used = strlen(check->at_fault);
-            snprintf(check->at_fault + used, sizeof check->at_fault - used, "%s%s", used > 0 ? ", " : "", steps[k]);
+            snprintf(check->at_fault + used, sizeof check->at_fault - used, "%s%s",
+                     used > 0 ? ", " : "", steps[k]);
         }
 }
 
 /* What the laws at t say. */
 static void blame_law(gref_check *check, const gref_name *at, int T)
 {
-    gref_verdict mean = verdict_of(check, at->label, "mean", at->t), cov = verdict_of(check, at->label, "cov", at->t);
+    gref_verdict mean = verdict_of(check, at->label, "mean", at->t),
+                 cov = verdict_of(check, at->label, "cov", at->t);
     const char *fault = "";
     if (at->t == T)
         fault = "start";
@@ -104,11 +106,13 @@ static void tell(gref_check *check, const gref_name *at, int kind, int T)
     int above = next_above(check, at);
     const char *fault = check->at_fault, *function = first_function(check, at->label, at->t);
     if (kind != LAW)
-        snprintf(where, sizeof where, "the chain departs in the step from t = %d to %d", at->t, at->t - 1);
+        snprintf(where, sizeof where, "the chain departs in the step from t = %d to %d", at->t,
+                 at->t - 1);
     else if (at->t == T)
         snprintf(where, sizeof where, "the chain departs at its start, t = %d", at->t);
     else if (above >= 0)
-        snprintf(where, sizeof where, "the chain departs between t = %d and t = %d (%s)", above, at->t, at->what);
+        snprintf(where, sizeof where, "the chain departs between t = %d and t = %d (%s)", above,
+                 at->t, at->what);
     else
         snprintf(where, sizeof where, "the chain has departed by t = %d (%s)", at->t, at->what);
     if (fault[0] == '\0')
@@ -117,7 +121,8 @@ static void tell(gref_check *check, const gref_name *at, int kind, int T)
         snprintf(why, sizeof why, ": %s %s at fault", fault,
                  strchr(fault, ',') != NULL && strstr(fault, "or") == NULL ? "are" : "is");
     snprintf(check->departure, sizeof check->departure, "%s%s%s%s", where, why,
-             function != NULL ? "; the first function to differ there is " : "", function != NULL ? function : "");
+             function != NULL ? "; the first function to differ there is " : "",
+             function != NULL ? function : "");
 }
 
 /* Fills in departs_at, at_fault and departure from the rows. */

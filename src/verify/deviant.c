@@ -36,7 +36,8 @@ gref_switches gref_switches_right(const gref_sampler_spec *spec)
     for (int k = 0; k < 3; k++)
         if (strcmp(models[k].name, spec->name) == 0)
             s.model = models[k].model;
-    if (strcmp(spec->name, "dps-norm") == 0) { /* + zeta J^T A^T r/|r|, with 2 zeta in guidance "after" */
+    if (strcmp(spec->name, "dps-norm") ==
+        0) { /* + zeta J^T A^T r/|r|, with 2 zeta in guidance "after" */
         s.model = GREF_MODEL_DPS;
         s.convention.guidance = GREF_GUIDANCE_AFTER;
         s.convention.zeta *= 0.5;
@@ -163,7 +164,8 @@ typedef struct {
 
 static mode mode_at(const gref_workshop *w, const gref_switches *s, int t, int i)
 {
-    double a = gref_deviant_abar(w, s, t), q = qbar(w, s, t), lambda = w->lambda.a[i], zmu = w->zmu.a[i];
+    double a = gref_deviant_abar(w, s, t), q = qbar(w, s, t), lambda = w->lambda.a[i],
+           zmu = w->zmu.a[i];
     double alpha = 1.0 - gref_deviant_beta(w, s, t);
     double as = s->score_alpha ? alpha : a, qs = s->score_alpha ? 1.0 - alpha : q;
     double ad = s->denoiser_alpha ? alpha : a, qd = s->denoiser_alpha ? 1.0 - alpha : q;
@@ -171,51 +173,49 @@ static mode mode_at(const gref_workshop *w, const gref_switches *s, int t, int i
     double divisor = s->denoiser_unscaled ? 1.0 : s->denoiser_abar ? ad : sqrt(ad);
     bool right = f == 1.0 && ad == as;
     mode k = {.slope = -f / st, .centre = sqrt(as) * zmu};
-    k.gain = (right ? as * lambda / st : 1.0 - qd * f / st) / divisor; /* the first does not cancel */
+    k.gain =
+        (right ? as * lambda / st : 1.0 - qd * f / st) / divisor; /* the first does not cancel */
     k.shift = k.centre / divisor;
     return k;
 }
 
 static gref_status check_t(const gref_workshop *w, int t)
 {
-    gref_status status = GREF_OK;
-    REQUIRE(t >= 1 && t <= w->schedule->T, GREF_ERR_RANGE, "t = %d is outside 1..%d", t, w->schedule->T);
-out:
-    return status;
+    REQUIRE(t >= 1 && t <= w->schedule->T, GREF_ERR_RANGE, "t = %d is outside 1..%d", t,
+            w->schedule->T);
+    return GREF_OK;
 }
 
-gref_status gref_deviant_score(gref_mat Y, gref_workshop *w, const gref_switches *s, gref_cmat Z, int t)
+gref_status gref_deviant_score(gref_mat Y, gref_workshop *w, const gref_switches *s, gref_cmat Z,
+                               int t)
 {
-    gref_status status = GREF_OK;
     TRY(check_t(w, t));
     for (int i = 0; i < Z.m; i++) {
         mode k = mode_at(w, s, t, i);
         for (int j = 0; j < Z.n; j++)
             GREF_AT(Y, i, j) = k.slope * (GREF_AT(Z, i, j) - k.centre);
     }
-out:
-    return status;
+    return GREF_OK;
 }
 
-gref_status gref_deviant_x0hat(gref_mat Y, gref_workshop *w, const gref_switches *s, gref_cmat Z, int t)
+gref_status gref_deviant_x0hat(gref_mat Y, gref_workshop *w, const gref_switches *s, gref_cmat Z,
+                               int t)
 {
-    gref_status status = GREF_OK;
     TRY(check_t(w, t));
     for (int i = 0; i < Z.m; i++) {
         mode k = mode_at(w, s, t, i);
         for (int j = 0; j < Z.n; j++)
             GREF_AT(Y, i, j) = k.gain * (GREF_AT(Z, i, j) - k.centre) + k.shift;
     }
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* ---- likelihood ------------------------------------------------------------------------------- */
 
 gref_status gref_deviant_likelihood(gref_mat C, gref_workshop *w, const gref_switches *s, int t)
 {
-    gref_status status = GREF_OK;
-    gref_mat B = {0}, Y = {0};
+    gref_mat B = {0};
+    SCOPED(gref_mat) Y = {0};
     double s2 = sigma2(w, s);
     TRY(gref_workshop_operator(&B, w, s->operator_form));
     if (s->model == GREF_MODEL_DPS) {
@@ -236,16 +236,14 @@ gref_status gref_deviant_likelihood(gref_mat C, gref_workshop *w, const gref_swi
     }
     for (int i = 0; i < C.m; i++)
         GREF_AT(C, i, i) += s2;
-out:
-    gref_mat_free(&Y);
-    return status;
+    return GREF_OK;
 }
 
 /* R = C^-1 R, by whatever is cheapest for the model. */
 static gref_status apply_precision(gref_mat R, gref_workshop *w, const gref_switches *s, int t)
 {
-    gref_status status = GREF_OK;
-    gref_mat Y = {0}, L = {0};
+    SCOPED(gref_mat) Y = {0};
+    gref_mat L = {0};
     double s2 = sigma2(w, s);
     if (s->model == GREF_MODEL_DPS) {
         for (int j = 0; j < R.n; j++)
@@ -271,17 +269,15 @@ static gref_status apply_precision(gref_mat R, gref_workshop *w, const gref_swit
         }
         TRY(gref_cholesky_solve(R, gref_const(L)));
     }
-out:
-    gref_mat_free(&Y);
-    return status;
+    return GREF_OK;
 }
 
 /* ---- guidance ---------------------------------------------------------------------------------- */
 
 /* Y = J^T B^T R, or with A where A^T stands. */
-static gref_status pull_back(gref_mat Y, gref_workshop *w, const gref_switches *s, gref_cmat R, int t)
+static gref_status pull_back(gref_mat Y, gref_workshop *w, const gref_switches *s, gref_cmat R,
+                             int t)
 {
-    gref_status status = GREF_OK;
     gref_mat B = {0};
     if (s->adjoint_is_A)
         TRY(gref_workshop_adjoint(&B, w, s->operator_form));
@@ -293,8 +289,7 @@ static gref_status pull_back(gref_mat Y, gref_workshop *w, const gref_switches *
         for (int j = 0; j < Y.n; j++)
             GREF_AT(Y, i, j) *= gain;
     }
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* Each column divided by its norm before C^-1: the gradient of |r| where that of |r|^2/2 stands. */
@@ -309,11 +304,11 @@ static void divide_by_norm(gref_mat R)
 }
 
 /* G(z), or its linear part -J^T B^T C^-1 B J z; plain: C = I, as guidance "after" has it. */
-static gref_status guidance(gref_mat Y, gref_workshop *w, const gref_switches *s, gref_cmat Z, int t, bool linear,
-                            bool plain)
+static gref_status guidance(gref_mat Y, gref_workshop *w, const gref_switches *s, gref_cmat Z,
+                            int t, bool linear, bool plain)
 {
-    gref_status status = GREF_OK;
-    gref_mat X = {0}, R = {0}, B = {0};
+    SCOPED(gref_mat) X = {0}, R = {0};
+    gref_mat B = {0};
     TRY(gref_workshop_operator(&B, w, s->operator_form));
     TRY(gref_mat_new(&X, Z.m, Z.n));
     TRY(gref_mat_new(&R, B.m, Z.n));
@@ -336,31 +331,26 @@ static gref_status guidance(gref_mat Y, gref_workshop *w, const gref_switches *s
     for (int j = 0; j < Y.n; j++)
         for (int i = 0; i < Y.m; i++)
             GREF_AT(Y, i, j) *= scale;
-out:
-    gref_mat_free(&X);
-    gref_mat_free(&R);
-    return status;
+    return GREF_OK;
 }
 
-gref_status gref_deviant_guided(gref_mat Y, gref_workshop *w, const gref_switches *s, gref_cmat Z, int t)
+gref_status gref_deviant_guided(gref_mat Y, gref_workshop *w, const gref_switches *s, gref_cmat Z,
+                                int t)
 {
-    gref_status status = GREF_OK;
-    gref_mat S = {0};
+    SCOPED(gref_mat) S = {0};
     TRY(gref_mat_new(&S, Z.m, Z.n));
     TRY(gref_deviant_score(S, w, s, Z, t));
     gref_mat_fill(Y, 0.0);
     if (s->model != GREF_MODEL_DDPM)
         TRY(guidance(Y, w, s, Z, t, false, false));
     gref_mat_axpy(Y, 1.0, gref_const(S));
-out:
-    gref_mat_free(&S);
-    return status;
+    return GREF_OK;
 }
 
-gref_status gref_deviant_step(gref_mat Y, gref_workshop *w, const gref_switches *s, gref_cmat Z, int t)
+gref_status gref_deviant_step(gref_mat Y, gref_workshop *w, const gref_switches *s, gref_cmat Z,
+                              int t)
 {
-    gref_status status = GREF_OK;
-    gref_mat G = {0};
+    SCOPED(gref_mat) G = {0};
     double beta = gref_deviant_beta(w, s, t), root = step_root(w, s, t);
     bool plain = s->convention.guidance == GREF_GUIDANCE_AFTER;
     TRY(gref_mat_new(&G, Z.m, Z.n));
@@ -372,17 +362,15 @@ gref_status gref_deviant_step(gref_mat Y, gref_workshop *w, const gref_switches 
         for (int i = 0; i < Z.m; i++)
             GREF_AT(Y, i, j) =
                 (GREF_AT(Z, i, j) + beta * GREF_AT(Y, i, j)) / root + kappa * GREF_AT(G, i, j);
-out:
-    gref_mat_free(&G);
-    return status;
+    return GREF_OK;
 }
 
 /* Y = kappa J^T B^T C^-1 (A U)^T... for M^T: the adjoint of the linear part of G, which differs with A for A^T. */
-static gref_status guidance_transposed(gref_mat Y, gref_workshop *w, const gref_switches *s, gref_cmat Z, int t,
-                                       bool plain)
+static gref_status guidance_transposed(gref_mat Y, gref_workshop *w, const gref_switches *s,
+                                       gref_cmat Z, int t, bool plain)
 {
-    gref_status status = GREF_OK;
-    gref_mat X = {0}, R = {0}, B = {0}, At = {0};
+    SCOPED(gref_mat) X = {0}, R = {0};
+    gref_mat B = {0}, At = {0};
     TRY(gref_workshop_operator(&B, w, s->operator_form));
     TRY(gref_mat_new(&X, Z.m, Z.n));
     TRY(gref_mat_new(&R, B.m, Z.n));
@@ -397,17 +385,14 @@ static gref_status guidance_transposed(gref_mat Y, gref_workshop *w, const gref_
     for (int i = 0; i < Y.m; i++)
         for (int j = 0; j < Y.n; j++)
             GREF_AT(Y, i, j) *= mode_at(w, s, t, i).gain;
-out:
-    gref_mat_free(&X);
-    gref_mat_free(&R);
-    return status;
+    return GREF_OK;
 }
 
-gref_status gref_deviant_linear(gref_mat Y, gref_workshop *w, const gref_switches *s, gref_cmat Z, int t,
-                                bool transposed)
+gref_status gref_deviant_linear(gref_mat Y, gref_workshop *w, const gref_switches *s, gref_cmat Z,
+                                int t, bool transposed)
 {
-    gref_status status = GREF_OK;
-    double beta = gref_deviant_beta(w, s, t), root = step_root(w, s, t), kappa = guidance_coefficient(w, s, t);
+    double beta = gref_deviant_beta(w, s, t), root = step_root(w, s, t),
+           kappa = guidance_coefficient(w, s, t);
     bool plain = s->convention.guidance == GREF_GUIDANCE_AFTER;
     TRY(check_t(w, t));
     gref_mat_fill(Y, 0.0);
@@ -422,18 +407,17 @@ gref_status gref_deviant_linear(gref_mat Y, gref_workshop *w, const gref_switche
         for (int j = 0; j < Z.n; j++)
             GREF_AT(Y, i, j) = free * GREF_AT(Z, i, j) + kappa * GREF_AT(Y, i, j);
     }
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* ---- laws ------------------------------------------------------------------------------------- */
 
 /* guided(z) = g - H z: the law N(H^-1 g, H^-1) that the guided score belongs to. */
-gref_status gref_deviant_modelled(gref_mat mean, gref_mat cov, gref_workshop *w, const gref_switches *s, int t)
+gref_status gref_deviant_modelled(gref_mat mean, gref_mat cov, gref_workshop *w,
+                                  const gref_switches *s, int t)
 {
-    gref_status status = GREF_OK;
     int n = w->lambda.m;
-    gref_mat I = {0}, H = {0}, g = {0}, zero = {0};
+    SCOPED(gref_mat) I = {0}, H = {0}, g = {0}, zero = {0};
     TRY(gref_mat_new(&I, n, n));
     TRY(gref_mat_new(&H, n, n));
     TRY(gref_mat_new(&g, n, 1));
@@ -457,25 +441,20 @@ gref_status gref_deviant_modelled(gref_mat mean, gref_mat cov, gref_workshop *w,
     gref_mat_transpose(I, gref_const(H));
     TRY(gref_deviant_to_pixels(cov, w, s, gref_const(I)));
     gref_mat_symmetrise(cov);
-out:
-    gref_mat_free(&I);
-    gref_mat_free(&H);
-    gref_mat_free(&g);
-    gref_mat_free(&zero);
-    return status;
+    return GREF_OK;
 }
 
-gref_status gref_deviant_start(gref_mat mean, gref_mat cov, const gref_workshop *w, const gref_switches *s)
+gref_status gref_deviant_start(gref_mat mean, gref_mat cov, const gref_workshop *w,
+                               const gref_switches *s)
 {
-    gref_status status = GREF_OK;
     const gref_problem *p = w->p;
     int n = w->lambda.m, T = w->schedule->T;
     double f2 = s->start_factor * s->start_factor;
     gref_mat_fill(mean, 0.0);
     gref_mat_fill(cov, 0.0);
     if (s->convention.start == GREF_START_EXACT) {
-        TRY(gref_posterior(mean, cov, gref_const(p->Sigma), gref_const(p->mu), gref_const(p->A), p->sigma,
-                           gref_const(p->v)));
+        TRY(gref_posterior(mean, cov, gref_const(p->Sigma), gref_const(p->mu), gref_const(p->A),
+                           p->sigma, gref_const(p->v)));
         for (int j = 0; j < n; j++) {
             mean.a[j] *= sqrt(w->schedule->abar[T]);
             for (int i = 0; i < n; i++)
@@ -485,6 +464,5 @@ gref_status gref_deviant_start(gref_mat mean, gref_mat cov, const gref_workshop 
     }
     for (int i = 0; i < n; i++)
         GREF_AT(cov, i, i) += f2;
-out:
-    return status;
+    return GREF_OK;
 }

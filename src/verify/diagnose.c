@@ -48,17 +48,18 @@ static gref_switches switches_of(const gref_views *vs, const guess *q)
 }
 
 /* Distance of a deviant over the views whose mark is set (all: marks NULL); infinite where one is not defined. */
-static gref_status distance(guess *q, const gref_views *vs, const gref_switches *s, const bool *marks)
+static gref_status distance(guess *q, const gref_views *vs, const gref_switches *s,
+                            const bool *marks)
 {
     gref_status status = GREF_OK;
-    gref_mat D = {0};
+    SCOPED(gref_mat) D = {0};
     double sum = 0.0, unbent = 0.0;
     int count = 0;
     bool explains = true, explains_single = true;
     q->explains = q->explains_single = false;
     q->distance = INFINITY;
     if (!gref_deviant_possible(vs->w, s))
-        goto out;
+        return status;
     for (int k = 0; k < vs->n_views; k++) {
         const gref_view *v = &vs->views[k];
         bool known;
@@ -69,12 +70,12 @@ static gref_status distance(guess *q, const gref_views *vs, const gref_switches 
         status = gref_view_predict(D, &known, vs, v, s);
         if (status != GREF_OK && status != GREF_ERR_NOMEM) { /* a deviant need not make sense */
             status = GREF_OK;
-            goto out;
+            return status;
         }
         TRY(status);
         double gap = known ? gref_mat_diff_fro(gref_const(D), gref_const(v->x)) : INFINITY;
         if (!isfinite(gap))
-            goto out;
+            return status;
         double grown = fmax(1.0, gref_mat_norm_fro(gref_const(D)) / v->norm), e = gap / v->norm;
         double small = fmax(v->tolerance * grown, 1e-6 * v->gap);
         explains = explains && gap <= small;
@@ -88,13 +89,12 @@ static gref_status distance(guess *q, const gref_views *vs, const gref_switches 
     q->distance = count > 0 ? sqrt(sum / count) : INFINITY;
     q->explains = count > 0 && explains && sum <= 0.25 * unbent; /* more than rounding would */
     q->explains_single = count > 0 && explains_single;
-out:
-    gref_mat_free(&D);
     return status;
 }
 
 /* <x - d0, d1> / <d1, d1> over the marked views, where d(zeta) = d0 + zeta d1 near zeta. */
-static gref_status improve_zeta(double *zeta, const gref_views *vs, gref_switches s, const bool *marks)
+static gref_status improve_zeta(double *zeta, const gref_views *vs, gref_switches s,
+                                const bool *marks)
 {
     gref_status status = GREF_OK;
     gref_mat D[2] = {{0}};
@@ -106,7 +106,7 @@ static gref_status improve_zeta(double *zeta, const gref_views *vs, gref_switche
             continue;
         for (int a = 0; a < 2 && known; a++) {
             gref_mat_free(&D[a]);
-            TRY(gref_mat_new(&D[a], v->x.m, v->x.n));
+            TRY_OUT(gref_mat_new(&D[a], v->x.m, v->x.n));
             s.convention.zeta = *zeta + a * h;
             if (gref_view_predict(D[a], &known, vs, v, &s) != GREF_OK)
                 known = false;
@@ -129,7 +129,6 @@ out:
 /* The distance of a guess, its free constant fitted. */
 static gref_status evaluate(guess *q, const gref_views *vs, const bool *marks)
 {
-    gref_status status = GREF_OK;
     gref_switches s = switches_of(vs, q);
     bool after = s.convention.guidance == GREF_GUIDANCE_AFTER &&
                  gref_switches_right(vs->spec).convention.guidance != GREF_GUIDANCE_AFTER;
@@ -142,9 +141,7 @@ static gref_status evaluate(guess *q, const gref_views *vs, const bool *marks)
     }
     if (after)
         s.convention.zeta = q->zeta;
-    TRY(distance(q, vs, &s, marks));
-out:
-    return status;
+    return distance(q, vs, &s, marks);
 }
 
 /* The views to search with: of each kind, the first few from T down that depart, and one that does not. */
@@ -179,7 +176,6 @@ static int nearer_first(const void *a, const void *b)
 /* Sorts guesses by the marked views, then judges the nearest by all; *n becomes their number. */
 static gref_status judge(guess *list, int *n, const gref_views *vs)
 {
-    gref_status status = GREF_OK;
     qsort(list, (size_t)*n, sizeof *list, nearer_first);
     int keep = 0;
     while (keep < *n && isfinite(list[keep].distance) && (keep < SHORTLIST || list[keep].explains))
@@ -190,8 +186,7 @@ static gref_status judge(guess *list, int *n, const gref_views *vs)
         TRY(distance(&list[k], vs, &s, NULL));
     }
     qsort(list, (size_t)*n, sizeof *list, nearer_first);
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* Is the row simulated at all? float32 is judged by its tolerance. */
@@ -200,9 +195,9 @@ static bool simulated(int row)
     return strcmp(gref_catalogue[row].row.name, "float32") != 0;
 }
 
-static gref_status try_singles(guess *list, int *n, const gref_views *vs, const bool *marks, const guess *right)
+static gref_status try_singles(guess *list, int *n, const gref_views *vs, const bool *marks,
+                               const guess *right)
 {
-    gref_status status = GREF_OK;
     *n = 0;
     for (int a = 0; a < gref_catalogue_size; a++) {
         guess q = {.row = {a, -1}};
@@ -212,14 +207,11 @@ static gref_status try_singles(guess *list, int *n, const gref_views *vs, const 
         if (q.distance != right->distance) /* a row without effect here is no explanation */
             list[(*n)++] = q;
     }
-    TRY(judge(list, n, vs));
-out:
-    return status;
+    return judge(list, n, vs);
 }
 
 static gref_status try_pairs(guess *list, int *n, const gref_views *vs, const bool *marks)
 {
-    gref_status status = GREF_OK;
     *n = 0;
     for (int a = 0; a < gref_catalogue_size; a++)
         for (int b = a + 1; b < gref_catalogue_size; b++) {
@@ -230,9 +222,7 @@ static gref_status try_pairs(guess *list, int *n, const gref_views *vs, const bo
             TRY(evaluate(&q, vs, marks));
             list[(*n)++] = q;
         }
-    TRY(judge(list, n, vs));
-out:
-    return status;
+    return judge(list, n, vs);
 }
 
 static int float32_row(void)
@@ -251,11 +241,15 @@ static void add_entry(gref_diagnosis *d, const guess *q, double unexplained, boo
     char fitted[48] = "";
     if (q->zeta > 0.0)
         snprintf(fitted, sizeof fitted, " (zeta = %.6g fits best)", q->zeta);
-    *e = (gref_diagnosis_entry){.row = {q->row[0], q->row[1]}, .distance = q->distance, .unexplained = unexplained,
+    *e = (gref_diagnosis_entry){.row = {q->row[0], q->row[1]},
+                                .distance = q->distance,
+                                .unexplained = unexplained,
                                 .explains = explains};
-    snprintf(e->name, sizeof e->name, "%s%s%s", a->name, b != NULL ? " + " : "", b != NULL ? b->name : "");
-    snprintf(e->sentence, sizeof e->sentence, "%s%s%s%s (seen: %s%s%s)", a->sentence, b != NULL ? "; and " : "",
-             b != NULL ? b->sentence : "", fitted, a->seen, b != NULL ? "; " : "", b != NULL ? b->seen : "");
+    snprintf(e->name, sizeof e->name, "%s%s%s", a->name, b != NULL ? " + " : "",
+             b != NULL ? b->name : "");
+    snprintf(e->sentence, sizeof e->sentence, "%s%s%s%s (seen: %s%s%s)", a->sentence,
+             b != NULL ? "; and " : "", b != NULL ? b->sentence : "", fitted, a->seen,
+             b != NULL ? "; " : "", b != NULL ? b->seen : "");
 }
 
 /* Those that explain, and else the nearest, if they explain anything. */
@@ -271,10 +265,12 @@ static void report(gref_diagnosis *d, const guess *list, int n)
 }
 
 /* Adds the nearest of the golden values (right) and the guesses that are right to single precision; false if none. */
-static bool report_single(gref_diagnosis *d, const guess *right, const guess *list, int n, const gref_views *vs)
+static bool report_single(gref_diagnosis *d, const guess *right, const guess *list, int n,
+                          const gref_views *vs)
 {
     guess best = *right;
-    double limit = right->explains_single ? 0.3 * right->distance : INFINITY; /* a deviation must earn its place */
+    double limit = right->explains_single ? 0.3 * right->distance
+                                          : INFINITY; /* a deviation must earn its place */
     for (int k = 0; k < n; k++)
         if (list[k].explains_single && list[k].distance < limit) {
             best = list[k];
@@ -282,7 +278,9 @@ static bool report_single(gref_diagnosis *d, const guess *right, const guess *li
         }
     if (!best.explains_single)
         return false;
-    double left = best.row[0] < 0 ? 0.0 : best.distance / d->distance; /* of rounding nothing is unexplained */
+    double left = best.row[0] < 0
+                      ? 0.0
+                      : best.distance / d->distance; /* of rounding nothing is unexplained */
     if (best.row[0] < 0)
         best.row[0] = float32_row();
     else if (!vs->single && best.row[1] < 0)
@@ -294,13 +292,14 @@ static bool report_single(gref_diagnosis *d, const guess *right, const guess *li
 
 static gref_status search(gref_diagnosis *d, const gref_views *vs)
 {
-    gref_status status = GREF_OK;
     size_t most = (size_t)gref_catalogue_size * (size_t)gref_catalogue_size / 2 + 1;
-    guess *list = gref_alloc((size_t)gref_catalogue_size, sizeof *list), *pairs = gref_alloc(most, sizeof *pairs);
+    SCOPED_MEM guess *list = gref_alloc((size_t)gref_catalogue_size, sizeof *list),
+                     *pairs = gref_alloc(most, sizeof *pairs);
     guess right = {.row = {-1, -1}}, whole = {.row = {-1, -1}};
-    bool *marks = gref_alloc((size_t)vs->n_views + 1, sizeof *marks);
+    SCOPED_MEM bool *marks = gref_alloc((size_t)vs->n_views + 1, sizeof *marks);
     int n = 0, n_pairs = 0;
-    REQUIRE(list != NULL && pairs != NULL && marks != NULL, GREF_ERR_NOMEM, "no memory for a diagnosis");
+    REQUIRE(list != NULL && pairs != NULL && marks != NULL, GREF_ERR_NOMEM,
+            "no memory for a diagnosis");
     d->entries = gref_alloc(REPORTED + 1, sizeof *d->entries);
     REQUIRE(d->entries != NULL, GREF_ERR_NOMEM, "no memory for a diagnosis");
     choose_marks(marks, vs);
@@ -312,23 +311,20 @@ static gref_status search(gref_diagnosis *d, const gref_views *vs)
     bool solved = n > 0 && list[0].explains;
     /* what is stored in single precision can be explained no better */
     if (!solved && vs->single && report_single(d, &whole, list, n, vs))
-        goto out;
+        return GREF_OK;
     if (!solved) {
         TRY(try_pairs(pairs, &n_pairs, vs, marks));
         solved = n_pairs > 0 && pairs[0].explains;
-        if (!solved && (report_single(d, &whole, list, n, vs) || report_single(d, &whole, pairs, n_pairs, vs)))
-            goto out;
+        if (!solved &&
+            (report_single(d, &whole, list, n, vs) || report_single(d, &whole, pairs, n_pairs, vs)))
+            return GREF_OK;
         report(d, pairs, n_pairs);
     } else {
         report(d, list, n);
     }
     if (d->none)
         gref_best_relation(d->relation, sizeof d->relation, vs);
-out:
-    free(list);
-    free(pairs);
-    free(marks);
-    return status;
+    return GREF_OK;
 }
 
 /**
@@ -344,12 +340,11 @@ out:
  *         products with A and U a view, and a chain as many as it has steps.
  * @see    src/verify/catalogue.c. Tests: test_diagnose.c, slow_diagnose.c
  */
-gref_status gref_diagnose_arrays(gref_diagnosis **diagnosis, const gref_truth *truth, const gref_arrays *candidate,
-                                 const char *sampler)
+gref_status gref_diagnose_arrays(gref_diagnosis **diagnosis, const gref_truth *truth,
+                                 const gref_arrays *candidate, const char *sampler)
 {
-    gref_status status = GREF_OK;
-    gref_views vs = {0};
-    gref_diagnosis *d = gref_alloc(1, sizeof *d);
+    SCOPED(gref_views) vs = {0};
+    SCOPED_PTR(gref_diagnosis) *d = gref_alloc(1, sizeof *d);
     REQUIRE(d != NULL, GREF_ERR_NOMEM, "no memory for a diagnosis");
     TRY(gref_views_new(&vs, truth, candidate, sampler));
     d->agrees = true;
@@ -359,7 +354,8 @@ gref_status gref_diagnose_arrays(gref_diagnosis **diagnosis, const gref_truth *t
             d->n_arrays++;
         }
     REQUIRE(d->n_arrays > 0, GREF_ERR_FORMAT,
-            "nothing to diagnose: give functions (score, x0hat, guided_score, C_vt), M, b, N, mean, cov, y or w2");
+            "nothing to diagnose: give functions (score, x0hat, guided_score, C_vt), M, b, N, "
+            "mean, cov, y or w2");
     if (!d->agrees)
         TRY(search(d, &vs));
     d->agrees = d->agrees && !vs.others_differ;
@@ -367,10 +363,6 @@ gref_status gref_diagnose_arrays(gref_diagnosis **diagnosis, const gref_truth *t
     if (vs.n_others > 0)
         snprintf(d->note, sizeof d->note, "%d arrays not looked at%s: %s", vs.n_others,
                  vs.others_differ ? ", some differ from the golden ones" : "", vs.others);
-    *diagnosis = d;
-    d = NULL;
-out:
-    gref_diagnosis_free(d);
-    gref_views_free(&vs);
-    return status;
+    *diagnosis = TAKE(d);
+    return GREF_OK;
 }

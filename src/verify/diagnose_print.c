@@ -69,7 +69,8 @@ void gref_best_relation(char *text, size_t size, const gref_views *vs)
         }
     }
     if (best != NULL)
-        snprintf(text, size, "%s is about %.6g times the golden array plus %.6g %s; %.3g %% is left over",
+        snprintf(text, size,
+                 "%s is about %.6g times the golden array plus %.6g %s; %.3g %% is left over",
                  best->golden->name, bc, bd, is_square(best) ? "I" : "(a constant)", 100 * left);
 }
 
@@ -84,16 +85,19 @@ char *gref_diagnosis_table(const gref_diagnosis *d)
     if (d->agrees || (d->n_entries == 0 && !d->none)) {
         fprintf(out, "nothing to explain: %d arrays agree within their tolerances\n", d->n_arrays);
     } else {
-        fprintf(out, "%d arrays, relative distance %.3g to the golden values\n\n", d->n_arrays, d->distance);
+        fprintf(out, "%d arrays, relative distance %.3g to the golden values\n\n", d->n_arrays,
+                d->distance);
         if (d->n_entries > 0)
             fprintf(out, "distance   unexplained  explanation\n");
         for (int k = 0; k < d->n_entries; k++) {
             const gref_diagnosis_entry *e = &d->entries[k];
-            fprintf(out, "%-9.3g  %8.2g %%   %s%s\n%25s%s\n", e->distance, 100 * e->unexplained, e->name,
-                    e->explains ? "" : " (in part)", "", e->sentence);
+            fprintf(out, "%-9.3g  %8.2g %%   %s%s\n%25s%s\n", e->distance, 100 * e->unexplained,
+                    e->name, e->explains ? "" : " (in part)", "", e->sentence);
         }
         if (d->none)
-            fprintf(out, "\nnone of these: no deviation of the catalogue, alone or in pairs, explains the candidate\n%s\n",
+            fprintf(out,
+                    "\nnone of these: no deviation of the catalogue, alone or in pairs, explains "
+                    "the candidate\n%s\n",
                     d->relation);
         else if (d->n_entries > 1)
             fprintf(out, "\nthe candidate's arrays cannot tell these apart\n");
@@ -109,13 +113,15 @@ char *gref_diagnosis_json(const gref_diagnosis *d)
     json_t *list = json_array();
     for (int k = 0; k < d->n_entries; k++) {
         const gref_diagnosis_entry *e = &d->entries[k];
-        json_array_append_new(list, json_pack("{s:s, s:f, s:f, s:b, s:s}", "name", e->name, "distance", e->distance,
-                                              "unexplained", e->unexplained, "explains", (int)e->explains, "sentence",
-                                              e->sentence));
+        json_array_append_new(list,
+                              json_pack("{s:s, s:f, s:f, s:b, s:s}", "name", e->name, "distance",
+                                        e->distance, "unexplained", e->unexplained, "explains",
+                                        (int)e->explains, "sentence", e->sentence));
     }
-    json_t *o = json_pack("{s:s, s:b, s:i, s:i, s:s, s:f, s:b, s:o, s:s}", "schema", "gref-diagnosis/1", "agrees", (int)d->agrees,
-                          "arrays", d->n_arrays, "not_looked_at", d->n_others, "note", d->note, "distance", d->distance, "none_of_these", (int)d->none, "entries", list,
-                          "relation", d->relation);
+    json_t *o = json_pack("{s:s, s:b, s:i, s:i, s:s, s:f, s:b, s:o, s:s}", "schema",
+                          "gref-diagnosis/1", "agrees", (int)d->agrees, "arrays", d->n_arrays,
+                          "not_looked_at", d->n_others, "note", d->note, "distance", d->distance,
+                          "none_of_these", (int)d->none, "entries", list, "relation", d->relation);
     char *text = json_dumps(o, JSON_INDENT(1) | JSON_REAL_PRECISION(17));
     json_decref(o);
     return text;

@@ -80,14 +80,13 @@ static void measure(gref_golden_row *row, gref_cmat computed, const gref_array *
 /* A row for one entry; the tolerance is that of the file. */
 static gref_status compare(run *r, const gref_golden_entry *e)
 {
-    gref_status status = GREF_OK;
     gref_golden_report *report = r->report;
     gref_golden_row row = {.tolerance = e->tolerance};
     gref_golden_name(row.name, e);
     const gref_array *golden = gref_arrays_find(&r->truth->arrays, row.name);
     if (golden == NULL) {
         note(report, "no array", row.name);
-        goto out;
+        return GREF_OK;
     }
     int k = (int)(golden - r->truth->arrays.item);
     r->seen[k] = true;
@@ -101,8 +100,7 @@ static gref_status compare(run *r, const gref_golden_entry *e)
     report->rows = grown;
     report->rows[report->n_rows++] = row;
     report->n_differ += !row.agrees;
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* What the file has and the computation does not; x0 is an input that nothing is computed from. */
@@ -117,16 +115,13 @@ static void note_unseen(run *r)
 static gref_status compare_facts(run *r, const json_t *manifest, const gref_golden_inputs *in,
                                  const gref_golden_fate *fates)
 {
-    gref_status status = GREF_OK;
     const char *key;
     json_t *due;
-    json_t *facts = gref_golden_facts(json_object_get(manifest, "case"), in, fates);
+    json_auto_t *facts = gref_golden_facts(json_object_get(manifest, "case"), in, fates);
     REQUIRE(facts != NULL, GREF_ERR_NOMEM, "no memory for a report");
     json_object_foreach(facts, key, due) if (!json_equal(json_object_get(manifest, key), due))
         note(r->report, "manifest.json: another", key);
-out:
-    json_decref(facts);
-    return status;
+    return GREF_OK;
 }
 
 static bool differs(const gref_golden_report *report)
@@ -150,8 +145,7 @@ static void snap(gref_mat B, gref_cmat A, double grid)
 
 static gref_status write_array(run *r, const char *name, gref_cmat A, int ndim)
 {
-    gref_status status = GREF_OK;
-    char *file = NULL, *path = NULL;
+    SCOPED_MEM char *file = NULL, *path = NULL;
     if (r->npz != NULL)
         TRY(gref_npz_add(r->npz, name, A, ndim));
     if (r->folder != NULL) {
@@ -160,31 +154,25 @@ static gref_status write_array(run *r, const char *name, gref_cmat A, int ndim)
         TRY(gref_folder_path(&path, r->folder, file));
         TRY(gref_npy_write(path, A, ndim));
     }
-out:
-    free(file);
-    free(path);
-    return status;
+    return GREF_OK;
 }
 
 static gref_status take(void *context, const gref_golden_entry *e)
 {
-    gref_status status = GREF_OK;
     run *r = context;
     char name[160];
-    gref_mat stored = {0};
+    SCOPED(gref_mat) stored = {0};
     if (r->truth != NULL)
         TRY(compare(r, e));
     if (r->npz == NULL && r->folder == NULL)
-        goto out;
+        return GREF_OK;
     gref_golden_name(name, e);
     TRY(gref_mat_new(&stored, e->A.m, e->A.n));
     snap(stored, e->A, e->grid);
     TRY(write_array(r, name, gref_const(stored), e->ndim));
     REQUIRE(json_array_append_new(r->arrays, gref_golden_array_json(e, gref_const(stored))) == 0,
             GREF_ERR_NOMEM, "no memory for the manifest");
-out:
-    gref_mat_free(&stored);
-    return status;
+    return GREF_OK;
 }
 
 /* The history of what is there, and why it was replaced. */
@@ -204,9 +192,8 @@ static gref_status write_manifest(run *r, const gref_case *c, const gref_golden_
                                   const gref_golden_fate *fates, const gref_golden_options *o,
                                   const json_t *old)
 {
-    gref_status status = GREF_OK;
-    char *text = NULL, *lines = NULL;
-    json_t *manifest =
+    SCOPED_MEM char *text = NULL, *lines = NULL;
+    json_auto_t *manifest =
         gref_golden_manifest(c, in, fates, o, json_incref(r->arrays), history_of(old, o->reason));
     REQUIRE(manifest != NULL, GREF_ERR_NOMEM, "no memory for the manifest");
     text = json_dumps(manifest, JSON_INDENT(1) | JSON_REAL_PRECISION(17));
@@ -216,24 +203,18 @@ static gref_status write_manifest(run *r, const gref_case *c, const gref_golden_
         TRY(gref_npz_add_bytes(r->npz, "manifest.json", lines, strlen(lines)));
     else
         TRY(gref_file_write(r->folder->stage, "manifest.json", lines));
-out:
-    free(text);
-    free(lines);
-    json_decref(manifest);
-    return status;
+    return GREF_OK;
 }
 
 /* What is there, for --rewrite. */
 static gref_status open_old(run *r, gref_truth **truth, json_t **manifest, const char *path)
 {
-    gref_status status = GREF_OK;
     TRY(gref_truth_open(truth, path));
     TRY(gref_manifest_read(manifest, path));
     r->truth = *truth;
     r->seen = gref_alloc((size_t)r->truth->arrays.n, sizeof *r->seen);
     REQUIRE(r->seen != NULL, GREF_ERR_NOMEM, "no memory for a report");
-out:
-    return status;
+    return GREF_OK;
 }
 
 static bool is_empty(const char *path)
@@ -249,7 +230,6 @@ static bool is_empty(const char *path)
 
 static gref_status check_options(const gref_golden_options *o)
 {
-    gref_status status = GREF_OK;
     struct stat st;
     const char *path = o->out != NULL ? o->out : o->dir;
     REQUIRE((o->out == NULL) != (o->dir == NULL), GREF_ERR_RANGE,
@@ -272,8 +252,7 @@ static gref_status check_options(const gref_golden_options *o)
     REQUIRE(there || o->reason == NULL, GREF_ERR_IO, "%s: there is nothing to rewrite", path);
     REQUIRE(o->reason == NULL || o->reason[0] != '\0', GREF_ERR_RANGE,
             "the reason for a rewrite is empty");
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* A tested computation replaces one that was not, or does not say, even if no number moves. */
@@ -290,7 +269,6 @@ static void note_self_test(gref_golden_report *report, const json_t *old,
 static gref_status open_target(run *r, gref_folder *folder, const gref_golden_options *o)
 {
     static const char *const names[] = {"manifest.json", NULL};
-    gref_status status = GREF_OK;
     if (o->out != NULL) {
         TRY(gref_npz_create(&r->npz, o->out));
         gref_npz_deflate(r->npz);
@@ -300,17 +278,15 @@ static gref_status open_target(run *r, gref_folder *folder, const gref_golden_op
     }
     r->arrays = json_array();
     REQUIRE(r->arrays != NULL, GREF_ERR_NOMEM, "no memory for the manifest");
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* Shows what was written, unless it says what is there already. */
 static gref_status close_target(run *r, const gref_golden_options *o)
 {
-    gref_status status = GREF_OK;
     if (r->truth != NULL && !differs(r->report)) {
         r->report->outcome = GREF_GOLDEN_UNCHANGED;
-        goto out;
+        return GREF_OK;
     }
     r->report->outcome = o->reason != NULL ? GREF_GOLDEN_REPLACED : GREF_GOLDEN_WRITTEN;
     if (r->npz != NULL) {
@@ -320,8 +296,7 @@ static gref_status close_target(run *r, const gref_golden_options *o)
     } else {
         TRY(gref_folder_commit(r->folder));
     }
-out:
-    return status;
+    return GREF_OK;
 }
 
 /**
@@ -353,29 +328,29 @@ gref_status gref_golden_write(gref_golden_report **report, const gref_case *c,
     json_t *old = NULL;
     gref_folder folder = {0};
     run r = {.report = gref_alloc(1, sizeof *r.report)};
-    REQUIRE(r.report != NULL, GREF_ERR_NOMEM, "no memory for a report");
-    TRY(check_options(o));
+    REQUIRE_OUT(r.report != NULL, GREF_ERR_NOMEM, "no memory for a report");
+    TRY_OUT(check_options(o));
     if (!o->skip_self_test)
-        TRY(gref_trust_require());
+        TRY_OUT(gref_trust_require());
     if (o->reason != NULL)
-        TRY(open_old(&r, &truth, &old, o->out != NULL ? o->out : o->dir));
-    TRY(gref_case_problem(&problem, c));
-    TRY(gref_case_schedule(&schedule, c));
+        TRY_OUT(open_old(&r, &truth, &old, o->out != NULL ? o->out : o->dir));
+    TRY_OUT(gref_case_problem(&problem, c));
+    TRY_OUT(gref_case_schedule(&schedule, c));
     in.n_samplers = gref_case_samplers(c, &in.specs);
     int n_laws = gref_case_laws_at(c, &laws_at);
-    TRY(gref_golden_inputs_draw(&in, laws_at, n_laws));
+    TRY_OUT(gref_golden_inputs_draw(&in, laws_at, n_laws));
     fates = gref_alloc((size_t)in.n_samplers, sizeof *fates);
-    REQUIRE(fates != NULL, GREF_ERR_NOMEM, "no memory for %d samplers", in.n_samplers);
-    TRY(open_target(&r, &folder, o));
-    TRY(gref_golden_compute(fates, &in, take, &r));
+    REQUIRE_OUT(fates != NULL, GREF_ERR_NOMEM, "no memory for %d samplers", in.n_samplers);
+    TRY_OUT(open_target(&r, &folder, o));
+    TRY_OUT(gref_golden_compute(fates, &in, take, &r));
     if (truth != NULL) {
         note_unseen(&r);
         if (!json_equal(json_object_get(old, "case"), gref_case_completed(c)))
             note(r.report, "another case", "");
         note_self_test(r.report, old, o);
     }
-    TRY(write_manifest(&r, c, &in, fates, o, old));
-    TRY(close_target(&r, o));
+    TRY_OUT(write_manifest(&r, c, &in, fates, o, old));
+    TRY_OUT(close_target(&r, o));
     *report = r.report;
     r.report = NULL;
 out:
@@ -412,20 +387,20 @@ gref_status gref_golden_verify(gref_golden_report **report, const char *path, bo
     gref_golden_fate *fates = NULL;
     json_t *manifest = NULL;
     run r = {.report = gref_alloc(1, sizeof *r.report)};
-    REQUIRE(r.report != NULL, GREF_ERR_NOMEM, "no memory for a report");
-    TRY(open_old(&r, &truth, &manifest, path));
+    REQUIRE_OUT(r.report != NULL, GREF_ERR_NOMEM, "no memory for a report");
+    TRY_OUT(open_old(&r, &truth, &manifest, path));
     if (!skip_self_test)
-        TRY(gref_trust_require());
+        TRY_OUT(gref_trust_require());
     in = (gref_golden_inputs){.problem = &truth->problem,
                               .schedule = &truth->schedule,
                               .specs = truth->samplers,
                               .n_samplers = truth->n_samplers};
-    TRY(gref_golden_inputs_read(&in, truth));
+    TRY_OUT(gref_golden_inputs_read(&in, truth));
     fates = gref_alloc((size_t)in.n_samplers, sizeof *fates);
-    REQUIRE(fates != NULL, GREF_ERR_NOMEM, "no memory for %d samplers", in.n_samplers);
-    TRY(gref_golden_compute(fates, &in, take, &r));
+    REQUIRE_OUT(fates != NULL, GREF_ERR_NOMEM, "no memory for %d samplers", in.n_samplers);
+    TRY_OUT(gref_golden_compute(fates, &in, take, &r));
     note_unseen(&r);
-    TRY(compare_facts(&r, manifest, &in, fates));
+    TRY_OUT(compare_facts(&r, manifest, &in, fates));
     r.report->outcome = GREF_GOLDEN_UNCHANGED;
     r.report->untested = truth->untested;
     *report = r.report;

@@ -61,7 +61,6 @@ static double drawn_error(const gref_golden_walk *w)
 
 static gref_status problem_itself(const gref_golden_walk *w)
 {
-    gref_status status = GREF_OK;
     const gref_problem *p = w->in->problem;
     const gref_golden_scale *c = &w->scale;
     double sigma = p->sigma, drawn = drawn_error(w);
@@ -78,8 +77,7 @@ static gref_status problem_itself(const gref_golden_walk *w)
     TRY(input(w, "sigma", -1, noise, 0, 0.0, "given exactly"));
     TRY(input(w, "x0", -1, gref_const(p->x0), 1, drawn,
               "given; made again: nu (|mu| + |Sigma| sqrt(n)/sqrt(least positive eigenvalue))"));
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* The variance of every step's noise, entry 0 being 0; `noise` has T + 1 entries. */
@@ -118,13 +116,12 @@ static gref_status emit_sigma2(const gref_golden_walk *w, const char *label, con
 /* schedule/sigma2 is that of the first sampler; others have their own if it is another. */
 static gref_status schedule_arrays(const gref_golden_walk *w)
 {
-    gref_status status = GREF_OK;
     const gref_schedule *s = w->in->schedule;
     int T = s->T;
     gref_cmat beta = {s->beta, T + 1, 1, T + 1}, alpha = {s->alpha, T + 1, 1, T + 1};
     gref_cmat abar = {s->abar, T + 1, 1, T + 1};
-    gref_mat noise = {0};
-    gref_sampler *first = NULL;
+    SCOPED(gref_mat) noise = {0};
+    SCOPED_PTR(gref_sampler) *first = NULL;
     TRY(input(w, "schedule/beta", -1, beta, 1, 4.0 * GREF_U, "4 u"));
     TRY(input(w, "schedule/alpha", -1, alpha, 1, 4.0 * GREF_U, "4 u"));
     TRY(input(w, "schedule/abar", -1, abar, 1, 8.0 * sqrt(T) * GREF_U,
@@ -132,18 +129,13 @@ static gref_status schedule_arrays(const gref_golden_walk *w)
     TRY(gref_mat_new(&noise, T + 1, 1));
     TRY(gref_sampler_new(&first, &w->z, s, &w->in->specs[0]));
     step_noise(noise, first);
-    TRY(emit_sigma2(w, "", "schedule/sigma2", noise));
-out:
-    gref_sampler_free(first);
-    gref_mat_free(&noise);
-    return status;
+    return emit_sigma2(w, "", "schedule/sigma2", noise);
 }
 
 static gref_status own_sigma2(const gref_golden_walk *w, const gref_sampler *s)
 {
-    gref_status status = GREF_OK;
-    gref_mat own = {0}, shared = {0};
-    gref_sampler *first = NULL;
+    SCOPED(gref_mat) own = {0}, shared = {0};
+    SCOPED_PTR(gref_sampler) *first = NULL;
     TRY(gref_mat_new(&own, s->schedule->T + 1, 1));
     TRY(gref_mat_new(&shared, s->schedule->T + 1, 1));
     TRY(gref_sampler_new(&first, &w->z, s->schedule, &w->in->specs[0]));
@@ -151,11 +143,7 @@ static gref_status own_sigma2(const gref_golden_walk *w, const gref_sampler *s)
     step_noise(shared, first);
     if (gref_mat_diff_max(gref_const(own), gref_const(shared)) > 0.0)
         TRY(emit_sigma2(w, s->spec.label, "sigma2", own));
-out:
-    gref_sampler_free(first);
-    gref_mat_free(&own);
-    gref_mat_free(&shared);
-    return status;
+    return GREF_OK;
 }
 
 /* ---- functions at the probes ---------------------------------------------------------------- */
@@ -164,22 +152,17 @@ out:
 static gref_status emit_points(const gref_golden_walk *w, gref_golden_entry *e, gref_cmat X,
                                const char *basis)
 {
-    gref_status status = GREF_OK;
-    gref_mat rows = {0};
+    SCOPED(gref_mat) rows = {0};
     TRY(gref_mat_new(&rows, X.n, X.m));
     gref_mat_transpose(rows, X);
     e->A = gref_const(rows);
     e->ndim = 2;
-    TRY(gref_golden_emit(w, e, "%s", basis));
-out:
-    gref_mat_free(&rows);
-    return status;
+    return gref_golden_emit(w, e, "%s", basis);
 }
 
 /* Probe, score and x0hat at one time; any sampler will do for s. */
 static gref_status prior_functions(const gref_golden_walk *w, const gref_sampler *s, int k)
 {
-    gref_status status = GREF_OK;
     int t = w->in->times[k];
     gref_cmat X = gref_const(w->in->probes[k]);
     gref_golden_sizes z;
@@ -187,7 +170,7 @@ static gref_status prior_functions(const gref_golden_walk *w, const gref_sampler
         .label = "", .what = "probe", .t = t, .condition = 1.0, .grid = -1.0};
     gref_golden_entry score = {.label = "", .what = "score", .t = t},
                       x0hat = {.label = "", .what = "x0hat", .t = t};
-    gref_mat F = {0};
+    SCOPED(gref_mat) F = {0};
     TRY(gref_mat_new(&F, X.m, X.n));
     gref_golden_prior_sizes(&z, &w->scale, w->in->schedule, t);
     score.condition = x0hat.condition = z.kappa_s;
@@ -201,21 +184,17 @@ static gref_status prior_functions(const gref_golden_walk *w, const gref_sampler
     }
     TRY(emit_points(w, &score, gref_const(F), "delta |s| + tick (|x| + sqrt(abar) |mu|)/s_min"));
     TRY(gref_sampler_eval(F, s, GREF_QUANTITY_X0HAT, X, t));
-    TRY(emit_points(w, &x0hat, gref_const(F),
-                    "((1 - abar) score's + tick (|x| + (1 - abar) |s|))/sqrt(abar) + tick |mu|"));
-out:
-    gref_mat_free(&F);
-    return status;
+    return emit_points(w, &x0hat, gref_const(F),
+                       "((1 - abar) score's + tick (|x| + (1 - abar) |s|))/sqrt(abar) + tick |mu|");
 }
 
 gref_status gref_golden_problem_arrays(const gref_golden_walk *w)
 {
-    gref_status status = GREF_OK;
     const gref_golden_inputs *in = w->in;
     int n = in->problem->Sigma.n, T = in->schedule->T;
-    gref_sampler *s = NULL;
+    SCOPED_PTR(gref_sampler) *s = NULL;
     gref_sampler_spec spec = {.name = "ddpm", .convention = gref_convention_default()};
-    gref_mat rows = {0};
+    SCOPED(gref_mat) rows = {0};
     TRY(problem_itself(w));
     TRY(schedule_arrays(w));
     TRY(gref_mat_new(&rows, T, n));
@@ -227,38 +206,31 @@ gref_status gref_golden_problem_arrays(const gref_golden_walk *w)
     TRY(gref_sampler_new(&s, &w->z, in->schedule, &spec));
     for (int k = 0; k < in->n_times && in->times[k] >= 1; k++)
         TRY(prior_functions(w, s, k));
-out:
-    gref_sampler_free(s);
-    gref_mat_free(&rows);
-    return status;
+    return GREF_OK;
 }
 
 /* |v - A x0hat(x)| of every column of X0. */
 static gref_status residuals(double *norms, const gref_golden_walk *w, gref_cmat X0)
 {
-    gref_status status = GREF_OK;
-    gref_mat R = {0};
+    SCOPED(gref_mat) R = {0};
     TRY(gref_mat_new(&R, w->z.m, X0.n));
     for (int k = 0; k < X0.n; k++)
         gref_mat_copy(gref_mat_view(R, 0, k, R.m, 1), gref_const(w->in->problem->v));
     TRY(gref_gemm(R, -1.0, gref_const(w->in->problem->A), false, X0, false, 1.0));
     for (int k = 0; k < X0.n; k++)
         norms[k] = column_norm(gref_const(R), k);
-out:
-    gref_mat_free(&R);
-    return status;
+    return GREF_OK;
 }
 
 static gref_status guided_score(const gref_golden_walk *w, const gref_sampler *s, int k,
                                 const gref_golden_sizes *sizes)
 {
-    gref_status status = GREF_OK;
     int t = w->in->times[k];
     gref_cmat X = gref_const(w->in->probes[k]);
     gref_golden_sizes z;
     gref_golden_entry e = {.label = s->spec.label, .what = "guided_score", .t = t};
     double residual[GREF_GOLDEN_PROBES];
-    gref_mat F = {0}, S = {0};
+    SCOPED(gref_mat) F = {0}, S = {0};
     TRY(gref_mat_new(&F, X.m, X.n));
     TRY(gref_mat_new(&S, X.m, X.n));
     TRY(gref_golden_sizes_at(&z, &w->scale, s, t, true));
@@ -275,24 +247,19 @@ static gref_status guided_score(const gref_golden_walk *w, const gref_sampler *s
     }
     e.condition = z.kappa_s + z.kappa_C;
     TRY(gref_sampler_eval(F, s, GREF_QUANTITY_GUIDED_SCORE, X, t));
-    TRY(emit_points(w, &e, gref_const(F),
-                    "score's + |W^T C^-1| (nu (|v| + |A| |x0hat|) + |A| x0hat's + (delta + nu "
-                    "kappa_C) |v - A x0hat|)"));
-out:
-    gref_mat_free(&F);
-    gref_mat_free(&S);
-    return status;
+    return emit_points(w, &e, gref_const(F),
+                       "score's + |W^T C^-1| (nu (|v| + |A| |x0hat|) + |A| x0hat's + (delta + nu "
+                       "kappa_C) |v - A x0hat|)");
 }
 
 /* ---- C_{v|t} and the steps ------------------------------------------------------------------ */
 
 static gref_status likelihood(const gref_golden_walk *w, const gref_sampler *s, int t)
 {
-    gref_status status = GREF_OK;
     const gref_golden_scale *c = &w->scale;
     gref_golden_sizes z;
     gref_golden_entry e = {.label = s->spec.label, .what = "C_vt", .t = t, .ndim = 2};
-    gref_mat C = {0};
+    SCOPED(gref_mat) C = {0};
     TRY(gref_mat_new(&C, c->m, c->m));
     TRY(gref_golden_sizes_at(&z, c, s, t, true));
     TRY(gref_likelihood_cov(C, s, t));
@@ -304,19 +271,16 @@ static gref_status likelihood(const gref_golden_walk *w, const gref_sampler *s, 
     TRY(gref_golden_emit(w, &e,
                          "nu C_max + delta (C_max - C_min) + tick |A|^2/abar; C from %.3g to %.3g",
                          z.C_min, z.C_max));
-out:
-    gref_mat_free(&C);
-    return status;
+    return GREF_OK;
 }
 
 static gref_status step(const gref_golden_walk *w, const gref_sampler *s, int t,
                         const gref_golden_sizes *z)
 {
-    gref_status status = GREF_OK;
     const gref_golden_scale *c = &w->scale;
     const char *label = s->spec.label;
     double noise;
-    gref_mat M = {0}, b = {0};
+    SCOPED(gref_mat) M = {0}, b = {0};
     TRY(gref_mat_new(&M, c->n, c->n));
     TRY(gref_mat_new(&b, c->n, 1));
     TRY(gref_sampler_step(M, b, &noise, s, t));
@@ -356,17 +320,12 @@ static gref_status step(const gref_golden_walk *w, const gref_sampler *s, int t,
                          "M's sqrt(abar) |mu| + %.3g (delta + nu kappa_C) |W^T C^-1| |v - A mu| + "
                          "nu (|b| + |mu_post|)",
                          z->guidance_step));
-    TRY(gref_golden_emit(w, &at_N, "N u (4 + 8 sqrt(t) (1/(1 - abar_{t-1}) + 1/(1 - abar_t)))"));
-out:
-    gref_mat_free(&M);
-    gref_mat_free(&b);
-    return status;
+    return gref_golden_emit(w, &at_N, "N u (4 + 8 sqrt(t) (1/(1 - abar_{t-1}) + 1/(1 - abar_t)))");
 }
 
 gref_status gref_golden_sampler_arrays(const gref_golden_walk *w, const gref_sampler *s,
                                        const gref_golden_sizes *sizes)
 {
-    gref_status status = GREF_OK;
     bool guided = gref_sampler_is_guided(s);
     TRY(own_sigma2(w, s));
     for (int k = 0; k < w->in->n_times; k++) {
@@ -378,6 +337,5 @@ gref_status gref_golden_sampler_arrays(const gref_golden_walk *w, const gref_sam
         if (t >= 1)
             TRY(step(w, s, t, &sizes[t]));
     }
-out:
-    return status;
+    return GREF_OK;
 }

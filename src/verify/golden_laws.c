@@ -30,8 +30,7 @@
 /* A lower bound of |C|_2 for a symmetric C, close after a few powers. */
 static gref_status spectral_norm(double *norm, gref_cmat C)
 {
-    gref_status status = GREF_OK;
-    gref_mat x = {0}, y = {0};
+    SCOPED(gref_mat) x = {0}, y = {0};
     TRY(gref_mat_new(&x, C.n, 1));
     TRY(gref_mat_new(&y, C.n, 1));
     for (int i = 0; i < C.n; i++)
@@ -45,10 +44,7 @@ static gref_status spectral_norm(double *norm, gref_cmat C)
         *norm = fmax(*norm, gref_mat_norm_fro(gref_const(y)));
         gref_mat_copy(x, gref_const(y));
     }
-out:
-    gref_mat_free(&x);
-    gref_mat_free(&y);
-    return status;
+    return GREF_OK;
 }
 
 /*
@@ -59,7 +55,6 @@ static gref_status emit_law(const gref_golden_walk *w, const char *label, const 
                             gref_cmat mean, gref_cmat cov, double mean_error, double cov_error,
                             double condition, const char *mean_basis, const char *cov_basis)
 {
-    gref_status status = GREF_OK;
     char at_mean[32], at_cov[32];
     double norm;
     TRY(spectral_norm(&norm, cov));
@@ -82,9 +77,7 @@ static gref_status emit_law(const gref_golden_walk *w, const char *label, const 
                            .condition = condition,
                            .grid = sqrt(cov.n) / 4.0 * GREF_U * norm};
     TRY(gref_golden_emit(w, &m, "%s", mean_basis));
-    TRY(gref_golden_emit(w, &C, "%s", cov_basis));
-out:
-    return status;
+    return gref_golden_emit(w, &C, "%s", cov_basis);
 }
 
 /* Errors of the target: of its mean; of its covariance in Frobenius norm. */
@@ -99,9 +92,8 @@ static void target_errors(double *mean, double *cov, const gref_golden_walk *w, 
 
 gref_status gref_golden_target_arrays(const gref_golden_walk *w)
 {
-    gref_status status = GREF_OK;
     int n = w->scale.n;
-    gref_mat mean = {0}, cov = {0};
+    SCOPED(gref_mat) mean = {0}, cov = {0};
     TRY(gref_mat_new(&mean, n, 1));
     TRY(gref_mat_new(&cov, n, n));
     for (int k = 0; k < w->in->n_times; k++) {
@@ -115,16 +107,12 @@ gref_status gref_golden_target_arrays(const gref_golden_walk *w)
             "nu kappa_K sqrt(|Sigma|/K_min) |v - A mu| sqrt(abar) + 8 u (|m| + |mu_post|)",
             "4 omega [abar (|K|_F |Sigma|/K_min + |Sigma|_F) + 1 - abar], omega = sqrt(n) u"));
     }
-out:
-    gref_mat_free(&mean);
-    gref_mat_free(&cov);
-    return status;
+    return GREF_OK;
 }
 
 static gref_status modelled_law(const gref_golden_walk *w, const gref_sampler *s, int t,
                                 gref_mat mean, gref_mat cov)
 {
-    gref_status status = GREF_OK;
     const gref_golden_scale *c = &w->scale;
     gref_golden_sizes z;
     TRY(gref_golden_sizes_at(&z, c, s, t, true));
@@ -138,8 +126,7 @@ static gref_status modelled_law(const gref_golden_walk *w, const gref_sampler *s
         "nu (kappa_L + kappa_s + kappa_C) sqrt(s_max/C_min) |v - A mu| + 8 u (|m| + |mu_post|); t "
         "= 0: kappa_L",
         "nu (abar |Sigma| kappa_L + s_max (kappa_s + kappa_C)); t = 0: nu abar |Sigma| kappa_L"));
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* ---- the chain ------------------------------------------------------------------------------ */
@@ -193,7 +180,6 @@ static void propagate(errors *e, const gref_golden_walk *w, const gref_golden_si
 static gref_status emit_w2(const gref_golden_walk *w, const gref_marginal *law, const errors *e,
                            const char *label)
 {
-    gref_status status = GREF_OK;
     int t = gref_marginal_t(law);
     double mean, cov, q = w->in->schedule->qbar[t], value[3];
     gref_w2 d;
@@ -214,17 +200,14 @@ static gref_status emit_w2(const gref_golden_walk *w, const gref_marginal *law, 
                                .tolerance =
                                    e->mean + mean + regular + singular + 8.0 * GREF_U * d.w2};
     entry.condition = entry.tolerance / (w->scale.nu * (d.w2 > 0.0 ? d.w2 : 1.0));
-    TRY(gref_golden_emit(w, &entry,
-                         "means' %.2g + laws' in W2 units %.2g + singular covariances' %.2g",
-                         e->mean + mean, regular, singular));
-out:
-    return status;
+    return gref_golden_emit(w, &entry,
+                            "means' %.2g + laws' in W2 units %.2g + singular covariances' %.2g",
+                            e->mean + mean, regular, singular);
 }
 
 static gref_status emit_moments(const gref_golden_walk *w, const gref_marginal *law,
                                 const errors *e, const char *label, gref_mat mean, gref_mat cov)
 {
-    gref_status status = GREF_OK;
     int t = gref_marginal_t(law);
     double variance = 0.0, target, unused;
     TRY(gref_marginal_mean(mean, law));
@@ -246,24 +229,20 @@ static gref_status emit_moments(const gref_golden_walk *w, const gref_marginal *
                               .ndim = 1,
                               .tolerance = e->mean + target + 16.0 * GREF_U * w->scale.mu_post,
                               .condition = 1.0 + e->mean / w->scale.nu};
-    TRY(gref_golden_emit(w, &bias, "mean's %.2g + target/mean's %.2g + 16 u |mu_post|", e->mean,
-                         target));
-out:
-    return status;
+    return gref_golden_emit(w, &bias, "mean's %.2g + target/mean's %.2g + 16 u |mu_post|", e->mean,
+                            target);
 }
 
 static gref_status emit_law_at(const gref_golden_walk *w, const gref_sampler *s,
                                const gref_marginal *law, const errors *e, gref_mat mean,
                                gref_mat cov)
 {
-    gref_status status = GREF_OK;
     TRY(modelled_law(w, s, gref_marginal_t(law), mean, cov));
-    if (gref_marginal_diverged(law) || gref_marginal_mean_lost(law) || !isfinite(e->mean + e->w2 + e->cov))
-        goto out;
+    if (gref_marginal_diverged(law) || gref_marginal_mean_lost(law) ||
+        !isfinite(e->mean + e->w2 + e->cov))
+        return GREF_OK;
     TRY(emit_moments(w, law, e, s->spec.label, mean, cov));
-    TRY(emit_w2(w, law, e, s->spec.label));
-out:
-    return status;
+    return emit_w2(w, law, e, s->spec.label);
 }
 
 static bool is_golden(const gref_golden_inputs *in, int t)
@@ -280,25 +259,20 @@ static bool is_golden(const gref_golden_inputs *in, int t)
  */
 static gref_status overshoot_norm(double *norm, const gref_sampler *s, int t)
 {
-    gref_status status = GREF_OK;
     double noise;
-    gref_mat M = {0}, b = {0};
+    SCOPED(gref_mat) M = {0}, b = {0};
     TRY(gref_mat_new(&M, s->z->n, s->z->n));
     TRY(gref_mat_new(&b, s->z->n, 1));
     TRY(gref_sampler_step(M, b, &noise, s, t));
     TRY(spectral_norm(norm, gref_const(M)));
     *norm *= 1.02;
-out:
-    gref_mat_free(&M);
-    gref_mat_free(&b);
-    return status;
+    return GREF_OK;
 }
 
 /* One step of the law and of its errors. */
 static gref_status advance(errors *e, gref_marginal *law, gref_golden_sizes *z,
                            const gref_golden_walk *w, const gref_sampler *s)
 {
-    gref_status status = GREF_OK;
     int t = gref_marginal_t(law);
     gref_marginal_sizes p;
     bool alive = !gref_marginal_diverged(law);
@@ -306,24 +280,22 @@ static gref_status advance(errors *e, gref_marginal *law, gref_golden_sizes *z,
         TRY(gref_marginal_sizes_of(&p, law));
     TRY(gref_marginal_advance(law));
     if (!alive)
-        goto out;
+        return GREF_OK;
     double norm = gref_marginal_step_norm(law), by_powers = norm;
     if (norm > z->free * 1.0001)
         TRY(overshoot_norm(&by_powers, s, t));
     gref_golden_sizes_refine(z, fmax(fmin(norm, by_powers), z->free));
     double m = p.shift + z->root * w->scale.mu;
     propagate(e, w, z, &p, step_error(w, z, &p, mu_score(s, t), m), gref_step_noise(s, t));
-out:
-    return status;
+    return GREF_OK;
 }
 
 gref_status gref_golden_law_arrays(int *diverged_at, gref_golden_sizes *sizes,
                                    const gref_golden_walk *w, const gref_sampler *s)
 {
-    gref_status status = GREF_OK;
     errors e = {0};
-    gref_marginal *law = NULL;
-    gref_mat mean = {0}, cov = {0};
+    SCOPED_PTR(gref_marginal) *law = NULL;
+    SCOPED(gref_mat) mean = {0}, cov = {0};
     TRY(gref_mat_new(&mean, w->scale.n, 1));
     TRY(gref_mat_new(&cov, w->scale.n, w->scale.n));
     TRY(gref_marginal_new(&law, s));
@@ -340,9 +312,5 @@ gref_status gref_golden_law_arrays(int *diverged_at, gref_golden_sizes *sizes,
             break;
         TRY(advance(&e, law, &sizes[t], w, s));
     }
-out:
-    gref_marginal_free(law);
-    gref_mat_free(&mean);
-    gref_mat_free(&cov);
-    return status;
+    return GREF_OK;
 }

@@ -22,7 +22,6 @@ typedef struct {
 static gref_status look(point *at, const gref_golden_walk *w, const gref_sampler *s, gref_cmat y,
                         int t, gref_mat x, gref_mat r)
 {
-    gref_status status = GREF_OK;
     at->y = gref_mat_norm_fro(y);
     TRY(gref_sampler_eval(x, s, GREF_QUANTITY_SCORE, y, t));
     at->score = gref_mat_norm_fro(gref_const(x));
@@ -30,8 +29,7 @@ static gref_status look(point *at, const gref_golden_walk *w, const gref_sampler
     gref_mat_copy(r, gref_const(w->in->problem->v));
     TRY(gref_gemv(r, -1.0, gref_const(w->in->problem->A), false, gref_const(x), 1.0));
     at->residual = gref_mat_norm_fro(gref_const(r));
-out:
-    return status;
+    return GREF_OK;
 }
 
 static double propagate(double e, const gref_golden_walk *w, const gref_sampler *s,
@@ -65,10 +63,9 @@ static gref_status emit(const gref_golden_walk *w, const gref_sampler *s, gref_c
 gref_status gref_golden_path_arrays(const gref_golden_walk *w, const gref_sampler *s,
                                     const gref_golden_sizes *sizes)
 {
-    gref_status status = GREF_OK;
     int n = w->scale.n, T = w->in->schedule->T, reached;
     double e = 0.0;
-    gref_mat Y = {0}, x = {0}, r = {0};
+    SCOPED(gref_mat) Y = {0}, x = {0}, r = {0};
     TRY(gref_mat_new(&Y, n, T + 1));
     TRY(gref_mat_new(&x, n, 1));
     TRY(gref_mat_new(&r, w->scale.m, 1));
@@ -84,9 +81,5 @@ gref_status gref_golden_path_arrays(const gref_golden_walk *w, const gref_sample
         TRY(look(&at, w, s, y, t, x, r));
         e = propagate(e, w, s, &sizes[t], &at);
     }
-out:
-    gref_mat_free(&Y);
-    gref_mat_free(&x);
-    gref_mat_free(&r);
-    return status;
+    return GREF_OK;
 }

@@ -23,25 +23,21 @@
 /* Extreme eigenvalues of A A^T-like Gram matrices: G is destroyed. */
 static gref_status extremes(double *least, double *most, gref_mat G)
 {
-    gref_status status = GREF_OK;
-    gref_mat lambda = {0};
+    SCOPED(gref_mat) lambda = {0};
     TRY(gref_mat_new(&lambda, G.n, 1));
     TRY(gref_eigh_values(lambda, G));
     *least = lambda.a[0];
     *most = lambda.a[G.n - 1];
-out:
-    gref_mat_free(&lambda);
-    return status;
+    return GREF_OK;
 }
 
 gref_status gref_golden_scale_of(gref_golden_scale *out, const gref_modes *z, const gref_problem *p)
 {
-    gref_status status = GREF_OK;
     int n = z->n, m = z->m;
     double least;
     gref_golden_scale c = {
         .n = n, .m = m, .nu = 8.0 * sqrt(n > m ? n : m) * GREF_U, .omega = sqrt(n) * GREF_U};
-    gref_mat G = {0}, Y = {0}, x = {0};
+    SCOPED(gref_mat) G = {0}, Y = {0}, x = {0};
     TRY(gref_mat_new(&G, m, m));
     TRY(gref_mat_new(&Y, m, n));
     TRY(gref_mat_new(&x, n, 1));
@@ -68,11 +64,7 @@ gref_status gref_golden_scale_of(gref_golden_scale *out, const gref_modes *z, co
     for (int i = 0; i < n; i++)
         c.variance = fmax(c.variance, GREF_AT(p->Sigma, i, i));
     *out = c;
-out:
-    gref_mat_free(&G);
-    gref_mat_free(&Y);
-    gref_mat_free(&x);
-    return status;
+    return GREF_OK;
 }
 
 void gref_golden_prior_sizes(gref_golden_sizes *z, const gref_golden_scale *c,
@@ -111,9 +103,8 @@ static double row_sum(gref_cmat C)
 static gref_status likelihood_sizes(gref_golden_sizes *z, const gref_golden_scale *c,
                                     const gref_sampler *s, int t)
 {
-    gref_status status = GREF_OK;
     double sigma = s->z->sigma, most;
-    gref_mat C = {0};
+    SCOPED(gref_mat) C = {0};
     TRY(gref_mat_new(&C, c->m, c->m));
     TRY(gref_likelihood_cov(C, s, t));
     z->C_max = row_sum(gref_const(C));
@@ -127,22 +118,19 @@ static gref_status likelihood_sizes(gref_golden_sizes *z, const gref_golden_scal
         z->kappa_C = 1.0;
         z->L_max = c->K_max;
         z->kappa_L = c->K_max / c->K_min;
-        goto out;
+        return GREF_OK;
     }
     z->kappa_C = z->C_max / z->C_min;
     z->gain = z->w * z->w / z->C_min;
     z->pull = z->w / z->C_min;
     z->L_max = z->C_max + z->w * c->a * z->root * c->lambda_max;
     z->kappa_L = z->L_max / z->C_min;
-out:
-    gref_mat_free(&C);
-    return status;
+    return GREF_OK;
 }
 
 gref_status gref_golden_sizes_at(gref_golden_sizes *out, const gref_golden_scale *c,
                                  const gref_sampler *s, int t, bool modelled)
 {
-    gref_status status = GREF_OK;
     gref_golden_sizes z;
     gref_golden_prior_sizes(&z, c, s->schedule, t);
     bool affine = !s->method->norm, after = s->spec.convention.guidance == GREF_GUIDANCE_AFTER;
@@ -155,8 +143,7 @@ gref_status gref_golden_sizes_at(gref_golden_sizes *out, const gref_golden_scale
         z.contraction = fmax(z.free, z.guidance_step * z.gain);  /* M = D - K, both PSD */
     }
     *out = z;
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* K = D - M has |K| <= |D| + |M|, and |W^T C^-1|^2 <= |W^T C^-1 W| / C_min. */

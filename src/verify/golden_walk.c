@@ -37,7 +37,6 @@ static int decreasing(const void *a, const void *b)
 /* Room for `most` times; then sorted, each once, and a place for each one's probes. */
 static gref_status set_times(gref_golden_inputs *in, const int *given, int count)
 {
-    gref_status status = GREF_OK;
     in->times = gref_alloc((size_t)count + 2, sizeof *in->times);
     in->probes = gref_alloc((size_t)count + 2, sizeof *in->probes);
     REQUIRE(in->times != NULL && in->probes != NULL, GREF_ERR_NOMEM, "no memory for %d times",
@@ -49,8 +48,7 @@ static gref_status set_times(gref_golden_inputs *in, const int *given, int count
     for (int k = 0; k < count + 2; k++)
         if (in->n_times == 0 || in->times[in->n_times - 1] != in->times[k])
             in->times[in->n_times++] = in->times[k];
-out:
-    return status;
+    return GREF_OK;
 }
 
 /*
@@ -60,7 +58,6 @@ out:
  */
 static gref_status draw_probes(gref_mat *X, const gref_golden_inputs *in, int t)
 {
-    gref_status status = GREF_OK;
     const gref_problem *p = in->problem;
     double root = sqrt(in->schedule->abar[t]), sd = sqrt(in->schedule->qbar[t]);
     gref_cmat image = gref_const(p->x0.a != NULL ? p->x0 : p->mu);
@@ -73,8 +70,7 @@ static gref_status draw_probes(gref_mat *X, const gref_golden_inputs *in, int t)
                                 : k == 2 ? noise
                                          : root * p->mu.a[i];
         }
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* The probes, and the first sample's noise of gref_sampler_draw with seed GREF_GOLDEN_SEED. */
@@ -82,11 +78,11 @@ gref_status gref_golden_inputs_draw(gref_golden_inputs *in, const int *laws_at, 
 {
     gref_status status = GREF_OK;
     int n = in->problem->Sigma.n, T = in->schedule->T;
-    TRY(set_times(in, laws_at, n_laws));
+    TRY_OUT(set_times(in, laws_at, n_laws));
     for (int k = 0; k < in->n_times && in->times[k] >= 1; k++)
-        TRY(draw_probes(&in->probes[k], in, in->times[k]));
-    TRY(gref_mat_new(&in->y_T, n, 1));
-    TRY(gref_mat_new(&in->Z, n, T));
+        TRY_OUT(draw_probes(&in->probes[k], in, in->times[k]));
+    TRY_OUT(gref_mat_new(&in->y_T, n, 1));
+    TRY_OUT(gref_mat_new(&in->Z, n, T));
     gref_random_normal(in->y_T, GREF_GOLDEN_SEED, GREF_STREAM_START, 0, 0);
     for (int t = T; t >= 1; t--)
         gref_random_normal(gref_mat_view(in->Z, 0, T - t, n, 1), GREF_GOLDEN_SEED, GREF_STREAM_STEP,
@@ -101,7 +97,6 @@ out:
 static gref_status take_transposed(gref_mat *X, const gref_truth *truth, const char *what, int t,
                                    int m, int n)
 {
-    gref_status status = GREF_OK;
     const gref_array *g = gref_truth_at(truth, NULL, what, t);
     REQUIRE(g != NULL, GREF_ERR_FORMAT, "%s: has no array '%s'", truth->path, what);
     REQUIRE(g->A.m == n && g->A.n == m, GREF_ERR_FORMAT, "%s: '%s' is %d x %d, not %d x %d",
@@ -109,16 +104,14 @@ static gref_status take_transposed(gref_mat *X, const gref_truth *truth, const c
     TRY(gref_require_finite(gref_const(g->A), g->name));
     TRY(gref_mat_new(X, m, n));
     gref_mat_transpose(*X, gref_const(g->A));
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* The times of a golden file are those that have a target. */
 static gref_status read_times(gref_golden_inputs *in, const gref_truth *truth)
 {
-    gref_status status = GREF_OK;
     int count = 0;
-    int *t = gref_alloc((size_t)truth->arrays.n, sizeof *t);
+    SCOPED_MEM int *t = gref_alloc((size_t)truth->arrays.n, sizeof *t);
     REQUIRE(t != NULL, GREF_ERR_NOMEM, "%s: no memory for its times", truth->path);
     for (int k = 0; k < truth->arrays.n; k++) {
         gref_name part;
@@ -126,10 +119,7 @@ static gref_status read_times(gref_golden_inputs *in, const gref_truth *truth)
         if (strcmp(part.what, "target/mean") == 0 && part.t >= 0 && part.t <= in->schedule->T)
             t[count++] = part.t;
     }
-    TRY(set_times(in, t, count));
-out:
-    free(t);
-    return status;
+    return set_times(in, t, count);
 }
 
 gref_status gref_golden_inputs_read(gref_golden_inputs *in, const gref_truth *truth)
@@ -137,13 +127,14 @@ gref_status gref_golden_inputs_read(gref_golden_inputs *in, const gref_truth *tr
     gref_status status = GREF_OK;
     int n = in->problem->Sigma.n, T = in->schedule->T;
     const gref_array *y = gref_truth_at(truth, NULL, "y_T", -1);
-    TRY(read_times(in, truth));
+    TRY_OUT(read_times(in, truth));
     for (int k = 0; k < in->n_times && in->times[k] >= 1; k++)
-        TRY(take_transposed(&in->probes[k], truth, "probe", in->times[k], n, GREF_GOLDEN_PROBES));
-    TRY(take_transposed(&in->Z, truth, "z", -1, n, T));
-    REQUIRE(y != NULL && y->A.m == n && y->A.n == 1, GREF_ERR_FORMAT, "%s: has no y_T of length %d",
-            truth->path, n);
-    TRY(gref_mat_new(&in->y_T, n, 1));
+        TRY_OUT(
+            take_transposed(&in->probes[k], truth, "probe", in->times[k], n, GREF_GOLDEN_PROBES));
+    TRY_OUT(take_transposed(&in->Z, truth, "z", -1, n, T));
+    REQUIRE_OUT(y != NULL && y->A.m == n && y->A.n == 1, GREF_ERR_FORMAT,
+                "%s: has no y_T of length %d", truth->path, n);
+    TRY_OUT(gref_mat_new(&in->y_T, n, 1));
     gref_mat_copy(in->y_T, gref_const(y->A));
 out:
     if (status != GREF_OK)
@@ -177,7 +168,6 @@ gref_status gref_golden_emit(const gref_golden_walk *w, gref_golden_entry *e, co
     va_start(ap, basis);
     vsnprintf(e->basis, sizeof e->basis, basis, ap);
     va_end(ap);
-    gref_status status = GREF_OK;
     char name[160];
     gref_golden_name(name, e);
     REQUIRE(e->tolerance >= 0.0 && isfinite(e->tolerance), GREF_ERR_NUMERICS,
@@ -186,9 +176,7 @@ gref_status gref_golden_emit(const gref_golden_walk *w, gref_golden_entry *e, co
         e->grid = 0.0;
     else
         e->grid = power_below(e->grid > 0.0 ? e->grid : e->tolerance / 64.0);
-    TRY(w->sink(w->context, e));
-out:
-    return status;
+    return w->sink(w->context, e);
 }
 
 /* ---- the walk ------------------------------------------------------------------------------- */
@@ -200,17 +188,17 @@ static gref_status walk_sampler(gref_golden_fate *fate, const gref_golden_walk *
     gref_sampler *s = NULL;
     int T = w->in->schedule->T;
     gref_golden_sizes *sizes = gref_alloc((size_t)T + 1, sizeof *sizes);
-    REQUIRE(sizes != NULL, GREF_ERR_NOMEM, "no memory for %d steps", T);
-    TRY(gref_sampler_new(&s, &w->z, w->in->schedule, spec));
+    REQUIRE_OUT(sizes != NULL, GREF_ERR_NOMEM, "no memory for %d steps", T);
+    TRY_OUT(gref_sampler_new(&s, &w->z, w->in->schedule, spec));
     for (int t = T; t >= 1; t--)
-        TRY(gref_golden_sizes_at(&sizes[t], &w->scale, s, t, false));
+        TRY_OUT(gref_golden_sizes_at(&sizes[t], &w->scale, s, t, false));
     *fate = (gref_golden_fate){.guided = gref_sampler_is_guided(s), .diverged_at = -1};
     fate->affine = gref_sampler_require_gaussian(spec->name) == GREF_OK;
     if (fate->affine) {
-        TRY(gref_golden_law_arrays(&fate->diverged_at, sizes, w, s));
-        TRY(gref_golden_sampler_arrays(w, s, sizes));
+        TRY_OUT(gref_golden_law_arrays(&fate->diverged_at, sizes, w, s));
+        TRY_OUT(gref_golden_sampler_arrays(w, s, sizes));
     }
-    TRY(gref_golden_path_arrays(w, s, sizes));
+    TRY_OUT(gref_golden_path_arrays(w, s, sizes));
 out:
     if (status != GREF_OK)
         gref_fail_context(status, "sampler %s", spec->label);
@@ -224,12 +212,12 @@ gref_status gref_golden_compute(gref_golden_fate *fates, const gref_golden_input
 {
     gref_status status = GREF_OK;
     gref_golden_walk w = {.in = in, .sink = sink, .context = context};
-    TRY(gref_modes_new(&w.z, in->problem));
-    TRY(gref_golden_scale_of(&w.scale, &w.z, in->problem));
-    TRY(gref_golden_problem_arrays(&w));
-    TRY(gref_golden_target_arrays(&w));
+    TRY_OUT(gref_modes_new(&w.z, in->problem));
+    TRY_OUT(gref_golden_scale_of(&w.scale, &w.z, in->problem));
+    TRY_OUT(gref_golden_problem_arrays(&w));
+    TRY_OUT(gref_golden_target_arrays(&w));
     for (int k = 0; k < in->n_samplers; k++)
-        TRY(walk_sampler(&fates[k], &w, &in->specs[k]));
+        TRY_OUT(walk_sampler(&fates[k], &w, &in->specs[k]));
 out:
     gref_modes_free(&w.z);
     return status;

@@ -182,7 +182,7 @@ json_t *gref_golden_words(const json_t *completed, const gref_golden_inputs *in)
     json_t *file = json_object(), *words = json_object();
     for (size_t k = 0; k < sizeof about / sizeof *about; k++)
         json_object_set_new(file, about[k][0], json_string(about[k][1]));
-    const json_t *operator = json_object_get(completed, "operator");
+    const json_t *operator= json_object_get(completed, "operator");
     const char *boundary = json_string_value(json_object_get(operator, "boundary"));
     bool correlates = json_is_true(json_object_get(operator, "correlate"));
     if (boundary != NULL) {

@@ -14,10 +14,10 @@
 #include <gref/psd.h>
 
 /* Functions at the probes. */
-static gref_status predict_function(gref_mat D, const gref_views *vs, const gref_view *v, const gref_switches *s)
+static gref_status predict_function(gref_mat D, const gref_views *vs, const gref_view *v,
+                                    const gref_switches *s)
 {
-    gref_status status = GREF_OK;
-    gref_mat Z = {0}, Y = {0};
+    SCOPED(gref_mat) Z = {0}, Y = {0};
     TRY(gref_mat_new(&Z, v->points.m, v->points.n));
     TRY(gref_mat_new(&Y, v->points.m, v->points.n));
     TRY(gref_deviant_to_modes(Z, vs->w, s, gref_const(v->points)));
@@ -31,31 +31,24 @@ static gref_status predict_function(gref_mat D, const gref_views *vs, const gref
         TRY(gref_deviant_linear(Y, vs->w, s, gref_const(Z), v->t, false));
     else
         TRY(gref_deviant_step(Y, vs->w, s, gref_const(Z), v->t)); /* b: the step from zero */
-    TRY(gref_deviant_to_pixels(D, vs->w, s, gref_const(Y)));
-out:
-    gref_mat_free(&Z);
-    gref_mat_free(&Y);
-    return status;
+    return gref_deviant_to_pixels(D, vs->w, s, gref_const(Y));
 }
 
-static gref_status predict_likelihood(gref_mat D, const gref_views *vs, const gref_view *v, const gref_switches *s)
+static gref_status predict_likelihood(gref_mat D, const gref_views *vs, const gref_view *v,
+                                      const gref_switches *s)
 {
-    gref_status status = GREF_OK;
     int m = v->points.m;
-    gref_mat C = {0};
+    SCOPED(gref_mat) C = {0};
     TRY(gref_mat_new(&C, m, m));
     TRY(gref_deviant_likelihood(C, vs->w, s, v->t));
-    TRY(gref_gemm(D, 1.0, gref_const(C), false, gref_const(v->points), false, 0.0));
-out:
-    gref_mat_free(&C);
-    return status;
+    return gref_gemm(D, 1.0, gref_const(C), false, gref_const(v->points), false, 0.0);
 }
 
-static gref_status predict_modelled(gref_mat D, const gref_views *vs, const gref_view *v, const gref_switches *s)
+static gref_status predict_modelled(gref_mat D, const gref_views *vs, const gref_view *v,
+                                    const gref_switches *s)
 {
-    gref_status status = GREF_OK;
     int n = v->golden->A.m;
-    gref_mat mean = {0}, cov = {0};
+    SCOPED(gref_mat) mean = {0}, cov = {0};
     TRY(gref_mat_new(&mean, n, 1));
     TRY(gref_mat_new(&cov, n, n));
     TRY(gref_deviant_modelled(mean, cov, vs->w, s, v->t));
@@ -63,18 +56,15 @@ static gref_status predict_modelled(gref_mat D, const gref_views *vs, const gref
         gref_mat_copy(D, gref_const(mean));
     else
         TRY(gref_gemm(D, 1.0, gref_const(cov), false, gref_const(v->points), false, 0.0));
-out:
-    gref_mat_free(&mean);
-    gref_mat_free(&cov);
-    return status;
+    return GREF_OK;
 }
 
 /* y or the mean, from v->from down to v->t; a mean without noise. */
-static gref_status predict_vector(gref_mat D, const gref_views *vs, const gref_view *v, const gref_switches *s)
+static gref_status predict_vector(gref_mat D, const gref_views *vs, const gref_view *v,
+                                  const gref_switches *s)
 {
-    gref_status status = GREF_OK;
     int n = D.m, T = vs->truth->schedule.T;
-    gref_mat y = {0}, next = {0}, z = {0}, zm = {0}, start = {0}, cov = {0};
+    SCOPED(gref_mat) y = {0}, next = {0}, z = {0}, zm = {0}, start = {0}, cov = {0};
     TRY(gref_mat_new(&y, n, 1));
     TRY(gref_mat_new(&next, n, 1));
     TRY(gref_mat_new(&z, n, 1));
@@ -98,23 +88,15 @@ static gref_status predict_vector(gref_mat D, const gref_views *vs, const gref_v
             gref_mat_axpy(y, sqrt(noise), gref_const(zm));
         }
     }
-    TRY(gref_deviant_to_pixels(D, vs->w, s, gref_const(y)));
-out:
-    gref_mat_free(&y);
-    gref_mat_free(&next);
-    gref_mat_free(&z);
-    gref_mat_free(&zm);
-    gref_mat_free(&start);
-    gref_mat_free(&cov);
-    return status;
+    return gref_deviant_to_pixels(D, vs->w, s, gref_const(y));
 }
 
 /* D = Omega^T P_t Omega by the adjoint. */
-static gref_status predict_cov(gref_mat D, const gref_views *vs, const gref_view *v, const gref_switches *s)
+static gref_status predict_cov(gref_mat D, const gref_views *vs, const gref_view *v,
+                               const gref_switches *s)
 {
-    gref_status status = GREF_OK;
     int n = v->points.m, q = v->points.n;
-    gref_mat a = {0}, next = {0}, back = {0}, P = {0}, mean = {0}, Pb = {0};
+    SCOPED(gref_mat) a = {0}, next = {0}, back = {0}, P = {0}, mean = {0}, Pb = {0};
     TRY(gref_mat_new(&a, n, q));
     TRY(gref_mat_new(&next, n, q));
     TRY(gref_mat_new(&back, n, q));
@@ -133,31 +115,23 @@ static gref_status predict_cov(gref_mat D, const gref_views *vs, const gref_view
         TRY(gref_mat_new(&mean, n, 1));
         TRY(gref_deviant_start(mean, P, vs->w, s));
     }
-    TRY(gref_gemm(Pb, 1.0, gref_const(v->start.a != NULL ? v->start : P), false, gref_const(back), false, 0.0));
-    TRY(gref_gemm(D, 1.0, gref_const(back), true, gref_const(Pb), false, 1.0));
-out:
-    gref_mat_free(&a);
-    gref_mat_free(&next);
-    gref_mat_free(&back);
-    gref_mat_free(&P);
-    gref_mat_free(&mean);
-    gref_mat_free(&Pb);
-    return status;
+    TRY(gref_gemm(Pb, 1.0, gref_const(v->start.a != NULL ? v->start : P), false, gref_const(back),
+                  false, 0.0));
+    return gref_gemm(D, 1.0, gref_const(back), true, gref_const(Pb), false, 1.0);
 }
 
 /* The covariance is right, but reported as something else. */
 static gref_status predict_report(gref_mat D, const gref_view *v, const gref_switches *s)
 {
-    gref_status status = GREF_OK;
     int n = v->golden->A.m;
-    gref_mat R = {0}, RO = {0};
+    SCOPED(gref_mat) R = {0}, RO = {0};
     if (s->cov_as_root) {
         TRY(gref_mat_new(&R, n, n));
         TRY(gref_mat_new(&RO, n, v->points.n));
         TRY(gref_psd_sqrt(R, gref_const(v->golden->A), "the golden covariance"));
         TRY(gref_gemm(RO, 1.0, gref_const(R), false, gref_const(v->points), false, 0.0));
         TRY(gref_gemm(D, 1.0, gref_const(v->points), true, gref_const(RO), false, 0.0));
-        goto out;
+        return GREF_OK;
     }
     double xg = 0.0, gg = 0.0; /* (N - 1)/N for the integer N that fits best */
     for (int j = 0; j < D.n; j++)
@@ -168,13 +142,11 @@ static gref_status predict_report(gref_mat D, const gref_view *v, const gref_swi
     double N = gg > xg ? round(1.0 / (1.0 - xg / gg)) : 0.0;
     gref_mat_fill(D, 0.0);
     gref_mat_axpy(D, N >= 2.0 && N < 1e7 ? (N - 1.0) / N : 1.0, gref_const(v->g));
-out:
-    gref_mat_free(&R);
-    gref_mat_free(&RO);
-    return status;
+    return GREF_OK;
 }
 
-static void predict_schedule(gref_mat D, const gref_views *vs, const gref_view *v, const gref_switches *s)
+static void predict_schedule(gref_mat D, const gref_views *vs, const gref_view *v,
+                             const gref_switches *s)
 {
     for (int t = 0; t < D.m; t++) {
         double beta = t == 0 ? 0.0 : gref_deviant_beta(vs->w, s, t);
@@ -195,7 +167,8 @@ gref_status gref_view_predict(gref_mat D, bool *known, const gref_views *vs, con
                               const gref_switches *s)
 {
     bool step = v->kind == GREF_VIEW_M || v->kind == GREF_VIEW_B || v->kind == GREF_VIEW_MEAN ||
-                v->kind == GREF_VIEW_COV || v->kind == GREF_VIEW_MODELLED_MEAN || v->kind == GREF_VIEW_MODELLED_COV;
+                v->kind == GREF_VIEW_COV || v->kind == GREF_VIEW_MODELLED_MEAN ||
+                v->kind == GREF_VIEW_MODELLED_COV;
     *known = !step || gref_deviant_affine(s);
     if (!*known)
         return GREF_OK;

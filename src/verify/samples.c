@@ -28,8 +28,8 @@
 #include <gref/random.h>
 
 enum { MEAN, EIGENVECTORS, COVARIANCE, PROJECTIONS, SUPPORT };
-static const char *const names[GREF_SAMPLE_TESTS] = {"mean", "eigenvectors", "covariance", "projections",
-                                                     "support"};
+static const char *const names[GREF_SAMPLE_TESTS] = {"mean", "eigenvectors", "covariance",
+                                                     "projections", "support"};
 
 void gref_sample_space_free(gref_sample_space *q)
 {
@@ -41,9 +41,8 @@ void gref_sample_space_free(gref_sample_space *q)
 /* w and S of W; S stays zero for N = 1. */
 static gref_status moments(gref_sample_space *q)
 {
-    gref_status status = GREF_OK;
     int N = q->N, r = q->r;
-    gref_mat Z = {0};
+    SCOPED(gref_mat) Z = {0};
     TRY(gref_mat_new(&q->w, r, 1));
     TRY(gref_mat_new(&q->S, r, r));
     TRY(gref_mat_new(&Z, N, r));
@@ -57,18 +56,15 @@ static gref_status moments(gref_sample_space *q)
     }
     if (N > 1)
         TRY(gref_syrk(q->S, 1.0 / (N - 1), gref_const(Z), true, 0.0));
-out:
-    gref_mat_free(&Z);
-    return status;
+    return GREF_OK;
 }
 
 /* Eigenvalues descending, W, and how far the samples leave the support. */
 static gref_status whiten(gref_sample_space *q, gref_cmat X, gref_cmat mean, gref_cmat cov)
 {
-    gref_status status = GREF_OK;
     int n = X.n, N = X.m;
     double clipped;
-    gref_mat U = {0}, up = {0}, Xc = {0}, Y = {0};
+    SCOPED(gref_mat) U = {0}, up = {0}, Xc = {0}, Y = {0};
     TRY(gref_mat_new(&U, n, n));
     TRY(gref_mat_new(&up, n, 1));
     TRY(gref_psd_eigh(U, up, &clipped, cov, "the law's covariance"));
@@ -100,12 +96,7 @@ static gref_status whiten(gref_sample_space *q, gref_cmat X, gref_cmat mean, gre
         else
             q->outside2 += sum / N;
     }
-out:
-    gref_mat_free(&U);
-    gref_mat_free(&up);
-    gref_mat_free(&Xc);
-    gref_mat_free(&Y);
-    return status;
+    return GREF_OK;
 }
 
 static void skip(gref_sample_test *test, const char *why)
@@ -116,9 +107,8 @@ static void skip(gref_sample_test *test, const char *why)
 
 static gref_status test_mean(gref_sample_test *test, const gref_sample_space *q)
 {
-    gref_status status = GREF_OK;
     int N = q->N, r = q->r;
-    gref_mat L = {0}, y = {0};
+    SCOPED(gref_mat) L = {0}, y = {0};
     double square = 0.0;
     test->done = true;
     for (int i = 0; i < r; i++)
@@ -127,27 +117,27 @@ static gref_status test_mean(gref_sample_test *test, const gref_sample_space *q)
     test->p = gref_chi2_tail(test->statistic, r);
     if (N <= 2 * r + 1) {
         snprintf(test->detail, sizeof test->detail,
-                 "N |w|^2 = %.4g, chi^2 of %d (the law's own covariance: N <= 2 r + 1)", test->statistic, r);
-        goto out;
+                 "N |w|^2 = %.4g, chi^2 of %d (the law's own covariance: N <= 2 r + 1)",
+                 test->statistic, r);
+        return GREF_OK;
     }
     TRY(gref_mat_new(&L, r, r));
     TRY(gref_mat_new(&y, r, 1));
     gref_mat_copy(L, gref_const(q->S));
     gref_mat_copy(y, gref_const(q->w));
     if (gref_cholesky(L) != GREF_OK) { /* samples without variance in some direction */
-        snprintf(test->detail, sizeof test->detail, "N |w|^2 = %.4g, chi^2 of %d (S is singular)", test->statistic, r);
-        goto out;
+        snprintf(test->detail, sizeof test->detail, "N |w|^2 = %.4g, chi^2 of %d (S is singular)",
+                 test->statistic, r);
+        return GREF_OK;
     }
     TRY(gref_trsm(y, true, gref_const(L), false));
     double norm = gref_mat_norm_fro(gref_const(y));
     test->statistic = N * norm * norm;
     double f = test->statistic * (N - r) / ((double)r * (N - 1));
     test->p = gref_f_tail(f, r, N - r);
-    snprintf(test->detail, sizeof test->detail, "T^2 = %.4g, F(%d, %d) = %.4g", test->statistic, r, N - r, f);
-out:
-    gref_mat_free(&L);
-    gref_mat_free(&y);
-    return status;
+    snprintf(test->detail, sizeof test->detail, "T^2 = %.4g, F(%d, %d) = %.4g", test->statistic, r,
+             N - r, f);
+    return GREF_OK;
 }
 
 static void test_eigenvectors(gref_sample_test *test, const gref_sample_space *q)
@@ -165,8 +155,8 @@ static void test_eigenvectors(gref_sample_test *test, const gref_sample_space *q
     test->statistic = GREF_AT(q->S, worst, worst);
     test->p = fmin(1.0, q->r * least);
     snprintf(test->detail, sizeof test->detail,
-             "variance along eigenvector %d is %.4g of the law's, chi^2 of %d, %d directions", worst + 1,
-             test->statistic, nu, q->r);
+             "variance along eigenvector %d is %.4g of the law's, chi^2 of %d, %d directions",
+             worst + 1, test->statistic, nu, q->r);
 }
 
 /*
@@ -177,7 +167,8 @@ void gref_frobenius_cumulants(double k[3], double nu, double r)
 {
     k[0] = r * (r + 1) / nu;
     k[1] = 4 * r * (nu * (r + 1) + (2 * r + 5) * r + 5) / (nu * nu * nu);
-    double inner = nu * nu * (r + 1) + nu * ((10 * r + 24) * r + 22) + ((5 * r + 22) * r + 52) * r + 41;
+    double inner =
+        nu * nu * (r + 1) + nu * ((10 * r + 24) * r + 22) + ((5 * r + 22) * r + 52) * r + 41;
     k[2] = 32 * r * inner / (nu * nu * nu * nu * nu);
 }
 
@@ -193,7 +184,8 @@ static void test_covariance(gref_sample_test *test, const gref_sample_space *q)
     test->done = true;
     test->statistic = sum;
     test->p = gref_pearson3_tail(sum, k);
-    snprintf(test->detail, sizeof test->detail, "|S - I|_F^2 = %.4g, expected %.4g +- %.2g", sum, k[0], sqrt(k[1]));
+    snprintf(test->detail, sizeof test->detail, "|S - I|_F^2 = %.4g, expected %.4g +- %.2g", sum,
+             k[0], sqrt(k[1]));
 }
 
 enum { LEADING = 4, DIRECTIONS = 8 };
@@ -241,10 +233,9 @@ double gref_anderson_darling(double *z, int N)
 
 static gref_status test_projections(gref_sample_test *test, const gref_sample_space *q)
 {
-    gref_status status = GREF_OK;
     int K = q->r < DIRECTIONS ? q->r : DIRECTIONS, worst = 0;
     double least = 2.0;
-    gref_mat D = {0}, Z = {0};
+    SCOPED(gref_mat) D = {0}, Z = {0};
     TRY(gref_mat_new(&D, q->r, K));
     TRY(gref_mat_new(&Z, q->N, K));
     directions(D);
@@ -260,11 +251,9 @@ static gref_status test_projections(gref_sample_test *test, const gref_sample_sp
     }
     test->done = true;
     test->p = -expm1(K * log1p(-fmin(least, 1.0 - 0x1p-53)));
-    snprintf(test->detail, sizeof test->detail, "A^2 = %.4g on projection %d of %d", test->statistic, worst + 1, K);
-out:
-    gref_mat_free(&D);
-    gref_mat_free(&Z);
-    return status;
+    snprintf(test->detail, sizeof test->detail, "A^2 = %.4g on projection %d of %d",
+             test->statistic, worst + 1, K);
+    return GREF_OK;
 }
 
 /* Rounding of a sample's entries: nothing smaller is held against it. */
@@ -273,7 +262,8 @@ static double rounding(gref_cmat X, bool single)
     return gref_mat_norm_max(X) * sqrt(X.n) * (single ? 0x1p-22 : 0x1p-48);
 }
 
-static void test_support(gref_sample_test *test, const gref_sample_space *q, gref_cmat X, bool single)
+static void test_support(gref_sample_test *test, const gref_sample_space *q, gref_cmat X,
+                         bool single)
 {
     double bound = 8 * q->cut + rounding(X, single);
     if (q->r == X.n) {
@@ -283,8 +273,9 @@ static void test_support(gref_sample_test *test, const gref_sample_space *q, gre
     test->done = true;
     test->statistic = q->outside;
     test->p = q->outside <= bound ? 1.0 : 0.0;
-    snprintf(test->detail, sizeof test->detail, "samples leave the %d-dimensional support by up to %.3g, bound %.3g",
-             q->r, q->outside, bound);
+    snprintf(test->detail, sizeof test->detail,
+             "samples leave the %d-dimensional support by up to %.3g, bound %.3g", q->r, q->outside,
+             bound);
 }
 
 /* p = 1 - (1 - min p)^K over the K tests that were done; the support is not random. */
@@ -302,9 +293,9 @@ static double combine(const gref_sample_report *report)
     return least < 1.0 ? -expm1(K * log1p(-least)) : 1.0;
 }
 
-static gref_status run_tests(gref_sample_report *report, const gref_sample_space *q, gref_cmat X, bool single)
+static gref_status run_tests(gref_sample_report *report, const gref_sample_space *q, gref_cmat X,
+                             bool single)
 {
-    gref_status status = GREF_OK;
     gref_sample_test *test = report->test;
     for (int k = 0; k < GREF_SAMPLE_TESTS; k++)
         snprintf(test[k].name, sizeof test[k].name, "%s", names[k]);
@@ -312,7 +303,7 @@ static gref_status run_tests(gref_sample_report *report, const gref_sample_space
     if (q->r == 0) {
         for (int k = 0; k < SUPPORT; k++)
             skip(&test[k], "the law has no variance");
-        goto out;
+        return GREF_OK;
     }
     TRY(test_mean(&test[MEAN], q));
     if (q->N < 2) {
@@ -329,8 +320,7 @@ static gref_status run_tests(gref_sample_report *report, const gref_sample_space
         skip(&test[PROJECTIONS], "needs 8 samples");
     else
         TRY(test_projections(&test[PROJECTIONS], q));
-out:
-    return status;
+    return GREF_OK;
 }
 
 static void conclude(gref_sample_report *report, double resolve)
@@ -340,19 +330,23 @@ static void conclude(gref_sample_report *report, double resolve)
     report->verdict = GREF_VERDICT_UNDECIDED;
     if (report->p < 0.01) {
         report->verdict = GREF_VERDICT_DIFFERS;
-        snprintf(report->sentence, size, "differs: p = %.2g for %d samples of the law", report->p, report->N);
+        snprintf(report->sentence, size, "differs: p = %.2g for %d samples of the law", report->p,
+                 report->N);
     } else if (!report->estimated) {
-        snprintf(report->sentence, size, "undecided: %d sample%s cannot see a difference of covariances", report->N,
+        snprintf(report->sentence, size,
+                 "undecided: %d sample%s cannot see a difference of covariances", report->N,
                  report->N == 1 ? "" : "s");
     } else if (report->visible > resolve * report->spread) {
         snprintf(report->sentence, size,
-                 "undecided: %d samples cannot see a difference below W2 = %.3g (%.3g %% of the spread %.3g); about "
+                 "undecided: %d samples cannot see a difference below W2 = %.3g (%.3g %% of the "
+                 "spread %.3g); about "
                  "%.0f would see %.3g %%",
                  report->N, report->visible, share, report->spread, report->needed, 100 * resolve);
     } else {
         report->verdict = GREF_VERDICT_AGREES;
         snprintf(report->sentence, size,
-                 "agrees: p = %.2g; %d samples would show a difference of W2 = %.3g (%.3g %% of the spread %.3g)",
+                 "agrees: p = %.2g; %d samples would show a difference of W2 = %.3g (%.3g %% of "
+                 "the spread %.3g)",
                  report->p, report->N, report->visible, share, report->spread);
     }
 }
@@ -376,11 +370,10 @@ static void conclude(gref_sample_report *report, double resolve)
  * @cost   N n^2 + N r^2 flops and an eigendecomposition of cov.
  * @see    Anderson, Multivariate statistical analysis, sections 5.2, 7.2. Tests: test_samples.c
  */
-gref_status gref_samples_test(gref_sample_report *report, gref_cmat X, bool single, gref_cmat mean, gref_cmat cov,
-                              double resolve)
+gref_status gref_samples_test(gref_sample_report *report, gref_cmat X, bool single, gref_cmat mean,
+                              gref_cmat cov, double resolve)
 {
-    gref_status status = GREF_OK;
-    gref_sample_space q = {0};
+    SCOPED(gref_sample_space) q = {0};
     gref_sample_report made = {.N = X.m, .n = X.n};
     TRY(gref_require_shape(mean, X.n, 1, "the law's mean"));
     TRY(gref_require_shape(cov, X.n, X.n, "the law's covariance"));
@@ -398,7 +391,5 @@ gref_status gref_samples_test(gref_sample_report *report, gref_cmat X, bool sing
         gref_samples_w2(&made, &q, resolve);
     conclude(&made, resolve);
     *report = made;
-out:
-    gref_sample_space_free(&q);
-    return status;
+    return GREF_OK;
 }

@@ -27,7 +27,8 @@ static double weight(const gref_sample_space *q, int i, int j)
 /* Unbiased estimate of the variance of S_ij. */
 static double variance(const gref_sample_space *q, int i, int j)
 {
-    double nu = q->N - 1, sij = GREF_AT(q->S, i, j), product = GREF_AT(q->S, i, i) * GREF_AT(q->S, j, j);
+    double nu = q->N - 1, sij = GREF_AT(q->S, i, j),
+           product = GREF_AT(q->S, i, i) * GREF_AT(q->S, j, j);
     if (i == j)
         return 2 * sij * sij / (nu + 2);
     double square = (sij * sij - product / nu) / ((1 - 1 / nu) * (1 + 2 / nu)); /* of C_ij^2 */

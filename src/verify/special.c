@@ -202,10 +202,13 @@ static double anderson_darling_correction(double N, double x)
 {
     double c = 0.01265 + 0.1757 / N;
     if (x > 0.8)
-        return (-130.2137 + (745.2337 - (1705.091 - (1950.646 - (1116.360 - 255.7844 * x) * x) * x) * x) * x) / N;
+        return (-130.2137 +
+                (745.2337 - (1705.091 - (1950.646 - (1116.360 - 255.7844 * x) * x) * x) * x) * x) /
+               N;
     if (x < c) {
         double v = x / c;
-        return sqrt(v) * (1.0 - v) * (49 * v - 102) * (0.0037 / (N * N) + 0.00078 / N + 0.00006) / N;
+        return sqrt(v) * (1.0 - v) * (49 * v - 102) * (0.0037 / (N * N) + 0.00078 / N + 0.00006) /
+               N;
     }
     double v = (x - c) / (0.8 - c);
     v = -0.00022633 + (6.54034 - (14.6538 - (14.458 - (8.259 - 1.91864 * v) * v) * v) * v) * v;
@@ -227,6 +230,7 @@ double gref_anderson_darling_tail(double z, int N)
         return 1.0;
     double x = anderson_darling_limit(z < last ? z : last), limit = 1.0 - x;
     double tail = limit - anderson_darling_correction(N, x);
-    tail = fmin(fmin(1.0, 2 * limit), fmax(tail, 0.5 * limit)); /* in the far tail it is larger than what it corrects */
+    tail = fmin(fmin(1.0, 2 * limit),
+                fmax(tail, 0.5 * limit)); /* in the far tail it is larger than what it corrects */
     return z < last ? tail : tail * exp(last - z);
 }

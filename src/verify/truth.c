@@ -30,9 +30,23 @@ void gref_truth_free(gref_truth *truth)
 /* What may stand without a sampler's label in a golden file. */
 static bool stands_alone(const char *what)
 {
-    static const char *const list[] = {"Sigma", "A", "mu", "v", "sigma", "x0", "schedule/beta", "schedule/alpha",
-                                       "schedule/abar", "schedule/sigma2", "probe", "score", "x0hat", "target/mean", "target/cov",
-                                       "z", "y_T"};
+    static const char *const list[] = {"Sigma",
+                                       "A",
+                                       "mu",
+                                       "v",
+                                       "sigma",
+                                       "x0",
+                                       "schedule/beta",
+                                       "schedule/alpha",
+                                       "schedule/abar",
+                                       "schedule/sigma2",
+                                       "probe",
+                                       "score",
+                                       "x0hat",
+                                       "target/mean",
+                                       "target/cov",
+                                       "z",
+                                       "y_T"};
     for (size_t k = 0; k < sizeof list / sizeof *list; k++)
         if (strcmp(list[k], what) == 0)
             return true;
@@ -74,20 +88,20 @@ static void list_labels(char list[400], const gref_truth *truth)
 {
     list[0] = '\0';
     for (int k = 0; k < truth->n_samplers && strlen(list) < 300; k++)
-        snprintf(list + strlen(list), 400 - strlen(list), "%s%s", k > 0 ? ", " : "", truth->samplers[k].label);
+        snprintf(list + strlen(list), 400 - strlen(list), "%s%s", k > 0 ? ", " : "",
+                 truth->samplers[k].label);
 }
 
-gref_status gref_truth_default_label(const char **label, const gref_truth *truth, const char *sampler)
+gref_status gref_truth_default_label(const char **label, const gref_truth *truth,
+                                     const char *sampler)
 {
-    gref_status status = GREF_OK;
     char list[400];
     list_labels(list, truth);
     REQUIRE(sampler == NULL || gref_truth_sampler(truth, sampler) >= 0, GREF_ERR_RANGE,
             "no sampler '%s' in the golden file, it has %s", sampler, list);
     int k = gref_truth_sampler(truth, sampler);
     *label = k >= 0 ? truth->samplers[k].label : NULL;
-out:
-    return status;
+    return GREF_OK;
 }
 
 const gref_array *gref_truth_at(const gref_truth *truth, const char *label, const char *what, int t)
@@ -120,7 +134,6 @@ static bool lacks_label(const gref_truth *truth, const char *name)
 /* Fails for a name that gref_truth_resolve does not find, with the nearest that would have been understood. */
 gref_status gref_truth_refuse_name(const gref_truth *truth, const char *name, const char *label)
 {
-    gref_status status = GREF_OK;
     char best[64] = "", list[400];
     size_t skip = label != NULL ? strlen(label) : 0;
     list_labels(list, truth);
@@ -135,25 +148,23 @@ gref_status gref_truth_refuse_name(const gref_truth *truth, const char *name, co
     gref_case_guess(best, "samples", name);
     gref_case_guess(best, "mean", name);
     gref_case_guess(best, "cov", name);
-    REQUIRE(best[0] == '\0', GREF_ERR_FORMAT, "the golden file has no '%s', did you mean '%s'?", name, best);
+    REQUIRE(best[0] == '\0', GREF_ERR_FORMAT, "the golden file has no '%s', did you mean '%s'?",
+            name, best);
     FAIL(GREF_ERR_FORMAT, "the golden file has no '%s'", name);
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* Fails unless x has the shape of g. */
 gref_status gref_truth_refuse_shape(const gref_array *x, const gref_array *g)
 {
-    gref_status status = GREF_OK;
     bool turned = x->A.m == g->A.n && x->A.n == g->A.m;
     bool image = g->ndim == 1 && (long)x->A.m * x->A.n == g->A.m;
-    REQUIRE(x->A.m == g->A.m && x->A.n == g->A.n, GREF_ERR_SHAPE, "%s is %d x %d, the golden array %d x %d%s",
-            x->name, x->A.m, x->A.n, g->A.m, g->A.n,
+    REQUIRE(x->A.m == g->A.m && x->A.n == g->A.n, GREF_ERR_SHAPE,
+            "%s is %d x %d, the golden array %d x %d%s", x->name, x->A.m, x->A.n, g->A.m, g->A.n,
             turned  ? ": transposed?"
             : image ? ": flatten it, row by row"
                     : "");
-out:
-    return status;
+    return GREF_OK;
 }
 
 /*
@@ -192,16 +203,17 @@ gref_status gref_manifest_read(json_t **manifest, const char *path)
     json_error_t error;
     if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
         file = gref_format("%s/manifest.json", path);
-        REQUIRE(file != NULL, GREF_ERR_NOMEM, "%s: no memory to read it", path);
-        TRY(gref_read_file(&bytes, &size, file));
+        REQUIRE_OUT(file != NULL, GREF_ERR_NOMEM, "%s: no memory to read it", path);
+        TRY_OUT(gref_read_file(&bytes, &size, file));
     } else {
-        TRY(gref_npz_open(&r, path));
-        REQUIRE(gref_npz_has(r, "manifest.json"), GREF_ERR_FORMAT,
-                "%s: no golden file: it has no manifest.json", path);
-        TRY(gref_npz_bytes(&bytes, &size, r, "manifest.json"));
+        TRY_OUT(gref_npz_open(&r, path));
+        REQUIRE_OUT(gref_npz_has(r, "manifest.json"), GREF_ERR_FORMAT,
+                    "%s: no golden file: it has no manifest.json", path);
+        TRY_OUT(gref_npz_bytes(&bytes, &size, r, "manifest.json"));
     }
     *manifest = json_loadb((const char *)bytes, size, JSON_REJECT_DUPLICATES, &error);
-    REQUIRE(*manifest != NULL, GREF_ERR_FORMAT, "%s: manifest.json:%d: %s", path, error.line, error.text);
+    REQUIRE_OUT(*manifest != NULL, GREF_ERR_FORMAT, "%s: manifest.json:%d: %s", path, error.line,
+                error.text);
 out:
     gref_npz_close(r);
     free(bytes);
@@ -211,27 +223,24 @@ out:
 
 static gref_status check_schema(const json_t *manifest, const char *path)
 {
-    gref_status status = GREF_OK;
     const char *schema = json_string_value(json_object_get(manifest, "schema"));
     REQUIRE(schema != NULL && strncmp(schema, "gref-golden/", 12) == 0, GREF_ERR_FORMAT,
-            "%s: no golden file: manifest.json has schema \"%.60s\"", path, schema == NULL ? "" : schema);
+            "%s: no golden file: manifest.json has schema \"%.60s\"", path,
+            schema == NULL ? "" : schema);
     REQUIRE(strcmp(schema, "gref-golden/1") == 0, GREF_ERR_FORMAT,
             "%s: schema \"%.60s\", this program reads \"gref-golden/1\"", path, schema);
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* Older files do not say; they count as tested. */
 static gref_status read_self_test(gref_truth *truth, const json_t *manifest)
 {
-    gref_status status = GREF_OK;
     const json_t *said = json_object_get(manifest, "self_test");
     const char *word = said == NULL ? "passed" : json_string_value(said);
     truth->untested = word != NULL && strcmp(word, "skipped") == 0;
     REQUIRE(truth->untested || (word != NULL && strcmp(word, "passed") == 0), GREF_ERR_FORMAT,
             "%s: manifest.json: self_test is neither \"passed\" nor \"skipped\"", truth->path);
-out:
-    return status;
+    return GREF_OK;
 }
 
 static gref_status read_samplers(gref_truth *truth, const json_t *completed)
@@ -239,9 +248,9 @@ static gref_status read_samplers(gref_truth *truth, const json_t *completed)
     gref_status status = GREF_OK;
     gref_case c = {.path = truth->path, .text = (char *)"{}"};
     c.completed = json_deep_copy(completed);
-    REQUIRE(c.completed != NULL && json_is_array(json_object_get(c.completed, "samplers")), GREF_ERR_FORMAT,
-            "%s: manifest.json has no completed case", truth->path);
-    TRY(gref_case_read_samplers(&c));
+    REQUIRE_OUT(c.completed != NULL && json_is_array(json_object_get(c.completed, "samplers")),
+                GREF_ERR_FORMAT, "%s: manifest.json has no completed case", truth->path);
+    TRY_OUT(gref_case_read_samplers(&c));
     truth->samplers = c.samplers;
     truth->n_samplers = c.n_samplers;
     c.samplers = NULL;
@@ -276,21 +285,18 @@ static void find_shape(gref_problem *p, const json_t *completed)
 
 static gref_status take(gref_mat *A, const gref_truth *truth, const char *name)
 {
-    gref_status status = GREF_OK;
     const gref_array *g = gref_arrays_find(&truth->arrays, name);
     REQUIRE(g != NULL, GREF_ERR_FORMAT, "%s: has no array '%s'", truth->path, name);
     TRY(gref_require_finite(gref_const(g->A), name));
     TRY(gref_mat_new(A, g->A.m, g->A.n));
     gref_mat_copy(*A, gref_const(g->A));
-out:
-    return status;
+    return GREF_OK;
 }
 
 static gref_status read_problem(gref_truth *truth, const json_t *completed)
 {
-    gref_status status = GREF_OK;
     gref_problem *p = &truth->problem;
-    gref_mat beta = {0};
+    SCOPED(gref_mat) beta = {0};
     json_t *sigma = json_object_get(json_object_get(completed, "noise"), "sigma");
     TRY(take(&p->Sigma, truth, "Sigma"));
     TRY(take(&p->mu, truth, "mu"));
@@ -298,48 +304,49 @@ static gref_status read_problem(gref_truth *truth, const json_t *completed)
     TRY(take(&p->v, truth, "v"));
     int n = p->Sigma.n, m = p->A.m;
     REQUIRE(p->Sigma.m == n && p->mu.m == n && p->A.n == n && p->v.m == m, GREF_ERR_FORMAT,
-            "%s: Sigma is %d x %d, mu %d, A %d x %d, v %d", truth->path, p->Sigma.m, n, p->mu.m, m, p->A.n, p->v.m);
-    REQUIRE(json_is_number(sigma), GREF_ERR_FORMAT, "%s: manifest.json has no case.noise.sigma", truth->path);
+            "%s: Sigma is %d x %d, mu %d, A %d x %d, v %d", truth->path, p->Sigma.m, n, p->mu.m, m,
+            p->A.n, p->v.m);
+    REQUIRE(json_is_number(sigma), GREF_ERR_FORMAT, "%s: manifest.json has no case.noise.sigma",
+            truth->path);
     p->sigma = json_number_value(sigma);
     TRY(take(&beta, truth, "schedule/beta"));
-    REQUIRE(beta.m >= 2 && beta.n == 1, GREF_ERR_FORMAT, "%s: schedule/beta is %d x %d", truth->path, beta.m, beta.n);
+    REQUIRE(beta.m >= 2 && beta.n == 1, GREF_ERR_FORMAT, "%s: schedule/beta is %d x %d",
+            truth->path, beta.m, beta.n);
     TRY(gref_schedule_from_betas(&truth->schedule, beta.a + 1, beta.m - 1));
     find_shape(p, completed);
-out:
-    gref_mat_free(&beta);
-    return status;
+    return GREF_OK;
 }
 
 static gref_status read_tolerances(gref_truth *truth, const json_t *manifest)
 {
-    gref_status status = GREF_OK;
     size_t k;
     json_t *entry;
     char hex[65];
     truth->tolerance = gref_alloc((size_t)truth->arrays.n, sizeof *truth->tolerance);
-    REQUIRE(truth->tolerance != NULL, GREF_ERR_NOMEM, "%s: no memory for its tolerances", truth->path);
+    REQUIRE(truth->tolerance != NULL, GREF_ERR_NOMEM, "%s: no memory for its tolerances",
+            truth->path);
     for (int a = 0; a < truth->arrays.n; a++)
         truth->tolerance[a] = -1.0;
     json_array_foreach(json_object_get(manifest, "arrays"), k, entry)
     {
         const char *name = json_string_value(json_object_get(entry, "name"));
         const gref_array *g = name == NULL ? NULL : gref_arrays_find(&truth->arrays, name);
-        REQUIRE(g != NULL, GREF_ERR_FORMAT, "%s: manifest.json lists '%s', which is not there", truth->path,
-                name == NULL ? "" : name);
+        REQUIRE(g != NULL, GREF_ERR_FORMAT, "%s: manifest.json lists '%s', which is not there",
+                truth->path, name == NULL ? "" : name);
         const char *hash = json_string_value(json_object_get(entry, "sha256"));
         gref_golden_hash(hex, gref_const(g->A));
         REQUIRE(hash != NULL && strcmp(hash, hex) == 0, GREF_ERR_FORMAT,
-                "%s: '%s' is not what manifest.json says: SHA-256 %.16s..., not %.16s...", truth->path, name, hex,
-                hash == NULL ? "(none)" : hash);
+                "%s: '%s' is not what manifest.json says: SHA-256 %.16s..., not %.16s...",
+                truth->path, name, hex, hash == NULL ? "(none)" : hash);
         const json_t *tolerance = json_object_get(entry, "tolerance");
-        REQUIRE(json_is_number(tolerance), GREF_ERR_FORMAT, "%s: manifest.json gives no tolerance of '%s'", truth->path, name);
+        REQUIRE(json_is_number(tolerance), GREF_ERR_FORMAT,
+                "%s: manifest.json gives no tolerance of '%s'", truth->path, name);
         truth->tolerance[g - truth->arrays.item] = json_number_value(tolerance);
     }
     for (int a = 0; a < truth->arrays.n; a++)
-        REQUIRE(truth->tolerance[a] >= 0.0, GREF_ERR_FORMAT, "%s: manifest.json says nothing of '%s'", truth->path,
-                truth->arrays.item[a].name);
-out:
-    return status;
+        REQUIRE(truth->tolerance[a] >= 0.0, GREF_ERR_FORMAT,
+                "%s: manifest.json says nothing of '%s'", truth->path, truth->arrays.item[a].name);
+    return GREF_OK;
 }
 
 /**
@@ -353,9 +360,8 @@ out:
  */
 gref_status gref_truth_open(gref_truth **truth, const char *path)
 {
-    gref_status status = GREF_OK;
-    json_t *manifest = NULL;
-    gref_truth *t = gref_alloc(1, sizeof *t);
+    json_auto_t *manifest = NULL;
+    SCOPED_PTR(gref_truth) *t = gref_alloc(1, sizeof *t);
     REQUIRE(t != NULL, GREF_ERR_NOMEM, "%s: no memory to open it", path);
     t->path = gref_strdup(path);
     REQUIRE(t->path != NULL, GREF_ERR_NOMEM, "%s: no memory to open it", path);
@@ -366,10 +372,6 @@ gref_status gref_truth_open(gref_truth **truth, const char *path)
     TRY(read_tolerances(t, manifest));
     TRY(read_problem(t, json_object_get(manifest, "case")));
     TRY(read_samplers(t, json_object_get(manifest, "case")));
-    *truth = t;
-    t = NULL;
-out:
-    gref_truth_free(t);
-    json_decref(manifest);
-    return status;
+    *truth = TAKE(t);
+    return GREF_OK;
 }

@@ -32,28 +32,28 @@ typedef enum {
  */
 typedef struct {
     gref_view_kind kind;
-    int t;             /* -1 where there is none */
-    gref_mat x, g;     /* candidate's and golden, as seen */
-    gref_mat points;   /* n x K: probes of a function, random columns of a matrix */
-    int from;          /* a chain begins here */
-    gref_mat start;    /* with this mean, covariance or y; empty: with the deviant's law of y_T */
-    const gref_array *golden; /* the whole array */
+    int t;           /* -1 where there is none */
+    gref_mat x, g;   /* candidate's and golden, as seen */
+    gref_mat points; /* n x K: probes of a function, random columns of a matrix */
+    int from;        /* a chain begins here */
+    gref_mat start;  /* with this mean, covariance or y; empty: with the deviant's law of y_T */
+    const gref_array *golden;           /* the whole array */
     double tolerance, single_tolerance; /* on |x - right|_F */
-    double norm;       /* that |x - deviant|_F is divided by */
-    double gap;        /* |x - g|_F */
+    double norm;                        /* that |x - deviant|_F is divided by */
+    double gap;                         /* |x - g|_F */
     bool departs;
-    bool rounded;      /* every entry of the candidate's array is one of single precision */
+    bool rounded; /* every entry of the candidate's array is one of single precision */
 } gref_view;
 
 typedef struct {
     const gref_truth *truth;
     const gref_sampler_spec *spec;
     gref_workshop *w;
-    gref_mat z;    /* T x n noise of the trajectory, borrowed; may be empty */
+    gref_mat z; /* T x n noise of the trajectory, borrowed; may be empty */
     int n_views;
     gref_view *views;
-    bool single;   /* every array of the candidate is */
-    int n_others;  /* arrays that are not looked at: of another sampler, or of a kind that no deviation changes */
+    bool single; /* every array of the candidate is */
+    int n_others; /* arrays that are not looked at: of another sampler, or of a kind that no deviation changes */
     bool others_differ; /* from the golden ones */
     char others[160];   /* their names, cut short */
 } gref_views;

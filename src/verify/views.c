@@ -11,18 +11,29 @@
 
 enum { COLUMNS = 6 };
 
-static const char *const kinds[GREF_VIEWS] = {
-    [GREF_VIEW_SCORE] = "score", [GREF_VIEW_X0HAT] = "x0hat", [GREF_VIEW_GUIDED] = "guided_score",
-    [GREF_VIEW_C] = "C_vt", [GREF_VIEW_M] = "M", [GREF_VIEW_B] = "b", [GREF_VIEW_N] = "N",
-    [GREF_VIEW_MEAN] = "mean", [GREF_VIEW_COV] = "cov", [GREF_VIEW_Y] = "y",
-    [GREF_VIEW_MODELLED_MEAN] = "modelled/mean", [GREF_VIEW_MODELLED_COV] = "modelled/cov", [GREF_VIEW_A] = "A",
-    [GREF_VIEW_BETA] = "schedule/beta", [GREF_VIEW_ALPHA] = "schedule/alpha", [GREF_VIEW_ABAR] = "schedule/abar",
-    [GREF_VIEW_W2] = "w2"};
+static const char *const kinds[GREF_VIEWS] = {[GREF_VIEW_SCORE] = "score",
+                                              [GREF_VIEW_X0HAT] = "x0hat",
+                                              [GREF_VIEW_GUIDED] = "guided_score",
+                                              [GREF_VIEW_C] = "C_vt",
+                                              [GREF_VIEW_M] = "M",
+                                              [GREF_VIEW_B] = "b",
+                                              [GREF_VIEW_N] = "N",
+                                              [GREF_VIEW_MEAN] = "mean",
+                                              [GREF_VIEW_COV] = "cov",
+                                              [GREF_VIEW_Y] = "y",
+                                              [GREF_VIEW_MODELLED_MEAN] = "modelled/mean",
+                                              [GREF_VIEW_MODELLED_COV] = "modelled/cov",
+                                              [GREF_VIEW_A] = "A",
+                                              [GREF_VIEW_BETA] = "schedule/beta",
+                                              [GREF_VIEW_ALPHA] = "schedule/alpha",
+                                              [GREF_VIEW_ABAR] = "schedule/abar",
+                                              [GREF_VIEW_W2] = "w2"};
 
 void gref_views_free(gref_views *vs)
 {
     for (int k = 0; k < vs->n_views; k++) {
-        gref_mat *all[] = {&vs->views[k].x, &vs->views[k].g, &vs->views[k].points, &vs->views[k].start};
+        gref_mat *all[] = {&vs->views[k].x, &vs->views[k].g, &vs->views[k].points,
+                           &vs->views[k].start};
         for (size_t a = 0; a < sizeof all / sizeof *all; a++)
             gref_mat_free(all[a]);
     }
@@ -37,7 +48,8 @@ static gref_view_kind kind_of(const gref_name *part)
     int k = 0;
     while (k < GREF_VIEWS && strcmp(kinds[k], part->what) != 0)
         k++;
-    bool timeless = k == GREF_VIEW_A || k == GREF_VIEW_BETA || k == GREF_VIEW_ALPHA || k == GREF_VIEW_ABAR;
+    bool timeless =
+        k == GREF_VIEW_A || k == GREF_VIEW_BETA || k == GREF_VIEW_ALPHA || k == GREF_VIEW_ABAR;
     bool law = k == GREF_VIEW_MEAN || k == GREF_VIEW_COV || k == GREF_VIEW_Y || k == GREF_VIEW_W2;
     if (k < GREF_VIEWS && !timeless && part->t < (law ? 0 : 1))
         return GREF_VIEWS;
@@ -47,24 +59,23 @@ static gref_view_kind kind_of(const gref_name *part)
 /* Fixed random columns of unit length on average. */
 static gref_status make_columns(gref_mat *points, int n)
 {
-    gref_status status = GREF_OK;
     int q = n < COLUMNS ? n : COLUMNS;
     TRY(gref_mat_new(points, n, q));
     gref_random_normal(*points, 2, GREF_STREAM_TEST, 78, 0);
     for (int j = 0; j < q; j++)
         for (int i = 0; i < n; i++)
             GREF_AT(*points, i, j) /= sqrt(n);
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* *seen = what the view shows of a whole array. */
 static gref_status see(gref_mat *seen, const gref_view *v, gref_mat whole)
 {
-    gref_status status = GREF_OK;
-    gref_mat half = {0};
-    bool matrix = v->kind == GREF_VIEW_M || v->kind == GREF_VIEW_C || v->kind == GREF_VIEW_MODELLED_COV;
-    bool function = v->kind == GREF_VIEW_SCORE || v->kind == GREF_VIEW_X0HAT || v->kind == GREF_VIEW_GUIDED;
+    SCOPED(gref_mat) half = {0};
+    bool matrix =
+        v->kind == GREF_VIEW_M || v->kind == GREF_VIEW_C || v->kind == GREF_VIEW_MODELLED_COV;
+    bool function =
+        v->kind == GREF_VIEW_SCORE || v->kind == GREF_VIEW_X0HAT || v->kind == GREF_VIEW_GUIDED;
     if (matrix) {
         TRY(gref_mat_new(seen, whole.m, v->points.n));
         TRY(gref_gemm(*seen, 1.0, gref_const(whole), false, gref_const(v->points), false, 0.0));
@@ -80,21 +91,19 @@ static gref_status see(gref_mat *seen, const gref_view *v, gref_mat whole)
         TRY(gref_mat_new(seen, whole.m, whole.n));
         gref_mat_copy(*seen, gref_const(whole));
     }
-out:
-    gref_mat_free(&half);
-    return status;
+    return GREF_OK;
 }
 
 static gref_status make_points(gref_view *v, const gref_views *vs)
 {
-    gref_status status = GREF_OK;
     int n = vs->truth->problem.Sigma.n, m = vs->truth->problem.A.m;
     switch (v->kind) {
     case GREF_VIEW_SCORE:
     case GREF_VIEW_X0HAT:
     case GREF_VIEW_GUIDED: {
         const gref_array *probe = gref_truth_at(vs->truth, NULL, "probe", v->t);
-        REQUIRE(probe != NULL && probe->A.n == n, GREF_ERR_FORMAT, "the golden file has no probe/%d", v->t);
+        REQUIRE(probe != NULL && probe->A.n == n, GREF_ERR_FORMAT,
+                "the golden file has no probe/%d", v->t);
         TRY(gref_mat_new(&v->points, n, probe->A.m));
         gref_mat_transpose(v->points, gref_const(probe->A));
         break;
@@ -113,19 +122,17 @@ static gref_status make_points(gref_view *v, const gref_views *vs)
     default:
         break;
     }
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* The candidate's array of the same kind at the smallest t above; from T where it has none. */
-static gref_status find_start(gref_view *v, const gref_views *vs, const gref_arrays *candidate, const char *label,
-                              const char *sampler)
+static gref_status find_start(gref_view *v, const gref_views *vs, const gref_arrays *candidate,
+                              const char *label, const char *sampler)
 {
-    gref_status status = GREF_OK;
     const gref_array *best = NULL;
     v->from = vs->truth->schedule.T;
     if (v->kind != GREF_VIEW_MEAN && v->kind != GREF_VIEW_COV && v->kind != GREF_VIEW_Y)
-        goto out;
+        return GREF_OK;
     for (int k = 0; k < candidate->n; k++) {
         gref_name part;
         const gref_array *g = gref_truth_resolve(vs->truth, candidate->item[k].name, sampler);
@@ -141,11 +148,10 @@ static gref_status find_start(gref_view *v, const gref_views *vs, const gref_arr
     if (best == NULL && v->kind == GREF_VIEW_Y)
         best = gref_truth_at(vs->truth, NULL, "y_T", -1);
     if (best == NULL)
-        goto out;
+        return GREF_OK;
     TRY(gref_mat_new(&v->start, best->A.m, best->A.n));
     gref_mat_copy(v->start, gref_const(best->A));
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* |x - g|_F as seen, and what of it rounding may be: columns of unit length keep |D|_F on average. */
@@ -164,15 +170,16 @@ static bool all_single(gref_cmat X)
 {
     for (int j = 0; j < X.n; j++)
         for (int i = 0; i < X.m; i++)
-            if (fabs(GREF_AT(X, i, j)) > FLT_MAX || (double)(float)GREF_AT(X, i, j) != GREF_AT(X, i, j))
+            if (fabs(GREF_AT(X, i, j)) > FLT_MAX ||
+                (double)(float)GREF_AT(X, i, j) != GREF_AT(X, i, j))
                 return false;
     return true;
 }
 
-static gref_status add_view(gref_views *vs, const gref_array *x, const gref_array *g, const gref_name *part,
-                            const gref_arrays *candidate, const char *sampler)
+static gref_status add_view(gref_views *vs, const gref_array *x, const gref_array *g,
+                            const gref_name *part, const gref_arrays *candidate,
+                            const char *sampler)
 {
-    gref_status status = GREF_OK;
     gref_view *v = &vs->views[vs->n_views++];
     *v = (gref_view){.kind = kind_of(part), .t = part->t, .golden = g};
     TRY(gref_truth_refuse_shape(x, g));
@@ -185,8 +192,7 @@ static gref_status add_view(gref_views *vs, const gref_array *x, const gref_arra
     v->rounded = x->single || all_single(gref_const(x->A));
     v->departs = gref_mat_diff_max(gref_const(x->A), gref_const(g->A)) >
                  gref_truth_tolerance(vs->truth, g, x->single);
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* mean, cov without a t: a law at t = 0. */
@@ -203,21 +209,21 @@ static const gref_array *resolve(const gref_truth *truth, const gref_array *x, c
 /* An array that is not looked at; where it differs from the golden one the candidate does not agree. */
 static gref_status leave_out(gref_views *vs, const gref_array *x, const gref_array *g)
 {
-    gref_status status = GREF_OK;
     if (g != NULL) {
         TRY(gref_truth_refuse_shape(x, g));
         TRY(gref_require_finite(gref_const(x->A), x->name));
-        vs->others_differ = vs->others_differ || !(gref_mat_diff_max(gref_const(x->A), gref_const(g->A)) <=
-                                                   gref_truth_tolerance(vs->truth, g, x->single));
+        vs->others_differ =
+            vs->others_differ || !(gref_mat_diff_max(gref_const(x->A), gref_const(g->A)) <=
+                                   gref_truth_tolerance(vs->truth, g, x->single));
     }
     size_t used = strlen(vs->others);
     if (used + strlen(x->name) + 8 < sizeof vs->others)
-        snprintf(vs->others + used, sizeof vs->others - used, "%s%s", used > 0 ? ", " : "", x->name);
+        snprintf(vs->others + used, sizeof vs->others - used, "%s%s", used > 0 ? ", " : "",
+                 x->name);
     else if (used > 0 && vs->others[used - 1] != '.')
         snprintf(vs->others + used, sizeof vs->others - used, ", ...");
     vs->n_others++;
-out:
-    return status;
+    return GREF_OK;
 }
 
 /* W2 is a consequence: looked at only where nothing else departs. */
@@ -238,7 +244,6 @@ static void drop_w2(gref_views *vs)
 static gref_status choose_sampler(gref_views *vs, const char **where, const gref_arrays *candidate,
                                   const char *sampler)
 {
-    gref_status status = GREF_OK;
     const char *label;
     TRY(gref_truth_default_label(&label, vs->truth, sampler));
     for (int k = 0; sampler == NULL && k < candidate->n; k++) {
@@ -246,7 +251,8 @@ static gref_status choose_sampler(gref_views *vs, const char **where, const gref
         gref_name_parse(&part, candidate->item[k].name);
         int named = part.label[0] != '\0' ? gref_truth_sampler(vs->truth, part.label) : -1;
         REQUIRE(named < 0 || label == NULL || strcmp(label, part.label) == 0, GREF_ERR_FORMAT,
-                "arrays of several samplers, %s and %s: --sampler LABEL says which to diagnose", label, part.label);
+                "arrays of several samplers, %s and %s: --sampler LABEL says which to diagnose",
+                label, part.label);
         if (named >= 0)
             label = vs->truth->samplers[named].label;
     }
@@ -255,15 +261,13 @@ static gref_status choose_sampler(gref_views *vs, const char **where, const gref
         label = vs->truth->samplers[0].label;
     REQUIRE(label != NULL, GREF_ERR_FORMAT, "the golden file has no sampler");
     vs->spec = &vs->truth->samplers[gref_truth_sampler(vs->truth, label)];
-out:
-    return status;
+    return GREF_OK;
 }
 
 gref_status gref_views_new(gref_views *views, const gref_truth *truth, const gref_arrays *candidate,
                            const char *sampler)
 {
-    gref_status status = GREF_OK;
-    gref_views made = {.truth = truth, .single = true};
+    SCOPED(gref_views) made = {.truth = truth, .single = true};
     const gref_array *z = gref_arrays_find(&truth->arrays, "z");
     const char *label;
     made.z = z != NULL ? z->A : (gref_mat){0};
@@ -292,9 +296,6 @@ gref_status gref_views_new(gref_views *views, const gref_truth *truth, const gre
         made.single = made.single && x->single;
     }
     drop_w2(&made);
-    *views = made;
-    made = (gref_views){0};
-out:
-    gref_views_free(&made);
-    return status;
+    *views = TAKE(made);
+    return GREF_OK;
 }

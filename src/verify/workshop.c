@@ -32,16 +32,17 @@ void gref_workshop_free(gref_workshop *w)
     free(w);
 }
 
-gref_status gref_workshop_new(gref_workshop **out_w, const gref_problem *p, const gref_schedule *schedule)
+gref_status gref_workshop_new(gref_workshop **out_w, const gref_problem *p,
+                              const gref_schedule *schedule)
 {
-    gref_status status = GREF_OK;
     int n = p->Sigma.n;
     double clipped;
-    gref_workshop *w = gref_alloc(1, sizeof *w);
+    SCOPED_PTR(gref_workshop) *w = gref_alloc(1, sizeof *w);
     REQUIRE(w != NULL, GREF_ERR_NOMEM, "no memory for a diagnosis");
     w->p = p;
     w->schedule = schedule;
-    REQUIRE(p->rows * p->cols == n, GREF_ERR_SHAPE, "an image of %d x %d has not %d pixels", p->rows, p->cols, n);
+    REQUIRE(p->rows * p->cols == n, GREF_ERR_SHAPE, "an image of %d x %d has not %d pixels",
+            p->rows, p->cols, n);
     w->place = gref_alloc((size_t)n, sizeof *w->place);
     REQUIRE(w->place != NULL, GREF_ERR_NOMEM, "no memory for a diagnosis");
     for (int k = 0; k < n; k++)
@@ -51,11 +52,8 @@ gref_status gref_workshop_new(gref_workshop **out_w, const gref_problem *p, cons
     TRY(gref_mat_new(&w->zmu, n, 1));
     TRY(gref_psd_eigh(w->U, w->lambda, &clipped, gref_const(p->Sigma), "Sigma"));
     TRY(gref_gemv(w->zmu, 1.0, gref_const(w->U), true, gref_const(p->mu), 0.0));
-    *out_w = w;
-    w = NULL;
-out:
-    gref_workshop_free(w);
-    return status;
+    *out_w = TAKE(w);
+    return GREF_OK;
 }
 
 bool gref_deviant_possible(const gref_workshop *w, const gref_switches *s)
@@ -81,51 +79,41 @@ static void form_operator(gref_mat A, const gref_workshop *w, gref_operator_form
 
 gref_status gref_workshop_operator(gref_mat *B, gref_workshop *w, gref_operator_form form)
 {
-    gref_status status = GREF_OK;
     int m = w->p->A.m, n = w->p->A.n;
-    gref_mat A = {0}, made = {0};
+    SCOPED(gref_mat) A = {0}, made = {0};
     if (w->B[form].a == NULL) {
         TRY(gref_mat_new(&A, m, n));
         TRY(gref_mat_new(&made, m, n));
         form_operator(A, w, form);
         TRY(gref_gemm(made, 1.0, gref_const(A), false, gref_const(w->U), false, 0.0));
-        w->B[form] = made;
-        made = (gref_mat){0};
+        w->B[form] = TAKE(made);
     }
     *B = w->B[form];
-out:
-    gref_mat_free(&A);
-    gref_mat_free(&made);
-    return status;
+    return GREF_OK;
 }
 
 gref_status gref_workshop_adjoint(gref_mat *At, gref_workshop *w, gref_operator_form form)
 {
-    gref_status status = GREF_OK;
     int m = w->p->A.m, n = w->p->A.n;
-    gref_mat A = {0}, made = {0};
+    SCOPED(gref_mat) A = {0}, made = {0};
     REQUIRE(m == n, GREF_ERR_SHAPE, "A is %d x %d: it cannot stand for A^T", m, n);
     if (w->At[form].a == NULL) {
         TRY(gref_mat_new(&A, m, n));
         TRY(gref_mat_new(&made, n, m));
         form_operator(A, w, form);
         TRY(gref_gemm(made, 1.0, gref_const(w->U), true, gref_const(A), false, 0.0));
-        w->At[form] = made;
-        made = (gref_mat){0};
+        w->At[form] = TAKE(made);
     }
     *At = w->At[form];
-out:
-    gref_mat_free(&A);
-    gref_mat_free(&made);
-    return status;
+    return GREF_OK;
 }
 
 gref_status gref_workshop_gram(gref_mat *Q, gref_mat *a, gref_workshop *w, gref_operator_form form)
 {
-    gref_status status = GREF_OK;
     int m = w->p->A.m;
     double clipped;
-    gref_mat B, G = {0}, eigenvectors = {0}, eigenvalues = {0};
+    gref_mat B;
+    SCOPED(gref_mat) G = {0}, eigenvectors = {0}, eigenvalues = {0};
     if (w->Q[form].a == NULL) {
         TRY(gref_workshop_operator(&B, w, form));
         TRY(gref_mat_new(&G, m, m));
@@ -139,16 +127,12 @@ gref_status gref_workshop_gram(gref_mat *Q, gref_mat *a, gref_workshop *w, gref_
     }
     *Q = w->Q[form];
     *a = w->a[form];
-out:
-    gref_mat_free(&G);
-    gref_mat_free(&eigenvectors);
-    gref_mat_free(&eigenvalues);
-    return status;
+    return GREF_OK;
 }
 
-gref_status gref_workshop_slot(gref_mat *L, bool *made, gref_workshop *w, int t, const double key[4])
+gref_status gref_workshop_slot(gref_mat *L, bool *made, gref_workshop *w, int t,
+                               const double key[4])
 {
-    gref_status status = GREF_OK;
     int k = t % GREF_SLOTS;
     if (w->slot[k].L.a == NULL)
         TRY(gref_mat_new(&w->slot[k].L, w->p->A.m, w->p->A.m));
@@ -156,8 +140,7 @@ gref_status gref_workshop_slot(gref_mat *L, bool *made, gref_workshop *w, int t,
     if (!*made)
         w->slot[k].made = false;
     *L = w->slot[k].L;
-out:
-    return status;
+    return GREF_OK;
 }
 
 void gref_workshop_slot_done(gref_workshop *w, int t, const double key[4])
@@ -169,23 +152,20 @@ void gref_workshop_slot_done(gref_workshop *w, int t, const double key[4])
 
 gref_status gref_deviant_operator(gref_mat A, const gref_workshop *w, const gref_switches *s)
 {
-    gref_status status = GREF_OK;
-    gref_mat G = {0};
+    SCOPED(gref_mat) G = {0};
     TRY(gref_require_shape(gref_const(A), w->p->A.m, w->p->A.n, "A"));
     TRY(gref_mat_new(&G, A.m, A.n));
     form_operator(G, w, s->operator_form);
     for (int j = 0; j < A.n; j++)
         for (int i = 0; i < A.m; i++)
             GREF_AT(A, i, s->column_major ? w->place[j] : j) = GREF_AT(G, i, j);
-out:
-    gref_mat_free(&G);
-    return status;
+    return GREF_OK;
 }
 
-gref_status gref_deviant_to_modes(gref_mat Z, const gref_workshop *w, const gref_switches *s, gref_cmat X)
+gref_status gref_deviant_to_modes(gref_mat Z, const gref_workshop *w, const gref_switches *s,
+                                  gref_cmat X)
 {
-    gref_status status = GREF_OK;
-    gref_mat Y = {0};
+    SCOPED(gref_mat) Y = {0};
     if (s->column_major) {
         TRY(gref_mat_new(&Y, X.m, X.n));
         for (int j = 0; j < X.n; j++)
@@ -193,22 +173,17 @@ gref_status gref_deviant_to_modes(gref_mat Z, const gref_workshop *w, const gref
                 GREF_AT(Y, i, j) = GREF_AT(X, w->place[i], j);
         X = gref_const(Y);
     }
-    TRY(gref_gemm(Z, 1.0, gref_const(w->U), true, X, false, 0.0));
-out:
-    gref_mat_free(&Y);
-    return status;
+    return gref_gemm(Z, 1.0, gref_const(w->U), true, X, false, 0.0);
 }
 
-gref_status gref_deviant_to_pixels(gref_mat X, const gref_workshop *w, const gref_switches *s, gref_cmat Z)
+gref_status gref_deviant_to_pixels(gref_mat X, const gref_workshop *w, const gref_switches *s,
+                                   gref_cmat Z)
 {
-    gref_status status = GREF_OK;
-    gref_mat Y = {0};
+    SCOPED(gref_mat) Y = {0};
     TRY(gref_mat_new(&Y, Z.m, Z.n));
     TRY(gref_gemm(Y, 1.0, gref_const(w->U), false, Z, false, 0.0));
     for (int j = 0; j < Z.n; j++)
         for (int i = 0; i < Z.m; i++)
             GREF_AT(X, s->column_major ? w->place[i] : i, j) = GREF_AT(Y, i, j);
-out:
-    gref_mat_free(&Y);
-    return status;
+    return GREF_OK;
 }

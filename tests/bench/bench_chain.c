@@ -109,8 +109,8 @@ static void bench_size(int rows, int cols)
     double dps = time_step(&z, &s, "dps") / unit, pigdm = time_step(&z, &s, "pigdm") / unit;
     double cgdm = time_cgdm(&p, &s) / unit, w2 = time_w2(&z, &s) / unit;
     unit = fmin(unit, time_dgemm(n));
-    printf("%6d %10.2f %8.1f %10.2f %10.2f %12.1f %14.1f\n", n, 1e3 * unit, 2e-9 * n * n * n / unit, dps, pigdm,
-           cgdm, w2);
+    printf("%6d %10.2f %8.1f %10.2f %10.2f %12.1f %14.1f\n", n, 1e3 * unit, 2e-9 * n * n * n / unit,
+           dps, pigdm, cgdm, w2);
     fflush(stdout);
     gref_modes_free(&z);
     gref_schedule_free(&s);
@@ -128,13 +128,14 @@ static double study_peak(const char *gref, const char *image, int rows)
         if (freopen("/dev/null", "w", stdout) == NULL)
             _exit(126);
         setenv("PATH", "/nonexistent", 1);
-        execl(gref, gref, "study", image, "--json", "--out", "bench-study", "--force", "--set", crop, "--set",
-              "schedule.steps=4", (char *)NULL);
+        execl(gref, gref, "study", image, "--json", "--out", "bench-study", "--force", "--set",
+              crop, "--set", "schedule.steps=4", (char *)NULL);
         _exit(127);
     }
     int status = 0;
     struct rusage usage = {0};
-    if (child < 0 || wait4(child, &status, 0, &usage) < 0 || !WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+    if (child < 0 || wait4(child, &status, 0, &usage) < 0 || !WIFEXITED(status) ||
+        WEXITSTATUS(status) != 0) {
         fprintf(stderr, "bench: the study failed\n");
         exit(EXIT_FAILURE);
     }
@@ -145,8 +146,8 @@ int main(int argc, char **argv)
 {
     gref_backend b = gref_backend_query();
     printf("BLAS %s %s, %d threads; T = %d\n", b.blas, b.core, b.threads, T);
-    printf("%6s %10s %8s %10s %10s %12s %14s\n", "n", "dgemm, ms", "GF/s", "dps step", "pigdm step", "cgdm, chain",
-           "factor-form W2");
+    printf("%6s %10s %8s %10s %10s %12s %14s\n", "n", "dgemm, ms", "GF/s", "dps step", "pigdm step",
+           "cgdm, chain", "factor-form W2");
     printf("%6s %10s %8s %37s\n", "", "", "", "in units of that dgemm");
     if (argc == 3 && atoi(argv[1]) > 0) {
         bench_size(atoi(argv[1]), atoi(argv[2]));
@@ -161,8 +162,9 @@ int main(int argc, char **argv)
         double base = study_peak(gref, path, 8);
         for (int rows = 24; rows <= 32; rows += 8) {
             double n = rows * rows, peak = study_peak(gref, path, rows);
-            printf("study, n = m = %4.0f: peak memory %.1f n^2 doubles (%.1f MiB over the %.1f MiB of n = 64)\n", n,
-                   (peak - base) / (8 * n * n), (peak - base) / 1048576, base / 1048576);
+            printf("study, n = m = %4.0f: peak memory %.1f n^2 doubles (%.1f MiB over the %.1f MiB "
+                   "of n = 64)\n",
+                   n, (peak - base) / (8 * n * n), (peak - base) / 1048576, base / 1048576);
         }
     }
     return 0;

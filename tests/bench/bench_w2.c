@@ -68,8 +68,8 @@ static void bench_size(int n)
 {
     static const double kappas[] = {1e4, 1e12}, gaps[] = {1e-16, 1e-2};
     double unit = time_dgemm(n);
-    printf("n = %d: dgemm %.2f ms (%.1f GF/s), Dot2 product %.1f dgemm\n", n, 1e3 * unit, 2e-9 * n * n * n / unit,
-           time_dot2(n) / unit);
+    printf("n = %d: dgemm %.2f ms (%.1f GF/s), Dot2 product %.1f dgemm\n", n, 1e3 * unit,
+           2e-9 * n * n * n / unit, time_dot2(n) / unit);
     for (int k = 0; k < 2; k++)
         for (int g = 0; g < 2; g++) {
             gref_mat C1 = {0}, C2 = {0};
@@ -77,8 +77,9 @@ static void bench_size(int n)
             make_pair(&C1, &C2, n, kappas[k], gaps[g]);
             double value = time_w2(&w, gref_const(C1), gref_const(C2), false) / unit;
             double proof = time_w2(&w, gref_const(C1), gref_const(C2), true) / unit;
-            printf("  kappa %.0e gap %.0e: value %6.1f dgemm, proof %6.1f dgemm, relative width %.1e\n", kappas[k],
-                   gaps[g], value, proof, (w.upper - w.lower) / w.upper);
+            printf("  kappa %.0e gap %.0e: value %6.1f dgemm, proof %6.1f dgemm, relative width "
+                   "%.1e\n",
+                   kappas[k], gaps[g], value, proof, (w.upper - w.lower) / w.upper);
             fflush(stdout);
             gref_mat_free(&C1);
             gref_mat_free(&C2);

@@ -59,7 +59,8 @@ static inline gref_mat draw(const law *l, int N, uint64_t seed)
 static inline gref_sample_report test_of(gref_mat X, const law *l)
 {
     gref_sample_report r;
-    ck_ok(gref_samples_test(&r, gref_const(X), false, gref_const(l->mean), gref_const(l->cov), GREF_RESOLVE));
+    ck_ok(gref_samples_test(&r, gref_const(X), false, gref_const(l->mean), gref_const(l->cov),
+                            GREF_RESOLVE));
     return r;
 }
 

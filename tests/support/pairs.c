@@ -11,7 +11,8 @@ static double hadamard(int i, int j)
     return __builtin_parity((unsigned)(i & j)) ? -1.0 : 1.0;
 }
 
-long double hadamard_pair(gref_mat *C1, gref_mat *C2, int n, int kappa_bits, int gap_bits, int zeros, uint64_t seed)
+long double hadamard_pair(gref_mat *C1, gref_mat *C2, int n, int kappa_bits, int gap_bits,
+                          int zeros, uint64_t seed)
 {
     gref_mat u = fresh(n, 2), d1 = fresh(n, 1), d2 = fresh(n, 1);
     gref_random_uniform(u, seed, GREF_STREAM_TEST, 9, 0);
@@ -20,7 +21,8 @@ long double hadamard_pair(gref_mat *C1, gref_mat *C2, int n, int kappa_bits, int
         int k = i == 0 ? 0 : i == 1 ? kappa_bits : (int)((kappa_bits + 1) * GREF_AT(u, i, 0));
         if (i < n - zeros) {
             d1.a[i] = ldexp(1.0, -k);
-            d2.a[i] = d1.a[i] + (GREF_AT(u, i, 1) < 0.5 || i == 2 ? ldexp(d1.a[i], -gap_bits) : 0.0);
+            d2.a[i] =
+                d1.a[i] + (GREF_AT(u, i, 1) < 0.5 || i == 2 ? ldexp(d1.a[i], -gap_bits) : 0.0);
         }
         long double s = sqrtl(d1.a[i]) + sqrtl(d2.a[i]);
         long double d = s > 0 ? ((long double)d2.a[i] - d1.a[i]) / s : 0;
@@ -29,7 +31,8 @@ long double hadamard_pair(gref_mat *C1, gref_mat *C2, int n, int kappa_bits, int
     *C1 = fresh(n, n);
     *C2 = fresh(n, n);
     for (int j = 0; j < n; j++)
-        for (int i = 0; i < n; i++) { /* every partial sum is a multiple of 2^-(bits) below n: exact */
+        for (int i = 0; i < n;
+             i++) { /* every partial sum is a multiple of 2^-(bits) below n: exact */
             double a = 0, b = 0;
             for (int k = 0; k < n; k++) {
                 a += hadamard(i, k) * hadamard(k, j) * d1.a[k];
@@ -52,9 +55,11 @@ static gref_mat gram(gref_cmat A)
     return C;
 }
 
-void random_pair(gref_mat *C1, gref_mat *C2, int n, double kappa, double gap, pair_kind kind, uint64_t seed)
+void random_pair(gref_mat *C1, gref_mat *C2, int n, double kappa, double gap, pair_kind kind,
+                 uint64_t seed)
 {
-    gref_mat Q = random_orthogonal(n, seed), B = fresh(n, n), G = fresh(n, n), root = geometric_spectrum(n, sqrt(kappa), 0);
+    gref_mat Q = random_orthogonal(n, seed), B = fresh(n, n), G = fresh(n, n),
+             root = geometric_spectrum(n, sqrt(kappa), 0);
     gref_random_normal(G, seed, GREF_STREAM_TEST, 7, 0);
     gref_mat_copy(B, gref_const(Q));
     gref_mat_scale_cols(B, gref_const(root));

@@ -79,8 +79,8 @@ static double r2_of(const gref_schedule *s, gref_r2 r2, int t)
 }
 
 /* C_{v|t}, THEORY (19), (21), (22). */
-static gref_mat likelihood(const gref_problem *p, const gref_schedule *s, const gref_sampler_spec *spec, int t,
-                           gref_cmat Sigma_t_inv)
+static gref_mat likelihood(const gref_problem *p, const gref_schedule *s,
+                           const gref_sampler_spec *spec, int t, gref_cmat Sigma_t_inv)
 {
     int m = p->A.m;
     gref_mat I = plain_identity(m), D = {0};
@@ -117,7 +117,8 @@ static void guidance(gref_mat *K, gref_mat *k, gref_cmat W, gref_cmat P, const g
 
 /* THEORY section 6 for guidance "score", section 7 for the others: y -> M y + b. */
 static void affine_step(plain_model *q, const gref_problem *p, const gref_schedule *s,
-                        const gref_sampler_spec *spec, int t, gref_cmat Si, gref_cmat W, gref_cmat Ci)
+                        const gref_sampler_spec *spec, int t, gref_cmat Si, gref_cmat W,
+                        gref_cmat Ci)
 {
     int n = p->A.n;
     double beta = s->beta[t], ra = sqrt(s->alpha[t]), rabar = sqrt(s->abar[t]);
@@ -150,7 +151,8 @@ static void affine_step(plain_model *q, const gref_problem *p, const gref_schedu
     gref_mat_free(&Smu);
 }
 
-plain_model plain_model_at(const gref_problem *p, const gref_schedule *s, const gref_sampler_spec *spec, int t)
+plain_model plain_model_at(const gref_problem *p, const gref_schedule *s,
+                           const gref_sampler_spec *spec, int t)
 {
     plain_model q = {0};
     int n = p->A.n;

@@ -21,11 +21,11 @@ typedef struct {
     gref_mat H;          /* modelled precision, n x n */
     gref_mat M, b;       /* the affine step in the spec's convention; only for t >= 1 */
     double noise;
-    gref_mat mean, cov;  /* modelled law from H */
+    gref_mat mean, cov; /* modelled law from H */
 } plain_model;
 
-plain_model plain_model_at(const gref_problem *p, const gref_schedule *s, const gref_sampler_spec *spec,
-                           int t);
+plain_model plain_model_at(const gref_problem *p, const gref_schedule *s,
+                           const gref_sampler_spec *spec, int t);
 void plain_model_free(plain_model *q);
 
 #endif

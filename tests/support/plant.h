@@ -35,11 +35,13 @@ static inline bool all_finite(const gref_arrays *a)
 }
 
 /* Do other deviations make the same arrays, to 1e-6 of each? Then nobody can tell them apart. */
-static inline bool equivalent(const gref_truth *t, const gref_arrays *a, const char *const *whats, const int row[2])
+static inline bool equivalent(const gref_truth *t, const gref_arrays *a, const char *const *whats,
+                              const int row[2])
 {
     gref_arrays b;
     const gref_deviation *second = gref_catalogue_row(row[1]);
-    if (!their_arrays(&b, t, whats, gref_catalogue_row(row[0])->name, second != NULL ? second->name : NULL))
+    if (!their_arrays(&b, t, whats, gref_catalogue_row(row[0])->name,
+                      second != NULL ? second->name : NULL))
         return false;
     bool same = true;
     for (int k = 0; k < b.n; k++) {
@@ -54,7 +56,8 @@ static inline bool equivalent(const gref_truth *t, const gref_arrays *a, const c
 }
 
 /* Plants a (and b); 0: nothing to see, 1: found by name, 2: an equivalent was found. Aborts where neither was. */
-static inline int plant_and_find(const gref_truth *t, const char *const *whats, const char *a, const char *b)
+static inline int plant_and_find(const gref_truth *t, const char *const *whats, const char *a,
+                                 const char *b)
 {
     gref_arrays theirs;
     gref_diagnosis *d = NULL;
@@ -67,14 +70,16 @@ static inline int plant_and_find(const gref_truth *t, const char *const *whats, 
         return 0;
     }
     ck_ok(gref_diagnose_arrays(&d, t, &theirs, NULL));
-    ck_assert_msg(!d->agrees && d->n_entries > 0 && d->entries[0].explains, "%s on %s: not explained; nearest %s, %.3g",
-                  name, whats[0], d->n_entries > 0 ? d->entries[0].name : "nothing",
+    ck_assert_msg(!d->agrees && d->n_entries > 0 && d->entries[0].explains,
+                  "%s on %s: not explained; nearest %s, %.3g", name, whats[0],
+                  d->n_entries > 0 ? d->entries[0].name : "nothing",
                   d->n_entries > 0 ? d->entries[0].unexplained : 1.0);
     for (int k = 0; k < d->n_entries && found == 0; k++)
         found = strcmp(d->entries[k].name, name) == 0 || strcmp(d->entries[k].name, turned) == 0;
     for (int k = 0; k < d->n_entries && found == 0; k++) {
         bool same = equivalent(t, &theirs, whats, d->entries[k].row);
-        ck_assert_msg(same, "%s on %s: %s was named, which does something else", name, whats[0], d->entries[k].name);
+        ck_assert_msg(same, "%s on %s: %s was named, which does something else", name, whats[0],
+                      d->entries[k].name);
         found = 2;
     }
     gref_diagnosis_free(d);
@@ -85,7 +90,8 @@ static inline int plant_and_find(const gref_truth *t, const char *const *whats, 
 /* The sampler whose arrays show the deviation best. */
 static inline const char *method_for(const char *name)
 {
-    return strncmp(name, "r2", 2) == 0 || strcmp(name, "likelihood-dps") == 0 || strcmp(name, "likelihood-cgdm") == 0
+    return strncmp(name, "r2", 2) == 0 || strcmp(name, "likelihood-dps") == 0 ||
+                   strcmp(name, "likelihood-cgdm") == 0
                ? "pigdm"
                : "dps";
 }
@@ -94,7 +100,8 @@ static inline gref_truth *truth_for(const char *name, bool blur)
 {
     gref_sampler_spec spec = make_spec(method_for(name));
     gref_convention *c = &spec.convention;
-    c->variance = strcmp(name, "variance-beta-tilde") == 0 ? GREF_VARIANCE_BETA : GREF_VARIANCE_BETA_TILDE;
+    c->variance =
+        strcmp(name, "variance-beta-tilde") == 0 ? GREF_VARIANCE_BETA : GREF_VARIANCE_BETA_TILDE;
     if (strncmp(name, "last-noise", 10) == 0)
         c->variance = GREF_VARIANCE_BETA; /* beta~_1 = 0: nothing to add or leave out */
     c->last_noise = strcmp(name, "last-noise-left-out") == 0;

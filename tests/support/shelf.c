@@ -46,14 +46,17 @@ static json_t *manifest(void)
     for (int k = 0; k < truth->arrays.n; k++) {
         char hex[65];
         gref_golden_hash(hex, gref_const(truth->arrays.item[k].A));
-        json_array_append_new(arrays, json_pack("{s:s, s:f, s:s}", "name", truth->arrays.item[k].name, "tolerance",
-                                                truth->tolerance[k], "sha256", hex));
+        json_array_append_new(arrays,
+                              json_pack("{s:s, s:f, s:s}", "name", truth->arrays.item[k].name,
+                                        "tolerance", truth->tolerance[k], "sha256", hex));
     }
-    return json_pack("{s:s, s:o, s:{s:{s:f}, s:{s:[i, i, i, i]}, s:[{s:s, s:s}], s:{s:s, s:s, s:b, s:s, s:s, s:f}}}",
-                     "schema", "gref-golden/1", "arrays", arrays, "case", "noise", "sigma", truth->problem.sigma, "image",
-                     "crop", 0, 0, truth->problem.rows, truth->problem.cols, "samplers", "name", s->name, "label", s->label,
-                     "conventions", "guidance", "score", "variance", "beta_tilde", "last_noise", 0, "start", "standard",
-                     "r2", "1-abar", "alpha", 1.0);
+    return json_pack("{s:s, s:o, s:{s:{s:f}, s:{s:[i, i, i, i]}, s:[{s:s, s:s}], s:{s:s, s:s, s:b, "
+                     "s:s, s:s, s:f}}}",
+                     "schema", "gref-golden/1", "arrays", arrays, "case", "noise", "sigma",
+                     truth->problem.sigma, "image", "crop", 0, 0, truth->problem.rows,
+                     truth->problem.cols, "samplers", "name", s->name, "label", s->label,
+                     "conventions", "guidance", "score", "variance", "beta_tilde", "last_noise", 0,
+                     "start", "standard", "r2", "1-abar", "alpha", 1.0);
 }
 
 static void golden(const char *dir)
@@ -75,7 +78,8 @@ static void golden(const char *dir)
 static void add(const char *name, gref_mat A, int ndim)
 {
     ck_ok(gref_arrays_add(&truth->arrays, name, gref_const(A), ndim));
-    truth->tolerance = realloc(truth->tolerance, (size_t)truth->arrays.n * sizeof *truth->tolerance);
+    truth->tolerance =
+        realloc(truth->tolerance, (size_t)truth->arrays.n * sizeof *truth->tolerance);
     ck_assert_ptr_nonnull(truth->tolerance);
     truth->tolerance[truth->arrays.n - 1] = 1e-12;
 }

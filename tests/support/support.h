@@ -21,26 +21,26 @@ int run_suite(Suite *suite);
  * Holds `err <= bound`, so that NaN fails, and remembers the worst ratio under `name`; the ratios are
  * printed as TAP comments when the test ends. `bound` is derived at the call, never tuned.
  */
-#define ck_assert_bound(name, err, bound)                                                        \
-    do {                                                                                         \
-        double err_ = (err), bound_ = (bound);                                                   \
-        ck_assert_msg(err_ <= bound_, "%s: error %.3g, bound %.3g", (name), err_, bound_);       \
-        note_ratio((name), err_, bound_);                                                        \
+#define ck_assert_bound(name, err, bound)                                                          \
+    do {                                                                                           \
+        double err_ = (err), bound_ = (bound);                                                     \
+        ck_assert_msg(err_ <= bound_, "%s: error %.3g, bound %.3g", (name), err_, bound_);         \
+        note_ratio((name), err_, bound_);                                                          \
     } while (0)
 void note_ratio(const char *name, double err, double bound);
 
 /* Aborts the test with the library's message unless the call gives GREF_OK. */
-#define ck_ok(call)                                                                              \
-    do {                                                                                         \
-        gref_status status_ = (call);                                                            \
-        ck_assert_msg(status_ == GREF_OK, "%s: %s: %s", #call, gref_status_text(status_),        \
-                      gref_last_error()->message);                                               \
+#define ck_ok(call)                                                                                \
+    do {                                                                                           \
+        gref_status status_ = (call);                                                              \
+        ck_assert_msg(status_ == GREF_OK, "%s: %s: %s", #call, gref_status_text(status_),          \
+                      gref_last_error()->message);                                                 \
     } while (0)
-#define ck_fails(call, expected)                                                                 \
-    do {                                                                                         \
-        gref_status status_ = (call);                                                            \
-        ck_assert_msg(status_ == (expected), "%s: %s, not %s", #call, gref_status_text(status_), \
-                      gref_status_text(expected));                                               \
+#define ck_fails(call, expected)                                                                   \
+    do {                                                                                           \
+        gref_status status_ = (call);                                                              \
+        ck_assert_msg(status_ == (expected), "%s: %s, not %s", #call, gref_status_text(status_),   \
+                      gref_status_text(expected));                                                 \
     } while (0)
 
 /* m x n matrix inside storage with padded leading dimension; the padding is NaN. Never NULL. */

@@ -62,11 +62,17 @@ static void bend_problem(their *q)
     static const struct {
         const char *name;
         double factor;
-    } sigmas[] = {{"sigma-x2", 2}, {"sigma-half", 0.5}, {"sigma-x255", 255}, {"sigma-over-255", 1 / 255.0},
+    } sigmas[] = {{"sigma-x2", 2},         {"sigma-half", 0.5},
+                  {"sigma-x255", 255},     {"sigma-over-255", 1 / 255.0},
                   {"sigma-x127.5", 127.5}, {"sigma-over-127.5", 1 / 127.5}};
     const gref_problem *g = &q->t->problem;
-    q->p = (gref_problem){.Sigma = copy_of(g->Sigma), .mu = copy_of(g->mu), .A = copy_of(g->A), .v = copy_of(g->v),
-                          .sigma = g->sigma, .rows = g->rows, .cols = g->cols};
+    q->p = (gref_problem){.Sigma = copy_of(g->Sigma),
+                          .mu = copy_of(g->mu),
+                          .A = copy_of(g->A),
+                          .v = copy_of(g->v),
+                          .sigma = g->sigma,
+                          .rows = g->rows,
+                          .cols = g->cols};
     for (int k = 0; k < 6; k++)
         if (is(q, sigmas[k].name))
             q->p.sigma *= sigmas[k].factor;
@@ -102,7 +108,8 @@ static void bend_convention(their *q)
     for (size_t k = 0; k < sizeof list / sizeof *list; k++)
         if (is(q, list[k].name))
             *list[k].where = list[k].value;
-    q->c.last_noise = is(q, "last-noise-added") || (q->c.last_noise && !is(q, "last-noise-left-out"));
+    q->c.last_noise =
+        is(q, "last-noise-added") || (q->c.last_noise && !is(q, "last-noise-left-out"));
     const char *const models[] = {"dps", "pigdm", "cgdm"};
     for (int k = 0; k < 3; k++) {
         char name[32];
@@ -117,7 +124,8 @@ static void bend_convention(their *q)
 /* Everything at one t. */
 typedef struct {
     double beta, alpha, a, before, root, kappa, N;
-    gref_mat S, c, J, C, P, At, pull; /* score(x) = S (x - c), x0hat = J (x - c) + e, pull = J^T At P (P or I) */
+    gref_mat S, c, J, C, P, At,
+        pull; /* score(x) = S (x - c), x0hat = J (x - c) + e, pull = J^T At P (P or I) */
     gref_mat pull_step, e;
 } moment;
 
@@ -129,14 +137,17 @@ static double at_t(const double *x, int t, int lo, int T)
 static void scalars(moment *k, const their *q, int t)
 {
     const gref_schedule *s = &q->t->schedule;
-    int all = is(q, "t-late") - is(q, "t-early"), sb = all + is(q, "beta-late") - is(q, "beta-early");
+    int all = is(q, "t-late") - is(q, "t-early"),
+        sb = all + is(q, "beta-late") - is(q, "beta-early");
     int sa = all + is(q, "abar-late") - is(q, "abar-early");
     k->beta = at_t(s->beta, t + sb, 1, q->T);
     k->alpha = 1 - k->beta;
     k->a = at_t(s->abar, t + sa, 0, q->T);
     k->before = at_t(s->abar, t - 1 + sa, 0, q->T);
-    k->root = is(q, "step-abar") ? sqrt(k->a) : is(q, "step-unscaled") ? 1 : is(q, "step-alpha") ? k->alpha
-                                                                                                 : sqrt(k->alpha);
+    k->root = is(q, "step-abar")       ? sqrt(k->a)
+              : is(q, "step-unscaled") ? 1
+              : is(q, "step-alpha")    ? k->alpha
+                                       : sqrt(k->alpha);
     double tilde = k->a < 1 ? k->beta * (1 - k->before) / (1 - k->a) : 0;
     double variance = q->c.variance == GREF_VARIANCE_BETA ? k->beta : tilde;
     k->kappa = q->c.guidance == GREF_GUIDANCE_MEAN    ? variance
@@ -144,7 +155,11 @@ static void scalars(moment *k, const their *q, int t)
                : is(q, "guidance-unscaled")           ? k->beta
                                                       : k->beta / k->root;
     k->N = is(q, "noise-variance-for-std") ? variance * variance : variance;
-    k->N *= is(q, "noise-x2") ? 4 : is(q, "noise-half") ? 0.25 : is(q, "noise-sqrt2") ? 2 : is(q, "noise-over-sqrt2") ? 0.5 : 1;
+    k->N *= is(q, "noise-x2")           ? 4
+            : is(q, "noise-half")       ? 0.25
+            : is(q, "noise-sqrt2")      ? 2
+            : is(q, "noise-over-sqrt2") ? 0.5
+                                        : 1;
     if (is(q, "no-noise") || (t == 1 && !q->c.last_noise))
         k->N = 0;
 }
@@ -153,9 +168,14 @@ static double guidance_factor(const their *q, const moment *k)
 {
     double f = 1;
     f *= is(q, "no-guidance") ? 0 : is(q, "guidance-sign") ? -1 : is(q, "guidance-x2") ? 2 : 1;
-    f *= is(q, "guidance-half") ? 0.5 : is(q, "guidance-sqrt2") ? sqrt(2) : is(q, "guidance-over-sqrt2") ? sqrt(0.5) : 1;
+    f *= is(q, "guidance-half")         ? 0.5
+         : is(q, "guidance-sqrt2")      ? sqrt(2)
+         : is(q, "guidance-over-sqrt2") ? sqrt(0.5)
+                                        : 1;
     f *= is(q, "guidance-over-sigma") ? 1 / q->t->problem.sigma : 1;
-    f *= is(q, "guidance-sqrt-abar") ? sqrt(k->a) : is(q, "guidance-sqrt-abar-abar") ? sqrt(k->a * k->before) : 1;
+    f *= is(q, "guidance-sqrt-abar")        ? sqrt(k->a)
+         : is(q, "guidance-sqrt-abar-abar") ? sqrt(k->a * k->before)
+                                            : 1;
     return f;
 }
 
@@ -167,8 +187,13 @@ static gref_mat scaled(double a, gref_mat A)
 static gref_mat likelihood(const their *q, const moment *k)
 {
     double s = q->p.sigma, r2 = 1 - k->a;
-    double s2 = is(q, "sigma-not-squared") ? s : is(q, "sigma-unused") ? 1 : is(q, "sigma-fourth") ? s * s * s * s : s * s;
-    r2 = q->c.r2 == GREF_R2_1_ABAR_ABAR ? r2 / k->a : q->c.r2 == GREF_R2_1_ABAR_2_ABAR ? r2 / (2 - k->a) : r2;
+    double s2 = is(q, "sigma-not-squared") ? s
+                : is(q, "sigma-unused")    ? 1
+                : is(q, "sigma-fourth")    ? s * s * s * s
+                                           : s * s;
+    r2 = q->c.r2 == GREF_R2_1_ABAR_ABAR     ? r2 / k->a
+         : q->c.r2 == GREF_R2_1_ABAR_2_ABAR ? r2 / (2 - k->a)
+                                            : r2;
     r2 = is(q, "r2-not-squared") ? sqrt(r2) : is(q, "r2-beta") ? k->beta : r2;
     gref_mat I = plain_identity(q->m), C;
     if (strcmp(q->method, "dps") == 0) {
@@ -176,11 +201,13 @@ static gref_mat likelihood(const their *q, const moment *k)
     } else {
         gref_mat In = plain_identity(q->n);
         gref_mat St = plain_sum(k->a, gref_const(q->p.Sigma), 1 - k->a, gref_const(In));
-        gref_mat Si = plain_inverse(gref_const(St)), SS = plain_product(gref_const(q->p.Sigma), false, gref_const(Si), false);
+        gref_mat Si = plain_inverse(gref_const(St)),
+                 SS = plain_product(gref_const(q->p.Sigma), false, gref_const(Si), false);
         gref_mat B = strcmp(q->method, "cgdm") == 0 ? SS : In;
         gref_mat AB = plain_product(gref_const(q->p.A), false, gref_const(B), false);
         gref_mat G = plain_product(gref_const(AB), false, gref_const(q->p.A), true);
-        C = plain_sum(strcmp(q->method, "cgdm") == 0 ? 1 - k->a : r2, gref_const(G), s2, gref_const(I));
+        C = plain_sum(strcmp(q->method, "cgdm") == 0 ? 1 - k->a : r2, gref_const(G), s2,
+                      gref_const(I));
         gref_mat *all[] = {&In, &St, &Si, &SS, &AB, &G};
         for (int i = 0; i < 6; i++)
             gref_mat_free(all[i]);
@@ -196,7 +223,8 @@ static moment moment_at(const their *q, int t)
     double as = is(q, "score-alpha") ? k.alpha : k.a, ad = is(q, "denoiser-alpha") ? k.alpha : k.a;
     double f = (is(q, "score-sign") ? -1 : 1) * (is(q, "score-eps") ? sqrt(1 - k.a) : 1);
     double div = is(q, "denoiser-abar") ? ad : is(q, "denoiser-unscaled") ? 1 : sqrt(ad);
-    gref_mat I = plain_identity(q->n), St = plain_sum(as, gref_const(q->p.Sigma), 1 - as, gref_const(I));
+    gref_mat I = plain_identity(q->n),
+             St = plain_sum(as, gref_const(q->p.Sigma), 1 - as, gref_const(I));
     gref_mat Si = plain_inverse(gref_const(St));
     k.S = scaled(-f, Si);
     k.c = scaled(sqrt(as), q->p.mu);
@@ -228,8 +256,8 @@ static void moment_free(moment *k)
 }
 
 /* score, x0hat, guidance with the given pull, of one x. */
-static void functions(gref_mat score, gref_mat x0hat, gref_mat guide, const their *q, const moment *k, gref_mat pull,
-                      gref_mat x)
+static void functions(gref_mat score, gref_mat x0hat, gref_mat guide, const their *q,
+                      const moment *k, gref_mat pull, gref_mat x)
 {
     gref_mat d = plain_sum(1, gref_const(x), -1, gref_const(k->c));
     gref_mat s = plain_product(gref_const(k->S), false, gref_const(d), false);
@@ -263,7 +291,8 @@ static void step(gref_mat x, const their *q, const moment *k)
 /* M = (I + beta S)/root - kappa pull A J */
 static gref_mat step_matrix(const their *q, const moment *k)
 {
-    gref_mat I = plain_identity(q->n), F = plain_sum(1 / k->root, gref_const(I), k->beta / k->root, gref_const(k->S));
+    gref_mat I = plain_identity(q->n),
+             F = plain_sum(1 / k->root, gref_const(I), k->beta / k->root, gref_const(k->S));
     gref_mat AJ = plain_product(gref_const(q->p.A), false, gref_const(k->J), false);
     gref_mat K = plain_product(gref_const(k->pull_step), false, gref_const(AJ), false);
     gref_mat M = plain_sum(1, gref_const(F), -k->kappa, gref_const(K));
@@ -284,7 +313,8 @@ typedef struct {
 
 static void put(shelf *f, const char *what, int t, gref_mat A)
 {
-    bool wanted = false, alone = strcmp(what, "score") == 0 || strcmp(what, "x0hat") == 0 || strcmp(what, "A") == 0;
+    bool wanted = false,
+         alone = strcmp(what, "score") == 0 || strcmp(what, "x0hat") == 0 || strcmp(what, "A") == 0;
     for (int k = 0; f->whats[k] != NULL; k++)
         wanted = wanted || strcmp(f->whats[k], what) == 0;
     const gref_array *g = gref_truth_at(f->t, alone ? NULL : f->t->samplers[0].label, what, t);
@@ -355,8 +385,8 @@ static void start_law(gref_mat mean, gref_mat P, const their *q)
         return;
     const gref_problem *p = &q->t->problem; /* the exact law is not theirs to bend */
     gref_mat I = plain_identity(q->n);
-    ck_ok(gref_posterior(mean, P, gref_const(p->Sigma), gref_const(p->mu), gref_const(p->A), p->sigma,
-                         gref_const(p->v)));
+    ck_ok(gref_posterior(mean, P, gref_const(p->Sigma), gref_const(p->mu), gref_const(p->A),
+                         p->sigma, gref_const(p->v)));
     for (int i = 0; i < q->n; i++) {
         mean.a[i] *= sqrt(a);
         for (int j = 0; j < q->n; j++)
@@ -381,7 +411,8 @@ static void advance(gref_mat P, gref_mat M, double N)
 static void run_chain(shelf *f, const their *q)
 {
     gref_mat mean = fresh(q->n, 1), P = fresh(q->n, q->n);
-    const gref_array *z = gref_arrays_find(&f->t->arrays, "z"), *y_T = gref_arrays_find(&f->t->arrays, "y_T");
+    const gref_array *z = gref_arrays_find(&f->t->arrays, "z"),
+                     *y_T = gref_arrays_find(&f->t->arrays, "y_T");
     gref_mat y = copy_of(y_T->A);
     bool affine = !is(q, "norm-for-square");
     start_law(mean, P, q);
@@ -409,9 +440,14 @@ static void run_chain(shelf *f, const their *q)
     gref_mat_free(&y);
 }
 
-bool their_arrays(gref_arrays *out, const gref_truth *t, const char *const *whats, const char *a, const char *b)
+bool their_arrays(gref_arrays *out, const gref_truth *t, const char *const *whats, const char *a,
+                  const char *b)
 {
-    their q = {.t = t, .names = {a, b}, .c = t->samplers[0].convention, .n = t->problem.A.n, .m = t->problem.A.m,
+    their q = {.t = t,
+               .names = {a, b},
+               .c = t->samplers[0].convention,
+               .n = t->problem.A.n,
+               .m = t->problem.A.m,
                .T = t->schedule.T};
     shelf f = {out, t, whats, is(&q, "float32")};
     *out = (gref_arrays){0};

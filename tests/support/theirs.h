@@ -16,6 +16,7 @@ enum { THEIR_N = 50 };
  * (NULL for none) makes them. Arrays that it does not have are left out: a norm has no M. False, and nothing made,
  * where the deviations make no sense (A for A^T with m != n).
  */
-bool their_arrays(gref_arrays *out, const gref_truth *t, const char *const *whats, const char *a, const char *b);
+bool their_arrays(gref_arrays *out, const gref_truth *t, const char *const *whats, const char *a,
+                  const char *b);
 
 #endif

@@ -8,8 +8,15 @@
 
 gref_problem scalar_problem(double mu, double var, double a, double sigma, double v)
 {
-    gref_problem p = {.Sigma = fresh(1, 1), .mu = fresh(1, 1), .A = fresh(1, 1), .v = fresh(1, 1),
-                      .sigma = sigma, .rows = 1, .cols = 1, .v_rows = 1, .v_cols = 1};
+    gref_problem p = {.Sigma = fresh(1, 1),
+                      .mu = fresh(1, 1),
+                      .A = fresh(1, 1),
+                      .v = fresh(1, 1),
+                      .sigma = sigma,
+                      .rows = 1,
+                      .cols = 1,
+                      .v_rows = 1,
+                      .v_cols = 1};
     p.Sigma.a[0] = var;
     p.mu.a[0] = mu;
     p.A.a[0] = a;
@@ -20,9 +27,15 @@ gref_problem scalar_problem(double mu, double var, double a, double sigma, doubl
 gref_problem dense_problem(int n, int m, double kappa, int zeros, double sigma, uint64_t seed)
 {
     gref_mat lambda = geometric_spectrum(n, kappa, zeros);
-    gref_problem p = {.Sigma = random_spd(gref_const(lambda), seed), .mu = fresh(n, 1),
-                      .A = fresh(m, n), .v = fresh(m, 1), .sigma = sigma, .rows = n, .cols = 1,
-                      .v_rows = m, .v_cols = 1};
+    gref_problem p = {.Sigma = random_spd(gref_const(lambda), seed),
+                      .mu = fresh(n, 1),
+                      .A = fresh(m, n),
+                      .v = fresh(m, 1),
+                      .sigma = sigma,
+                      .rows = n,
+                      .cols = 1,
+                      .v_rows = m,
+                      .v_cols = 1};
     gref_random_normal(p.mu, seed, GREF_STREAM_TEST, 1, 0);
     gref_random_normal(p.A, seed, GREF_STREAM_TEST, 2, 0);
     for (int j = 0; j < n; j++)

@@ -53,7 +53,8 @@ static void add(gref_truth *t, const char *label, const char *what, int at, gref
 }
 
 /* Tweedie and Algorithm 8, point by point in plain products. */
-static void add_functions(gref_truth *t, const gref_modes *z, const gref_sampler *s, const char *label, int at)
+static void add_functions(gref_truth *t, const gref_modes *z, const gref_sampler *s,
+                          const char *label, int at)
 {
     int n = z->n, m = z->m;
     gref_schedule *q = &t->schedule;
@@ -111,8 +112,8 @@ static void add_step(gref_truth *t, const gref_sampler *s, const char *label, in
     gref_mat_free(&N);
 }
 
-static void add_laws(gref_truth *t, const gref_modes *z, const gref_sampler *s, const gref_marginal *law,
-                     const char *label, int at)
+static void add_laws(gref_truth *t, const gref_modes *z, const gref_sampler *s,
+                     const gref_marginal *law, const char *label, int at)
 {
     int n = t->problem.Sigma.n;
     gref_mat mean = fresh(n, 1), cov = fresh(n, n), w = fresh(3, 1);
@@ -138,7 +139,8 @@ static void add_laws(gref_truth *t, const gref_modes *z, const gref_sampler *s, 
 }
 
 /* y_T and z through the affine steps. */
-static void add_trajectory(gref_truth *t, const gref_sampler *s, const char *label, const int *at, int n_at)
+static void add_trajectory(gref_truth *t, const gref_sampler *s, const char *label, const int *at,
+                           int n_at)
 {
     int n = t->problem.Sigma.n, T = t->schedule.T;
     gref_mat z = fresh(T, n), y = fresh(n, 1), next = fresh(n, 1), M = fresh(n, n), b = fresh(n, 1);
@@ -167,7 +169,8 @@ static void add_trajectory(gref_truth *t, const gref_sampler *s, const char *lab
         gref_mat_free(all[k]);
 }
 
-gref_truth *make_truth(gref_problem p, int T, const gref_sampler_spec *spec, const int *at, int n_at)
+gref_truth *make_truth(gref_problem p, int T, const gref_sampler_spec *spec, const int *at,
+                       int n_at)
 {
     gref_truth *t = calloc(1, sizeof *t);
     gref_modes z = {0};
@@ -197,7 +200,8 @@ gref_truth *make_truth(gref_problem p, int T, const gref_sampler_spec *spec, con
         }
     }
     t->tolerance = calloc((size_t)t->arrays.n, sizeof *t->tolerance);
-    for (int k = 0; k < t->arrays.n; k++) /* pixels are of order 1, and the fixture divides by beta >= 0.01 */
+    for (int k = 0; k < t->arrays.n;
+         k++) /* pixels are of order 1, and the fixture divides by beta >= 0.01 */
         t->tolerance[k] = 1e-12 * fmax(0.1, gref_mat_norm_max(gref_const(t->arrays.item[k].A)));
     gref_marginal_free(law);
     gref_sampler_free(s);

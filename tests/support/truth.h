@@ -11,7 +11,8 @@ gref_problem inpainting_problem(uint64_t seed);
  * Every array of the golden file of one sampler at `at` (decreasing, at[0] = T), tolerance 1e-12 of the largest
  * entry. Takes p over.
  */
-gref_truth *make_truth(gref_problem p, int T, const gref_sampler_spec *spec, const int *at, int n_at);
+gref_truth *make_truth(gref_problem p, int T, const gref_sampler_spec *spec, const int *at,
+                       int n_at);
 /* A copy of the arrays of `truth` of the given kinds: NULL-terminated "M", "mean", ...; all times. */
 gref_arrays pick(const gref_truth *truth, const char *const *whats);
 

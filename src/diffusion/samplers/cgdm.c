@@ -17,9 +17,8 @@
 
 static gref_status likelihood(gref_mat C, const gref_sampler *s, int t)
 {
-    gref_status status = GREF_OK;
     const gref_modes *z = s->z;
-    gref_mat Y = {0};
+    SCOPED(gref_mat) Y = {0};
     TRY(gref_mat_new(&Y, z->m, z->n));
     gref_mat_copy(Y, gref_const(z->B));
     for (int j = 0; j < z->n; j++) {
@@ -31,16 +30,13 @@ static gref_status likelihood(gref_mat C, const gref_sampler *s, int t)
     TRY(gref_syrk(C, 1.0, gref_const(Y), false, 0.0));
     for (int i = 0; i < C.m; i++)
         GREF_AT(C, i, i) += z->sigma * z->sigma;
-out:
-    gref_mat_free(&Y);
-    return status;
+    return GREF_OK;
 }
 
 static gref_status guidance(gref_mat Gamma, gref_mat g, const gref_sampler *s, int t)
 {
-    gref_status status = GREF_OK;
     const gref_modes *z = s->z;
-    gref_mat L = {0}, Y = {0}, y = {0};
+    SCOPED(gref_mat) L = {0}, Y = {0}, y = {0};
     TRY(gref_mat_new(&L, z->m, z->m));
     TRY(gref_mat_new(&Y, z->m, z->n));
     TRY(gref_mat_new(&y, z->m, 1));
@@ -51,12 +47,7 @@ static gref_status guidance(gref_mat Gamma, gref_mat g, const gref_sampler *s, i
     TRY(gref_trsm(Y, true, gref_const(L), false));
     TRY(gref_trsm(y, true, gref_const(L), false));
     TRY(gref_syrk(Gamma, 1.0, gref_const(Y), true, 0.0));
-    TRY(gref_gemv(g, 1.0, gref_const(Y), true, gref_const(y), 0.0));
-out:
-    gref_mat_free(&L);
-    gref_mat_free(&Y);
-    gref_mat_free(&y);
-    return status;
+    return gref_gemv(g, 1.0, gref_const(Y), true, gref_const(y), 0.0);
 }
 
 /*
@@ -76,10 +67,11 @@ static gref_guidance_errors errors(const gref_sampler *s, int t)
     double trace = fro * fro * c + m * s2, gam = gref_gamma_up(2 * m + n + 16);
     double dC = (2 * b + dB) * dB * c + b * b * z->errors.Sigma * 1.003 + gam * trace;
     double solve = gam * (trace / s2 + 2 * sqrt(trace / s2) + 1);
-    return (gref_guidance_errors){.Gamma = (b + dB) * (b + dB) / s2,
-                                  .dGamma = (2 * b + dB) * dB / s2 + b * b * dC / (s2 * s2) + solve * fro * fro / s2,
-                                  .g = b * r / s2,
-                                  .dg = (dB + b * dC / s2) * r / s2 + b * z->errors.r / s2 + solve * fro * r / s2};
+    return (gref_guidance_errors){
+        .Gamma = (b + dB) * (b + dB) / s2,
+        .dGamma = (2 * b + dB) * dB / s2 + b * b * dC / (s2 * s2) + solve * fro * fro / s2,
+        .g = b * r / s2,
+        .dg = (dB + b * dC / s2) * r / s2 + b * z->errors.r / s2 + solve * fro * r / s2};
 }
 
 const gref_method gref_method_cgdm = {

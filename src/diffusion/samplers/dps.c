@@ -16,7 +16,6 @@ static double precision(const gref_sampler *s)
 
 static gref_status prepare(gref_sampler *s)
 {
-    gref_status status = GREF_OK;
     double alpha = s->spec.convention.alpha_dps;
     REQUIRE(alpha > 0.0, GREF_ERR_RANGE, "dps needs alpha > 0, not %g", alpha);
     REQUIRE(s->z->sigma > 0.0, GREF_ERR_RANGE,
@@ -26,9 +25,7 @@ static gref_status prepare(gref_sampler *s)
         isfinite(precision(s)), GREF_ERR_RANGE,
         "dps cannot divide by its C_{v|t} = sigma^2/alpha I: sigma = %g, and sigma^2 underflows",
         s->z->sigma);
-    TRY(gref_sampler_form_gram(s));
-out:
-    return status;
+    return gref_sampler_form_gram(s);
 }
 
 static gref_status guidance(gref_mat Gamma, gref_mat g, const gref_sampler *s, int t)

@@ -12,17 +12,16 @@
 
 static gref_status prepare(gref_sampler *s)
 {
-    gref_status status = GREF_OK;
     s->spec.convention.guidance = GREF_GUIDANCE_AFTER;
     REQUIRE(s->spec.convention.zeta > 0.0, GREF_ERR_RANGE, "dps-norm needs zeta > 0, not %g",
             s->spec.convention.zeta);
-out:
-    return status;
+    return GREF_OK;
 }
 
 const gref_method gref_method_dps_norm = {
     .name = "dps-norm",
-    .title = "DPS with the gradient of the norm, step zeta (28): no Gaussian law, replay and samples only",
+    .title = "DPS with the gradient of the norm, step zeta (28): no Gaussian law, replay and "
+             "samples only",
     .guided = true,
     .norm = true,
     .prepare = prepare,

@@ -35,9 +35,8 @@ static void release(void *data)
 /* p->eB: residual of the decomposition, and b_1 times the defects of W and V, by plain products. */
 static gref_status measure(pigdm *p, gref_cmat W, gref_cmat B)
 {
-    gref_status status = GREF_OK;
     int k = p->b.m;
-    gref_mat S = {0}, R = {0}, WW = {0}, VV = {0};
+    SCOPED(gref_mat) S = {0}, R = {0}, WW = {0}, VV = {0};
     TRY(gref_mat_new(&S, W.m, k));
     TRY(gref_mat_new(&R, B.m, B.n));
     TRY(gref_mat_new(&WW, k, k));
@@ -52,14 +51,10 @@ static gref_status measure(pigdm *p, gref_cmat W, gref_cmat B)
     TRY(gref_syrk(VV, -1.0, gref_const(p->VT), false, 1.0));
     double b = gref_norm_fro_up(gref_const(p->b)), rounding = gref_gamma_up(B.m + B.n + 8);
     double residual = gref_norm_fro_up(gref_const(R)) + rounding * sqrt(k) * b;
-    double defects = gref_norm_fro_up(gref_const(WW)) + gref_norm_fro_up(gref_const(VV)) + 2 * rounding * k;
+    double defects =
+        gref_norm_fro_up(gref_const(WW)) + gref_norm_fro_up(gref_const(VV)) + 2 * rounding * k;
     p->eB = residual + 2 * p->b.a[0] * defects;
-out:
-    gref_mat_free(&S);
-    gref_mat_free(&R);
-    gref_mat_free(&WW);
-    gref_mat_free(&VV);
-    return status;
+    return GREF_OK;
 }
 
 static gref_status prepare(gref_sampler *s)
@@ -69,21 +64,22 @@ static gref_status prepare(gref_sampler *s)
     int k = z->m < z->n ? z->m : z->n;
     gref_mat B = {0}, W = {0};
     pigdm *p = gref_alloc(1, sizeof *p);
-    REQUIRE(p != NULL, GREF_ERR_NOMEM, "no memory for pigdm");
-    TRY(gref_mat_new(&B, z->m, z->n));
-    TRY(gref_mat_new(&W, z->m, k));
-    TRY(gref_mat_new(&p->VT, k, z->n));
-    TRY(gref_mat_new(&p->b, k, 1));
-    TRY(gref_mat_new(&p->Wr, k, 1));
+    REQUIRE_OUT(p != NULL, GREF_ERR_NOMEM, "no memory for pigdm");
+    TRY_OUT(gref_mat_new(&B, z->m, z->n));
+    TRY_OUT(gref_mat_new(&W, z->m, k));
+    TRY_OUT(gref_mat_new(&p->VT, k, z->n));
+    TRY_OUT(gref_mat_new(&p->b, k, 1));
+    TRY_OUT(gref_mat_new(&p->Wr, k, 1));
     gref_mat_copy(B, gref_const(z->B));
-    TRY(gref_svd(W, p->b, p->VT, B));
-    TRY(gref_gemv(p->Wr, 1.0, gref_const(W), true, gref_const(z->r), 0.0));
+    TRY_OUT(gref_svd(W, p->b, p->VT, B));
+    TRY_OUT(gref_gemv(p->Wr, 1.0, gref_const(W), true, gref_const(z->r), 0.0));
     double floor = 2 * GREF_U * z->n * p->b.a[0]; /* below it b_i and sigma are as good as 0 */
     bool regular = p->b.a[k - 1] > floor && (z->m <= z->n || z->sigma > 0.0);
-    REQUIRE(z->sigma > floor || regular, GREF_ERR_NOT_PD,
-            "pigdm with sigma = %g needs an invertible A A^T: singular values of A from %.3g to %.3g", z->sigma,
-            p->b.a[k - 1], p->b.a[0]);
-    TRY(measure(p, gref_const(W), gref_const(z->B)));
+    REQUIRE_OUT(
+        z->sigma > floor || regular, GREF_ERR_NOT_PD,
+        "pigdm with sigma = %g needs an invertible A A^T: singular values of A from %.3g to %.3g",
+        z->sigma, p->b.a[k - 1], p->b.a[0]);
+    TRY_OUT(measure(p, gref_const(W), gref_const(z->B)));
     s->data = p;
     p = NULL;
 out:
@@ -102,10 +98,9 @@ static double denominator(const gref_sampler *s, int t, double b)
 
 static gref_status guidance(gref_mat Gamma, gref_mat g, const gref_sampler *s, int t)
 {
-    gref_status status = GREF_OK;
     const pigdm *p = s->data;
     int k = p->b.m;
-    gref_mat Y = {0}, w = {0};
+    SCOPED(gref_mat) Y = {0}, w = {0};
     TRY(gref_mat_new(&Y, k, s->z->n));
     TRY(gref_mat_new(&w, k, 1));
     for (int i = 0; i < k; i++)
@@ -115,22 +110,16 @@ static gref_status guidance(gref_mat Gamma, gref_mat g, const gref_sampler *s, i
     TRY(gref_syrk(Gamma, 1.0, gref_const(Y), true, 0.0));
     for (int i = 0; i < k; i++)
         w.a[i] = p->b.a[i] / denominator(s, t, p->b.a[i]) * p->Wr.a[i];
-    TRY(gref_gemv(g, 1.0, gref_const(p->VT), true, gref_const(w), 0.0));
-out:
-    gref_mat_free(&Y);
-    gref_mat_free(&w);
-    return status;
+    return gref_gemv(g, 1.0, gref_const(p->VT), true, gref_const(w), 0.0);
 }
 
 static gref_status likelihood(gref_mat C, const gref_sampler *s, int t)
 {
-    gref_status status = GREF_OK;
     double r2 = gref_r2_value(s->spec.convention.r2, s->schedule, t);
     TRY(gref_syrk(C, r2, gref_const(s->z->B), false, 0.0)); /* B B^T = A A^T */
     for (int i = 0; i < C.m; i++)
         GREF_AT(C, i, i) += s->z->sigma * s->z->sigma;
-out:
-    return status;
+    return GREF_OK;
 }
 
 /*
@@ -148,13 +137,15 @@ static gref_guidance_errors errors(const gref_sampler *s, int t)
         return (gref_guidance_errors){INFINITY, INFINITY, INFINITY, INFINITY};
     for (int i = 0; i < p->b.m; i++)
         trace += p->b.a[i] * p->b.a[i] / denominator(s, t, p->b.a[i]);
-    double largest = b * b / (r2 * b * b + s2), pull = fmin(b / s2, r2 > 0.0 ? 0.5 / sqrt(r2 * s2) : INFINITY);
+    double largest = b * b / (r2 * b * b + s2),
+           pull = fmin(b / s2, r2 > 0.0 ? 0.5 / sqrt(r2 * s2) : INFINITY);
     double round = gref_gamma_up(p->b.m + 8);
     return (gref_guidance_errors){.Gamma = largest + (2 * b + dB) * dB / s2,
                                   .dGamma = (2 * b + dB) * dB / s2 + round * trace,
                                   .g = pull * r,
-                                  .dg = 2.25 * dB / s2 * r + pull * z->errors.r +
-                                        (round + gref_gamma_up(z->m + 8)) * sqrt(p->b.m) * pull * r};
+                                  .dg =
+                                      2.25 * dB / s2 * r + pull * z->errors.r +
+                                      (round + gref_gamma_up(z->m + 8)) * sqrt(p->b.m) * pull * r};
 }
 
 const gref_method gref_method_pigdm = {

@@ -275,14 +275,14 @@ START_TEST(test_case_samplers__conventions_in_force)
     const gref_sampler_spec *s = NULL;
     ck_assert_int_eq(gref_case_samplers(c, &s), 4);
     const gref_convention expected[] = {
-        {GREF_GUIDANCE_MEAN, 0, GREF_VARIANCE_BETA_TILDE, true, GREF_START_STANDARD,
-         GREF_R2_1_ABAR_2_ABAR, 7},
-        {GREF_GUIDANCE_AFTER, 2, GREF_VARIANCE_BETA_TILDE, true, GREF_START_STANDARD,
-         GREF_R2_1_ABAR_2_ABAR, 3},
-        {GREF_GUIDANCE_AFTER, 5, GREF_VARIANCE_BETA_TILDE, true, GREF_START_EXACT,
-         GREF_R2_1_ABAR_2_ABAR, 7},
-        {GREF_GUIDANCE_MEAN, 0, GREF_VARIANCE_BETA, false, GREF_START_STANDARD, GREF_R2_1_ABAR_ABAR,
-         7},
+        {GREF_SCHEME_DDPM, 0.0, GREF_GUIDANCE_MEAN, 0, GREF_VARIANCE_BETA_TILDE, true,
+         GREF_START_STANDARD, GREF_R2_1_ABAR_2_ABAR, 7},
+        {GREF_SCHEME_DDPM, 0.0, GREF_GUIDANCE_AFTER, 2, GREF_VARIANCE_BETA_TILDE, true,
+         GREF_START_STANDARD, GREF_R2_1_ABAR_2_ABAR, 3},
+        {GREF_SCHEME_DDPM, 0.0, GREF_GUIDANCE_AFTER, 5, GREF_VARIANCE_BETA_TILDE, true,
+         GREF_START_EXACT, GREF_R2_1_ABAR_2_ABAR, 7},
+        {GREF_SCHEME_DDPM, 0.0, GREF_GUIDANCE_MEAN, 0, GREF_VARIANCE_BETA, false,
+         GREF_START_STANDARD, GREF_R2_1_ABAR_ABAR, 7},
     };
     for (int k = 0; k < 4; k++) {
         const gref_convention *a = &s[k].convention, *b = &expected[k];

@@ -36,7 +36,15 @@ typedef enum {
     GREF_R2_1_ABAR_2_ABAR /* "(1-abar)/(2-abar)" */
 } gref_r2;
 
+/* How an evaluation of the score moves the state from one visited time to the next. */
+typedef enum {
+    GREF_SCHEME_DDPM, /* "ddpm": ancestral, variance by `variance` */
+    GREF_SCHEME_DDIM  /* "ddim": step noise eta^2 beta~, eta = 0 deterministic (Song et al. 2021) */
+} gref_scheme;
+
 typedef struct {
+    gref_scheme scheme;
+    double eta; /* of "ddim", in [0, 1] */
     gref_guidance guidance;
     double zeta; /* of guidance "after", > 0 */
     gref_variance variance;
@@ -46,19 +54,28 @@ typedef struct {
     double alpha_dps; /* DPS only, > 0 */
 } gref_convention;
 
-/* One entry of a case's "samplers". */
+/* The user's own affine steps, read from a file (gref/chain.h). */
+typedef struct gref_chain gref_chain;
+
+/* One entry of a case's "samplers". What it points to is borrowed. */
 typedef struct {
-    char name[32];  /* method: ddpm, dps, pigdm, cgdm, dps-norm */
+    char name[32];  /* a row of the table: ddpm, dps, pigdm, cgdm, affine, dps-norm */
     char label[64]; /* unique within a case; [A-Za-z0-9_.+=-]+ */
     gref_convention convention;
+    const int *
+        times; /* the visited t, decreasing, from the start to the end; NULL: every t from T to 0 */
+    int n_times;             /* 0 with NULL */
+    const gref_chain *chain; /* of "affine", else NULL */
 } gref_sampler_spec;
 
 GREF_API gref_convention gref_convention_default(void);
+GREF_API const char *gref_scheme_name(gref_scheme scheme);
 GREF_API const char *gref_guidance_name(gref_guidance guidance);
 GREF_API const char *gref_variance_name(gref_variance variance);
 GREF_API const char *gref_start_name(gref_start start);
 GREF_API const char *gref_r2_name(gref_r2 r2);
 /* False, and *out unchanged, for an unknown name. */
+GREF_API bool gref_scheme_parse(gref_scheme *out, const char *name);
 GREF_API bool gref_guidance_parse(gref_guidance *out, const char *name);
 GREF_API bool gref_variance_parse(gref_variance *out, const char *name);
 GREF_API bool gref_start_parse(gref_start *out, const char *name);

@@ -5,6 +5,7 @@
 #include <gref/asymptotics.h>
 #include <gref/backend.h>
 #include <gref/case.h>
+#include <gref/chain.h>
 #include <gref/convention.h>
 #include <gref/crosscheck.h>
 #include <gref/golden.h>

@@ -3,6 +3,8 @@
 
 #include <gref/convention.h>
 
+static const char *const scheme_names[] = {
+    [GREF_SCHEME_DDPM] = "ddpm", [GREF_SCHEME_DDIM] = "ddim"};
 static const char *const guidance_names[] = {[GREF_GUIDANCE_SCORE] = "score",
                                              [GREF_GUIDANCE_MEAN] = "mean",
                                              [GREF_GUIDANCE_AFTER] = "after"};
@@ -44,13 +46,14 @@ static int value_of(const char *const *table, int count, const char *name)
         return k >= 0;                                                                             \
     }
 
+DEFINE_SWITCH(scheme, scheme_names)
 DEFINE_SWITCH(guidance, guidance_names)
 DEFINE_SWITCH(variance, variance_names)
 DEFINE_SWITCH(start, start_names)
 DEFINE_SWITCH(r2, r2_names)
 
 /**
- * What a case means when it names no convention: guidance "score", variance "beta_tilde", no noise
+ * What a case means when it names no convention: scheme "ddpm", guidance "score", variance "beta_tilde", no noise
  * at t = 1, start "standard", r2 "1-abar", alpha_DPS = 1. zeta has no default: 0 here, meaning unset.
  */
 gref_convention gref_convention_default(void)

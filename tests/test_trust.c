@@ -10,8 +10,8 @@
 
 #include <gref/trust.h>
 
-#include "dense/probe.h"
 #include "support.h"
+#include "trust/internal.h"
 #if defined(__x86_64__)
 #include <xmmintrin.h>
 #endif

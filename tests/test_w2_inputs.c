@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "dense.h"
-#include "dense/internal.h"
+#include "wasserstein/internal.h"
 #include "support.h"
 
 #include <gref/wasserstein.h>

@@ -15,7 +15,7 @@
 #include <math.h>
 
 #include "base/internal.h"
-#include "bound.h"
+#include "dense/bound.h"
 #include "internal.h"
 #include <gref/psd.h>
 

@@ -5,7 +5,7 @@
 #include <math.h>
 
 #include "base/internal.h"
-#include "bound.h"
+#include "dense/bound.h"
 #include "internal.h"
 
 /* |m1 - m2| to 4 u, and the input radius u (|m1| + |m2|). */

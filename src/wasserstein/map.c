@@ -17,7 +17,7 @@
 #include <math.h>
 
 #include "base/internal.h"
-#include "bound.h"
+#include "dense/bound.h"
 #include "internal.h"
 
 typedef struct {

@@ -4,7 +4,7 @@
  *   L_i    n x r_i, C_i = L_i L_i^T                                                   [pixel]
  *   w2^2 = |m1 - m2|^2 + (covariance part)^2
  *
- * The covariance part comes from the optimal map (w2_map.c) and from factors (w2_factor.c), two routes whose
+ * The covariance part comes from the optimal map (map.c) and from factors (factor.c), two routes whose
  * proofs share no formula; certified results are the intersection of their enclosures, and an
  * empty intersection is an error. Inputs are scaled by a power of two, so that nothing over- or underflows.
  *
@@ -18,7 +18,7 @@
 #include <string.h>
 
 #include "base/internal.h"
-#include "bound.h"
+#include "dense/bound.h"
 #include "internal.h"
 #include <gref/psd.h>
 #include <gref/wasserstein.h>

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 
 #include "base/internal.h"
-#include "probe.h"
+#include "internal.h"
 
 /*
  * Bounds in units of (n + 5) u, at least three times the worst of 50000 calls on OpenBLAS (seven

@@ -12,7 +12,7 @@
 #include <stdio.h>
 
 #include "base/internal.h"
-#include "probe.h"
+#include "internal.h"
 
 static const gref_mat none = {0};
 

@@ -13,7 +13,7 @@
 #include <gref/random.h>
 
 #include "base/internal.h"
-#include "probe.h"
+#include "internal.h"
 
 enum { SEED = 20240229, CALL_SHIFT = 32, ROOM = 1 << 19 };
 

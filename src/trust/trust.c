@@ -18,7 +18,7 @@
 #include <gref/trust.h>
 
 #include "base/internal.h"
-#include "probe.h"
+#include "internal.h"
 
 const gref_probe_row gref_probe_rows[] = {
     {"dgemm", gref_probe_gemm, 3, 4, 720, false},  {"dsyrk", gref_probe_syrk, 2, 2, 300, false},

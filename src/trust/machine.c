@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "probe.h"
+#include "internal.h"
 
 /* One expression and its only right value. */
 typedef struct {

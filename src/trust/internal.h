@@ -4,14 +4,14 @@
  * A probe makes one call of one routine, on shapes and numbers that follow from the number of the
  * call alone, and holds the result against plain C loops.
  */
-#ifndef GREF_DENSE_PROBE_H
-#define GREF_DENSE_PROBE_H
+#ifndef GREF_TRUST_INTERNAL_H
+#define GREF_TRUST_INTERNAL_H
 
 #include <stdint.h>
 
 #include <gref/backend.h>
 
-#include "internal.h"
+#include "dense/internal.h"
 
 typedef struct {
     /* The routine: */
@@ -33,7 +33,7 @@ typedef struct {
 
 typedef gref_status gref_probe_run(gref_probe *p);
 
-/* trust_blas.c, trust_lapack.c: one per routine. */
+/* blas.c, lapack.c: one per routine. */
 gref_probe_run gref_probe_gemm, gref_probe_syrk, gref_probe_trsm, gref_probe_gemv, gref_probe_dot2;
 gref_probe_run gref_probe_potrf, gref_probe_pstrf, gref_probe_syevd, gref_probe_gesdd;
 
@@ -47,7 +47,7 @@ typedef struct {
 extern const gref_probe_row gref_probe_rows[];
 extern const int gref_n_probe_rows;
 
-/* trust_machine.c: what calls no routine. */
+/* machine.c: what calls no routine. */
 typedef struct {
     const char *name;
     const char *about; /* what is found when it passes */
@@ -57,7 +57,7 @@ typedef struct {
 extern const gref_machine_check gref_machine_checks[];
 extern const int gref_n_machine_checks;
 
-/* trust_probe.c */
+/* probe.c */
 
 /* Memory for a row of calls, and its end. */
 gref_status gref_probe_open(gref_probe *p, const gref_probe_row *row);

@@ -166,7 +166,7 @@ START_TEST(test_sampler_replay__says_where_a_chain_diverges)
     for (int k = 0; k <= 1000 - reached; k++)
         ck_assert(isfinite(Y.a[k]));
     ck_assert(fabs(Y.a[1000 - reached]) > 1e100);
-    ck_assert(Y.a[1000 - reached + 1] == 7.0);
+    ck_assert(isnan(Y.a[1000 - reached + 1]));
     gref_mat_free(&Y);
     gref_mat_free(&Z);
     gref_mat_free(&start);

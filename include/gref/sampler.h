@@ -7,6 +7,7 @@
 
 #include <stdint.h>
 
+#include <gref/chain.h>
 #include <gref/convention.h>
 #include <gref/modes.h>
 #include <gref/schedule.h>
@@ -25,15 +26,27 @@ GREF_API void gref_sampler_free(gref_sampler *s);
 GREF_API const gref_sampler_spec *gref_sampler_get_spec(const gref_sampler *s);
 /* False for the unconditional sampler, which ignores v. */
 GREF_API bool gref_sampler_is_guided(const gref_sampler *s);
-/* Name and one-line title of the method k = 0, 1, ... that has a Gaussian law; NULL after the last. */
+/* The visited times, from the start down: every t from T to 0, or the times of the entry, or K..0 of an affine chain. */
+GREF_API int gref_sampler_first(const gref_sampler *s);
+/* The visited time after t; -1 where t is the last or is not visited. */
+GREF_API int gref_sampler_next(const gref_sampler *s, int t);
+GREF_API int gref_sampler_last(const gref_sampler *s);
+/* False at the inner times of an affine chain that does not say its abar: only its end has a target. */
+GREF_API bool gref_sampler_has_target(const gref_sampler *s, int t);
+/* False for an affine chain: it does not say what it takes p_t(x | v) to be. */
+GREF_API bool gref_sampler_has_model(const gref_sampler *s);
+/* Name and one-line title of the method k = 0, 1, ... that has a Gaussian law by its name alone; NULL after the last. */
 GREF_API const char *gref_sampler_name(int k);
 GREF_API const char *gref_sampler_title(int k);
 /* GREF_OK if the method of that name has a Gaussian law; else says what it is. */
 GREF_API GREF_NODISCARD gref_status gref_sampler_require_gaussian(const char *name);
 
-/* One step in pixels: M n x n, b n x 1, *noise the variance N_t. t = T..1. */
+/* The step that leaves the visited time t, in pixels: M n x n, b n x 1, *noise the variance N_t. */
 GREF_API GREF_NODISCARD gref_status gref_sampler_step(gref_mat M, gref_mat b, double *noise,
                                                       const gref_sampler *s, int t);
+/* N_t where it is no multiple of I: its kind, and 1 x 1, n x 1 or n x n. */
+GREF_API gref_noise_kind gref_sampler_noise_kind(const gref_sampler *s);
+GREF_API GREF_NODISCARD gref_status gref_sampler_noise(gref_mat N, const gref_sampler *s, int t);
 /* C_{v|t}, m x m. t = T..0. GREF_ERR_RANGE for a sampler that has none (ddpm). */
 GREF_API GREF_NODISCARD gref_status gref_likelihood_cov(gref_mat C, const gref_sampler *s, int t);
 

@@ -168,7 +168,7 @@ static gref_status likelihoods(gref_mat L, gref_mat D, const setting *s,
     TRY(apply(D, s, excess, line, e));
     TRY(apply(L, s, kept, line, e));
     if (line->alpha == 0.0) /* pigdm */
-        gref_mat_axpy(L, gref_asymptotics_r2(line->r2, e), gref_const(s->BBt));
+        gref_mat_axpy(L, gref_r2_value(line->r2, (gref_time){1.0 - e, e}), gref_const(s->BBt));
     for (int i = 0; i < s->z.m; i++) {
         GREF_AT(L, i, i) += noise;
         GREF_AT(D, i, i) += shift;

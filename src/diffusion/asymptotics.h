@@ -30,7 +30,5 @@ int gref_asymptotics_expected(const gref_asymptotics_line *line, bool mixed);
  */
 double gref_asymptotics_excess(const gref_asymptotics_line *line, double e, double lambda);
 double gref_asymptotics_leading(const gref_asymptotics_line *line, double lambda);
-/* r_t^2 of pigdm at 1 - abar = e. */
-double gref_asymptotics_r2(gref_r2 r2, double e);
 
 #endif

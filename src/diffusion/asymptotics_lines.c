@@ -14,6 +14,7 @@
 
 #include "asymptotics.h"
 #include "base/internal.h"
+#include "method/method.h"
 
 /** Frees it; accepts NULL. */
 void gref_asymptotics_free(gref_asymptotics *a)
@@ -89,27 +90,13 @@ int gref_asymptotics_expected(const gref_asymptotics_line *line, bool mixed)
     return is_dps(line) || mixed ? 1 : 2;
 }
 
-double gref_asymptotics_r2(gref_r2 r2, double e)
-{
-    return r2 == GREF_R2_1_ABAR_ABAR     ? e / (1.0 - e)
-           : r2 == GREF_R2_1_ABAR_2_ABAR ? e / (1.0 + e)
-                                         : e;
-}
-
-/* c of pigdm. */
-static double slope_of(gref_r2 r2)
-{
-    return r2 == GREF_R2_1_ABAR_ABAR ? 0.0 : r2 == GREF_R2_1_ABAR_2_ABAR ? 2.0 : 1.0;
-}
-
 double gref_asymptotics_excess(const gref_asymptotics_line *line, double e, double lambda)
 {
-    double s = (1.0 - e) * lambda + e;
-    if (is_dps(line))
-        return -e * (lambda / s);
-    if (lambda == 0.0 && line->expected == 2)
+    const gref_row *row = gref_row_find(line->sampler);
+    const gref_convention c = {.alpha_dps = 1.0, .r2 = line->r2};
+    if (!is_dps(line) && lambda == 0.0 && line->expected == 2)
         return 0.0;
-    return gref_asymptotics_r2(line->r2, e) * (e / s) * (1.0 - slope_of(line->r2) * lambda);
+    return row->phi_excess(&c, (gref_time){1.0 - e, e}, lambda);
 }
 
 double gref_asymptotics_leading(const gref_asymptotics_line *line, double lambda)
@@ -118,7 +105,7 @@ double gref_asymptotics_leading(const gref_asymptotics_line *line, double lambda
         return lambda > 0.0 ? -1.0 : 0.0;
     if (line->expected == 1)
         return lambda > 0.0 ? 0.0 : 1.0;
-    return lambda > 0.0 ? (1.0 - slope_of(line->r2) * lambda) / lambda : 0.0;
+    return lambda > 0.0 ? (1.0 - gref_r2_slope(line->r2) * lambda) / lambda : 0.0;
 }
 
 /* log10 of the ratio of two neighbours, per decade of e. */

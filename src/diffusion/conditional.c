@@ -16,7 +16,7 @@
 
 double gref_exact_variance(const gref_modes *z, const gref_schedule *schedule, int t, int i)
 {
-    return schedule->abar[t] * (z->rho.a[i] * z->rho.a[i]) + schedule->qbar[t];
+    return gref_forward_variance(gref_time_at(schedule, t), z->rho.a[i] * z->rho.a[i]);
 }
 
 void gref_exact_factor(gref_mat L, const gref_modes *z, const gref_schedule *schedule, int t)
@@ -43,11 +43,12 @@ gref_status gref_conditional_factor(gref_mat mean, gref_mat L, const gref_sample
     gref_status status = GREF_OK;
     int n = s->z->n;
     SCOPED(gref_mat) E = {0}, g = {0}, w = {0};
-    if (!s->method->guided) {
+    if (!s->row->guided) {
         prior_factor(mean, L, s, t);
         return status;
     }
-    if (t == 0 && s->z->sigma == 0.0) { /* C_{v|0} = 0: L_0 = A Sigma A^T, the posterior itself */
+    if (!(s->schedule->qbar[t] > 0.0) &&
+        s->z->sigma == 0.0) { /* C_{v|0} = 0: L_0 = A Sigma A^T, the posterior itself */
         gref_exact_factor(L, s->z, s->schedule, 0);
         gref_mat_fill(mean, 0.0);
         return status;
@@ -55,7 +56,7 @@ gref_status gref_conditional_factor(gref_mat mean, gref_mat L, const gref_sample
     TRY(gref_mat_new(&E, n, n));
     TRY(gref_mat_new(&g, n, 1));
     TRY(gref_mat_new(&w, n, 1));
-    TRY(s->method->guidance(E, g, s, t));
+    TRY(gref_modelled_guidance(E, g, s, t));
     for (int k = 0; k < n; k++) {
         double sk = gref_mode_variance(s, t, k);
         double f = sk > 0.0 ? sqrt(s->schedule->abar[t]) * s->z->lambda.a[k] / sqrt(sk) : 0.0;
@@ -69,7 +70,7 @@ gref_status gref_conditional_factor(gref_mat mean, gref_mat L, const gref_sample
         GREF_AT(E, i, i) += 1.0;
     status = gref_cholesky(E);
     bool lost = status == GREF_ERR_NOT_PD || status == GREF_ERR_NONFINITE;
-    if (lost && t == 0 && s->method != &gref_method_dps) {
+    if (lost && !(s->schedule->qbar[t] > 0.0) && s->row->phi != NULL) {
         /* I is lost beside sigma^-2; C_{v|0} = sigma^2 I: the posterior itself, which needs no E */
         status = GREF_OK;
         gref_exact_factor(L, s->z, s->schedule, 0);
@@ -90,6 +91,14 @@ gref_status gref_conditional_factor(gref_mat mean, gref_mat L, const gref_sample
         mean.a[i] = s->z->d.a[i];
     TRY(gref_gemv(mean, 1.0, gref_const(L), false, gref_const(w), -sqrt(s->schedule->abar[t])));
     return status;
+}
+
+gref_status gref_sampler_require_model(const gref_sampler *s)
+{
+    TRY(gref_sampler_require_gaussian(s->row->name));
+    REQUIRE(gref_sampler_has_model(s), GREF_ERR_RANGE,
+            "%s has no modelled law: it gives its steps as matrices", s->spec.label);
+    return GREF_OK;
 }
 
 static gref_status check_arguments(gref_mat mean, gref_mat cov, int n, int t, int T)
@@ -128,7 +137,7 @@ gref_status gref_conditional_precision(gref_mat mean, gref_mat cov, const gref_s
 {
     const gref_modes *z = s->z;
     SCOPED(gref_mat) L = {0}, UL = {0}, zmean = {0};
-    TRY(gref_sampler_require_law(s));
+    TRY(gref_sampler_require_model(s));
     TRY(check_arguments(mean, cov, z->n, t, s->schedule->T));
     TRY(gref_mat_new(&L, z->n, z->n));
     TRY(gref_mat_new(&UL, z->n, z->n));
@@ -171,17 +180,17 @@ gref_status gref_conditional_bayes(gref_mat mean, gref_mat cov, const gref_sampl
     const gref_modes *z = s->z;
     double abar = s->schedule->abar[t >= 0 && t <= s->schedule->T ? t : 0];
     SCOPED(gref_mat) Lt = {0}, Y = {0}, P = {0}, y = {0}, zmean = {0};
-    TRY(gref_sampler_require_law(s));
+    TRY(gref_sampler_require_model(s));
     TRY(check_arguments(mean, cov, z->n, t, s->schedule->T));
     TRY(gref_mat_new(&P, z->n, z->n));
     TRY(gref_mat_new(&zmean, z->n, 1));
     for (int i = 0; i < z->n; i++)
         GREF_AT(P, i, i) = gref_mode_variance(s, t, i);
-    if (s->method->guided) {
+    if (s->row->guided) {
         TRY(gref_mat_new(&Lt, z->m, z->m));
         TRY(gref_mat_new(&Y, z->m, z->n));
         TRY(gref_mat_new(&y, z->m, 1));
-        TRY(s->method->likelihood(Lt, s, t));
+        TRY(gref_likelihood_cov(Lt, s, t));
         weight_columns(Y, s, t);
         TRY(gref_syrk(Lt, 1.0, gref_const(Y), false, 1.0));
         TRY(gref_cholesky(Lt));

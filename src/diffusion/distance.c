@@ -139,7 +139,7 @@ out:
 static gref_status factor_radius(double *radius, const gref_marginal *law)
 {
     SCOPED(gref_mat) L = {0};
-    int n = law->P.m, T = law->s->schedule->T;
+    int n = law->P.m;
     double residual;
     *radius = 0.0;
     if (law->diagonal || law->L.a != NULL)
@@ -147,7 +147,7 @@ static gref_status factor_radius(double *radius, const gref_marginal *law)
     TRY(gref_mat_new(&L, n, n));
     TRY(law_factor(L, law));
     TRY(gref_cholesky_residual((gref_mat){0}, &residual, gref_const(law->P), gref_const(L)));
-    double least = law->t < T ? gref_step_noise(law->s, law->t + 1) : law->s->schedule->qbar[T];
+    double least = law->floor;
     *radius = sqrt(sqrt(n) * residual);
     if (least > 2 * residual)
         *radius = fmin(*radius, residual / (2 * sqrt(least - residual)));
@@ -235,10 +235,10 @@ gref_status gref_conditional_w2(gref_w2 *out, const gref_sampler *s, int t)
 {
     int n = s->z->n;
     SCOPED(gref_mat) zero = {0}, mean = {0}, L1 = {0}, L2 = {0};
-    TRY(gref_sampler_require_law(s));
+    TRY(gref_sampler_require_model(s));
     REQUIRE(t >= 0 && t <= s->schedule->T, GREF_ERR_RANGE, "t = %d is outside 0..%d", t,
             s->schedule->T);
-    if (s->method->exact_likelihood) {
+    if (s->row->exact) {
         *out = (gref_w2){0};
         return GREF_OK;
     }

@@ -8,7 +8,30 @@
 #include "base/internal.h"
 #include "dense/internal.h"
 #include "internal.h"
+#include <gref/psd.h>
 #include <gref/random.h>
+
+/* The start of an affine chain, centred likewise: mean + cov^1/2 z, in pixels. Z is scratch. */
+static gref_status affine_start(gref_mat E, gref_mat Z, const gref_sampler *s)
+{
+    const gref_chain *chain = s->spec.chain;
+    double root = sqrt(s->schedule->abar[gref_sampler_first(s)]);
+    SCOPED(gref_mat) R = {0}, X = {0};
+    TRY(gref_mat_new(&X, Z.m, Z.n));
+    gref_mat_copy(X, gref_const(Z));
+    if (chain->start_cov.a != NULL) {
+        TRY(gref_mat_new(&R, Z.m, Z.m));
+        TRY(gref_psd_sqrt(R, gref_const(chain->start_cov), "start_cov"));
+        TRY(gref_gemm(X, 1.0, gref_const(R), false, gref_const(Z), false, 0.0));
+    }
+    for (int k = 0; k < Z.n; k++) {
+        gref_mat x = gref_mat_view(X, 0, k, Z.m, 1);
+        gref_mat_axpy(x, -root, gref_const(s->z->mu));
+        if (chain->start_mean.a != NULL)
+            gref_mat_axpy(x, 1.0, gref_const(chain->start_mean));
+    }
+    return gref_gemm(E, 1.0, gref_const(s->z->U), true, gref_const(X), false, 0.0);
+}
 
 /*
  * y_T: N(0, I) or the exact p_T(x | v), centred on sqrt(abar_T) mu, in modes. Z is n x N scratch. The exact
@@ -18,11 +41,13 @@
 static gref_status start(gref_mat E, gref_mat Z, const gref_sampler *s, uint64_t seed)
 {
     const gref_modes *z = s->z;
-    int T = s->schedule->T;
+    int T = gref_sampler_first(s);
     double root = sqrt(s->schedule->abar[T]);
     SCOPED(gref_mat) centre = {0};
     TRY(gref_mat_new(&centre, z->n, 1));
     gref_random_normal(Z, seed, GREF_STREAM_START, 0, 0);
+    if (s->row->chain)
+        return affine_start(E, Z, s);
     TRY(gref_gemm(E, 1.0, gref_const(z->U), true, gref_const(Z), false, 0.0));
     if (s->spec.convention.start == GREF_START_EXACT) {
         TRY(gref_gemm(Z, 1.0, gref_const(z->X), true, gref_const(E), false, 0.0));
@@ -60,14 +85,15 @@ gref_status gref_sampler_draw(gref_mat Y, const gref_sampler *s, uint64_t seed)
     TRY(gref_require_shape(gref_const(Y), s->z->n, Y.n, "Y"));
     TRY(gref_literal_new(&l, s, Y.n));
     TRY(start(l.E, Y, s, seed));
-    for (int t = s->schedule->T; t >= 1; t--) {
+    int t = gref_sampler_first(s);
+    for (int next; (next = gref_sampler_next(s, t)) >= 0; t = next) {
         TRY(gref_literal_step(&l, s, t));
-        if (gref_step_noise(s, t) > 0.0) {
+        if (gref_literal_is_noisy(s, t)) {
             gref_random_normal(Y, seed, GREF_STREAM_STEP, (uint32_t)t, 0);
             TRY(gref_literal_add_noise(&l, s, t, gref_const(Y)));
         }
         REQUIRE(gref_literal_alive(&l), GREF_ERR_NUMERICS,
-                "the samples of %s have diverged at t = %d", s->spec.label, t - 1);
+                "the samples of %s have diverged at t = %d", s->spec.label, next);
     }
-    return gref_literal_leave(Y, &l, s, 0);
+    return gref_literal_leave(Y, &l, s, t);
 }

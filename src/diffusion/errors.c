@@ -49,7 +49,9 @@ gref_law_errors gref_exact_errors(const gref_sampler *s, int t)
 
 gref_law_errors gref_start_errors(const gref_sampler *s)
 {
-    int n = s->z->n, T = s->schedule->T;
+    if (s->row->chain) /* nothing is proved of steps that need not be symmetric */
+        return (gref_law_errors){.mean = INFINITY, .cov = INFINITY, .w2 = INFINITY};
+    int n = s->z->n, T = gref_sampler_first(s);
     if (s->spec.convention.start == GREF_START_EXACT) {
         gref_law_errors e = gref_exact_errors(s, T);
         e.w2 = (e.w2 + (gref_sampler_runs_on_posterior(s) ? 0.0 : e.mean)) * INFLATE;
@@ -69,31 +71,28 @@ typedef struct {
 } step_errors;
 
 /* Steps that are diagonal: ddpm in the modes of Sigma, cgdm in those of Sigma_post. */
-static step_errors diagonal_errors(const gref_sampler *s, int t, double F)
+static step_errors diagonal_errors(const gref_sampler *s, const gref_rule *rule, double F)
 {
-    const gref_schedule *h = s->schedule;
-    double slope = sqrt(h->alpha[t]) * h->abar[t - 1] * h->beta[t] / (h->qbar[t] * h->qbar[t]);
-    step_errors e = {.M = slope * F + 8 * ROUNDOFF * sqrt(s->z->n)};
-    if (!gref_sampler_runs_on_posterior(s)) { /* c = -beta sqrt(abar) d/s_t */
-        double d = gref_norm_fro_up(gref_const(s->z->d)),
-               pull = h->beta[t] * sqrt(h->abar[t - 1]) / h->qbar[t];
-        e.c = pull * d * (h->abar[t] * F / h->qbar[t] + 8 * ROUNDOFF);
+    double abar = rule->at.abar, qbar = rule->at.qbar;
+    double slope = abar * rule->q / (qbar * qbar);
+    step_errors e = {.M = slope * F + 16 * ROUNDOFF * fmax(1.0, rule->p) * sqrt(s->z->n)};
+    if (!gref_sampler_runs_on_posterior(s)) { /* c = -q sqrt(abar) d/s_t */
+        double d = gref_norm_fro_up(gref_const(s->z->d)), pull = rule->q * sqrt(abar) / qbar;
+        e.c = pull * d * (abar * F / qbar + 16 * ROUNDOFF);
     }
     return e;
 }
 
-static step_errors guided_errors(const gref_sampler *s, int t, double F)
+static step_errors guided_errors(const gref_sampler *s, const gref_rule *rule, int t, double F)
 {
-    const gref_schedule *h = s->schedule;
     int n = s->z->n;
     gref_guidance_errors g = gref_guidance_errors_at(s, t);
-    double root = sqrt(h->abar[t]), q = h->qbar[t], kappa = gref_guidance_coefficient(s, t),
-           J = 0.0;
+    double root = sqrt(rule->at.abar), q = rule->at.qbar, kappa = rule->kappa, J = 0.0;
     for (int i = 0; i < n; i++)
         J = fmax(J, gref_mode_gain(s, t, i));
     double dJ = root * F / q + 4 * ROUNDOFF * J * sqrt(n),
            d = root * gref_norm_fro_up(gref_const(s->z->d));
-    step_errors e = diagonal_errors(s, t, F);
+    step_errors e = diagonal_errors(s, rule, F);
     double dK = 2 * J * dJ * g.Gamma + dJ * dJ * g.Gamma + (J + dJ) * (J + dJ) * g.dGamma;
     e.M += kappa * (dK + 8 * ROUNDOFF * J * J * g.Gamma * sqrt(n));
     e.c += kappa * (dK * d + (J + dJ) * g.dg + dJ * g.g);
@@ -128,9 +127,10 @@ void gref_errors_step(gref_law_errors *e, const gref_sampler *s, int t, const gr
     double M = step->norm, size = sqrt(p->trace + p->mean * p->mean);
     gref_law_errors r = rounding_errors(n, step, p);
     step_errors d = {INFINITY, INFINITY};
-    if (F < 1e-3 * s->schedule->qbar[t]) {
+    if (!step->affine && F < 1e-3 * s->schedule->qbar[t]) {
         F *= 1.0 + 3e-3; /* s_t of the exact spectrum is >= q_t - F, and slopes go as its square */
-        d = step->diagonal ? diagonal_errors(s, t, F) : guided_errors(s, t, F);
+        gref_rule rule = gref_sampler_rule(s, t);
+        d = step->diagonal ? diagonal_errors(s, &rule, F) : guided_errors(s, &rule, t, F);
     }
     if (!isfinite(e->w2 + e->cov + e->mean + d.M +
                   d.c)) { /* unknown stays unknown, never 0 times infinity */

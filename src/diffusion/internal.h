@@ -3,6 +3,8 @@
 #define GREF_DIFFUSION_INTERNAL_H
 
 #include "base/internal.h"
+#include "method/method.h"
+#include <gref/chain.h>
 #include <gref/marginal.h>
 #include <gref/sampler.h>
 
@@ -22,44 +24,31 @@ typedef struct {
     double Gamma, dGamma, g, dg;
 } gref_guidance_errors;
 
-/* A published method: one file in samplers/, one row in sampler.c. All in modes of Sigma. */
-typedef struct {
-    const char *name, *title;
-    bool guided;           /* false: the unconditional DDPM */
-    bool exact_likelihood; /* C_{v|t} is the exact one: the run is DDPM on the posterior */
-    bool norm; /* the gradient of |v - A x0hat|: no C, no affine step, no Gaussian law */
-    /* What is constant in t, kept in s->data. Refuses what the method cannot do. */
-    gref_status (*prepare)(gref_sampler *s);
-    void (*release)(void *data);
-    /* Gamma = B^T C^-1 B (n x n, both triangles), g = B^T C^-1 r (n x 1), C = C_{v|t}; t = T..0, but
-     * never t = 0 with sigma = 0, where C = 0. */
-    gref_status (*guidance)(gref_mat Gamma, gref_mat g, const gref_sampler *s, int t);
-    /* C_{v|t}, m x m. */
-    gref_status (*likelihood)(gref_mat C, const gref_sampler *s, int t);
-    /* Norms and errors of Gamma and g; NULL: nothing is known of them. */
-    gref_guidance_errors (*errors)(const gref_sampler *s, int t);
-} gref_method;
-
-extern const gref_method gref_method_ddpm, gref_method_dps, gref_method_pigdm, gref_method_cgdm,
-    gref_method_dps_norm;
-
 struct gref_sampler {
     gref_sampler_spec spec;
-    const gref_method *method;
+    const gref_row *row;
     const gref_modes *z;
-    const gref_schedule *schedule;
-    gref_mat G;  /* n x n, B^T B, where the method or guidance "after" needs it, else empty */
+    const gref_schedule *schedule; /* the case's, or `own` */
+    gref_schedule own;             /* abar and qbar of an affine chain; else empty */
+    bool targets;                  /* p_t(x | v) is known at every visited t, not only at the end */
+    gref_mat G;  /* n x n, B^T B, where the row or guidance "after" needs it, else empty */
     gref_mat Br; /* n x 1, B^T r, likewise */
     double dG;   /* |G - B^T B|_F of rounding, proved */
-    void *data;  /* the method's own */
+    gref_mat W, b,
+        VT; /* B = W diag(b) V^T, m x k, k x 1, k x n, where phi is constant and not 0; else empty */
+    gref_mat Wr; /* k x 1, W^T r */
+    double dB;   /* |B - W diag(b) V^T|_F and all that W, V lack to be orthogonal, in units of B */
 };
 
-/* One step in the basis of the sampler: z_{t-1} = M z_t + c + N(0, noise I). */
+/* One step in the basis of the sampler: z' = M z + c + N(0, noise I + N). */
 typedef struct {
     bool diagonal; /* M is n x 1, the diagonal of the matrix */
+    bool affine;   /* of the user: M need not be symmetric, and N may be there */
     gref_mat M, c;
     double noise;
-    bool overshoots; /* an eigenvalue of M lies below -1 */
+    gref_mat N; /* n x n, or empty */
+    bool
+        overshoots; /* M turns a direction over and stretches it; of an affine step: stretches beyond the free one */
     double norm;     /* >= |M|_2 */
     double norm_abs; /* >= | |M| |_2, the matrix of absolute values */
 } gref_step;
@@ -82,28 +71,40 @@ gref_law_errors gref_start_errors(const gref_sampler *s);
 gref_law_errors gref_exact_errors(const gref_sampler *s, int t);
 void gref_errors_step(gref_law_errors *e, const gref_sampler *s, int t, const gref_step *step,
                       const gref_law_size *p);
-/* Gamma = p B^T B, g = p B^T r. */
-gref_guidance_errors gref_gram_errors(const gref_sampler *s, double p);
 /* Of the convention in force. */
 gref_guidance_errors gref_guidance_errors_at(const gref_sampler *s, int t);
 
-/* Fails, saying why, for a sampler whose law is not Gaussian. */
-gref_status gref_sampler_require_law(const gref_sampler *s);
+/* Fails, saying why, without a modelled law; unless a step leaves t. */
+gref_status gref_sampler_require_model(const gref_sampler *s);
+gref_status gref_sampler_require_step(const gref_sampler *s, int t);
 /* True if the sampler runs in the modes of Sigma_post, where all of its steps are diagonal. */
 bool gref_sampler_runs_on_posterior(const gref_sampler *s);
 gref_status gref_step_new(gref_step *step, const gref_sampler *s);
 void gref_step_free(gref_step *step);
 gref_status gref_step_at(gref_step *step, const gref_sampler *s, int t);
 
-/* kappa_t: coefficient of the guidance W^T C^-1 (v - A x0hat) in y_{t-1}. */
-double gref_guidance_coefficient(const gref_sampler *s, int t);
-/* sigma_t^2 of the convention, before "last_noise" is applied; and N_t, after. */
-double gref_step_variance(const gref_sampler *s, int t);
+/* The rule of the step that leaves t. */
+gref_rule gref_sampler_rule(const gref_sampler *s, int t);
+/* N_t of the step that leaves t, as far as it is a multiple of I. */
 double gref_step_noise(const gref_sampler *s, int t);
-/* Gamma and g of the convention in force: those of the method, or G and Br for guidance "after". */
+/* affine.c: the user's step that leaves t, in modes of Sigma; and its noise's square root applied: Z <- N^1/2 Z in pixels. */
+gref_status gref_affine_step(gref_step *step, const gref_sampler *s, int t);
+gref_status gref_affine_move(gref_mat Y, const gref_sampler *s, int t);
+gref_status gref_affine_colour(gref_mat Z, const gref_sampler *s, int t);
+/* The schedule that an affine chain brings: its abar, or abar = 1 at every t. */
+gref_status gref_affine_schedule(gref_schedule *own, const gref_chain *chain);
+
+/* guidance.c: Gamma = B^T C^-1 B and g = B^T C^-1 r of the row; C is never 0 there. */
+gref_status gref_modelled_guidance(gref_mat Gamma, gref_mat g, const gref_sampler *s, int t);
+/* Those of the convention in force: of the row, or G and Br for guidance "after". */
 gref_status gref_guidance_at(gref_mat Gamma, gref_mat g, const gref_sampler *s, int t);
-/* s->G and s->Br, once. */
+/* phi b^2 + tau, of a row whose phi is constant. */
+double gref_guidance_denominator(const gref_sampler *s, int t, double b);
+/* R <- C^-1 R; C (m x m) is scratch. */
+gref_status gref_likelihood_solve(gref_mat R, gref_mat C, const gref_sampler *s, int t);
+/* s->G and s->Br, once; s->W, b, VT, Wr, once. */
 gref_status gref_sampler_form_gram(gref_sampler *s);
+gref_status gref_sampler_form_svd(gref_sampler *s);
 
 /*
  * literal.c: the algorithm as it is printed, for N images at once, kept in modes of Sigma. A step is
@@ -126,6 +127,7 @@ gref_status gref_literal_guidance(gref_literal *l, const gref_sampler *s, int t,
 /* E from t to t - 1, without noise; then E += sqrt(N_t) U^T Z, Z n x N in pixels. */
 gref_status gref_literal_step(gref_literal *l, const gref_sampler *s, int t);
 gref_status gref_literal_add_noise(gref_literal *l, const gref_sampler *s, int t, gref_cmat Z);
+bool gref_literal_is_noisy(const gref_sampler *s, int t);
 /* False once the images have left +-2^450. */
 bool gref_literal_alive(const gref_literal *l);
 /* The quantity at E, in pixels; E is used up. t = T..1. */
@@ -147,7 +149,6 @@ double gref_marginal_step_norm(const gref_marginal *law);
 /* s_t(i) = abar_t lambda_i + 1 - abar_t and j_t(i) = sqrt(abar_t) lambda_i / s_t(i). */
 double gref_mode_variance(const gref_sampler *s, int t, int i);
 double gref_mode_gain(const gref_sampler *s, int t, int i);
-double gref_r2_value(gref_r2 r2, const gref_schedule *schedule, int t);
 
 /* L (n x n) = X diag(sqrt(abar_t rho^2 + 1 - abar_t)): the exact C_{t|v} = L L^T, in modes of Sigma. */
 void gref_exact_factor(gref_mat L, const gref_modes *z, const gref_schedule *schedule, int t);

@@ -13,7 +13,8 @@ struct gref_marginal {
     int first_unstable;
     double growth;
     gref_mat mean, P;
-    gref_mat L; /* n x n, P = L L^T, after a last step without noise; else empty */
+    gref_mat L;   /* n x n, P = L L^T, after a step without noise; else empty */
+    double floor; /* P >= floor I of the exact law: the noise of the last step, or of the start */
     gref_law_errors errors;
     gref_mat W, V;  /* n x n, majorant.c: once a step has overshot; else empty */
     bool mean_lost; /* V says so: the covariance may still be known */

@@ -66,22 +66,6 @@ static void apply_gain(gref_mat X, const gref_sampler *s, int t)
     }
 }
 
-/* R = C^-1 R with C = C_{v|t}. */
-static gref_status apply_precision(gref_literal *l, const gref_sampler *s, int t)
-{
-    gref_status status = GREF_OK;
-    TRY(s->method->likelihood(l->C, s, t));
-    status = gref_cholesky(l->C);
-    REQUIRE(status != GREF_ERR_NOT_PD, GREF_ERR_NOT_PD,
-            "C_{v|t} of %s at t = %d is singular to rounding: sigma = %g, A is %d x %d, Sigma %d x "
-            "%d; its algorithm cannot "
-            "be run in doubles",
-            s->spec.name, t, s->z->sigma, s->z->m, s->z->n, s->z->n, s->z->n);
-    TRY(status);
-    TRY(gref_cholesky_solve(l->R, gref_const(l->C)));
-    return status;
-}
-
 /* Every column over its norm: -R/|R| is the gradient of |r| in r. A column of zeros stays. */
 static void normalise(gref_mat R)
 {
@@ -102,41 +86,74 @@ gref_status gref_literal_guidance(gref_literal *l, const gref_sampler *s, int t,
     for (int k = 0; k < R.n; k++)
         gref_mat_copy(gref_mat_view(R, 0, k, R.m, 1), gref_const(z->r));
     TRY(gref_gemm(R, -1.0, gref_const(z->B), false, gref_const(D), false, 1.0));
-    if (s->method->norm)
+    if (s->row->norm)
         normalise(R);
     else if (modelled || s->spec.convention.guidance != GREF_GUIDANCE_AFTER)
-        TRY(apply_precision(l, s, t));
+        TRY(gref_likelihood_solve(R, l->C, s, t));
     TRY(gref_gemm(D, 1.0, gref_const(z->B), true, gref_const(R), false, 0.0));
     apply_gain(D, s, t);
     return GREF_OK;
 }
 
-/* E <- (E + beta (score + [guidance]))/sqrt(alpha) + ... as the convention places the guidance. */
-static void backward(gref_mat E, gref_cmat D, const gref_sampler *s, int t)
+/*
+ * One mode of y' from e, that of y, and its score, both centred: as the scheme is printed.
+ *
+ *     ddpm   (y + beta s~)/sqrt(alpha)
+ *     ddim   sqrt(a') x0hat~ + sqrt(1 - a' - N) eps~,  x0hat~ = (y + (1 - a) s~)/sqrt(a),  eps~ = -sqrt(1 - a) s~
+ */
+static double backward(const gref_rule *r, gref_scheme scheme, double e, double score)
 {
-    double beta = s->schedule->beta[t], root = sqrt(s->schedule->alpha[t]);
-    double kappa = gref_guidance_coefficient(s, t);
-    bool in_score = s->spec.convention.guidance == GREF_GUIDANCE_SCORE;
-    for (int k = 0; k < E.n; k++)
-        for (int i = 0; i < E.m; i++) {
-            double e = GREF_AT(E, i, k), score = -e / gref_mode_variance(s, t, i);
-            double grad = s->method->guided ? GREF_AT(D, i, k) : 0.0;
-            GREF_AT(E, i, k) = in_score ? (e + beta * (score + grad)) / root
-                                        : (e + beta * score) / root + kappa * grad;
-        }
+    if (scheme == GREF_SCHEME_DDPM)
+        return r->p * e + r->q * score;
+    double x0hat = (e + r->at.qbar * score) / sqrt(r->at.abar), eps = -sqrt(r->at.qbar) * score;
+    return sqrt(r->next.abar) * x0hat + sqrt(r->direction) * eps;
+}
+
+/* E of the user's steps, which are given in pixels. */
+static gref_status affine_step(gref_literal *l, const gref_sampler *s, int t)
+{
+    SCOPED(gref_mat) Y = {0};
+    TRY(gref_mat_new(&Y, l->E.m, l->E.n));
+    TRY(gref_literal_leave(Y, l, s, t));
+    TRY(gref_affine_move(Y, s, t));
+    return gref_literal_enter(l, s, t - 1, gref_const(Y));
 }
 
 gref_status gref_literal_step(gref_literal *l, const gref_sampler *s, int t)
 {
-    if (s->method->guided)
+    if (s->row->chain)
+        return affine_step(l, s, t);
+    if (s->row->guided)
         TRY(gref_literal_guidance(l, s, t, false));
-    backward(l->E, gref_const(l->D), s, t);
+    gref_rule rule = gref_sampler_rule(s, t);
+    const gref_convention *c = &s->spec.convention;
+    bool in_score = c->guidance == GREF_GUIDANCE_SCORE;
+    gref_mat E = l->E;
+    for (int k = 0; k < E.n; k++)
+        for (int i = 0; i < E.m; i++) {
+            double e = GREF_AT(E, i, k), score = -e / gref_mode_variance(s, t, i);
+            double grad = s->row->guided ? GREF_AT(l->D, i, k) : 0.0;
+            GREF_AT(E, i, k) = backward(&rule, c->scheme, e, in_score ? score + grad : score) +
+                               (in_score ? 0.0 : rule.kappa * grad);
+        }
     return GREF_OK;
 }
 
 gref_status gref_literal_add_noise(gref_literal *l, const gref_sampler *s, int t, gref_cmat Z)
 {
-    return gref_gemm(l->E, sqrt(gref_step_noise(s, t)), gref_const(s->z->U), true, Z, false, 1.0);
+    SCOPED(gref_mat) X = {0};
+    if (!s->row->chain)
+        return gref_gemm(l->E, sqrt(gref_step_noise(s, t)), gref_const(s->z->U), true, Z, false,
+                         1.0);
+    TRY(gref_mat_new(&X, Z.m, Z.n));
+    gref_mat_copy(X, Z);
+    TRY(gref_affine_colour(X, s, t));
+    return gref_gemm(l->E, 1.0, gref_const(s->z->U), true, gref_const(X), false, 1.0);
+}
+
+bool gref_literal_is_noisy(const gref_sampler *s, int t)
+{
+    return s->row->chain || gref_step_noise(s, t) > 0.0;
 }
 
 bool gref_literal_alive(const gref_literal *l)
@@ -150,7 +167,7 @@ gref_status gref_literal_evaluate(gref_mat F, gref_literal *l, const gref_sample
     gref_mat E = l->E, D = l->D;
     bool guided = quantity == GREF_QUANTITY_GUIDED_SCORE || quantity == GREF_QUANTITY_GUIDANCE;
     double root = 0.0; /* of mu, where the quantity is an image */
-    if (guided && s->method->guided)
+    if (guided && s->row->guided)
         TRY(gref_literal_guidance(l, s, t, true));
     else
         gref_mat_fill(D, 0.0);
@@ -169,7 +186,7 @@ gref_status gref_literal_evaluate(gref_mat F, gref_literal *l, const gref_sample
     case GREF_QUANTITY_STEP:
         TRY(gref_literal_step(l, s, t));
         gref_mat_copy(D, gref_const(E));
-        root = sqrt(s->schedule->abar[t - 1]);
+        root = sqrt(s->schedule->abar[gref_sampler_next(s, t)]);
         break;
     case GREF_QUANTITY_GUIDANCE:
         break;

@@ -7,7 +7,7 @@
  *
  * For any theta > 0, (x + y)(x + y)^T <= (1 + theta) x x^T + (1 + 1/theta) y y^T; so
  *
- *     W <- (1 + theta) M W M + (1 + 1/theta) fresh^2 I,      W2 <= sqrt(tr W),      |P - exact|_F <= 2 |P|^1/2 W2 + W2^2
+ *     W <- (1 + theta) M W M^T + (1 + 1/theta) fresh^2 I,      W2 <= sqrt(tr W),      |P - exact|_F <= 2 |P|^1/2 W2 + W2^2
  *
  * and theta = sqrt(n fresh^2 / tr M W M) makes the trace least: sqrt(tr W) <- sqrt(tr M W M) + sqrt(n) fresh. A product
  * of norms |M_t| would grow at every unstable step as if all of them stretched one direction; W turns with them.
@@ -43,14 +43,14 @@ static gref_status begin(gref_mat *X, const gref_marginal *law, double w, double
     return GREF_OK;
 }
 
-/* X <- M X M, rounded up. */
+/* X <- M X M^T, rounded up. */
 static gref_status turn(gref_mat X, const gref_marginal *law)
 {
-    gref_cmat M = gref_const(law->step.M); /* M = M^T */
+    gref_cmat M = gref_const(law->step.M);
     double rounding = 4 * gref_gamma_up(M.n + 4) * law->step.norm_abs * law->step.norm_abs *
                       gref_mat_norm_fro(gref_const(X));
     TRY(gref_gemm(law->work, 1.0, M, false, gref_const(X), false, 0.0));
-    TRY(gref_gemm(X, 1.0, gref_const(law->work), false, M, false, 0.0));
+    TRY(gref_gemm(X, 1.0, gref_const(law->work), false, M, true, 0.0));
     gref_mat_symmetrise(X);
     for (int i = 0; i < M.n; i++)
         GREF_AT(X, i, i) += rounding;

@@ -113,6 +113,23 @@ static gref_status exact_start(gref_marginal *law)
     return GREF_OK;
 }
 
+/* N(start_mean, start_cov) of an affine chain, N(0, I) where it says nothing, in the modes of Sigma. */
+static gref_status affine_start(gref_marginal *law)
+{
+    const gref_chain *chain = law->s->spec.chain;
+    const gref_modes *z = law->s->z;
+    TRY(standard_start(law));
+    if (chain->start_mean.a != NULL)
+        TRY(gref_gemv(law->mean, 1.0, gref_const(z->U), true, gref_const(chain->start_mean), 1.0));
+    if (chain->start_cov.a == NULL)
+        return GREF_OK;
+    TRY(gref_gemm(law->work, 1.0, gref_const(chain->start_cov), false, gref_const(z->U), false,
+                  0.0));
+    TRY(gref_gemm(law->P, 1.0, gref_const(z->U), true, gref_const(law->work), false, 0.0));
+    gref_mat_symmetrise(law->P);
+    return GREF_OK;
+}
+
 /**
  * The law at t = T: N(0, I), or the exact p_T(x | v) by the convention "start".
  *
@@ -124,11 +141,11 @@ static gref_status exact_start(gref_marginal *law)
 gref_status gref_marginal_new(gref_marginal **out, const gref_sampler *s)
 {
     int n = s->z->n;
-    bool exact = s->spec.convention.start == GREF_START_EXACT;
+    bool exact = s->spec.convention.start == GREF_START_EXACT && !s->row->chain;
     SCOPED_PTR(gref_marginal) *law = gref_alloc(1, sizeof *law);
     REQUIRE(law != NULL, GREF_ERR_NOMEM, "no memory for a law");
     law->s = s;
-    law->t = s->schedule->T;
+    law->t = gref_sampler_first(s);
     law->basis = gref_sampler_runs_on_posterior(s) ? GREF_BASIS_POSTERIOR : GREF_BASIS_SIGMA;
     TRY(gref_step_new(&law->step, s));
     law->diagonal = law->step.diagonal && (law->basis == GREF_BASIS_POSTERIOR || !exact);
@@ -136,7 +153,8 @@ gref_status gref_marginal_new(gref_marginal **out, const gref_sampler *s)
     TRY(gref_mat_new(&law->P, n, law->diagonal ? 1 : n));
     if (!law->diagonal)
         TRY(gref_mat_new(&law->work, n, n));
-    TRY(exact ? exact_start(law) : standard_start(law));
+    TRY(s->row->chain ? affine_start(law) : exact ? exact_start(law) : standard_start(law));
+    law->floor = s->row->chain ? 0.0 : exact ? s->schedule->qbar[law->t] : 1.0;
     law->errors = gref_start_errors(s);
     law->growth = -INFINITY;
     note_growth(law);
@@ -159,6 +177,7 @@ static gref_status advance_mean(gref_marginal *law)
 
 static gref_status advance_cov(gref_marginal *law)
 {
+    gref_mat_free(&law->L);
     gref_cmat M = gref_const(law->step.M);
     if (law->step.diagonal) {
         gref_mat_scale_rows(law->P, M);
@@ -168,11 +187,13 @@ static gref_status advance_cov(gref_marginal *law)
             gref_mat_scale_cols(law->P, M);
     } else {
         TRY(gref_gemm(law->work, 1.0, M, false, gref_const(law->P), false, 0.0));
-        TRY(gref_gemm(law->P, 1.0, gref_const(law->work), false, M, false, 0.0)); /* M = M^T */
+        TRY(gref_gemm(law->P, 1.0, gref_const(law->work), false, M, true, 0.0));
         gref_mat_symmetrise(law->P);
     }
     for (int i = 0; i < law->P.m; i++)
         GREF_AT(law->P, i, law->diagonal ? 0 : i) += law->step.noise;
+    if (law->step.N.a != NULL)
+        gref_mat_axpy(law->P, 1.0, gref_const(law->step.N));
     return GREF_OK;
 }
 
@@ -187,30 +208,37 @@ static gref_law_size law_size(const gref_marginal *law)
                            .factor_error = -1.0};
 }
 
-/*
- * A last step without noise leaves a law that may be singular: it is kept as L = M chol(P), whose rounding costs W2
- * no square root. *error in W2 units: W2(P, chol chol^T) pushed by M, and the rounding of the product.
- */
-static gref_status advance_factor(gref_marginal *law, double *error)
+/* law->L, a factor of P; *radius bounds W2 between N(0, P) and N(0, L L^T). */
+static gref_status begin_factor(gref_marginal *law, double *radius)
 {
-    int n = law->P.n, rank;
+    int n = law->P.m, rank;
     double residual;
     SCOPED(gref_mat) L = {0};
     TRY(gref_mat_new(&L, n, n));
-    TRY(gref_psd_factor(law->work, &rank, gref_const(law->P)));
-    TRY(gref_cholesky_residual((gref_mat){0}, &residual, gref_const(law->P),
-                               gref_const(law->work)));
-    double least = gref_step_noise(law->s, law->t + 1 <= law->s->schedule->T ? law->t + 1 : law->t);
-    double before = sqrt(sqrt(n) * residual); /* P >= N I, N the noise of the step before */
-    if (least > 2 * residual)
-        before = fmin(before, residual / (2 * sqrt(least - residual)));
-    TRY(gref_gemm(L, 1.0, gref_const(law->step.M), false, gref_const(law->work), false, 0.0));
-    TRY(gref_syrk(law->P, 1.0, gref_const(L), false, 0.0));
-    double product =
-        gref_gamma_up(n + 4) * law->step.norm_abs * gref_mat_norm_fro(gref_const(law->work));
-    *error = law->step.norm * before + product;
+    TRY(gref_psd_factor(L, &rank, gref_const(law->P)));
+    TRY(gref_cholesky_residual((gref_mat){0}, &residual, gref_const(law->P), gref_const(L)));
+    *radius = sqrt(sqrt(n) * residual);
+    if (law->floor > 2 * residual)
+        *radius = fmin(*radius, residual / (2 * sqrt(law->floor - residual)));
     law->L = TAKE(L);
-    gref_mat_free(&law->work); /* this was the last step */
+    return GREF_OK;
+}
+
+/*
+ * A step without noise leaves a law that may be singular: the law is kept as a factor, L <- M L, whose rounding costs W2
+ * no square root. *error in W2 units: that of the first factor, pushed by M, and the rounding of the product.
+ */
+static gref_status advance_factor(gref_marginal *law, double *error)
+{
+    double before = 0.0;
+    if (law->L.a == NULL)
+        TRY(begin_factor(law, &before));
+    TRY(gref_gemm(law->work, 1.0, gref_const(law->step.M), false, gref_const(law->L), false, 0.0));
+    double product =
+        gref_gamma_up(law->P.m + 4) * law->step.norm_abs * gref_mat_norm_fro(gref_const(law->L));
+    gref_mat_copy(law->L, gref_const(law->work));
+    TRY(gref_syrk(law->P, 1.0, gref_const(law->L), false, 0.0));
+    *error = law->step.norm * before + product;
     return GREF_OK;
 }
 
@@ -232,16 +260,19 @@ static gref_status advance_factor(gref_marginal *law, double *error)
  */
 gref_status gref_marginal_advance(gref_marginal *law)
 {
-    REQUIRE(law->t >= 1, GREF_ERR_RANGE, "the law is at t = 0 already");
+    int next = gref_sampler_next(law->s, law->t);
+    REQUIRE(next >= 0, GREF_ERR_RANGE, "the law is at its end already, t = %d", law->t);
     if (!law->diverged) {
         TRY(gref_step_at(&law->step, law->s, law->t));
         if (law->step.overshoots && law->first_unstable == 0)
             law->first_unstable = law->t;
         gref_law_size size = law_size(law);
-        bool last = !law->diagonal && !law->step.diagonal && law->step.noise == 0.0;
+        bool noiseless = !law->diagonal && !law->step.diagonal && law->step.noise == 0.0 &&
+                         law->step.N.a == NULL;
         TRY(gref_majorant_push(law));
         TRY(advance_mean(law));
-        TRY(last ? advance_factor(law, &size.factor_error) : advance_cov(law));
+        TRY(noiseless ? advance_factor(law, &size.factor_error) : advance_cov(law));
+        law->floor = law->step.noise;
         gref_errors_step(&law->errors, law->s, law->t, &law->step, &size);
         gref_majorant_close(law);
         law->diverged = !(gref_mat_norm_max(gref_const(law->P)) <= VARIANCE_LIMIT &&
@@ -250,7 +281,7 @@ gref_status gref_marginal_advance(gref_marginal *law)
         law->diverged = law->diverged || law->lost;
         law->mean_lost = law->mean_lost || gref_majorant_mean_exhausted(law);
     }
-    law->t--;
+    law->t = next;
     if (!law->diverged)
         note_growth(law);
     return GREF_OK;
@@ -293,7 +324,8 @@ gref_status gref_marginal_bias(gref_mat bias, const gref_marginal *law)
 /* N(0, I) as it was given: in pixels without the roundings of a basis. */
 static bool is_standard_start(const gref_marginal *law)
 {
-    return law->t == law->s->schedule->T && law->s->spec.convention.start == GREF_START_STANDARD;
+    return law->t == gref_sampler_first(law->s) && !law->s->row->chain &&
+           law->s->spec.convention.start == GREF_START_STANDARD;
 }
 
 /** m_t, n x 1, in pixels. Returns as gref_marginal_bias. */

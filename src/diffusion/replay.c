@@ -41,9 +41,8 @@ bool gref_quantity_parse(gref_quantity *out, const char *name)
  * last_noise. dps-norm: y_{t-1} = (y_t + beta_t s(y_t))/sqrt(alpha_t) + sqrt(N_t) z_t - zeta grad
  * |v - A x0hat(y_t)|  (28).
  *
- * @param[out] Y        n x (T + 1), column k is y_{T-k}; column 0 is the start. Undefined on error. [pixel]
- * @param[out] reached  the last t whose y_t is finite: 0 unless the chain diverges; the columns after that
- *                      are not written.
+ * @param[out] Y        n x (T + 1), column k is y_{T-k}; NAN at times that are not visited, and after `reached`. [pixel]
+ * @param[out] reached  the last visited t whose y_t is finite: the end of the chain unless it diverges.
  * @param[in]  start    n x 1, y_T.                                                            [pixel]
  * @param[in]  Z        n x T, column k is the noise of step t = T - k, standard normal.
  * @return GREF_OK; GREF_ERR_SHAPE; GREF_ERR_NONFINITE (start, Z); GREF_ERR_NOT_PD; GREF_ERR_NOMEM.
@@ -54,7 +53,7 @@ bool gref_quantity_parse(gref_quantity *out, const char *name)
 gref_status gref_sampler_replay(gref_mat Y, int *reached, const gref_sampler *s, gref_cmat start,
                                 gref_cmat Z)
 {
-    int n = s->z->n, T = s->schedule->T, t;
+    int n = s->z->n, T = s->schedule->T, t = gref_sampler_first(s);
     SCOPED(gref_literal) l = {0};
     TRY(gref_require_shape(gref_const(Y), n, T + 1, "Y"));
     TRY(gref_require_shape(start, n, 1, "the start"));
@@ -62,14 +61,15 @@ gref_status gref_sampler_replay(gref_mat Y, int *reached, const gref_sampler *s,
     TRY(gref_require_finite(start, "the start"));
     TRY(gref_require_finite(Z, "the noise"));
     TRY(gref_literal_new(&l, s, 1));
-    gref_mat_copy(gref_mat_view(Y, 0, 0, n, 1), start);
-    TRY(gref_literal_enter(&l, s, T, start));
-    for (t = T; t >= 1; t--) {
+    gref_mat_fill(Y, NAN);
+    gref_mat_copy(gref_mat_view(Y, 0, T - t, n, 1), start);
+    TRY(gref_literal_enter(&l, s, t, start));
+    for (int next; (next = gref_sampler_next(s, t)) >= 0; t = next) {
         TRY(gref_literal_step(&l, s, t));
         TRY(gref_literal_add_noise(&l, s, t, gref_cmat_view(Z, 0, T - t, n, 1)));
         if (!gref_literal_alive(&l))
             break;
-        TRY(gref_literal_leave(gref_mat_view(Y, 0, T - t + 1, n, 1), &l, s, t - 1));
+        TRY(gref_literal_leave(gref_mat_view(Y, 0, T - next, n, 1), &l, s, next));
     }
     *reached = t;
     return GREF_OK;
@@ -87,7 +87,7 @@ gref_status gref_sampler_replay(gref_mat Y, int *reached, const gref_sampler *s,
  *
  * @param[out] F  n x N, a value a column; may alias X. Undefined on error.
  * @param[in]  X  n x N, a point a column.                                                     [pixel]
- * @param[in]  t  T..1.
+ * @param[in]  t  a visited time that is not the last.
  * @return GREF_OK; GREF_ERR_SHAPE; GREF_ERR_RANGE (t; X beyond 2^450; guided_score of dps-norm, which has no C);
  *         GREF_ERR_NONFINITE (X); GREF_ERR_NOT_PD; GREF_ERR_NOMEM.
  * @error  score: c sqrt(n) eps cond(Sigma_t) |score|; x0hat: that times (1 - abar_t)/sqrt(abar_t); guidance:
@@ -103,10 +103,12 @@ gref_status gref_sampler_eval(gref_mat F, const gref_sampler *s, gref_quantity q
     TRY(gref_require_finite(X, "the points"));
     REQUIRE(gref_mat_norm_max(X) <= 0x1p450, GREF_ERR_RANGE,
             "the points hold a value of %g, beyond 2^450 (2.9e135)", gref_mat_norm_max(X));
-    REQUIRE(t >= 1 && t <= s->schedule->T, GREF_ERR_RANGE, "t = %d is outside 1..%d", t,
-            s->schedule->T);
-    REQUIRE(!s->method->norm || quantity != GREF_QUANTITY_GUIDED_SCORE, GREF_ERR_RANGE,
-            "%s has no guided score: its gradient is added after the step", s->method->name);
+    TRY(gref_sampler_require_step(s, t));
+    REQUIRE(!s->row->chain || quantity == GREF_QUANTITY_STEP, GREF_ERR_RANGE,
+            "%s has no %s: it gives its steps as matrices", s->spec.label,
+            gref_quantity_name((int)quantity));
+    REQUIRE(!s->row->norm || quantity != GREF_QUANTITY_GUIDED_SCORE, GREF_ERR_RANGE,
+            "%s has no guided score: its gradient is added after the step", s->row->name);
     TRY(gref_literal_new(&l, s, X.n));
     TRY(gref_literal_enter(&l, s, t, X));
     return gref_literal_evaluate(F, &l, s, t, quantity);

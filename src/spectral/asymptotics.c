@@ -32,7 +32,7 @@ static scalars block_at(const gref_spectral *z, const gref_asymptotics_line *lin
         x.K += a2 * lambda;
         x.D += a2 * gref_asymptotics_excess(line, e, lambda);
         x.L += lambda > 0.0 ? a2 * (1.0 - e) * lambda * (lambda / ((1.0 - e) * lambda + e)) : 0.0;
-        x.L += line->alpha == 0.0 ? a2 * gref_asymptotics_r2(line->r2, e) : 0.0;
+        x.L += line->alpha == 0.0 ? a2 * gref_r2_value(line->r2, (gref_time){1.0 - e, e}) : 0.0;
         x.w2 += a2 * lambda * lambda;
         x.leading += a2 * gref_asymptotics_leading(line, lambda);
         x.exact = fmax(x.exact, gref_spectral_exact_variance(z, 1.0 - e, e, k, b));

@@ -3,7 +3,7 @@
  *
  * advance in law.c applies M_t without forming it; here it is formed by its definition,
  *
- *     M = diag(sqrt(alpha) s(t-1)/s(t)) - tau u u^T,   u = j a,   or  X diag(sqrt(alpha) e(t-1)/e(t)) X^T
+ *     M = diag(g) - tau u u^T,   u = j a,   or  X diag(g) X^T,   g the gain of the scheme
  */
 #include <math.h>
 
@@ -61,31 +61,31 @@ gref_status gref_blocks_modelled(gref_mat S, const gref_spectral_sampler *s, int
 
 /* In the modes of Sigma. */
 static void guided_step(gref_mat S, gref_cplx shift, const gref_spectral_sampler *s,
-                        const gref_spectral_times *w)
+                        const gref_rule *rule)
 {
     const gref_spectral *z = s->z;
     int q = z->q;
     for (int b = 0; b < z->blocks; b++) {
-        double tau = gref_spectral_strength(s, w, b), re = z->r.re.a[b], im = z->r.im.a[b];
+        double tau = gref_spectral_strength(s, rule, b), re = z->r.re.a[b], im = z->r.im.a[b];
         for (int j = 0; j < q; j++) {
-            double lambda = GREF_AT(z->lambda, j, b), sj = w->abar * lambda + w->qbar;
-            double uj = w->root * lambda / sj * GREF_AT(z->a, j, b);
+            double lambda = GREF_AT(z->lambda, j, b);
+            double uj = gref_forward_gain(rule->at, lambda) * GREF_AT(z->a, j, b);
             for (int i = 0; i < q; i++) {
-                double other = GREF_AT(z->lambda, i, b);
-                double ui = w->root * other / (w->abar * other + w->qbar) * GREF_AT(z->a, i, b);
-                double g =
-                    i == j ? sqrt(w->alpha) * (w->abar_before * lambda + w->qbar_before) / sj : 0.0;
-                GREF_AT(S, j * q + i, b) = g - tau * ui * uj;
+                double ui =
+                    gref_forward_gain(rule->at, GREF_AT(z->lambda, i, b)) * GREF_AT(z->a, i, b);
+                GREF_AT(S, j * q + i, b) =
+                    (i == j ? gref_rule_gain(rule, lambda) : 0.0) - tau * ui * uj;
             }
-            re -= uj * w->root * GREF_AT(z->d.re, j, b);
-            im -= uj * w->root * GREF_AT(z->d.im, j, b);
+            re -= uj * sqrt(rule->at.abar) * GREF_AT(z->d.re, j, b);
+            im -= uj * sqrt(rule->at.abar) * GREF_AT(z->d.im, j, b);
         }
         for (int k = 0; k < q; k++) {
-            double lambda = GREF_AT(z->lambda, k, b), sk = w->abar * lambda + w->qbar;
-            double pull = tau * (w->root * lambda / sk * GREF_AT(z->a, k, b));
-            double drift = w->beta * sqrt(w->abar_before) / sk;
-            GREF_AT(shift.re, k, b) = pull * re - drift * GREF_AT(z->d.re, k, b);
-            GREF_AT(shift.im, k, b) = pull * im - drift * GREF_AT(z->d.im, k, b);
+            double lambda = GREF_AT(z->lambda, k, b);
+            double pull = tau * gref_forward_gain(rule->at, lambda) * GREF_AT(z->a, k, b);
+            GREF_AT(shift.re, k, b) =
+                pull * re + gref_rule_shift(rule, lambda, GREF_AT(z->d.re, k, b));
+            GREF_AT(shift.im, k, b) =
+                pull * im + gref_rule_shift(rule, lambda, GREF_AT(z->d.im, k, b));
         }
     }
 }
@@ -93,17 +93,15 @@ static void guided_step(gref_mat S, gref_cplx shift, const gref_spectral_sampler
 void gref_blocks_step(gref_mat S, gref_cplx shift, const gref_spectral_sampler *s, int t)
 {
     const gref_spectral *z = s->z;
-    gref_spectral_times w = gref_spectral_times_at(s, t);
+    gref_rule rule = gref_spectral_rule(s, t);
     if (!gref_spectral_runs_on_posterior(s)) {
-        guided_step(S, shift, s, &w);
+        guided_step(S, shift, s, &rule);
         return;
     }
     for (int b = 0; b < z->blocks; b++)
         for (int k = 0; k < z->q; k++) /* the diagonal of M, for a while in `shift` */
             GREF_AT(shift.re, k, b) =
-                sqrt(w.alpha) *
-                gref_spectral_exact_variance(z, w.abar_before, w.qbar_before, k, b) /
-                gref_spectral_exact_variance(z, w.abar, w.qbar, k, b);
+                gref_rule_gain(&rule, GREF_AT(z->rho, k, b) * GREF_AT(z->rho, k, b));
     gref_blocks_on_posterior(S, z, gref_const(shift.re));
     gref_mat_fill(shift.re, 0.0);
     gref_mat_fill(shift.im, 0.0);

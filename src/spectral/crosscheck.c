@@ -143,10 +143,10 @@ static gref_status hold_model(checker *c, const gref_sampler *dense, const gref_
     gref_bounds_at d = gref_bounds_of_time(&c->scales, c->schedule, t);
     SCOPED(gref_mat) scalar = {0};
     gref_bounds_of_modelled(&d, &c->scales, s);
-    if (s->method->guided) {
+    if (s->row->guided) {
         TRY(gref_mat_new(&scalar, 1, z->blocks));
         for (int b = 0; b < z->blocks; b++)
-            scalar.a[b] = s->method->likelihood(s, own->abar[t], own->qbar[t], b);
+            scalar.a[b] = gref_spectral_likelihood(s, own->abar[t], own->qbar[t], b);
         TRY(gref_likelihood_cov(c->Cd, dense, t));
         TRY(gref_spectral_low_to_pixels(c->Cs, z, gref_const(scalar)));
         TRY(gref_crosscheck_matrix(c->out, "C_{v|t}", label, t, gref_const(c->Cd),
@@ -188,11 +188,11 @@ static void apply(gref_cplx y, gref_cmat S, gref_cplx x)
 }
 
 /* b_t = shift + sqrt(abar_{t-1}) mu_post - M sqrt(abar_t) mu_post, in c->vs; `shift` is used up. */
-static gref_status spectral_offset(checker *c, gref_cplx shift, int t)
+static gref_status spectral_offset(checker *c, gref_cplx shift, int t, int next)
 {
     const gref_spectral *z = c->z;
     const gref_schedule *own = c->spectral_schedule;
-    double root = sqrt(own->abar[t]), before = sqrt(own->abar[t - 1]),
+    double root = sqrt(own->abar[t]), before = sqrt(own->abar[next]),
            constant = z->mean * sqrt((double)z->n);
     SCOPED(gref_cplx) centre = {0};
     TRY(gref_cplx_new(&centre, z->q, z->blocks)); /* mu_post */
@@ -213,7 +213,7 @@ static gref_status hold_step(checker *c, const gref_bounds_at *d, const gref_sam
                              const gref_spectral_sampler *s)
 {
     const char *label = s->spec.label;
-    double noise = 0.0, own = gref_spectral_times_at(s, d->t).noise;
+    double noise = 0.0, own = gref_spectral_rule(s, d->t).noise;
     SCOPED(gref_cplx) shift = {0};
     TRY(gref_cplx_new(&shift, c->z->q, c->z->blocks));
     TRY(gref_sampler_step(c->D, c->vd, &noise, dense, d->t));
@@ -221,7 +221,7 @@ static gref_status hold_step(checker *c, const gref_bounds_at *d, const gref_sam
     TRY(gref_spectral_to_pixels(c->S, c->z, gref_const(c->blocks)));
     TRY(gref_crosscheck_matrix(c->out, "M_t", label, d->t, gref_const(c->D), gref_const(c->S),
                                d->M));
-    TRY(spectral_offset(c, shift, d->t));
+    TRY(spectral_offset(c, shift, d->t, gref_sampler_next(dense, d->t)));
     TRY(gref_crosscheck_matrix(c->out, "b_t", label, d->t, gref_const(c->vd), gref_const(c->vs),
                                c->scales.spread * d->b));
     return gref_crosscheck_number(c->out, "N_t", label, d->t, noise, own, 4.0 * GREF_U * noise);
@@ -282,7 +282,7 @@ static gref_status hold_distances(checker *c, const gref_sampler *sampler,
     TRY(gref_crosscheck_number(
         c->out, "W2", label, t, a.w2, b.w2,
         gref_bound_w2(e->mean, e->cov + exact, fmax(own, trace), d.qbar, k, z->n)));
-    if (law->s.method->guided)
+    if (law->s.row->guided)
         return GREF_OK;
     TRY(gref_marginal_w2_prior(&a, dense));
     TRY(gref_spectral_law_w2_prior(&b, law));
@@ -320,12 +320,13 @@ static gref_status hold_sampler(checker *c, const gref_sampler_spec *spec)
     gref_marginal *dense = NULL;
     gref_spectral_law *law = NULL;
     gref_drift e;
-    int T = c->schedule->T, dense_end = -1, own_end = -1;
+    int dense_end = -1, own_end = -1;
     TRY_OUT(gref_sampler_new(&sampler, &c->modes, c->schedule, spec));
     TRY_OUT(gref_marginal_new(&dense, sampler));
     TRY_OUT(gref_spectral_law_new(&law, c->z, c->spectral_schedule, spec));
     gref_bounds_start(&e, &c->scales, c->schedule, spec->convention.start == GREF_START_EXACT);
-    for (int t = T; t >= 0; t--) {
+    int T = gref_sampler_first(sampler), t = T;
+    for (int next;; t = next) {
         gref_bounds_at d = gref_bounds_of_time(&c->scales, c->schedule, t);
         if (gref_marginal_diverged(dense) && dense_end < 0)
             dense_end = t;
@@ -339,7 +340,8 @@ static gref_status hold_sampler(checker *c, const gref_sampler_spec *spec)
             TRY_OUT(hold_distances(c, sampler, dense, law, &e));
         }
         TRY_OUT(report_progress(c, spec->label, t == T ? 0 : 1));
-        if (t == 0)
+        next = gref_sampler_next(sampler, t);
+        if (next < 0)
             break;
         gref_bounds_of_step(&d, &c->scales, &law->s);
         if (is_listed(c, t))

@@ -118,13 +118,12 @@ gref_bounds_at gref_bounds_of_time(const gref_scales *k, const gref_schedule *sc
 static void measure_step(gref_bounds_at *d, const gref_spectral_sampler *s)
 {
     const gref_spectral *z = s->z;
-    gref_spectral_times w = gref_spectral_times_at(s, d->t);
+    gref_rule w = gref_spectral_rule(s, d->t);
     for (int b = 0; b < z->blocks; b++) {
         double tau = gref_spectral_strength(s, &w, b), u2 = 0.0, g_most = 0.0, g_least = INFINITY;
         for (int i = 0; i < z->q; i++) {
-            double lambda = GREF_AT(z->lambda, i, b), si = w.abar * lambda + w.qbar;
-            double g = sqrt(w.alpha) * (w.abar_before * lambda + w.qbar_before) / si;
-            u2 += squared(w.root * lambda / si * GREF_AT(z->a, i, b));
+            double lambda = GREF_AT(z->lambda, i, b), g = gref_rule_gain(&w, lambda);
+            u2 += squared(gref_forward_gain(w.at, lambda) * GREF_AT(z->a, i, b));
             g_most = fmax(g_most, g);
             g_least = fmin(g_least, g);
         }
@@ -142,28 +141,27 @@ static void bound_likelihood(gref_bounds_at *d, const gref_scales *k,
     const gref_spectral *z = s->z;
     double most = 0.0;
     d->C_least = INFINITY;
-    if (!s->method->guided)
+    if (!s->row->guided)
         return;
     for (int b = 0; b < z->blocks; b++) {
-        double C = s->method->likelihood(s, d->abar, d->qbar, b);
+        double C = gref_spectral_likelihood(s, d->abar, d->qbar, b);
         most = fmax(most, C);
         d->C_least = fmin(d->C_least, C);
     }
     d->C = k->unit * (most + squared(z->sigma));
-    if (s->method->exact_likelihood)
+    if (s->row->exact)
         d->C += squared(k->A) * k->D_Sigma;
 }
 
 void gref_bounds_of_step(gref_bounds_at *d, const gref_scales *k, const gref_spectral_sampler *s)
 {
-    double beta = s->schedule->beta[d->t], alpha = s->schedule->alpha[d->t];
-    double before = s->schedule->abar[d->t - 1], least = d->abar * k->least + d->qbar;
-    double unit = k->unit, slope = beta * d->abar / (sqrt(alpha) * d->qbar * least);
+    double q = gref_spectral_rule(s, d->t).q, least = d->abar * k->least + d->qbar;
+    double unit = k->unit, slope = q * d->abar / (d->qbar * least);
     measure_step(d, s);
     bound_likelihood(d, k, s);
     if (gref_spectral_runs_on_posterior(
             s)) { /* g of the posterior's own variances, of which none is shared */
-        d->M = beta * d->abar / (sqrt(alpha) * squared(d->qbar)) * k->D_post + unit * d->M_norm;
+        d->M = q * d->abar / squared(d->qbar) * k->D_post + unit * d->M_norm;
         d->shift = 0.0;
         d->b = d->M * sqrt(d->abar) * (k->mu + k->d) +
                (1.0 + d->M_norm) * (k->D_d + unit * (k->mu + k->d));
@@ -172,14 +170,14 @@ void gref_bounds_of_step(gref_bounds_at *d, const gref_scales *k, const gref_spe
     double C = s->spec.convention.guidance == GREF_GUIDANCE_AFTER ? 1.0 : d->C_least;
     double D_C = s->spec.convention.guidance == GREF_GUIDANCE_AFTER ? 0.0 : d->C;
     double D_W = k->A * d->J + unit * k->A * d->J_norm;
-    double D_tau = d->tau * (D_C / C + unit), root = sqrt(d->abar), root_before = sqrt(before);
+    double D_tau = d->tau * (D_C / C + unit), root = sqrt(d->abar);
     double pulled = k->r + root * d->W * k->d; /* |r - W sqrt(abar) d| */
     d->M = slope * k->D_Sigma + 2.0 * d->tau * d->W * D_W + D_tau * squared(d->W) +
            unit * (1.0 + d->pull);
     d->shift =
         (d->tau * D_W + D_tau * d->W) * pulled +
         d->tau * d->W * (k->D_r + root * (d->W * k->D_d + D_W * k->d) + unit * pulled) +
-        beta * root_before *
+        q * root *
             (k->D_d / least + k->d * (d->abar * k->D_Sigma / (d->qbar * least) + unit / least));
     d->b = d->shift + d->M * root * (k->mu + k->d) +
            (1.0 + d->M_norm) * (k->D_d + unit * (k->mu + k->d));
@@ -226,7 +224,7 @@ void gref_bounds_of_modelled(gref_bounds_at *d, const gref_scales *k,
     double root = sqrt(d->abar), Sigma_t = d->abar * k->Sigma + d->qbar;
     modelled_norms m = {.keep = 1.0, .E = 1.0};
     bound_likelihood(d, k, s);
-    if (!s->method->guided) {
+    if (!s->row->guided) {
         d->modelled_cov = d->Sigma_t;
         d->modelled_mean =
             root * (k->unit * (k->mu + k->d) + k->D_d); /* U d is added and taken away */

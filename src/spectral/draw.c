@@ -73,8 +73,8 @@ gref_status gref_spectral_posterior_draw(gref_mat Y, const gref_spectral *z, uin
 static void start(gref_cplx E, gref_cplx Z, gref_cplx T, const gref_spectral_sampler *s)
 {
     const gref_spectral *z = s->z;
-    double abar = s->schedule->abar[s->schedule->T], qbar = s->schedule->qbar[s->schedule->T],
-           root = sqrt(abar);
+    double abar = s->schedule->abar[gref_times_first(&s->spec, s->schedule->T)],
+           qbar = s->schedule->qbar[gref_times_first(&s->spec, s->schedule->T)], root = sqrt(abar);
     gref_mat_copy(E.re, gref_const(Z.re));
     gref_mat_copy(E.im, gref_const(Z.im));
     if (s->spec.convention.start == GREF_START_EXACT) {
@@ -90,24 +90,24 @@ static void start(gref_cplx E, gref_cplx Z, gref_cplx T, const gref_spectral_sam
 
 /* y_{t-1} from y_t and the noise: largest coordinate, or NaN. */
 static double backward_step(gref_cplx E, gref_cplx Z, const gref_spectral_sampler *s,
-                            const gref_spectral_times *w)
+                            const gref_rule *w)
 {
     const gref_spectral *z = s->z;
-    double sd = sqrt(w->noise), root = sqrt(w->alpha), most = 0.0;
+    double sd = sqrt(w->noise), most = 0.0;
     for (int b = 0; b < z->blocks; b++) {
         double strength = gref_spectral_strength(s, w, b), re = z->r.re.a[b], im = z->r.im.a[b];
         for (int k = 0; k < z->q; k++) { /* v - A x0hat */
             double lambda = GREF_AT(z->lambda, k, b);
-            double gain = GREF_AT(z->a, k, b) * (w->root * lambda / (w->abar * lambda + w->qbar));
+            double gain = GREF_AT(z->a, k, b) * gref_forward_gain(w->at, lambda);
             re -= gain * GREF_AT(E.re, k, b);
             im -= gain * GREF_AT(E.im, k, b);
         }
         for (int k = 0; k < z->q; k++) {
-            double lambda = GREF_AT(z->lambda, k, b), s_k = w->abar * lambda + w->qbar;
-            double pull = strength * (GREF_AT(z->a, k, b) * (w->root * lambda / s_k));
+            double lambda = GREF_AT(z->lambda, k, b), s_k = gref_forward_variance(w->at, lambda);
+            double pull = strength * (GREF_AT(z->a, k, b) * gref_forward_gain(w->at, lambda));
             double *e_re = &GREF_AT(E.re, k, b), *e_im = &GREF_AT(E.im, k, b);
-            *e_re = (*e_re - w->beta * *e_re / s_k) / root + pull * re + sd * GREF_AT(Z.re, k, b);
-            *e_im = (*e_im - w->beta * *e_im / s_k) / root + pull * im + sd * GREF_AT(Z.im, k, b);
+            *e_re = w->p * *e_re - w->q * *e_re / s_k + pull * re + sd * GREF_AT(Z.re, k, b);
+            *e_im = w->p * *e_im - w->q * *e_im / s_k + pull * im + sd * GREF_AT(Z.im, k, b);
             most = fmax(most, fmax(fabs(*e_re), fabs(*e_im)));
             if (isnan(*e_re) || isnan(*e_im))
                 return NAN;
@@ -154,11 +154,17 @@ static gref_status chains_new(chains *c, const gref_spectral *z, const gref_sche
     return gref_room_new(&c->room, z);
 }
 
+/* True if a step of the chain leaves t. */
+static bool leaves(const gref_spectral_sampler *s, int t)
+{
+    return t <= gref_times_first(&s->spec, s->schedule->T) && gref_times_next(&s->spec, t) >= 0;
+}
+
 /* True if some chain has noise at t. */
 static bool any_noise(const chains *c, int t)
 {
     for (int k = 0; k < c->count; k++)
-        if (gref_spectral_times_at(&c->s[k], t).noise > 0.0)
+        if (leaves(&c->s[k], t) && gref_spectral_rule(&c->s[k], t).noise > 0.0)
             return true;
     return false;
 }
@@ -170,7 +176,9 @@ static gref_status step_all(chains *c, bool *diverged, const gref_spectral *z, u
         if (noisy)
             TRY(noise(c->Z, c->pixels, z, &c->room, seed, GREF_STREAM_STEP, (uint32_t)t, i));
         for (int k = 0; k < c->count; k++) {
-            gref_spectral_times w = gref_spectral_times_at(&c->s[k], t);
+            if (!leaves(&c->s[k], t))
+                continue;
+            gref_rule w = gref_spectral_rule(&c->s[k], t);
             if (!diverged[k])
                 diverged[k] =
                     !(backward_step(c->E[k * c->N + i], c->Z, &c->s[k], &w) <= SAMPLE_LIMIT);

@@ -5,6 +5,7 @@
 #include "base/internal.h"
 #include <stdint.h>
 
+#include "method/method.h"
 #include <gref/spectral.h>
 
 DEFINE_DROP(gref_spectral)
@@ -107,46 +108,26 @@ gref_status gref_spectral_distance(gref_w2 *out, const gref_spectral *z, gref_cm
 
 /* ---- sampler.c: the published methods, a block at a time -------------------------------------- */
 
-/* abar_t, 1 - abar_t and what else of the schedule and the conventions one step needs; `before` is t - 1. */
-typedef struct {
-    double abar, qbar, root; /* root = sqrt(abar) */
-    double abar_before, qbar_before;
-    double alpha, beta;
-    double kappa; /* coefficient of the guidance W^T C^-1 (v - A x0hat) */
-    double noise; /* N_t */
-} gref_spectral_times;
-
-typedef struct gref_spectral_method gref_spectral_method;
-
 typedef struct {
     const gref_spectral *z;
     const gref_schedule *schedule;
     gref_sampler_spec spec;
-    const gref_spectral_method *method;
+    const gref_row *row;
 } gref_spectral_sampler;
 
-/*
- * A method: a row of the table in sampler.c. C_{v|t} is a scalar in each block, because A A^T is one.
- */
-struct gref_spectral_method {
-    const char *name;
-    bool guided;
-    bool exact_likelihood; /* C_{v|t} is the exact one */
-    /* Refuses what the method cannot do. */
-    gref_status (*check)(const gref_spectral_sampler *s);
-    double (*likelihood)(const gref_spectral_sampler *s, double abar, double qbar, int b);
-    /* C_{v|t} less the exact one, without cancellation. */
-    double (*excess)(const gref_spectral_sampler *s, double abar, double qbar, int b);
-};
-
+/* C_{v|t} of block b: a scalar, because A A^T is one. C_{v|t} less the exact one, without cancellation. */
+double gref_spectral_likelihood(const gref_spectral_sampler *s, double abar, double qbar, int b);
+double gref_spectral_likelihood_excess(const gref_spectral_sampler *s, double abar, double qbar,
+                                       int b);
 gref_status gref_spectral_sampler_init(gref_spectral_sampler *s, const gref_spectral *z,
                                        const gref_schedule *schedule,
                                        const gref_sampler_spec *spec);
 /* True if the sampler runs in the modes X of Sigma_post, where all of its steps are diagonal. */
 bool gref_spectral_runs_on_posterior(const gref_spectral_sampler *s);
-gref_spectral_times gref_spectral_times_at(const gref_spectral_sampler *s, int t);
+/* The rule of the step that leaves t. */
+gref_rule gref_spectral_rule(const gref_spectral_sampler *s, int t);
 /* kappa_t/C of block b: C_{v|t}, or 1 for guidance "after"; 0 without guidance. */
-double gref_spectral_strength(const gref_spectral_sampler *s, const gref_spectral_times *w, int b);
+double gref_spectral_strength(const gref_spectral_sampler *s, const gref_rule *rule, int b);
 /* abar rho^2 + 1 - abar, the exact variance of mode k of Sigma_post. */
 double gref_spectral_exact_variance(const gref_spectral *z, double abar, double qbar, int k, int b);
 

@@ -4,16 +4,16 @@
  *     j_k     sqrt(abar) lambda_k/s_k, s_k = abar lambda_k + 1 - abar
  *     w_k     j_k a_k: A J in the block
  *     tau     kappa_t/C, C = C_{v|t} (1 for guidance "after")
- *     M       diag(g) - tau w w^T,  g_k = sqrt(alpha) s_k(t-1)/s_k(t)
+ *     M       diag(g) - tau w w^T,  g_k = (h lambda_k + c)/s_k, the gain of the scheme (method/rule.c)
  *     mean    E y_t - sqrt(abar_t) mu_post, complex: the bias itself                          [pixel]
  *     P       covariance, real in these coordinates                                         [pixel^2]
  *
- *     mean <- M mean + tau w (r - sqrt(abar) w^T d) - beta sqrt(abar_{t-1}) d/s
+ *     mean <- M mean + tau w (r - sqrt(abar) w^T d) - q sqrt(abar) d/s
  *     P    <- M P M + N I
  *
  * The diagonal of M does not cancel (see diffusion/sampler.c), and M < -1 in some direction exactly where
  * tau sum w^2/(1 + g) > 1. Where the likelihood is exact and guides through the score, the run is DDPM on the
- * posterior: in its modes every step is diagonal, sqrt(alpha) e_{t-1}/e_t, and nothing is added to the mean.
+ * posterior: in its modes every step is diagonal, and nothing is added to the mean.
  *
  *     V       d d^T <= V, d the difference of their means                                         [pixel^2]
  *     W       E D D^T <= W, D the difference of coupled draws of the computed law and of the exact one [pixel^2]
@@ -55,7 +55,7 @@ int gref_spectral_law_t(const gref_spectral_law *law)
 /** True if the sampler uses v. */
 bool gref_spectral_law_guided(const gref_spectral_law *law)
 {
-    return law->s.method->guided;
+    return law->s.row->guided;
 }
 
 /** True once variances or means have left 2^900, 2^450, or the law is lost: it is then no longer propagated. */
@@ -162,10 +162,10 @@ gref_status gref_spectral_law_new(gref_spectral_law **out_law, const gref_spectr
     REQUIRE(law != NULL, GREF_ERR_NOMEM, "no memory for a law");
     TRY(gref_spectral_sampler_init(&law->s, z, schedule, spec));
     bool exact = spec->convention.start == GREF_START_EXACT;
-    law->t = schedule->T;
+    law->t = gref_times_first(spec, schedule->T);
     law->growth = -INFINITY;
     law->posterior = gref_spectral_runs_on_posterior(&law->s);
-    law->diagonal = z->q == 1 || law->posterior || (!law->s.method->guided && !exact);
+    law->diagonal = z->q == 1 || law->posterior || (!law->s.row->guided && !exact);
     TRY(gref_cplx_new(&law->mean, z->q, z->blocks));
     TRY(gref_mat_new(&law->P, law->diagonal ? z->q : z->q * z->q, z->blocks));
     TRY(gref_mat_new(&law->terms[0], 1, z->blocks));
@@ -177,15 +177,12 @@ gref_status gref_spectral_law_new(gref_spectral_law **out_law, const gref_spectr
 }
 
 /* DDPM on the posterior, in its own modes. */
-static void advance_on_posterior(gref_spectral_law *law, const gref_spectral_times *w)
+static void advance_on_posterior(gref_spectral_law *law, const gref_rule *w)
 {
     const gref_spectral *z = law->s.z;
-    double root = sqrt(w->alpha);
     for (int b = 0; b < z->blocks; b++)
         for (int k = 0; k < z->q; k++) {
-            double g = root *
-                       gref_spectral_exact_variance(z, w->abar_before, w->qbar_before, k, b) /
-                       gref_spectral_exact_variance(z, w->abar, w->qbar, k, b);
+            double g = gref_rule_gain(w, GREF_AT(z->rho, k, b) * GREF_AT(z->rho, k, b));
             GREF_AT(law->mean.re, k, b) *= g;
             GREF_AT(law->mean.im, k, b) *= g;
             GREF_AT(law->P, k, b) = g * g * GREF_AT(law->P, k, b) + w->noise;
@@ -259,24 +256,23 @@ static void follow_errors(double *W, const double *g, const double *u, double ta
 }
 
 /* One step of block b; true if M has an eigenvalue below -1. With a constant q the loops over k fold away. */
-static inline bool advance_block(gref_spectral_law *law, const gref_spectral_times *w,
-                                 double *scratch, int b, const int q)
+static inline bool advance_block(gref_spectral_law *law, const gref_rule *w, double *scratch, int b,
+                                 const int q)
 {
     const gref_spectral *z = law->s.z;
     const double *lambda = &GREF_AT(z->lambda, 0, b), *a = &GREF_AT(z->a, 0, b);
     const double *d_re = &GREF_AT(z->d.re, 0, b), *d_im = &GREF_AT(z->d.im, 0, b);
     double *re = &GREF_AT(law->mean.re, 0, b), *im = &GREF_AT(law->mean.im, 0, b);
     double *g = scratch, *u = scratch + q, *y = scratch + 2 * q;
-    double tau = gref_spectral_strength(&law->s, w, b), root = sqrt(w->alpha),
-           root_before = sqrt(w->abar_before);
+    double tau = gref_spectral_strength(&law->s, w, b), root = sqrt(w->at.abar);
     double pull_re = z->r.re.a[b], pull_im = z->r.im.a[b], overshoot = 0.0;
     for (int k = 0; k < q; k++) {
-        double inverse = 1.0 / (w->abar * lambda[k] + w->qbar);
-        g[k] = root * (w->abar_before * lambda[k] + w->qbar_before) * inverse;
-        u[k] = w->root * lambda[k] * inverse * a[k];
-        y[k] = w->beta * root_before * inverse;
-        pull_re -= u[k] * (w->root * d_re[k] + re[k]);
-        pull_im -= u[k] * (w->root * d_im[k] + im[k]);
+        double inverse = 1.0 / gref_forward_variance(w->at, lambda[k]);
+        g[k] = (w->h * lambda[k] + w->c) * inverse;
+        u[k] = root * lambda[k] * inverse * a[k];
+        y[k] = w->q * root * inverse;
+        pull_re -= u[k] * (root * d_re[k] + re[k]);
+        pull_im -= u[k] * (root * d_im[k] + im[k]);
         overshoot += tau * u[k] * u[k] / (1.0 + g[k]);
     }
     double fresh = 0.0, fresh_mean = 0.0;
@@ -315,7 +311,7 @@ static inline bool advance_block(gref_spectral_law *law, const gref_spectral_tim
 }
 
 /* All blocks; true if some M_t has an eigenvalue below -1. */
-static bool advance_blocks(gref_spectral_law *law, const gref_spectral_times *w, double *scratch)
+static bool advance_blocks(gref_spectral_law *law, const gref_rule *w, double *scratch)
 {
     const gref_spectral *z = law->s.z;
     bool unstable = false;
@@ -392,9 +388,10 @@ static void note_losses(gref_spectral_law *law)
 gref_status gref_spectral_law_advance(gref_spectral_law *law)
 {
     SCOPED_MEM double *scratch = NULL;
-    REQUIRE(law->t >= 1, GREF_ERR_RANGE, "the law is at t = 0 already");
+    int next = gref_times_next(&law->s.spec, law->t);
+    REQUIRE(next >= 0, GREF_ERR_RANGE, "the law is at its end already, t = %d", law->t);
     if (!law->diverged) {
-        gref_spectral_times w = gref_spectral_times_at(&law->s, law->t);
+        gref_rule w = gref_spectral_rule(&law->s, law->t);
         scratch = gref_alloc(3 * (size_t)law->s.z->q, sizeof *scratch);
         REQUIRE(scratch != NULL, GREF_ERR_NOMEM, "no memory for a step");
         if (law->posterior)
@@ -408,7 +405,7 @@ gref_status gref_spectral_law_advance(gref_spectral_law *law)
                           gref_mat_norm_max(gref_const(law->mean.im)) <= MEAN_LIMIT);
         note_losses(law);
     }
-    law->t--;
+    law->t = next;
     if (!law->diverged)
         note_growth(law);
     return GREF_OK;

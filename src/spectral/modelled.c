@@ -27,9 +27,9 @@ gref_spectral_excess gref_spectral_modelled(const gref_spectral_sampler *s, doub
         K += a * a * lambda;
         gain += lambda > 0.0 ? a * a * abar * (lambda / (abar * lambda + qbar)) * lambda : 0.0;
     }
-    if (s->method->guided) {
-        double excess = s->method->excess(s, abar, qbar, b);
-        x.C = qbar == 0.0 && z->sigma == 0.0 ? 0.0 : s->method->likelihood(s, abar, qbar, b);
+    if (s->row->guided) {
+        double excess = gref_spectral_likelihood_excess(s, abar, qbar, b);
+        x.C = qbar == 0.0 && z->sigma == 0.0 ? 0.0 : gref_spectral_likelihood(s, abar, qbar, b);
         x.L = x.C + gain;
         part = excess == 0.0 ? 0.0 : excess / x.L / K; /* 1/K - 1/L */
     } else if (K > 0.0) {
@@ -54,7 +54,7 @@ void gref_spectral_modelled_factor(gref_mat L2, const gref_spectral_sampler *s, 
         GREF_AT(L2, k, k) = f;
         squared += f * f;
     }
-    if (s->method->guided && squared > 0.0)
+    if (s->row->guided && squared > 0.0)
         shrink = squared / x.L / (1.0 + sqrt(x.C / x.L)) / squared; /* (1 - sqrt(C/L))/|f|^2 */
     for (int j = 0; j < z->q; j++)
         for (int i = 0; i < j; i++)
@@ -116,7 +116,7 @@ gref_status gref_spectral_w2_modelled(gref_w2 *out_w2, const gref_mat terms[2],
     const gref_spectral *z = s->z;
     SCOPED(gref_block) work = {0};
     gref_mat mean = terms[0], cov = terms[1];
-    if (s->method->exact_likelihood) {
+    if (s->row->exact) {
         *out_w2 = (gref_w2){.certified = true, .rank = z->n, .method = "spectra"};
         return GREF_OK;
     }

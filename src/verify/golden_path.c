@@ -38,7 +38,7 @@ static double propagate(double e, const gref_golden_walk *w, const gref_sampler 
     const gref_golden_scale *c = &w->scale;
     double M = z->contraction,
            guidance = gref_golden_guidance_error(z, c, at->y, at->score, at->residual);
-    if (s->method->norm) {
+    if (s->row->norm) {
         guidance = 2.0 * guidance / at->residual + (z->delta + c->nu) * z->w;
         M = fmax(z->free, z->guidance_step * z->w * z->w / at->residual);
     }

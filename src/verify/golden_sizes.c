@@ -108,9 +108,7 @@ static gref_status likelihood_sizes(gref_golden_sizes *z, const gref_golden_scal
     TRY(gref_mat_new(&C, c->m, c->m));
     TRY(gref_likelihood_cov(C, s, t));
     z->C_max = row_sum(gref_const(C));
-    z->C_min = sigma * sigma;
-    if (strcmp(s->method->name, "dps") == 0)
-        z->C_min /= s->spec.convention.alpha_dps;
+    z->C_min = s->row->tau(&s->spec.convention, sigma);
     if (sigma == 0.0)
         TRY(extremes(&z->C_min, &most, C));
     if (z->C_max == 0.0) { /* t = 0 without noise: L_0 = A Sigma A^T */
@@ -133,14 +131,15 @@ gref_status gref_golden_sizes_at(gref_golden_sizes *out, const gref_golden_scale
 {
     gref_golden_sizes z;
     gref_golden_prior_sizes(&z, c, s->schedule, t);
-    bool affine = !s->method->norm, after = s->spec.convention.guidance == GREF_GUIDANCE_AFTER;
-    if (s->method->guided && affine && (modelled || !after))
+    bool after = s->spec.convention.guidance == GREF_GUIDANCE_AFTER;
+    if (gref_row_has_likelihood(s->row) && (modelled || !after))
         TRY(likelihood_sizes(&z, c, s, t));
-    if (t >= 1) {
-        double before = s->schedule->abar[t - 1] * c->lambda_max + s->schedule->qbar[t - 1];
-        z.guidance_step = s->method->guided ? gref_guidance_coefficient(s, t) : 0.0;
-        z.free = sqrt(s->schedule->alpha[t]) * before / z.s_max; /* it grows with lambda */
-        z.contraction = fmax(z.free, z.guidance_step * z.gain);  /* M = D - K, both PSD */
+    if (gref_sampler_next(s, t) >= 0 && !s->row->chain) {
+        gref_rule rule = gref_sampler_rule(s, t);
+        z.score_step = rule.q;
+        z.guidance_step = rule.kappa;
+        z.free = gref_rule_gain(&rule, c->lambda_max);          /* it grows with lambda */
+        z.contraction = fmax(z.free, z.guidance_step * z.gain); /* M = D - K, both PSD */
     }
     *out = z;
     return GREF_OK;

@@ -1,0 +1,226 @@
+/*
+ * The modelled likelihood p(v | x_t) = N(A x0hat(x_t), C) as matrices, in modes of Sigma (THEORY section 4).
+ *
+ *     B        m x n    A U
+ *     C        m x m    B phi(lambda) B^T + tau I
+ *     Gamma    n x n    B^T C^-1 B
+ *     g        n x 1    B^T C^-1 r,  r = v - A mu
+ *
+ * A row of the table says which phi; where phi does not depend on lambda, nothing is factorised in a step:
+ *
+ *     phi = 0        Gamma = G/tau, G = B^T B                                        one product, once
+ *     phi constant   B = W diag(b) V^T: Gamma = V diag(b^2/(phi b^2 + tau)) V^T      one SVD, once
+ *     phi(lambda)    C = L L^T, Y = L^-1 B: Gamma = Y^T Y, g = Y^T L^-1 r            one Cholesky a step
+ */
+#include <math.h>
+
+#include "base/internal.h"
+#include "dense/bound.h"
+#include "dense/internal.h"
+#include "internal.h"
+
+static double tau_of(const gref_sampler *s)
+{
+    return s->row->tau(&s->spec.convention, s->z->sigma);
+}
+
+static double phi_of(const gref_sampler *s, int t, double lambda)
+{
+    return s->row->phi != NULL
+               ? s->row->phi(&s->spec.convention, gref_time_at(s->schedule, t), lambda)
+               : 0.0;
+}
+
+/* phi b^2 + tau for a phi that does not depend on lambda. */
+double gref_guidance_denominator(const gref_sampler *s, int t, double b)
+{
+    return phi_of(s, t, 0.0) * b * b + tau_of(s);
+}
+
+gref_status gref_sampler_form_gram(gref_sampler *s)
+{
+    const gref_modes *z = s->z;
+    SCOPED(gref_mat) L = {0};
+    if (s->G.a != NULL)
+        return GREF_OK;
+    TRY(gref_mat_new(&s->G, z->n, z->n));
+    TRY(gref_mat_new(&s->Br, z->n, 1));
+    TRY(gref_mat_new(&L, z->n, z->n));
+    TRY(gref_dot2_gemm(s->G, L, gref_const(z->B), true, gref_const(z->B), false));
+    gref_mat_mirror_lower(s->G);
+    double b = gref_norm_fro_up(gref_const(z->B));
+    s->dG = 2 * gref_norm_fro_up(gref_const(L)) + gref_dot2_error_up(z->m) * b * b;
+    return gref_gemv(s->Br, 1.0, gref_const(z->B), true, gref_const(z->r), 0.0);
+}
+
+/* s->dB: residual of the decomposition, and b_1 times the defects of W and V, by plain products. */
+static gref_status measure_svd(gref_sampler *s)
+{
+    gref_cmat W = gref_const(s->W), VT = gref_const(s->VT);
+    int k = s->b.m;
+    SCOPED(gref_mat) S = {0}, R = {0}, WW = {0}, VV = {0};
+    TRY(gref_mat_new(&S, W.m, k));
+    TRY(gref_mat_new(&R, W.m, VT.n));
+    TRY(gref_mat_new(&WW, k, k));
+    TRY(gref_mat_new(&VV, k, k));
+    gref_mat_copy(S, W);
+    gref_mat_scale_cols(S, gref_const(s->b));
+    gref_mat_copy(R, gref_const(s->z->B));
+    TRY(gref_gemm(R, -1.0, gref_const(S), false, VT, false, 1.0));
+    gref_mat_identity(WW);
+    gref_mat_identity(VV);
+    TRY(gref_syrk(WW, -1.0, W, true, 1.0));
+    TRY(gref_syrk(VV, -1.0, VT, false, 1.0));
+    double b = gref_norm_fro_up(gref_const(s->b)), rounding = gref_gamma_up(R.m + R.n + 8);
+    double residual = gref_norm_fro_up(gref_const(R)) + rounding * sqrt(k) * b;
+    double defects =
+        gref_norm_fro_up(gref_const(WW)) + gref_norm_fro_up(gref_const(VV)) + 2 * rounding * k;
+    s->dB = residual + 2 * s->b.a[0] * defects;
+    return GREF_OK;
+}
+
+gref_status gref_sampler_form_svd(gref_sampler *s)
+{
+    const gref_modes *z = s->z;
+    int k = z->m < z->n ? z->m : z->n;
+    SCOPED(gref_mat) B = {0};
+    TRY(gref_mat_new(&B, z->m, z->n));
+    TRY(gref_mat_new(&s->W, z->m, k));
+    TRY(gref_mat_new(&s->VT, k, z->n));
+    TRY(gref_mat_new(&s->b, k, 1));
+    TRY(gref_mat_new(&s->Wr, k, 1));
+    gref_mat_copy(B, gref_const(z->B));
+    TRY(gref_svd(s->W, s->b, s->VT, B));
+    TRY(gref_gemv(s->Wr, 1.0, gref_const(s->W), true, gref_const(z->r), 0.0));
+    return measure_svd(s);
+}
+
+static gref_status by_svd(gref_mat Gamma, gref_mat g, const gref_sampler *s, int t)
+{
+    int k = s->b.m;
+    SCOPED(gref_mat) Y = {0}, w = {0};
+    TRY(gref_mat_new(&Y, k, s->z->n));
+    TRY(gref_mat_new(&w, k, 1));
+    for (int i = 0; i < k; i++)
+        w.a[i] = s->b.a[i] / sqrt(gref_guidance_denominator(s, t, s->b.a[i]));
+    gref_mat_copy(Y, gref_const(s->VT));
+    gref_mat_scale_rows(Y, gref_const(w));
+    TRY(gref_syrk(Gamma, 1.0, gref_const(Y), true, 0.0));
+    for (int i = 0; i < k; i++)
+        w.a[i] = s->b.a[i] / gref_guidance_denominator(s, t, s->b.a[i]) * s->Wr.a[i];
+    return gref_gemv(g, 1.0, gref_const(s->VT), true, gref_const(w), 0.0);
+}
+
+/* C, m x m. */
+static gref_status likelihood(gref_mat C, const gref_sampler *s, int t)
+{
+    const gref_modes *z = s->z;
+    SCOPED(gref_mat) Y = {0};
+    gref_mat_fill(C, 0.0);
+    if (s->row->phi != NULL) {
+        TRY(gref_mat_new(&Y, z->m, z->n));
+        gref_mat_copy(Y, gref_const(z->B));
+        for (int j = 0; j < z->n; j++)
+            for (int i = 0; i < z->m; i++)
+                GREF_AT(Y, i, j) *= sqrt(phi_of(s, t, z->lambda.a[j]));
+        TRY(gref_syrk(C, 1.0, gref_const(Y), false, 0.0));
+    }
+    for (int i = 0; i < C.m; i++)
+        GREF_AT(C, i, i) += tau_of(s);
+    return GREF_OK;
+}
+
+static gref_status by_cholesky(gref_mat Gamma, gref_mat g, const gref_sampler *s, int t)
+{
+    const gref_modes *z = s->z;
+    SCOPED(gref_mat) L = {0}, Y = {0}, y = {0};
+    TRY(gref_mat_new(&L, z->m, z->m));
+    TRY(gref_mat_new(&Y, z->m, z->n));
+    TRY(gref_mat_new(&y, z->m, 1));
+    TRY(likelihood(L, s, t));
+    TRY(gref_cholesky(L));
+    gref_mat_copy(Y, gref_const(z->B));
+    gref_mat_copy(y, gref_const(z->r));
+    TRY(gref_trsm(Y, true, gref_const(L), false));
+    TRY(gref_trsm(y, true, gref_const(L), false));
+    TRY(gref_syrk(Gamma, 1.0, gref_const(Y), true, 0.0));
+    return gref_gemv(g, 1.0, gref_const(Y), true, gref_const(y), 0.0);
+}
+
+gref_status gref_modelled_guidance(gref_mat Gamma, gref_mat g, const gref_sampler *s, int t)
+{
+    if (s->row->phi == NULL) {
+        gref_mat_fill(Gamma, 0.0);
+        gref_mat_fill(g, 0.0);
+        gref_mat_axpy(Gamma, 1.0 / tau_of(s), gref_const(s->G));
+        gref_mat_axpy(g, 1.0 / tau_of(s), gref_const(s->Br));
+        return GREF_OK;
+    }
+    return s->row->phi_constant ? by_svd(Gamma, g, s, t) : by_cholesky(Gamma, g, s, t);
+}
+
+gref_status gref_guidance_at(gref_mat Gamma, gref_mat g, const gref_sampler *s, int t)
+{
+    if (s->spec.convention.guidance != GREF_GUIDANCE_AFTER)
+        return gref_modelled_guidance(Gamma, g, s, t);
+    gref_mat_copy(Gamma, gref_const(s->G));
+    gref_mat_copy(g, gref_const(s->Br));
+    return GREF_OK;
+}
+
+/* R <- C^-1 R by the SVD: W diag(1/(phi b^2 + tau)) W^T R + (R - W W^T R)/tau. */
+static gref_status solve_by_svd(gref_mat R, const gref_sampler *s, int t)
+{
+    SCOPED(gref_mat) Y = {0};
+    bool whole = s->W.m == s->b.m; /* W is square: nothing lies beside its range */
+    TRY(gref_mat_new(&Y, s->b.m, R.n));
+    TRY(gref_gemm(Y, 1.0, gref_const(s->W), true, gref_const(R), false, 0.0));
+    if (!whole)
+        TRY(gref_gemm(R, -1.0 / tau_of(s), gref_const(s->W), false, gref_const(Y), false,
+                      1.0 / tau_of(s)));
+    for (int i = 0; i < Y.m; i++)
+        for (int k = 0; k < Y.n; k++)
+            GREF_AT(Y, i, k) /= gref_guidance_denominator(s, t, s->b.a[i]);
+    return gref_gemm(R, 1.0, gref_const(s->W), false, gref_const(Y), false, whole ? 0.0 : 1.0);
+}
+
+gref_status gref_likelihood_solve(gref_mat R, gref_mat C, const gref_sampler *s, int t)
+{
+    TRY(likelihood(C, s, t));
+    gref_status status = gref_cholesky(C);
+    if (status == GREF_ERR_NOT_PD && s->W.a != NULL)
+        return solve_by_svd(R, s, t);
+    REQUIRE(status != GREF_ERR_NOT_PD, GREF_ERR_NOT_PD,
+            "C_{v|t} of %s at t = %d is singular to rounding: sigma = %g, A is %d x %d, Sigma %d x "
+            "%d; its algorithm cannot be run in doubles",
+            s->spec.name, t, s->z->sigma, s->z->m, s->z->n, s->z->n, s->z->n);
+    TRY(status);
+    return gref_cholesky_solve(R, gref_const(C));
+}
+
+/**
+ * Covariance of the modelled likelihood.
+ *
+ *     C = A phi(Sigma) A^T + tau I
+ *     DPS    sigma^2/alpha_DPS I                                                  (19)
+ *     PiGDM  r_t^2 A A^T + sigma^2 I                                              (21)
+ *     CGDM   (1 - abar_t) A Sigma Sigma_t^-1 A^T + sigma^2 I                      (22)
+ *
+ * @param[out] C  m x m, both triangles. Undefined on error.                  [measurement^2]
+ * @param[in]  s  a guided sampler.
+ * @param[in]  t  0..T.
+ * @return GREF_OK; GREF_ERR_SHAPE; GREF_ERR_RANGE (t outside 0..T; a sampler without likelihood);
+ *         GREF_ERR_NOMEM.
+ * @error  c n eps |A|^2 |Sigma|, c about 1.
+ * @see    THEORY section 4. Tests: test_sampler.c
+ */
+gref_status gref_likelihood_cov(gref_mat C, const gref_sampler *s, int t)
+{
+    TRY(gref_require_shape(gref_const(C), s->z->m, s->z->m, "C_{v|t}"));
+    REQUIRE(t >= 0 && t <= s->schedule->T, GREF_ERR_RANGE, "t = %d is outside 0..%d", t,
+            s->schedule->T);
+    TRY(gref_sampler_require_gaussian(s->row->name));
+    REQUIRE(gref_row_has_likelihood(s->row), GREF_ERR_RANGE, "%s has no C_{v|t}: it %s",
+            s->row->name, s->row->guided ? "gives its steps as matrices" : "does not use v");
+    return likelihood(C, s, t);
+}

@@ -1,0 +1,90 @@
+/*
+ * What a sampler is, before any matrix is formed: a row of a table, a scheme, and the times that it visits; not installed.
+ * The dense path, the spectral path and the literal algorithms read all of it. Their recursions share nothing.
+ */
+#ifndef GREF_METHOD_METHOD_H
+#define GREF_METHOD_METHOD_H
+
+#include "base/internal.h"
+#include <gref/sampler.h>
+
+/* ---- forward.c: the noising of one mode of Sigma (THEORY section 3) ---- */
+
+/* A time of the forward process: abar and 1 - abar, each without cancellation. */
+typedef struct {
+    double abar, qbar;
+} gref_time;
+
+gref_time gref_time_at(const gref_schedule *schedule, int t);
+/* s = abar lambda + 1 - abar, the variance of a mode of x_t whose prior variance is lambda. */
+double gref_forward_variance(gref_time at, double lambda);
+/* j = sqrt(abar) lambda/s, the gain of the denoiser J; 0 for s = 0. */
+double gref_forward_gain(gref_time at, double lambda);
+/* (1 - abar) lambda/s, the variance of the mode of x0 given x_t; 0 at abar = 1. */
+double gref_forward_cov(gref_time at, double lambda);
+
+/* ---- rows.c: the table of methods (THEORY section 4) ---- */
+
+/*
+ * A method. Its likelihood is N(A x0hat, C) with C = A phi(Sigma) A^T + tau I; phi is applied to the eigenvalues of
+ * Sigma.
+ */
+typedef struct {
+    const char *name, *title;
+    bool guided; /* it uses v */
+    bool exact;  /* C is the exact one, so the modelled law is p_t(x | v) */
+    bool norm;   /* the gradient of |v - A x0hat|: no C, no affine step, no Gaussian law */
+    bool chain;  /* the affine steps are the user's: no C, no denoiser */
+    double (*tau)(const gref_convention *c, double sigma);
+    double (*tau_excess)(const gref_convention *c,
+                         double sigma); /* tau - sigma^2 without cancellation */
+    double (*phi)(const gref_convention *c, gref_time at, double lambda); /* NULL: 0 */
+    bool phi_constant; /* phi does not depend on lambda */
+    double (*phi_excess)(const gref_convention *c, gref_time at,
+                         double lambda); /* phi - phi_exact, likewise */
+} gref_row;
+
+/* The row of that name, or NULL. */
+const gref_row *gref_row_find(const char *name);
+/* True if the row has a likelihood N(A x0hat, C), and so a law that it takes p_t(x | v) to be. */
+bool gref_row_has_likelihood(const gref_row *row);
+/* r_t^2 of PiGDM; and c in r_t^2 - (1 - abar) lambda/s = r_t^2 (1 - abar) (1 - c lambda)/s. */
+double gref_r2_value(gref_r2 r2, gref_time at);
+double gref_r2_slope(gref_r2 r2);
+
+/* What a refusal may depend on; singular values of A, min(m, n) of them. */
+typedef struct {
+    int m, n, T;
+    double sigma, largest, least;
+} gref_row_problem;
+/* Refuses what the row cannot do with this problem and these conventions: one list for every path. */
+gref_status gref_row_refuse(const gref_row *row, const gref_sampler_spec *spec,
+                            const gref_row_problem *p);
+
+/* ---- rule.c: how a score moves the state (THEORY sections 6 and 7) ---- */
+
+/*
+ * One step y' = p y + q s(y) + kappa grad + sqrt(noise) z from `at` to `next`. In a mode of Sigma its gain without
+ * guidance is (h lambda + c)/s, h = p abar, c = p (1 - abar) - q; c is known in closed form, so nothing cancels.
+ */
+typedef struct {
+    gref_time at, next;
+    double p, q, h, c;
+    double kappa; /* coefficient of the guidance J A^T C^-1 (v - A x0hat); 0 without */
+    double noise;
+    double direction; /* of ddim: 1 - abar' - noise, the variance left to the predicted noise */
+} gref_rule;
+
+gref_rule gref_rule_at(const gref_row *row, const gref_convention *c, const gref_schedule *schedule,
+                       int t, int next);
+/* (h lambda + c)/s. */
+double gref_rule_gain(const gref_rule *rule, double lambda);
+/* What the score adds to a mean centred on sqrt(abar) mu_post, for d = mu_post - mu in that mode. */
+double gref_rule_shift(const gref_rule *rule, double lambda, double d);
+
+/* The visited times: the first, the one after t (-1 where t is the last or is not visited), the last. */
+int gref_times_first(const gref_sampler_spec *spec, int T);
+int gref_times_next(const gref_sampler_spec *spec, int t);
+int gref_times_last(const gref_sampler_spec *spec);
+
+#endif

@@ -5,7 +5,7 @@
  * against each other. The bounds on orders, 0.01, and on coefficients, 1e-6, are what the project promises.
  */
 #include "dense/internal.h"
-#include "diffusion/asymptotics.h"
+#include "diffusion/limit.h"
 #include "plain.h"
 #include "stationary.h"
 #include "toy.h"

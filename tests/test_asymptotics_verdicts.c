@@ -2,7 +2,7 @@
  * What gref asymptotics says where rounding, a short range or a lost number has a say: it must refute nothing that it cannot
  * judge, and pass nothing unseen. The numbers themselves are held in test_asymptotics.c.
  */
-#include "diffusion/asymptotics.h"
+#include "diffusion/limit.h"
 #include "plain.h"
 #include "stationary.h"
 #include "toy.h"

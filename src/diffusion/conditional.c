@@ -1,7 +1,6 @@
 /*
- * The exact p_t(x | v), and what each sampler takes it to be (THEORY sections 4 and 5).
+ * What each sampler takes p_t(x | v) to be (THEORY sections 4 and 5).
  *
- *   exact       C_{t|v} = abar_t Sigma_post + (1 - abar_t) I, mu_{t|v} = sqrt(abar_t) mu_post
  *   modelled    two routes: the precision H_t = Sigma_t^-1 + W^T C^-1 W, and Bayes' rule (25)-(27)
  *   f_t(i)      sqrt(abar_t) lambda_i / sqrt(s_t(i)): W Sigma_t^1/2 = B diag(f)
  *   E           n x n, I + diag(f) Gamma diag(f) = R R^T
@@ -14,20 +13,6 @@
 #include "dense/internal.h"
 #include "internal.h"
 
-double gref_exact_variance(const gref_modes *z, const gref_schedule *schedule, int t, int i)
-{
-    return gref_forward_variance(gref_time_at(schedule, t), z->rho.a[i] * z->rho.a[i]);
-}
-
-void gref_exact_factor(gref_mat L, const gref_modes *z, const gref_schedule *schedule, int t)
-{
-    for (int j = 0; j < z->n; j++) {
-        double sd = sqrt(gref_exact_variance(z, schedule, t, j));
-        for (int i = 0; i < z->n; i++)
-            GREF_AT(L, i, j) = GREF_AT(z->X, i, j) * sd;
-    }
-}
-
 /* The unconditional model: p_t(x) = N(sqrt(abar_t) mu, Sigma_t). */
 static void prior_factor(gref_mat mean, gref_mat L, const gref_sampler *s, int t)
 {
@@ -38,45 +23,52 @@ static void prior_factor(gref_mat mean, gref_mat L, const gref_sampler *s, int t
     }
 }
 
-gref_status gref_conditional_factor(gref_mat mean, gref_mat L, const gref_sampler *s, int t)
+/* The exact law, centred: what a likelihood with C_{v|0} = sigma^2 I makes of t = 0. */
+static gref_status exact_law(gref_mat mean, gref_mat L, const gref_sampler *s, int t)
 {
-    gref_status status = GREF_OK;
-    int n = s->z->n;
-    SCOPED(gref_mat) E = {0}, g = {0}, w = {0};
-    if (!s->row->guided) {
-        prior_factor(mean, L, s, t);
-        return status;
-    }
-    if (!(s->schedule->qbar[t] > 0.0) &&
-        s->z->sigma == 0.0) { /* C_{v|0} = 0: L_0 = A Sigma A^T, the posterior itself */
-        gref_exact_factor(L, s->z, s->schedule, 0);
-        gref_mat_fill(mean, 0.0);
-        return status;
-    }
-    TRY(gref_mat_new(&E, n, n));
-    TRY(gref_mat_new(&g, n, 1));
-    TRY(gref_mat_new(&w, n, 1));
+    gref_exact_factor(L, s->z, s->schedule, t);
+    gref_mat_fill(mean, 0.0);
+    return GREF_OK;
+}
+
+/* E = I + diag(f) Gamma diag(f) and g = j B^T C^-1 r. */
+static gref_status whitened(gref_mat E, gref_mat g, const gref_sampler *s, int t)
+{
     TRY(gref_modelled_guidance(E, g, s, t));
-    for (int k = 0; k < n; k++) {
+    for (int k = 0; k < E.n; k++) {
         double sk = gref_mode_variance(s, t, k);
         double f = sk > 0.0 ? sqrt(s->schedule->abar[t]) * s->z->lambda.a[k] / sqrt(sk) : 0.0;
-        for (int i = 0; i < n; i++) {
+        for (int i = 0; i < E.n; i++) {
             GREF_AT(E, i, k) *= f;
             GREF_AT(E, k, i) *= f;
         }
         g.a[k] *= gref_mode_gain(s, t, k);
     }
-    for (int i = 0; i < n; i++)
+    for (int i = 0; i < E.n; i++)
         GREF_AT(E, i, i) += 1.0;
-    status = gref_cholesky(E);
-    bool lost = status == GREF_ERR_NOT_PD || status == GREF_ERR_NONFINITE;
-    if (lost && !(s->schedule->qbar[t] > 0.0) && s->row->phi != NULL) {
-        /* I is lost beside sigma^-2; C_{v|0} = sigma^2 I: the posterior itself, which needs no E */
-        status = GREF_OK;
-        gref_exact_factor(L, s->z, s->schedule, 0);
-        gref_mat_fill(mean, 0.0);
-        return status;
+    return GREF_OK;
+}
+
+gref_status gref_conditional_factor(gref_mat mean, gref_mat L, const gref_sampler *s, int t)
+{
+    int n = s->z->n;
+    bool end = !(s->schedule->qbar[t] > 0.0); /* abar = 1 */
+    SCOPED(gref_mat) E = {0}, g = {0}, w = {0};
+    if (!s->row->guided) {
+        prior_factor(mean, L, s, t);
+        return GREF_OK;
     }
+    if (end && s->z->sigma == 0.0) /* C_{v|0} = 0: L_0 = A Sigma A^T */
+        return exact_law(mean, L, s, t);
+    TRY(gref_mat_new(&E, n, n));
+    TRY(gref_mat_new(&g, n, 1));
+    TRY(gref_mat_new(&w, n, 1));
+    TRY(whitened(E, g, s, t));
+    gref_status status = gref_cholesky(E);
+    bool lost = status == GREF_ERR_NOT_PD || status == GREF_ERR_NONFINITE;
+    if (lost && end &&
+        s->row->phi != NULL) /* I is lost beside sigma^-2: the exact law needs no E */
+        return exact_law(mean, L, s, t);
     REQUIRE(
         !lost, GREF_ERR_NOT_PD,
         "the modelled law at t = %d is lost in rounding: sigma = %g, A is %d x %d, Sigma %d x %d",
@@ -87,10 +79,8 @@ gref_status gref_conditional_factor(gref_mat mean, gref_mat L, const gref_sample
         GREF_AT(L, i, i) = sqrt(gref_mode_variance(s, t, i));
     TRY(gref_trsm(L, false, gref_const(E), true)); /* diag(sqrt s) R^-T */
     TRY(gref_gemv(w, 1.0, gref_const(L), true, gref_const(g), 0.0));
-    for (int i = 0; i < n; i++) /* C_{t|v} W^T C^-1 r - sqrt(abar_t) d */
-        mean.a[i] = s->z->d.a[i];
-    TRY(gref_gemv(mean, 1.0, gref_const(L), false, gref_const(w), -sqrt(s->schedule->abar[t])));
-    return status;
+    gref_mat_copy(mean, gref_const(s->z->d)); /* C_{t|v} W^T C^-1 r - sqrt(abar_t) d */
+    return gref_gemv(mean, 1.0, gref_const(L), false, gref_const(w), -sqrt(s->schedule->abar[t]));
 }
 
 gref_status gref_sampler_require_model(const gref_sampler *s)
@@ -99,22 +89,6 @@ gref_status gref_sampler_require_model(const gref_sampler *s)
     REQUIRE(gref_sampler_has_model(s), GREF_ERR_RANGE,
             "%s has no modelled law: it gives its steps as matrices", s->spec.label);
     return GREF_OK;
-}
-
-static gref_status check_arguments(gref_mat mean, gref_mat cov, int n, int t, int T)
-{
-    TRY(gref_require_shape(gref_const(mean), n, 1, "mu_{t|v}"));
-    TRY(gref_require_shape(gref_const(cov), n, n, "C_{t|v}"));
-    REQUIRE(t >= 0 && t <= T, GREF_ERR_RANGE, "t = %d is outside 0..%d", t, T);
-    return GREF_OK;
-}
-
-/* mean = sqrt(abar_t) (mu + U d) + U zmean; zmean is used up. */
-static gref_status mean_to_pixels(gref_mat mean, gref_mat zmean, const gref_modes *z, double abar)
-{
-    gref_mat_axpy(zmean, sqrt(abar), gref_const(z->d));
-    gref_mat_copy(mean, gref_const(z->mu));
-    return gref_gemv(mean, 1.0, gref_const(z->U), false, gref_const(zmean), sqrt(abar));
 }
 
 /**
@@ -138,14 +112,14 @@ gref_status gref_conditional_precision(gref_mat mean, gref_mat cov, const gref_s
     const gref_modes *z = s->z;
     SCOPED(gref_mat) L = {0}, UL = {0}, zmean = {0};
     TRY(gref_sampler_require_model(s));
-    TRY(check_arguments(mean, cov, z->n, t, s->schedule->T));
+    TRY(gref_law_require_shapes(mean, cov, z->n, t, s->schedule->T));
     TRY(gref_mat_new(&L, z->n, z->n));
     TRY(gref_mat_new(&UL, z->n, z->n));
     TRY(gref_mat_new(&zmean, z->n, 1));
     TRY(gref_conditional_factor(zmean, L, s, t));
     TRY(gref_gemm(UL, 1.0, gref_const(z->U), false, gref_const(L), false, 0.0));
     TRY(gref_syrk(cov, 1.0, gref_const(UL), false, 0.0));
-    return mean_to_pixels(mean, zmean, z, s->schedule->abar[t]);
+    return gref_mean_to_pixels(mean, zmean, z, s->schedule->abar[t]);
 }
 
 /* Y = B diag(sqrt(abar_t) lambda / sqrt(s_t)): Y Y^T = abar_t A Sigma^2 Sigma_t^-1 A^T. */
@@ -181,7 +155,7 @@ gref_status gref_conditional_bayes(gref_mat mean, gref_mat cov, const gref_sampl
     double abar = s->schedule->abar[t >= 0 && t <= s->schedule->T ? t : 0];
     SCOPED(gref_mat) Lt = {0}, Y = {0}, P = {0}, y = {0}, zmean = {0};
     TRY(gref_sampler_require_model(s));
-    TRY(check_arguments(mean, cov, z->n, t, s->schedule->T));
+    TRY(gref_law_require_shapes(mean, cov, z->n, t, s->schedule->T));
     TRY(gref_mat_new(&P, z->n, z->n));
     TRY(gref_mat_new(&zmean, z->n, 1));
     for (int i = 0; i < z->n; i++)
@@ -204,31 +178,5 @@ gref_status gref_conditional_bayes(gref_mat mean, gref_mat cov, const gref_sampl
     }
     TRY(gref_modes_cov_to_pixels(cov, z, gref_const(P)));
     gref_mat_axpy(zmean, -sqrt(abar), gref_const(z->d));
-    return mean_to_pixels(mean, zmean, z, abar);
-}
-
-/**
- * The exact law of x_t given v.
- *
- *     mu_{t|v} = sqrt(abar_t) mu_post,   C_{t|v} = abar_t Sigma_post + (1 - abar_t) I
- *
- * @param[out] mean  n x 1. Undefined on error.                                           [pixel]
- * @param[out] cov   n x n, both triangles. Undefined on error.                         [pixel^2]
- * @param[in]  t     0..T; at 0 this is the posterior.
- * @return GREF_OK; GREF_ERR_SHAPE; GREF_ERR_RANGE; GREF_ERR_NOMEM.
- * @error  |error in cov| <= c n eps |C_{t|v}|; relative in the standard deviations.
- * @see    THEORY section 6. Tests: test_conditional.c
- */
-gref_status gref_conditional_exact(gref_mat mean, gref_mat cov, const gref_modes *z,
-                                   const gref_schedule *schedule, int t)
-{
-    SCOPED(gref_mat) L = {0}, UL = {0}, zmean = {0};
-    TRY(check_arguments(mean, cov, z->n, t, schedule->T));
-    TRY(gref_mat_new(&L, z->n, z->n));
-    TRY(gref_mat_new(&UL, z->n, z->n));
-    TRY(gref_mat_new(&zmean, z->n, 1));
-    gref_exact_factor(L, z, schedule, t);
-    TRY(gref_gemm(UL, 1.0, gref_const(z->U), false, gref_const(L), false, 0.0));
-    TRY(gref_syrk(cov, 1.0, gref_const(UL), false, 0.0));
-    return mean_to_pixels(mean, zmean, z, schedule->abar[t]);
+    return gref_mean_to_pixels(mean, zmean, z, abar);
 }

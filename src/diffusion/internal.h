@@ -152,6 +152,9 @@ double gref_mode_gain(const gref_sampler *s, int t, int i);
 
 /* L (n x n) = X diag(sqrt(abar_t rho^2 + 1 - abar_t)): the exact C_{t|v} = L L^T, in modes of Sigma. */
 void gref_exact_factor(gref_mat L, const gref_modes *z, const gref_schedule *schedule, int t);
+/* Shapes and t of a law in pixels; mean = sqrt(abar) (mu + U d) + U zmean, zmean is used up. */
+gref_status gref_law_require_shapes(gref_mat mean, gref_mat cov, int n, int t, int T);
+gref_status gref_mean_to_pixels(gref_mat mean, gref_mat zmean, const gref_modes *z, double abar);
 double gref_exact_variance(const gref_modes *z, const gref_schedule *schedule, int t, int i);
 /* Modelled law: mean centred as above, factor L of C_{t|v}, in modes of Sigma. */
 gref_status gref_conditional_factor(gref_mat mean, gref_mat L, const gref_sampler *s, int t);

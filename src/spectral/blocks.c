@@ -1,7 +1,7 @@
 /*
  * Block by block, the matrices that the laws never need: M_t, C_{t|v}, P_t as q x q symmetric blocks.
  *
- * advance in law.c applies M_t without forming it; here it is formed by its definition,
+ * advance in spectral_law.c applies M_t without forming it; here it is formed by its definition,
  *
  *     M = diag(g) - tau u u^T,   u = j a,   or  X diag(g) X^T,   g the gain of the scheme
  */

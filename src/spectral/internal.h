@@ -106,7 +106,7 @@ double gref_spectral_sum(const gref_spectral *z, gref_cmat terms);
 gref_status gref_spectral_distance(gref_w2 *out, const gref_spectral *z, gref_cmat mean,
                                    gref_cmat cov, bool proved);
 
-/* ---- sampler.c: the published methods, a block at a time -------------------------------------- */
+/* ---- spectral_rows.c: the rows of the table, a block at a time ------------------------------- */
 
 typedef struct {
     const gref_spectral *z;
@@ -131,7 +131,7 @@ double gref_spectral_strength(const gref_spectral_sampler *s, const gref_rule *r
 /* abar rho^2 + 1 - abar, the exact variance of mode k of Sigma_post. */
 double gref_spectral_exact_variance(const gref_spectral *z, double abar, double qbar, int k, int b);
 
-/* ---- law.c ------------------------------------------------------------------------------------ */
+/* ---- spectral_law.c ------------------------------------------------------------------------------------ */
 
 struct gref_spectral_law {
     gref_spectral_sampler s;

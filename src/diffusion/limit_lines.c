@@ -12,8 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "asymptotics.h"
 #include "base/internal.h"
+#include "limit.h"
 #include "method/method.h"
 
 /** Frees it; accepts NULL. */

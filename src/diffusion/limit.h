@@ -1,4 +1,4 @@
-/* What the dense and the spectral route to t -> 0 share, asymptotics_lines.c; not installed. */
+/* What the dense and the spectral route to t -> 0 share, limit_lines.c; not installed. */
 #ifndef GREF_DIFFUSION_ASYMPTOTICS_H
 #define GREF_DIFFUSION_ASYMPTOTICS_H
 

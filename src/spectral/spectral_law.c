@@ -11,7 +11,7 @@
  *     mean <- M mean + tau w (r - sqrt(abar) w^T d) - q sqrt(abar) d/s
  *     P    <- M P M + N I
  *
- * The diagonal of M does not cancel (see diffusion/sampler.c), and M < -1 in some direction exactly where
+ * The diagonal of M does not cancel (see diffusion/step.c), and M < -1 in some direction exactly where
  * tau sum w^2/(1 + g) > 1. Where the likelihood is exact and guides through the score, the run is DDPM on the
  * posterior: in its modes every step is diagonal, and nothing is added to the mean.
  *

@@ -20,10 +20,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "asymptotics.h"
 #include "base/internal.h"
 #include "dense/internal.h"
 #include "diffusion/internal.h"
+#include "limit.h"
 #include <gref/marginal.h>
 #include <gref/modes.h>
 

@@ -14,7 +14,7 @@
 
 #include "base/internal.h"
 #include "dense/internal.h"
-#include "diffusion/asymptotics.h"
+#include "diffusion/limit.h"
 #include "internal.h"
 
 /* What a block is made of at one e. */

@@ -121,6 +121,34 @@ START_TEST(test_npy_read__every_dtype_order_and_layout)
 }
 END_TEST
 
+/*
+ * numpy wrote x[k, i, j] = 100 k + 10 i + j in C order, and in Fortran order as big-endian float32: no
+ * two entries are the same, so a wrong stride of either order gives another number.
+ */
+START_TEST(test_npy_parse_pages__numpys_stacks)
+{
+    gref_npz_reader *r = NULL;
+    gref_pages p = {0};
+    ck_ok(gref_npz_open(&r, fixture("stacks.npz")));
+    for (int order = 0; order < 2; order++) {
+        ck_ok(gref_npz_get_pages(&p, r, order == 0 ? "C" : "F"));
+        ck_assert(p.ndim == 3 && p.count == 2 && p.page[1].m == 3 && p.page[1].n == 4);
+        for (int k = 0; k < 2; k++)
+            for (int i = 0; i < 3; i++)
+                for (int j = 0; j < 4; j++)
+                    ck_assert(GREF_AT(p.page[k], i, j) == 100 * k + 10 * i + j);
+        gref_pages_free(&p);
+    }
+    ck_ok(gref_npz_get_pages(&p, r, "none"));
+    ck_assert(p.ndim == 3 && p.count == 0);
+    gref_pages_free(&p);
+    ck_fails(gref_npz_get_pages(&p, r, "four"), GREF_ERR_FORMAT);
+    assert_message("stacks.npz[four]: shape (1, 2, 3, 4) has 4 dimensions, at most 3 can be read");
+    ck_assert(p.page == NULL && p.count == 0);
+    gref_npz_close(r);
+}
+END_TEST
+
 /* The order characters that numpy.save never writes: '=' and '|' are this machine's order. */
 START_TEST(test_npy_read__native_order_characters)
 {
@@ -636,6 +664,7 @@ int main(void)
     TCase *tc = new_tcase(s, "npy");
     tcase_add_checked_fixture(tc, scratch_make, scratch_remove);
     tcase_add_test(tc, test_npy_read__every_dtype_order_and_layout);
+    tcase_add_test(tc, test_npy_parse_pages__numpys_stacks);
     tcase_add_test(tc, test_npy_read__native_order_characters);
     tcase_add_test(tc, test_npy_read__every_half);
     tcase_add_test(tc, test_npy_write__gives_numpys_bytes);

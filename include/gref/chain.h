@@ -30,9 +30,16 @@ struct gref_chain {
     gref_noise_kind noise;
     gref_mat start_mean; /* n x 1, or empty: N(0, I) without it                     [pixel] */
     gref_mat start_cov;  /* n x n, or empty: I without it                         [pixel^2] */
-    double *
-        abar; /* K + 1, abar[0] belongs to the start; NULL: only the end is measured, at abar = 1 */
+    /* K + 1, abar[0] belongs to the start; NULL: only the end is measured, at abar = 1 */
+    double *abar;
 };
+
+/*
+ * .npz with M (K x n x n, or 1 x n x n), b (K x n), N (K: variances; K x n: diagonals; K x n x n; 1 in place of K
+ * for every step the same), and if wanted start_mean (n), start_cov (n x n), abar (K + 1).
+ */
+GREF_API GREF_NODISCARD gref_status gref_chain_read(gref_chain *c, const char *path);
+GREF_API void gref_chain_free(gref_chain *c); /* accepts {0}, and a second call */
 
 #ifdef __cplusplus
 }

@@ -64,6 +64,14 @@ static inline void gref_stream_drop(FILE **p)
             return status_;                                                                        \
     } while (0)
 
+/* TRY that puts what was being done before the message: TRY_IN(call, "%s", path). */
+#define TRY_IN(call, ...)                                                                          \
+    do {                                                                                           \
+        gref_status status_ = (call);                                                              \
+        if (status_ != GREF_OK)                                                                    \
+            return gref_fail_context(status_, __VA_ARGS__);                                        \
+    } while (0)
+
 #define FAIL_OUT(code, ...)                                                                        \
     do {                                                                                           \
         status = gref_fail((code), __FILE__, __LINE__, __func__, 0, __VA_ARGS__);                  \

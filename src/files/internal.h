@@ -52,7 +52,7 @@ gref_status gref_file_write(const char *dir, const char *name, const char *text)
 /* Length of the folder part of a path, its last slash included. */
 int gref_folder_length(const char *path);
 
-enum { GREF_NPY_EXCERPT = 60, GREF_NPY_WRITTEN = 128, GREF_NPZ_NAME = 65000 };
+enum { GREF_NPY_DIMS = 3, GREF_NPY_EXCERPT = 60, GREF_NPY_WRITTEN = 128, GREF_NPZ_NAME = 65000 };
 #if defined(__x86_64__) || defined(__i386__)
 #define GREF_NPY_X86 1 /* long double is the 80-bit format, f12 or f16 */
 #else
@@ -65,7 +65,8 @@ typedef struct {
     char order, kind;             /* '<', 'f' */
     int size;                     /* bytes of one entry */
     bool fortran;                 /* entries stored column by column */
-    int ndim, dim[2];             /* dim[k] is 1 for k >= ndim */
+    int ndim;                     /* any */
+    int dim[GREF_NPY_DIMS];       /* the first ones; dim[k] is 1 for k >= ndim */
     char shape[GREF_NPY_EXCERPT]; /* as it stands there: "(3, 4)" */
 } gref_npy_header;
 
@@ -74,10 +75,25 @@ gref_status gref_npy_read_header(gref_npy_header *h, size_t *data, const unsigne
                                  size_t size, const char *name);
 /* The header of A as an ndim-dimensional array of '<f8' in C order. */
 void gref_npy_write_header(char text[GREF_NPY_WRITTEN], gref_cmat A, int ndim);
+/*
+ * An array of dimension 0 to 3 as matrices: x[k, i, j] is entry (i, j) of page k. An array of dimension 2 or less is
+ * one page, as gref_npy_read has it.
+ */
+typedef struct {
+    gref_mat *page;
+    int count, ndim;
+} gref_pages;
+void gref_pages_free(gref_pages *p);
+
 /* The array in the bytes of a .npy file; `name` stands for the file in messages. */
+gref_status gref_npy_parse_pages(gref_pages *p, const unsigned char *bytes, size_t size,
+                                 const char *name);
+/* The same for an array of dimension 0 to 2. */
 gref_status gref_npy_parse(gref_mat *A, int *ndim, const unsigned char *bytes, size_t size,
                            const char *name);
 
+/* As gref_npz_get, for an array of dimension 0 to 3. */
+gref_status gref_npz_get_pages(gref_pages *p, gref_npz_reader *r, const char *name);
 /* The inflated bytes of a member, whatever it holds; free(*bytes). */
 gref_status gref_npz_bytes(unsigned char **bytes, size_t *size, gref_npz_reader *r,
                            const char *name);
@@ -86,6 +102,15 @@ gref_status gref_npz_add_bytes(gref_npz_writer *w, const char *member, const voi
                                size_t size);
 /* Members that are added from now on are deflated. */
 void gref_npz_deflate(gref_npz_writer *w);
+/* For SCOPED_PTR. */
+static inline void gref_npz_reader_drop(gref_npz_reader **r)
+{
+    gref_npz_close(*r);
+}
+static inline void gref_npz_writer_drop(gref_npz_writer **w)
+{
+    gref_npz_abandon(*w);
+}
 
 /* ---- case files: case.c and case_*.c --------------------------------------------------------- */
 

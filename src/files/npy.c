@@ -90,21 +90,23 @@ static bool is_big_endian(char order)
     return order == '>' || (order != '<' && le16toh(1) != 1);
 }
 
-/* A = the entries; in blocks, since one of the two orders strides. */
-static gref_status fill(gref_mat A, const unsigned char *data, const gref_npy_header *h,
+/* A = the entries of page k; in blocks, since one of the two orders strides. */
+static gref_status fill(gref_mat A, int k, const unsigned char *data, const gref_npy_header *h,
                         const char *name)
 {
     enum { BLOCK = 32 };
     bool reversed = is_big_endian(h->order);
     size_t size = (size_t)h->size, m = (size_t)A.m, n = (size_t)A.n;
+    size_t pages = h->ndim > 2 ? (size_t)h->dim[0] : 1;
     unsigned char swapped[16] = {0};
     char text[GREF_NPY_EXCERPT];
     for (int jb = 0; jb < A.n; jb += BLOCK)
         for (int ib = 0; ib < A.m; ib += BLOCK)
             for (int j = jb; j < A.n && j - jb < BLOCK; j++)
                 for (int i = ib; i < A.m && i - ib < BLOCK; i++) {
-                    size_t k = h->fortran ? (size_t)j * m + (size_t)i : (size_t)i * n + (size_t)j;
-                    const unsigned char *e = data + k * size;
+                    size_t c = ((size_t)k * m + (size_t)i) * n + (size_t)j;
+                    size_t f = ((size_t)j * m + (size_t)i) * pages + (size_t)k;
+                    const unsigned char *e = data + (h->fortran ? f : c) * size;
                     for (size_t b = 0; reversed && b < size; b++)
                         swapped[b] = e[size - 1 - b];
                     REQUIRE(entry_to_double(&GREF_AT(A, i, j), text, reversed ? swapped : e, h),
@@ -115,32 +117,74 @@ static gref_status fill(gref_mat A, const unsigned char *data, const gref_npy_he
     return GREF_OK;
 }
 
+void gref_pages_free(gref_pages *p)
+{
+    for (int k = 0; k < p->count; k++)
+        gref_mat_free(&p->page[k]);
+    free(p->page);
+    *p = (gref_pages){0};
+}
+
+/* Fails unless `have` bytes of data are what the shape needs. */
+static gref_status check_size(const gref_npy_header *h, size_t have, const char *name)
+{
+    size_t need = (size_t)h->size;
+    bool empty = false, counted = true;
+    for (int d = 0; d < h->ndim; d++)
+        empty = empty || h->dim[d] == 0;
+    for (int d = 0; d < h->ndim && !empty; d++) {
+        counted = counted && need <= SIZE_MAX / (size_t)h->dim[d];
+        need *= (size_t)h->dim[d];
+    }
+    REQUIRE(counted, GREF_ERR_FORMAT,
+            "%s: shape %s of dtype '%s' needs more bytes than can be counted", name, h->shape,
+            h->dtype);
+    need = empty ? 0 : need;
+    REQUIRE(have == need, GREF_ERR_FORMAT,
+            "%s: %s: shape %s of dtype '%s' needs %zu bytes of data, not %zu", name,
+            have < need ? "truncated" : "trailing bytes", h->shape, h->dtype, need, have);
+    return GREF_OK;
+}
+
+static gref_status parse(gref_pages *out, int most, const unsigned char *bytes, size_t size,
+                         const char *name)
+{
+    gref_npy_header h = {0};
+    size_t data = 0;
+    SCOPED(gref_pages) p = {0};
+    TRY(gref_npy_read_header(&h, &data, bytes, size, name));
+    REQUIRE(h.ndim <= most, GREF_ERR_FORMAT,
+            "%s: shape %s has %d dimensions, at most %d can be read", name, h.shape, h.ndim, most);
+    TRY(check_size(&h, size - data, name));
+    int pages = h.ndim > 2 ? h.dim[0] : 1;
+    const int *shape = &h.dim[h.ndim > 2];
+    p.page = gref_alloc((size_t)pages, sizeof *p.page);
+    REQUIRE(p.page != NULL, GREF_ERR_NOMEM, "%s: no memory for %d matrices", name, pages);
+    p.count = pages;
+    p.ndim = h.ndim;
+    for (int k = 0; k < pages; k++) {
+        TRY_IN(gref_mat_new(&p.page[k], shape[0], shape[1]), "%s", name);
+        TRY(fill(p.page[k], k, bytes + data, &h, name));
+    }
+    *out = TAKE(p);
+    return GREF_OK;
+}
+
+gref_status gref_npy_parse_pages(gref_pages *p, const unsigned char *bytes, size_t size,
+                                 const char *name)
+{
+    return parse(p, GREF_NPY_DIMS, bytes, size, name);
+}
+
 gref_status gref_npy_parse(gref_mat *A, int *ndim, const unsigned char *bytes, size_t size,
                            const char *name)
 {
-    gref_status status = GREF_OK;
-    gref_npy_header h = {0};
-    size_t data = 0;
-    SCOPED(gref_mat) B = {0};
-    TRY(gref_npy_read_header(&h, &data, bytes, size, name));
-    size_t m = (size_t)h.dim[0], n = (size_t)h.dim[1], have = size - data;
-    REQUIRE(m == 0 || n <= SIZE_MAX / (size_t)h.size / m, GREF_ERR_FORMAT,
-            "%s: shape %s of dtype '%s' needs more bytes than can be counted", name, h.shape,
-            h.dtype);
-    size_t need = m * n * (size_t)h.size;
-    REQUIRE(have == need, GREF_ERR_FORMAT,
-            "%s: %s: shape %s of dtype '%s' needs %zu bytes of data, not %zu", name,
-            have < need ? "truncated" : "trailing bytes", h.shape, h.dtype, need, have);
-    status = gref_mat_new(&B, h.dim[0], h.dim[1]);
-    if (status != GREF_OK) {
-        gref_fail_context(status, "%s", name);
-        return status;
-    }
-    TRY(fill(B, bytes + data, &h, name));
-    *A = TAKE(B);
+    SCOPED(gref_pages) p = {0};
+    TRY(parse(&p, 2, bytes, size, name));
+    *A = TAKE(p.page[0]);
     if (ndim != NULL)
-        *ndim = h.ndim;
-    return status;
+        *ndim = p.ndim;
+    return GREF_OK;
 }
 
 /* All bytes of a file, which may be a pipe. */

@@ -120,24 +120,21 @@ static gref_status parse_shape(gref_npy_header *h, cursor *c)
     skip_space(c);
     const char *start = c->at;
     bool comma = true;
-    int ndim = 0, dim[2] = {1, 1};
+    int ndim = 0, dim[GREF_NPY_DIMS] = {1, 1, 1};
     TRY(expect(c, "("));
     while (!take(c, ")")) {
         int ignored;
         if (!comma)
             TRY(expect(c, ",")); /* fails */
-        TRY(parse_dimension(ndim < 2 ? &dim[ndim] : &ignored, c));
+        TRY(parse_dimension(ndim < GREF_NPY_DIMS ? &dim[ndim] : &ignored, c));
         comma = take(c, ",");
         ndim++;
     }
     excerpt(h->shape, start, c->at);
     REQUIRE(ndim != 1 || comma, GREF_ERR_FORMAT, "%s: malformed .npy header: shape %s is no tuple",
             c->name, h->shape);
-    REQUIRE(ndim <= 2, GREF_ERR_FORMAT, "%s: shape %s has %d dimensions, at most 2 can be read",
-            c->name, h->shape, ndim);
     h->ndim = ndim;
-    h->dim[0] = dim[0];
-    h->dim[1] = dim[1];
+    memcpy(h->dim, dim, sizeof dim);
     return GREF_OK;
 }
 

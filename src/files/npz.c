@@ -230,6 +230,27 @@ gref_status gref_npz_bytes(unsigned char **bytes, size_t *size, gref_npz_reader 
     return status;
 }
 
+/* The bytes of an array, and what messages call it: "laws.npz[mean]". */
+typedef struct {
+    unsigned char *bytes;
+    size_t size;
+    char *label;
+} member;
+
+static void member_free(member *m)
+{
+    free(m->bytes);
+    free(m->label);
+}
+
+static gref_status read_array(member *m, gref_npz_reader *r, const char *name)
+{
+    TRY(gref_npz_bytes(&m->bytes, &m->size, r, name));
+    m->label = gref_format("%s[%s]", r->path, name);
+    REQUIRE(m->label != NULL, GREF_ERR_NOMEM, "%s: no memory to read '%s'", r->path, name);
+    return GREF_OK;
+}
+
 /**
  * Reads one array, as gref_npy_read reads a file.
  *
@@ -245,13 +266,16 @@ gref_status gref_npz_bytes(unsigned char **bytes, size_t *size, gref_npz_reader 
  */
 gref_status gref_npz_get(gref_mat *A, int *ndim, gref_npz_reader *r, const char *name)
 {
-    SCOPED_MEM char *label = NULL;
-    SCOPED_MEM unsigned char *bytes = NULL;
-    size_t size = 0;
-    TRY(gref_npz_bytes(&bytes, &size, r, name));
-    label = gref_format("%s[%s]", r->path, name);
-    REQUIRE(label != NULL, GREF_ERR_NOMEM, "%s: no memory to read '%s'", r->path, name);
-    return gref_npy_parse(A, ndim, bytes, size, label);
+    SCOPED(member) m = {0};
+    TRY(read_array(&m, r, name));
+    return gref_npy_parse(A, ndim, m.bytes, m.size, m.label);
+}
+
+gref_status gref_npz_get_pages(gref_pages *p, gref_npz_reader *r, const char *name)
+{
+    SCOPED(member) m = {0};
+    TRY(read_array(&m, r, name));
+    return gref_npy_parse_pages(p, m.bytes, m.size, m.label);
 }
 
 /** Closes the file and frees r; names handed out are gone. Accepts NULL. */

@@ -78,6 +78,8 @@ content = {'Sigma': C34, 'target/mean/800': np.arange(4.0), '\u03c3': np.float64
 np.savez('stored.npz', **content)
 np.savez_compressed('deflated.npz', **content)
 np.savez('none.npz')
+stack = 100.0 * np.arange(2)[:, None, None] + 10 * np.arange(3)[:, None] + np.arange(4)
+np.savez('stacks.npz', C=stack, F=np.asfortranarray(stack.astype('>f4')), four=stack[None], none=stack[:0])
 with zipfile.ZipFile('other_member.npz', 'w') as z:
     z.write('vector_5.npy', 'v.npy')
     z.writestr('README', 'not an array')

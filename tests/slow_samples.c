@@ -1,6 +1,6 @@
 /*
  * How often exact samples are called different (1 % is promised, +- 0.3 %), and how often the catalogue's
- * deviations are seen: 2000 seeded runs of each law, 100 of each deviation. The tables go into README.
+ * deviations are seen: 2000 seeded runs of each law, 100 of each deviation. The tables go into reference/guide/check-and-diagnose.md.
  */
 #include "draws.h"
 #include "plant.h"

@@ -381,33 +381,5 @@ def test_example():
     assert os.path.samefile(example_dps.GOLDEN, os.path.join(DATA, "golden", "grass-blur-16.npz"))
 
 
-def test_readme():
-    """README's chapter: its script, run as it says, prints what it says, digits of rounding apart; then it is mended"""
-    with open(os.path.join(TOOLS, "..", "..", "README.md"), encoding="utf-8") as text:
-        chapter = text.read().split("## Check your sampler\n")[1].split("\n## ")[0]
-    script = chapter.split("```python\n")[1].split("```")[0]
-    session = chapter.split("```console\n$ python3 mine.py\n")[1].split("```")[0]
-    shutil.copy(os.path.join(DATA, "golden", "grass-blur-16.npz"), path("golden.npz"))
-    number = re.compile(r"(?<![\w.-])-?\d+(\.\d+)?(e[-+]?\d+)?(?![\w.])")
-
-    def run(source):
-        subprocess.run([sys.executable, "-c", source], cwd=FOLDER.name, check=True)
-        said = ""
-        for command in re.findall(r"^\$ gref (.*)$", session, re.M):
-            said += f"$ gref {command}\n"
-            said += subprocess.run([gref.program(), *command.split()], cwd=FOLDER.name, capture_output=True, text=True,
-                                   check=False).stdout
-        return said
-
-    def plain(said):
-        return [number.sub("#", re.sub(" +", " ", line)) for line in said.splitlines()]
-
-    said = run(script)
-    assert plain(said) == plain(session), said
-    assert "r2-abar" in said and said.count("$ gref") == 2
-    said = run(script.replace("r2 = (1 - abar[t]) / abar[t]", "r2 = 1 - abar[t]"))
-    assert "agrees: 4 of 4 arrays within tolerance" in said and "nothing to explain" in said, said
-
-
 if __name__ == "__main__":
     sys.exit(tap.run(dict(globals())))

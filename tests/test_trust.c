@@ -134,7 +134,7 @@ START_TEST(test_probe_random__depends_on_the_call_alone)
     ck_assert(gref_mat_diff_max(gref_const(kept[0]), gref_const(kept[3])) > 0.0);
     for (int k = 0; k < 4; k++)
         gref_mat_free(&kept[k]);
-    gref_probe_close(&p);
+    gref_probe_free(&p);
 }
 END_TEST
 
@@ -153,8 +153,8 @@ START_TEST(test_probe_new__stays_within_its_room)
         ck_assert(k % 3 == 2 ? isnan(A.a[k]) : A.a[k] == 0.0);
     ck_fails(gref_probe_new(&p, &B, 1023, 1024), GREF_ERR_NOMEM);
     ck_ok(gref_probe_new(&p, &B, 0, 0));
-    gref_probe_close(&p);
-    gref_probe_close(&p);
+    gref_probe_free(&p);
+    gref_probe_free(&p);
 }
 END_TEST
 
@@ -212,7 +212,7 @@ START_TEST(test_probe_compare__sees_every_entry_and_the_gap)
     GREF_AT(C, 3, 2) = NAN;
     gref_probe_compare(&p, gref_const(C), gref_const(R), gref_const(W), 1e-3);
     ck_assert(!(p.ratio <= 1.0) && !p.finite);
-    gref_probe_close(&p);
+    gref_probe_free(&p);
 }
 END_TEST
 
@@ -253,7 +253,7 @@ START_TEST(test_plain_gemm__agrees_with_long_double)
                 ck_assert(fabs(GREF_AT(W, i, j) - w) <= 4 * (k + 2) * EPS * w);
             }
     }
-    gref_probe_close(&p);
+    gref_probe_free(&p);
 }
 END_TEST
 

@@ -11,27 +11,28 @@
 
 double gref_gamma_up(int k)
 {
-    double ku = gref_mul_up(k, GREF_U);
-    return gref_div_up(ku, gref_down(1.0 - ku));
+    double ku = k * GREF_U;
+    return gref_inflate(ku / (1.0 - ku));
 }
 
 double gref_dot2_error_up(int k)
 {
     double B = GREF_DOT2_BLOCK, N = ceil(k / B);
     double terms = (N + 1.0) * (N + B) + B * B; /* dot2.c derives it */
-    return gref_mul_up(terms * (1.0 + 0x1p-10), GREF_U * GREF_U);
+    return terms * (1.0 + 0x1p-10) * GREF_U * GREF_U;
 }
 
 double gref_inner_error_up(int m, int n)
 {
     double terms = (double)m + n + 1.0; /* dot2.c derives it */
-    return gref_mul_up(2.0 * terms * terms * (1.0 + 0x1p-10), GREF_U * GREF_U);
+    return 2.0 * terms * terms * (1.0 + 0x1p-10) * GREF_U * GREF_U;
 }
 
+/* Squares below 2^-1074 may each have been lost. */
 double gref_norm_fro_up(gref_cmat A)
 {
     double terms = (double)A.m * A.n + 16.0, tiny = sqrt(terms) * 0x1p-536;
-    return gref_add_up(gref_mul_up(gref_mat_norm_fro(A), 1.0 + 2.0 * terms * GREF_U), tiny);
+    return gref_up(gref_mat_norm_fro(A) * (1.0 + 2.0 * terms * GREF_U) + tiny);
 }
 
 double gref_norm_2_up(gref_cmat A)
@@ -41,18 +42,16 @@ double gref_norm_2_up(gref_cmat A)
         double sum = 0.0;
         for (int i = 0; i < A.m; i++)
             sum += fabs(GREF_AT(A, i, j));
-        col = sum > col ? sum : col;
+        col = fmax(col, sum);
     }
     for (int i = 0; i < A.m; i++) {
         double sum = 0.0;
         for (int j = 0; j < A.n; j++)
             sum += fabs(GREF_AT(A, i, j));
-        row = sum > row ? sum : row;
+        row = fmax(row, sum);
     }
-    double inflate = 1.0 + 2.0 * (A.m + A.n + 8.0) * GREF_U;
-    double mixed = gref_sqrt_up(gref_mul_up(gref_mul_up(col, row), inflate)),
-           fro = gref_norm_fro_up(A);
-    return mixed < fro ? mixed : fro;
+    double most = 1.0 + (A.m + A.n + 8.0) * GREF_U;
+    return fmin(gref_inflate(sqrt(col * row) * most), gref_norm_fro_up(A));
 }
 
 gref_status gref_triangular_inverse(gref_mat X, double *norm, double *defect, gref_cmat L)
@@ -64,31 +63,35 @@ gref_status gref_triangular_inverse(gref_mat X, double *norm, double *defect, gr
     gref_mat_identity(D);
     TRY(gref_trsm(X, true, L, false));
     TRY(gref_gemm(D, -1.0, gref_const(X), false, L, false, 1.0));
-    double size = gref_mul_up(gref_norm_fro_up(gref_const(X)), gref_norm_fro_up(L));
-    *defect = gref_add_up(gref_norm_fro_up(gref_const(D)), gref_mul_up(gref_gamma_up(n + 1), size));
-    *norm = INFINITY;
-    if (*defect < 0.5)
-        *norm = gref_div_up(gref_norm_2_up(gref_const(X)), gref_down(1.0 - *defect));
+    double size = sqrt(n) + gref_norm_fro_up(gref_const(X)) * gref_norm_fro_up(L);
+    *defect = gref_inflate(gref_norm_fro_up(gref_const(D)) + gref_gamma_up(n + 1) * size);
+    *norm = *defect < 0.5 ? gref_inflate(gref_norm_2_up(gref_const(X)) / (1.0 - *defect))
+                          : INFINITY; /* L^-1 = (I - D)^-1 X */
     return GREF_OK;
 }
 
-gref_status gref_cholesky_residual(gref_mat R, double *residual, gref_cmat C, gref_cmat L)
+gref_status gref_residual(gref_mat R, double *error, gref_cmat C, gref_cmat L)
 {
     int n = L.m;
-    SCOPED(gref_mat) H = {0}, E = {0};
-    TRY(gref_mat_new(&H, n, n));
-    TRY(gref_mat_new(&E, n, n));
-    TRY(gref_dot2_lower(H, E, L, false, L, true));
-    double low = gref_norm_fro_up(gref_const(E)), size = gref_norm_fro_up(L);
+    SCOPED(gref_mat) low = {0};
+    TRY(gref_mat_new(&low, n, n));
+    TRY(gref_dot2_lower(R, low, L, false, L, true));
     for (int j = 0; j < n; j++)
-        for (int i = 0; i < n; i++) /* C - H is exact or nearly so: the two are close */
-            GREF_AT(H, i, j) = (GREF_AT(C, i, j) - GREF_AT(H, i, j)) - GREF_AT(E, i, j);
-    double here = gref_norm_fro_up(gref_const(H));
-    double error = gref_mul_up(gref_dot2_error_up(L.n), gref_mul_up(size, size));
-    error = gref_add_up(error, gref_mul_up(4 * GREF_U, gref_add_up(here, low)));
-    *residual = gref_add_up(here, error);
-    if (R.a != NULL)
-        gref_mat_copy(R, gref_const(H));
+        for (int i = 0; i < n; i++) /* C - R is exact or nearly so: the two are close */
+            GREF_AT(R, i, j) = (GREF_AT(C, i, j) - GREF_AT(R, i, j)) - GREF_AT(low, i, j);
+    double size = gref_norm_fro_up(L), rounded = gref_norm_fro_up(gref_const(R));
+    *error = gref_inflate(gref_dot2_error_up(L.n) * size * size +
+                          GREF_U * (2.0 * rounded + gref_norm_fro_up(gref_const(low))));
+    return GREF_OK;
+}
+
+gref_status gref_cholesky_residual(double *residual, gref_cmat C, gref_cmat L)
+{
+    SCOPED(gref_mat) R = {0};
+    double error;
+    TRY(gref_mat_new(&R, L.m, L.m));
+    TRY(gref_residual(R, &error, C, L));
+    *residual = gref_inflate(gref_norm_fro_up(gref_const(R)) + error);
     return GREF_OK;
 }
 
@@ -106,8 +109,7 @@ gref_status gref_least_eigenvalue_down(double *least, gref_cmat C, double slack)
     TRY(gref_triangular_inverse(X, &norm, &defect, gref_const(L)));
     if (!(norm < INFINITY))
         return GREF_OK;
-    TRY(gref_cholesky_residual((gref_mat){0}, &residual, C, gref_const(L)));
-    double below = gref_down(gref_down(1.0 / gref_mul_up(norm, norm)) - residual);
-    *least = gref_down(below - slack);
+    TRY(gref_cholesky_residual(&residual, C, gref_const(L)));
+    *least = gref_down(gref_deflate(1.0 / (norm * norm)) - gref_inflate(residual + slack));
     return GREF_OK;
 }

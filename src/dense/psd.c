@@ -71,14 +71,14 @@ static gref_status clip(gref_mat lambda, double *clipped, const char *name)
 static void prove_indefinite(gref_cmat Sigma, gref_mat C, gref_mat lambda, const char *name)
 {
     int n = Sigma.n;
-    gref_mat h = {0}, l = {0};
+    SCOPED(gref_mat) h = {0}, l = {0};
     gref_mat_copy(C, Sigma);
     if (gref_mat_new(&h, n, 1) != GREF_OK || gref_mat_new(&l, n, 1) != GREF_OK ||
         gref_eigh(lambda, C) != GREF_OK)
-        goto out;
+        return;
     gref_cmat x = gref_cmat_view(gref_const(C), 0, 0, n, 1);
     if (gref_dot2_gemm(h, l, Sigma, false, x, false) != GREF_OK)
-        goto out;
+        return;
     double xx = gref_dot2(x, x), main = gref_dot2(x, gref_const(h)),
            rest = gref_dot2(x, gref_const(l));
     double size = gref_norm_fro_up(Sigma) * xx;
@@ -90,9 +90,6 @@ static void prove_indefinite(gref_cmat Sigma, gref_mat C, gref_mat lambda, const
                   "to be at most %.17g "
                   "(a Rayleigh quotient); its largest is %.17g",
                   name, lambda.a[0], above, lambda.a[n - 1]);
-out:
-    gref_mat_free(&h);
-    gref_mat_free(&l);
 }
 
 /**

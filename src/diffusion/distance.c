@@ -146,7 +146,7 @@ static gref_status factor_radius(double *radius, const gref_marginal *law)
         return GREF_OK;
     TRY(gref_mat_new(&L, n, n));
     TRY(law_factor(L, law));
-    TRY(gref_cholesky_residual((gref_mat){0}, &residual, gref_const(law->P), gref_const(L)));
+    TRY(gref_cholesky_residual(&residual, gref_const(law->P), gref_const(L)));
     double least = law->floor;
     *radius = sqrt(sqrt(n) * residual);
     if (least > 2 * residual)

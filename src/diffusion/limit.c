@@ -24,6 +24,7 @@
 #include "dense/internal.h"
 #include "diffusion/internal.h"
 #include "limit.h"
+#include "wasserstein/internal.h"
 #include <gref/marginal.h>
 #include <gref/modes.h>
 
@@ -192,50 +193,17 @@ static gref_status to_posterior(gref_mat E, const setting *s)
     return GREF_OK;
 }
 
-/*
- * The covariance part of W2 between N(0, diag(v)) and N(0, diag(v) + E) by the optimal map T = I + D:
- *
- *     D v + v D + D v D = E,  W2^2 = tr(D v D)
- *
- * from E itself, so to its relative accuracy; *found = false where the laws are too far apart (|D| >= 0.3) for the
- * iteration D <- D + Lyap(residual), which gains |D| each time.
- */
+/* The covariance part of W2 between N(0, diag(v)) and N(0, diag(v) + E); *found = false where they are too far apart. */
 static gref_status w2_close(double *w, bool *found, gref_cmat E, gref_cmat v)
 {
-    enum { MOST = 60 };
-    int n = v.m;
-    SCOPED(gref_mat) D = {0}, vD = {0}, T = {0};
-    double step = 0.0, size = 0.0;
-    *found = false;
-    TRY(gref_mat_new(&D, n, n));
-    TRY(gref_mat_new(&vD, n, n));
-    TRY(gref_mat_new(&T, n, n));
-    gref_mat_copy(T, E);
-    for (int round = 0; round < MOST; round++) {
-        for (int j = 0; j < n; j++)
-            for (int i = 0; i < n; i++)
-                if (GREF_AT(T, i, j) != 0.0)
-                    GREF_AT(T, i, j) /= v.a[i] + v.a[j];
-        gref_mat_axpy(D, 1.0, gref_const(T));
-        step = gref_mat_norm_fro(gref_const(T));
-        size = gref_mat_norm_fro(gref_const(D));
-        if (!(size < 0.3))
-            return GREF_OK;
-        gref_mat_copy(vD, gref_const(D));
-        gref_mat_scale_rows(vD, v);
-        if (step <= 4.0 * GREF_U * size)
-            break;
-        TRY(gref_gemm(T, -1.0, gref_const(D), false, gref_const(vD), false, 0.0));
-        for (int j = 0; j < n; j++)
-            for (int i = 0; i < n; i++)
-                GREF_AT(T, i, j) += GREF_AT(E, i, j) - GREF_AT(D, i, j) * (v.a[i] + v.a[j]);
-    }
-    double squared = 0.0;
-    for (int j = 0; j < n; j++)
-        for (int i = 0; i < n; i++)
-            squared += GREF_AT(D, i, j) * GREF_AT(vD, i, j);
-    *w = sqrt(squared);
-    *found = true;
+    SCOPED(gref_mat) own = {0}, D = {0}, R = {0}, S = {0};
+    gref_mat *square[] = {&own, &D, &R, &S};
+    double last;
+    for (int k = 0; k < 4; k++)
+        TRY(gref_mat_new(square[k], v.m, v.m));
+    gref_mat_copy(own, E);
+    TRY(gref_w2_close(w, &last, D, own, R, S, v));
+    *found = last <= GREF_W2_SETTLED;
     return GREF_OK;
 }
 

@@ -216,7 +216,7 @@ static gref_status begin_factor(gref_marginal *law, double *radius)
     SCOPED(gref_mat) L = {0};
     TRY(gref_mat_new(&L, n, n));
     TRY(gref_psd_factor(L, &rank, gref_const(law->P)));
-    TRY(gref_cholesky_residual((gref_mat){0}, &residual, gref_const(law->P), gref_const(L)));
+    TRY(gref_cholesky_residual(&residual, gref_const(law->P), gref_const(L)));
     *radius = sqrt(sqrt(n) * residual);
     if (law->floor > 2 * residual)
         *radius = fmin(*radius, residual / (2 * sqrt(law->floor - residual)));

@@ -102,7 +102,7 @@ static gref_status factor_information(gref_mat R, double *dE, const gref_modes *
     gref_mat_mirror_lower(E);
     gref_mat_copy(R, gref_const(E));
     TRY(gref_cholesky(R));
-    TRY(gref_cholesky_residual((gref_mat){0}, &residual, gref_const(E), gref_const(R)));
+    TRY(gref_cholesky_residual(&residual, gref_const(E), gref_const(R)));
     *dE = (residual + 2 * t2 * 4 * GREF_U * t + gref_dot2_error_up(z->m) * t * t +
            3 * GREF_U * gref_norm_fro_up(gref_const(E))) *
           INFLATE;

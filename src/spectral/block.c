@@ -2,16 +2,12 @@
  * W2 between two covariances of one block, q x q and symmetric (THEORY section 8; NUMERICS gives the reasons).
  *
  *     by factors  C_i = L_i L_i^T, Q the polar factor of L2^T L1:   W2^2 = |L1 - L2 Q|_F^2
- *     by the map  diag(e) and diag(e) + E: T = I + D carries one to the other,
- *                 D e + e D + D e D = E (e = diag(e)),                W2^2 = tr(D e D)
- *
- * The map starts from the difference E, so that laws which nearly agree cost no accuracy.
+ *     by the map  diag(e) and diag(e) + E: gref_w2_close
  */
-#include <math.h>
-
 #include "base/internal.h"
 #include "dense/internal.h"
 #include "internal.h"
+#include "wasserstein/internal.h"
 
 void gref_block_free(gref_block *w)
 {
@@ -43,46 +39,12 @@ gref_status gref_block_w2_factors(double *squared, gref_block *w)
     return GREF_OK;
 }
 
-/* T = E - (D e + e D + D e D), in two parts of which the small one is added last. */
-static void residual(gref_block *w)
-{
-    int q = w->E.n;
-    for (int j = 0; j < q; j++)
-        for (int i = 0; i < q; i++) {
-            double quadratic = 0.0;
-            for (int k = 0; k < q; k++)
-                quadratic += GREF_AT(w->D, i, k) * w->e.a[k] * GREF_AT(w->D, k, j);
-            GREF_AT(w->T, i, j) =
-                (GREF_AT(w->E, i, j) - GREF_AT(w->D, i, j) * (w->e.a[i] + w->e.a[j])) - quadratic;
-        }
-}
-
 bool gref_block_w2_close(double *squared, gref_block *w)
 {
-    enum { MOST = 60 };
-    const double close = 0.3; /* |D| below this: each round gains a digit or more */
-    int q = w->E.n;
-    gref_mat_fill(w->D, 0.0);
-    gref_mat_copy(w->T, gref_const(w->E));
-    for (int round = 0; round < MOST; round++) {
-        double step = 0.0, size = 0.0;
-        for (int j = 0; j < q; j++)
-            for (int i = 0; i < q; i++) {
-                double r = GREF_AT(w->T, i, j);
-                double d = r == 0.0 ? 0.0 : r / (w->e.a[i] + w->e.a[j]);
-                GREF_AT(w->D, i, j) += d;
-                step += d * d;
-                size += GREF_AT(w->D, i, j) * GREF_AT(w->D, i, j);
-            }
-        if (!(size < close * close))
-            return false;
-        if (step <= GREF_U * GREF_U * size)
-            break;
-        residual(w);
-    }
-    *squared = 0.0;
-    for (int j = 0; j < q; j++)
-        for (int i = 0; i < q; i++)
-            *squared += GREF_AT(w->D, i, j) * w->e.a[j] * GREF_AT(w->D, i, j);
+    double w2, last;
+    if (gref_w2_close(&w2, &last, w->D, w->E, w->T, w->F, gref_const(w->e)) != GREF_OK ||
+        last > GREF_W2_SETTLED)
+        return false;
+    *squared = w2 * w2;
     return true;
 }

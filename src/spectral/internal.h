@@ -165,7 +165,8 @@ gref_status gref_block_new(gref_block *w, int q);
 void gref_block_free(gref_block *w); /* accepts {0} */
 /* W2^2 between N(0, L1 L1^T) and N(0, L2 L2^T); absolute error of a few q eps (|L1| + |L2|) in W2. */
 gref_status gref_block_w2_factors(double *squared, gref_block *w);
-/* W2^2 between N(0, diag(e)) and N(0, diag(e) + E), relative error of a few q eps; false if they are not close. */
+/* W2^2 between N(0, diag(e)) and N(0, diag(e) + E), relative error of a few q eps; false if they are not close.
+ * E is used up. */
 bool gref_block_w2_close(double *squared, gref_block *w);
 
 /* ---- modelled.c: the law that a sampler takes p_t(x | v) to be ------------------------------- */

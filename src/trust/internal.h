@@ -61,7 +61,7 @@ extern const int gref_n_machine_checks;
 
 /* Memory for a row of calls, and its end. */
 gref_status gref_probe_open(gref_probe *p, const gref_probe_row *row);
-void gref_probe_close(gref_probe *p);
+void gref_probe_free(gref_probe *p);
 /* Begins call number `call`; the matrices of the call before are gone. */
 void gref_probe_begin(gref_probe *p, int call);
 

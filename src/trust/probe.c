@@ -30,7 +30,7 @@ gref_status gref_probe_open(gref_probe *p, const gref_probe_row *row)
     return GREF_OK;
 }
 
-void gref_probe_close(gref_probe *p)
+void gref_probe_free(gref_probe *p)
 {
     free(p->room);
     *p = (gref_probe){0};

@@ -49,16 +49,13 @@ static void describe(gref_trust_check *c, const gref_probe *p, gref_status statu
 /* All calls of one routine; *finite turns false for good when a result is NaN or infinite. */
 static gref_status check_routine(gref_trust_check *c, const gref_probe_row *row, bool *finite)
 {
-    gref_status status = GREF_OK;
-    gref_probe p = {0};
-    TRY_OUT(gref_probe_open(&p, row));
+    SCOPED(gref_probe) p = {0};
+    TRY(gref_probe_open(&p, row));
     for (int call = 0; call < row->calls; call++) {
         gref_probe_begin(&p, call);
         gref_status result = row->run(&p);
-        if (result == GREF_ERR_NOMEM) {
-            status = result;
-            goto out;
-        }
+        if (result == GREF_ERR_NOMEM)
+            return result;
         if (result != GREF_OK)
             p.ratio = INFINITY;
         if (!p.finite || result == GREF_ERR_NONFINITE)
@@ -77,9 +74,7 @@ static gref_status check_routine(gref_trust_check *c, const gref_probe_row *row,
         snprintf(c->detail, sizeof c->detail, "%d of %d calls wrong: %.200s", c->wrong, c->calls,
                  worst);
     }
-out:
-    gref_probe_close(&p);
-    return status;
+    return GREF_OK;
 }
 
 static void check_machine(gref_trust_check *c, const gref_machine_check *check,
@@ -127,22 +122,23 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+static void gref_trust_report_drop(gref_trust_report **report)
+{
+    gref_trust_free(*report);
+}
+
 static gref_status run_checks(gref_trust_report **report, bool all)
 {
-    gref_status status = GREF_OK;
     double start = now();
-    gref_trust_report *r = gref_alloc(1, sizeof *r);
-    REQUIRE_OUT(r != NULL, GREF_ERR_NOMEM, "no memory for the report of the self-test");
+    SCOPED_PTR(gref_trust_report) *r = gref_alloc(1, sizeof *r);
+    REQUIRE(r != NULL, GREF_ERR_NOMEM, "no memory for the report of the self-test");
     r->checks = gref_alloc((size_t)(gref_n_machine_checks + gref_n_probe_rows), sizeof *r->checks);
-    REQUIRE_OUT(r->checks != NULL, GREF_ERR_NOMEM, "no memory for the checks of the self-test");
+    REQUIRE(r->checks != NULL, GREF_ERR_NOMEM, "no memory for the checks of the self-test");
     r->backend = gref_backend_query();
-    TRY_OUT(make_checks(r, all));
+    TRY(make_checks(r, all));
     r->seconds = now() - start;
-    *report = r;
-    r = NULL;
-out:
-    gref_trust_free(r);
-    return status;
+    *report = TAKE(r);
+    return GREF_OK;
 }
 
 /**
@@ -196,18 +192,14 @@ void gref_trust_free(gref_trust_report *report)
  */
 gref_status gref_trust_require(void)
 {
-    gref_status status = GREF_OK;
-    gref_trust_report *report = NULL;
-    TRY_OUT(run_checks(&report, false));
+    SCOPED_PTR(gref_trust_report) *report = NULL;
+    TRY(run_checks(&report, false));
     for (int k = 0; k < report->n_checks; k++) {
         const gref_trust_check *c = &report->checks[k];
         const gref_backend *b = &report->backend;
-        REQUIRE_OUT(c->passed, GREF_ERR_NUMERICS,
-                    "self-test failed: %s: %s; %s%s%s%s; see gref doctor", c->name, c->detail,
-                    b->blas, b->core[0] != '\0' ? " with " : "", b->core,
-                    b->core[0] != '\0' ? " kernels" : "");
+        REQUIRE(c->passed, GREF_ERR_NUMERICS, "self-test failed: %s: %s; %s%s%s%s; see gref doctor",
+                c->name, c->detail, b->blas, b->core[0] != '\0' ? " with " : "", b->core,
+                b->core[0] != '\0' ? " kernels" : "");
     }
-out:
-    gref_trust_free(report);
-    return status;
+    return GREF_OK;
 }

@@ -10,6 +10,13 @@ typedef struct {
     bool newton; /* the map form took its solver for laws that are far apart */
 } gref_w2_cov;
 
+/* close.c: W2 of N(0, diag(e)) and N(0, diag(e) + E) from E, and the map T = I + D; *last is the last relative step of
+ * the iteration, infinite where the laws are too far apart to try. E becomes Lyap(E); R, S are scratch. */
+gref_status gref_w2_close(double *w, double *last, gref_mat D, gref_mat E, gref_mat R, gref_mat S,
+                          gref_cmat e);
+/* A last step that leaves W2 with its relative accuracy. */
+#define GREF_W2_SETTLED 0x1p-44
+
 /* map.c: both covariances positive definite (GREF_ERR_NOT_PD otherwise), both triangles read, entries of
  * order 1 (the caller scales). Q, n x n or empty, gets the polar factor of L2^T L1, L Cholesky factors, where the laws
  * are far apart (out->newton). */
@@ -35,6 +42,24 @@ double gref_w2_input_radius(gref_cmat C, double skew, double least);
 /* wasserstein.c: *c becomes its intersection with `other`; GREF_ERR_NUMERICS where that is empty. */
 gref_status gref_w2_intersect(gref_w2_cov *c, gref_w2_cov other);
 
+/* shift.c: a covariance C = L L^T + rest, prepared for W2(C, C - R). */
+typedef struct {
+    gref_mat X;             /* about L^-1 */
+    double b;               /* >= |L^-1|_2, infinite where that is not proved */
+    double defect;          /* >= |I - X L|_F */
+    double residual, error; /* >= |C - L L^T|_F; >= the error of the rounded C - L L^T */
+    double f;               /* >= |L^-1 (C - L L^T) L^-T|_2 */
+} gref_whitening;
+void gref_whitening_free(gref_whitening *q);
+/* R gets C - L L^T, rounded. *q is {0} before. */
+gref_status gref_whitening_of(gref_whitening *q, gref_mat R, gref_cmat C, gref_cmat L);
+/* *rho >= W2(C, C - R') for each R' with |R' - R|_F <= error; S is scratch. */
+gref_status gref_whitening_shift(double *rho, gref_mat S, const gref_whitening *q, gref_cmat R,
+                                 double error);
+/* The same from norms: |R|_F <= size, |R L^-T|_F <= white; and where nothing is known of C. */
+double gref_w2_shift(int n, double size, double white, double f, double b);
+double gref_w2_shift_any(int n, double size);
+
 /* factor.c */
 void gref_w2_factor_free(gref_w2_factor *f);
 /* The factor of a covariance (both triangles read): Cholesky, refined by its residual on request, or truncated
@@ -42,11 +67,51 @@ void gref_w2_factor_free(gref_w2_factor *f);
 gref_status gref_w2_factor_of(gref_w2_factor *f, gref_cmat C, bool refined);
 /* The truncated one; radius is then what truncation and rounding cost. *f is {0}, or holds an L to be overwritten. */
 gref_status gref_w2_truncated_factor(gref_w2_factor *f, gref_cmat C);
+/* procrustes.c */
+
+/* Q = W V^T from the singular value decomposition F = W diag(s) V^T; F is destroyed. */
+gref_status gref_w2_polar(gref_mat Q, gref_mat F);
 /* min over orthogonal Q of |L1 - L2 Q|_F, plainly; both n x r. */
 gref_status gref_w2_procrustes(gref_w2_cov *out, gref_cmat L1, gref_cmat L2);
 /* Both factors n x c with the same c; `rounds` refinements of the polar factor (2 for full accuracy), which starts from
  * Q where there is one: any Q will do for a proof, a good one for a narrow one. */
 gref_status gref_w2_factor_form(gref_w2_cov *out, const gref_w2_factor *f1,
                                 const gref_w2_factor *f2, gref_cmat Q, int rounds);
+
+/* ---- The bounds as formulas of norms: each from above, rounded outward. ---- */
+
+/* map.c: Frobenius norms of its matrices; pl0, sl0 are of the low parts as Dot2 leaves them. */
+typedef struct {
+    int n;
+    double c, dh, dl, ph, pl, pl0, sl0, R;
+    double lows;           /* of the sums of all low parts of R */
+    double w2, high, rest; /* tr(D C1 D); <Dh, Ph>, |<Dh, Pl>| + |<Dl, Ph>| */
+} gref_w2_map_sizes;
+typedef struct {
+    double P, S, R, w2;
+} gref_w2_map_errors;
+gref_w2_map_errors gref_w2_map_rounding(const gref_w2_map_sizes *s);
+gref_w2_cov gref_w2_map_ends(double w2, double error, double rho);
+
+/* factor.c: of R - L dL^T - (L dL^T)^T - dL dL^T, |L| <= l, |dL| <= d, |R| <= r with error `before`. */
+double gref_w2_corrected_error(int n, double l, double d, double r, double before);
+
+/* procrustes.c: Frobenius norms of its matrices; low = |BQl|, c = |BQ - BQh|, eF the error of F. */
+typedef struct {
+    int n, r;
+    double a, b, da, db, q, eF;
+    double dq, low, c, delta, bq, k, h;
+} gref_w2_sizes;
+typedef struct {
+    double BQ, Delta, K, H;
+} gref_w2_errors;
+gref_w2_errors gref_w2_rounding(const gref_w2_sizes *s);
+double gref_w2_defect_error(int r, double q, double dq, double f, double eF);
+gref_w2_errors gref_w2_turned(gref_w2_errors e, const gref_w2_sizes *s, double defect);
+double gref_w2_nuclear_error(int n, int r, double ab, double g, double sv);
+double gref_w2_nuclear(int r, double sum, double x, double y, double left);
+gref_w2_cov gref_w2_procrustes_ends(double delta, double error, double k, double least,
+                                    double radius);
+double gref_w2_trace_bound(double a2, double b2, double nuclear, double corrections, double radius);
 
 #endif

@@ -10,9 +10,9 @@
  * If T > 0, W2(C1, C2 - R) = w exactly, whatever D is; hence |W2(C1, C2) - w| <= W2(C2, C2 - R) <= rho. The
  * solver is only a preconditioner: D is refined until R, computed in twice the working precision, is negligible.
  *
- * Solvers of the linearised equation for a residual: Lyapunov in the eigenbasis of C1 where the laws are close
- * (|Lyap(E)| < 0.3, and its fixed point settles), else Newton in the coordinates Y = L1^T T L1, started from Procrustes (a start from
- * (L1^T C2 L1)^1/2 squares the condition number).
+ * Solvers of the linearised equation for a residual: Lyapunov in the eigenbasis of C1 where the laws are close (close.c),
+ * else Newton in the coordinates Y = L1^T T L1, started from Procrustes (a start from (L1^T C2 L1)^1/2 squares the
+ * condition number).
  */
 #include <math.h>
 
@@ -62,16 +62,12 @@ static gref_status map_new(map *w, gref_cmat C1, gref_cmat C2)
     return GREF_OK;
 }
 
-/* X <- V^T X V divided entrywise by lambda_i + lambda_j; S1 is used. */
-static gref_status to_basis_and_divide(gref_mat X, map *w)
+/* X <- V^T X V; S1 is used. */
+static gref_status to_basis(gref_mat X, map *w)
 {
     gref_cmat V = gref_const(w->V);
     TRY(gref_gemm(w->S1, 1.0, V, true, gref_const(X), false, 0.0));
-    TRY(gref_gemm(X, 1.0, gref_const(w->S1), false, V, false, 0.0));
-    for (int j = 0; j < w->n; j++)
-        for (int i = 0; i < w->n; i++)
-            GREF_AT(X, i, j) /= fmax(w->lambda.a[i], w->floor) + fmax(w->lambda.a[j], w->floor);
-    return GREF_OK;
+    return gref_gemm(X, 1.0, gref_const(w->S1), false, V, false, 0.0);
 }
 
 /* X <- V X V^T, symmetric. */
@@ -92,7 +88,10 @@ static gref_status solve(gref_mat X, map *w)
         TRY(gref_gemm(w->S1, 1.0, gref_const(X), false, L, false, 0.0));
         TRY(gref_gemm(X, 1.0, L, true, gref_const(w->S1), false, 0.0));
     }
-    TRY(to_basis_and_divide(X, w));
+    TRY(to_basis(X, w));
+    for (int j = 0; j < w->n; j++)
+        for (int i = 0; i < w->n; i++)
+            GREF_AT(X, i, j) /= fmax(w->lambda.a[i], w->floor) + fmax(w->lambda.a[j], w->floor);
     TRY(from_basis(X, w));
     if (w->newton) { /* L^-T X L^-1 */
         TRY(gref_trsm(X, true, L, true));
@@ -127,23 +126,19 @@ static gref_status plain_residual(map *w)
 /* Procrustes: D = (L2 Q - L1) L1^-1, Q the polar factor of L2^T L1 (kept if wanted); *value = |L1 - L2 Q|_F. */
 static gref_status procrustes_start(map *w, double *value)
 {
-    int n = w->n;
-    SCOPED(gref_mat) W = {0}, VT = {0}, s = {0};
-    TRY(gref_mat_new(&W, n, n));
-    TRY(gref_mat_new(&VT, n, n));
-    TRY(gref_mat_new(&s, n, 1));
-    TRY(gref_mat_new(&w->L1, n, n));
+    SCOPED(gref_mat) Q = {0};
+    TRY(gref_mat_new(&Q, w->n, w->n));
+    TRY(gref_mat_new(&w->L1, w->n, w->n));
     gref_mat_copy(w->L1, w->C1);
     TRY(gref_cholesky(w->L1));
     gref_mat_copy(w->S2, w->C2);
     TRY(gref_cholesky(w->S2));
     TRY(gref_gemm(w->S1, 1.0, gref_const(w->S2), true, gref_const(w->L1), false, 0.0));
-    TRY(gref_svd(W, s, VT, w->S1));
-    TRY(gref_gemm(w->S1, 1.0, gref_const(W), false, gref_const(VT), false, 0.0));
+    TRY(gref_w2_polar(Q, w->S1));
     if (w->Q.a != NULL)
-        gref_mat_copy(w->Q, gref_const(w->S1));
+        gref_mat_copy(w->Q, gref_const(Q));
     gref_mat_copy(w->Dh, gref_const(w->L1));
-    TRY(gref_gemm(w->Dh, 1.0, gref_const(w->S2), false, gref_const(w->S1), false, -1.0));
+    TRY(gref_gemm(w->Dh, 1.0, gref_const(w->S2), false, gref_const(Q), false, -1.0));
     *value = gref_mat_norm_fro(gref_const(w->Dh));
     TRY(gref_trsm(w->Dh, false, gref_const(w->L1), false));
     gref_mat_symmetrise(w->Dh);
@@ -185,83 +180,22 @@ static gref_status newton_iterate(map *w)
     return GREF_OK;
 }
 
-/*
- * Fixed point in the eigenbasis of C1, where C1 is diagonal: one product a step. On entry S2 holds Lyap(E) there,
- * R the transformed E. D^ <- D^ + (E^ - (l_i + l_j) D^ - D^ diag(l) D^)/(l_i + l_j) = Lyap(E) - Lyap(D^ l D^).
- * A small |Lyap(E)| makes it contract only where C1 is well conditioned: *settled says whether it did.
- */
-static gref_status fixed_point(map *w, bool *settled)
-{
-    int n = w->n;
-    double best = INFINITY;
-    *settled = false;
-    gref_mat_copy(w->Dh, gref_const(w->S2));
-    for (int k = 0; k < 60; k++) {
-        gref_mat_copy(w->S1, gref_const(w->Dh));
-        for (int j = 0; j < n; j++) {
-            double root = sqrt(fmax(w->lambda.a[j], w->floor));
-            for (int i = 0; i < n; i++)
-                GREF_AT(w->S1, i, j) *= root;
-        }
-        TRY(gref_syrk(w->R, 1.0, gref_const(w->S1), false, 0.0));
-        double size = 0.0, sum = 0.0;
-        for (int j = 0; j < n; j++)
-            for (int i = 0; i < n; i++) {
-                double li = fmax(w->lambda.a[i], w->floor), lj = fmax(w->lambda.a[j], w->floor);
-                double fresh = GREF_AT(w->S2, i, j) - GREF_AT(w->R, i, j) / (li + lj);
-                double d = fresh - GREF_AT(w->Dh, i, j);
-                size += 0.5 * d * d * (li + lj);
-                sum += 0.5 * fresh * fresh * (li + lj);
-                GREF_AT(w->Dh, i, j) = fresh;
-            }
-        sum = sqrt(sum); /* of tr(D C1 D) */
-        size = sqrt(size);
-        *settled = size <= 1e-10 * sum; /* what no longer halves below that is rounding */
-        if (!(size < 0.5 * best) || size <= GREF_U * sum)
-            break;
-        best = size;
-    }
-    return GREF_OK;
-}
-
-/* |X|_2 of a symmetric X, estimated by a few power steps: it only chooses the solver. */
-static double norm_2_estimate(gref_cmat X, gref_mat x, gref_mat y)
-{
-    double norm = 0.0;
-    for (int i = 0; i < X.n; i++)
-        x.a[i] = 1.0 + 0.37 * (i % 5);
-    for (int k = 0; k < 12; k++) {
-        double size = gref_mat_norm_fro(gref_const(x));
-        if (!(size > 0.0) || gref_gemv(y, 1.0 / size, X, false, gref_const(x), 0.0) != GREF_OK)
-            break;
-        norm = gref_mat_norm_fro(gref_const(y));
-        gref_mat_copy(x, gref_const(y));
-    }
-    return norm;
-}
-
 /* Dh by the cheaper solver that converges, and the value of W2 in plain double; distant laws are `refined` only for a
  * proof: the value of Procrustes is good enough for them. */
 static gref_status find_map(map *w, double *value, bool refined)
 {
-    SCOPED(gref_mat) x = {0}, y = {0};
-    TRY(gref_mat_new(&x, w->n, 1));
-    TRY(gref_mat_new(&y, w->n, 1));
+    double last;
     TRY(set_basis(w, w->C1));
     REQUIRE(w->lambda.a[0] > 2 * w->floor, GREF_ERR_NOT_PD,
             "C1 is singular: its eigenvalues run from %.3g to %.3g", w->lambda.a[0],
             w->lambda.a[w->n - 1]);
     gref_mat_copy(w->S2, gref_const(w->Eh));
-    TRY(to_basis_and_divide(w->S2, w));
-    bool settled = norm_2_estimate(gref_const(w->S2), x, y) < 0.3;
-    if (settled)
-        TRY(fixed_point(w, &settled));
-    w->newton = !settled;
+    TRY(to_basis(w->S2, w));
+    TRY(gref_w2_close(value, &last, w->Dh, w->S2, w->R, w->S1, gref_const(w->lambda)));
+    w->newton = last > 1e-10; /* the correction below squares that */
     if (w->newton) {
         TRY(procrustes_start(w, value));
-        if (refined)
-            TRY(newton_iterate(w));
-        return GREF_OK;
+        return refined ? newton_iterate(w) : GREF_OK;
     }
     gref_mat_copy(w->S1, w->C2); /* a map to C2 proves nothing of C2 */
     REQUIRE(gref_cholesky_succeeds(w->S1), GREF_ERR_NOT_PD, "C2 is not positive definite");
@@ -274,106 +208,88 @@ static gref_status find_map(map *w, double *value, bool refined)
     return GREF_OK;
 }
 
-/* P = C1 D and R in twice the working precision, with bounds on their errors; *w2 = tr(D C1 D). */
-typedef struct {
-    double R, eR;   /* |R|_F from above; |error of R|_F */
-    double w2, ew2; /* tr(D C1 D) and its error */
-} residual;
-
-static gref_status accurate_residual(residual *r, map *w, gref_mat Ph, gref_mat Pl, gref_mat Sh,
-                                     gref_mat Sl)
+/*
+ * Products P = Ph + Pl = C1 (Dh + Dl) and S = Sh + Sl = (Dh + Dl) P but for Dl Pl: the high products by Dot2, the low
+ * ones plainly, in which a low part passes through n + 1 roundings and a product of two. S stands for a symmetric matrix
+ * by its lower triangle: sqrt 2 for the mirror.
+ * R = h + (low parts) is three exact sums whose errors l1, l2, l3, at most u |h| each, are parts of low, and seven
+ * rounded additions.
+ */
+gref_w2_map_errors gref_w2_map_rounding(const gref_w2_map_sizes *s)
 {
-    int n = w->n;
+    double k2 = gref_dot2_error_up(s->n), k1 = gref_gamma_up(2 * s->n + 2);
+    double d = s->dh + s->dl, inner = gref_inner_error_up(s->n, s->n);
+    gref_w2_map_errors e;
+    e.P = gref_inflate(k2 * s->c * s->dh + k1 * (s->pl0 + s->c * s->dl));
+    e.S =
+        gref_inflate(M_SQRT2 * (k2 * s->dh * s->ph + k1 * (s->sl0 + s->dh * s->pl + s->dl * s->ph) +
+                                s->dl * s->pl + d * e.P));
+    e.R = gref_inflate(2.0 * e.P + e.S + GREF_U * (6.0 * s->lows + s->R));
+    e.w2 = gref_inflate(d * e.P + s->dl * s->pl + GREF_U * (2.0 * s->high + 3.0 * s->rest) +
+                        inner * d * (s->ph + s->pl));
+    return e;
+}
+
+/* Ph, Pl, Sh, Sl: P and S of gref_w2_map_rounding. */
+static gref_status products(gref_w2_map_sizes *s, map *w, const gref_mat all[4])
+{
+    gref_mat Ph = all[0], Pl = all[1], Sh = all[2], Sl = all[3];
     gref_cmat Dh = gref_const(w->Dh), Dl = gref_const(w->Dl);
-    double c = gref_norm_fro_up(w->C1), dh = gref_norm_fro_up(Dh), dl = gref_norm_fro_up(Dl);
-    double k2 = gref_dot2_error_up(n), k1 = gref_gamma_up(n + 8);
     TRY(gref_dot2_gemm(Ph, Pl, w->C1, false, Dh, false));
+    s->pl0 = gref_norm_fro_up(gref_const(Pl));
     TRY(gref_gemm(Pl, 1.0, w->C1, false, Dl, false, 1.0));
-    double ph = gref_norm_fro_up(gref_const(Ph)), pl = gref_norm_fro_up(gref_const(Pl));
-    double eP =
-        gref_add_up(gref_mul_up(k2, gref_mul_up(c, dh)),
-                    gref_add_up(gref_mul_up(k1, gref_mul_up(c, dl)), gref_mul_up(4 * GREF_U, pl)));
-    TRY(gref_dot2_lower(Sh, Sl, Dh, false, gref_const(Ph), false)); /* D C1 D */
+    TRY(gref_dot2_lower(Sh, Sl, Dh, false, gref_const(Ph), false));
+    s->sl0 = gref_norm_fro_up(gref_const(Sl));
     TRY(gref_gemm(Sl, 1.0, Dh, false, gref_const(Pl), false, 1.0));
     TRY(gref_gemm(Sl, 1.0, Dl, false, gref_const(Ph), false, 1.0));
-    double sl = gref_norm_fro_up(gref_const(Sl));
-    double eS = gref_add_up(gref_mul_up(k2, gref_mul_up(dh, ph)), gref_mul_up(8 * GREF_U, sl));
-    eS = gref_add_up(eS, gref_mul_up(k1, gref_add_up(gref_mul_up(dh, pl), gref_mul_up(dl, ph))));
-    eS = gref_add_up(eS, gref_mul_up(dl, pl));                  /* Dl Pl is left out */
-    eS = gref_add_up(eS, gref_mul_up(gref_add_up(dh, dl), eP)); /* D times the error of P */
+    s->dh = gref_norm_fro_up(Dh);
+    s->dl = gref_norm_fro_up(Dl);
+    s->ph = gref_norm_fro_up(gref_const(Ph));
+    s->pl = gref_norm_fro_up(gref_const(Pl));
+    double r1 = gref_dot2(Dh, gref_const(Pl)), r2 = gref_dot2(Dl, gref_const(Ph));
+    s->high = gref_dot2(Dh, gref_const(Ph));
+    s->w2 = s->high + (r1 + r2);
+    s->rest = fabs(r1) + fabs(r2);
+    return GREF_OK;
+}
+
+/* R = E - (P + P^T) - S with its sizes. S is D C1 D only with all that Sl holds: its lower triangle counts. */
+static void subtract(gref_w2_map_sizes *s, map *w, const gref_mat all[4])
+{
+    gref_mat Ph = all[0], Pl = all[1], Sh = all[2], Sl = all[3];
     double lows = 0.0;
-    for (int j = 0; j < n; j++)
-        for (int i = j; i < n;
-             i++) { /* Sh is D C1 D only with all that Sl holds: its lower triangle counts */
-            double h, l1, l2, l3;
-            two_sum(&h, &l1, GREF_AT(w->Eh, i, j), -GREF_AT(Ph, i, j));
-            two_sum(&h, &l2, h, -GREF_AT(Ph, j, i));
-            two_sum(&h, &l3, h, -GREF_AT(Sh, i, j));
-            double low = ((l1 + l2) + l3) + GREF_AT(w->El, i, j) - GREF_AT(Pl, i, j) -
-                         GREF_AT(Pl, j, i) - GREF_AT(Sl, i, j);
-            double size = fabs(l1) + fabs(l2) + fabs(l3) + fabs(GREF_AT(w->El, i, j)) +
-                          fabs(GREF_AT(Pl, i, j)) + fabs(GREF_AT(Pl, j, i)) +
-                          fabs(GREF_AT(Sl, i, j));
-            lows += 2 * size * size;
+    for (int j = 0; j < w->n; j++)
+        for (int i = j; i < w->n; i++) {
+            double h, part[7] = {0.0,
+                                 0.0,
+                                 0.0,
+                                 GREF_AT(w->El, i, j),
+                                 -GREF_AT(Pl, i, j),
+                                 -GREF_AT(Pl, j, i),
+                                 -GREF_AT(Sl, i, j)};
+            double low = 0.0, size = 0.0;
+            two_sum(&h, &part[0], GREF_AT(w->Eh, i, j), -GREF_AT(Ph, i, j));
+            two_sum(&h, &part[1], h, -GREF_AT(Ph, j, i));
+            two_sum(&h, &part[2], h, -GREF_AT(Sh, i, j));
+            for (int k = 0; k < 7; k++) {
+                low += part[k];
+                size += fabs(part[k]);
+            }
+            lows = hypot(lows, (i == j ? 1.0 : M_SQRT2) * size);
             GREF_AT(w->R, i, j) = h + low;
         }
     gref_mat_mirror_lower(w->R); /* the exact one is symmetric */
-    r->R = gref_norm_fro_up(gref_const(w->R));
-    r->eR =
-        gref_add_up(gref_add_up(gref_mul_up(2.0, eP), eS),
-                    gref_add_up(gref_mul_up(12 * GREF_U, gref_mul_up(sqrt(lows), 1.0 + 0x1p-20)),
-                                gref_mul_up(3 * GREF_U, r->R)));
-    double main = gref_dot2(Dh, gref_const(Ph));
-    double rest = gref_dot2(Dh, gref_const(Pl)) + gref_dot2(Dl, gref_const(Ph));
-    r->w2 = main + rest;
-    r->ew2 = gref_add_up(gref_mul_up(gref_add_up(dh, dl), eP), gref_mul_up(dl, pl));
-    r->ew2 = gref_add_up(r->ew2, gref_mul_up(4 * GREF_U, gref_add_up(fabs(main), fabs(rest))));
-    double sizes = gref_mul_up(gref_add_up(dh, dl), gref_add_up(ph, pl)); /* >= the sum of |D||P| */
-    r->ew2 = gref_add_up(r->ew2, gref_mul_up(gref_inner_error_up(n, n), sizes));
-    return GREF_OK;
+    s->lows = gref_inflate(lows * (1.0 + 4.0 * w->n * w->n * GREF_U));
+    s->R = gref_norm_fro_up(gref_const(w->R));
 }
 
-/* What bounds W2(C2, C2 - R): the factor of C2 and its inverse, once. */
-typedef struct {
-    gref_mat X;    /* ~ L2^-1 */
-    double b, f;   /* |L2^-1|_2; |L2^-1 (C2 - L2 L2^T) L2^-T| */
-    double defect; /* |I - X L2|_F */
-} whitening;
-
-static gref_status whitening_new(whitening *q, gref_cmat C2)
+/* |W2(C1, C2) - sqrt(w2)| <= rho, w2 known to error. */
+gref_w2_cov gref_w2_map_ends(double w2, double error, double rho)
 {
-    SCOPED(gref_mat) L = {0};
-    double res;
-    TRY(gref_mat_new(&L, C2.n, C2.n));
-    TRY(gref_mat_new(&q->X, C2.n, C2.n));
-    gref_mat_copy(L, C2);
-    TRY(gref_cholesky(L));
-    TRY(gref_triangular_inverse(q->X, &q->b, &q->defect, gref_const(L)));
-    TRY(gref_cholesky_residual((gref_mat){0}, &res, C2, gref_const(L)));
-    q->f = gref_mul_up(res, gref_mul_up(q->b, q->b));
-    return GREF_OK;
-}
-
-/*
- * rho >= W2(C2, C2 - R'), |R' - R|_F <= eR. C2 = L2 (I + F) L2^T, |F| <= f; C2 - R = Lx (I - H) Lx^T with Lx Lx^T = C2
- * gives W2 <= |R Lx^-T|_F/(1 + sqrt(1 - |H|)); in any case W2 <= sqrt |R|_*.
- */
-static gref_status bound_distance(double *rho, map *w, const residual *r, const whitening *q)
-{
-    double size = gref_add_up(r->R, r->eR), root_n = gref_sqrt_up(w->n);
-    *rho = gref_sqrt_up(gref_mul_up(root_n, size)); /* |.|_* <= sqrt(n) |.|_F */
-    if (!(q->b < INFINITY) || !(q->f < 0.5))
-        return GREF_OK;
-    TRY(gref_gemm(w->S1, 1.0, gref_const(w->R), false, gref_const(q->X), true, 0.0));
-    double rounding =
-        gref_mul_up(gref_gamma_up(w->n), gref_mul_up(r->R, gref_norm_fro_up(gref_const(q->X))));
-    double y = gref_add_up(gref_norm_fro_up(gref_const(w->S1)), rounding);
-    y = gref_add_up(gref_div_up(y, gref_down(1.0 - q->defect)), gref_mul_up(r->eR, q->b));
-    y = gref_div_up(y, gref_sqrt_down(gref_down(1.0 - q->f)));
-    double h = gref_div_up(gref_mul_up(size, gref_mul_up(q->b, q->b)), gref_down(1.0 - q->f));
-    if (h < 1.0)
-        *rho = fmin(*rho, gref_div_up(y, gref_down(1.0 + gref_sqrt_down(gref_down(1.0 - h)))));
-    return GREF_OK;
+    double low = gref_sqrt_down(gref_down(w2 - error)), high = sqrt(gref_up(fmax(w2, 0.0) + error));
+    return (gref_w2_cov){.w = sqrt(fmax(w2, 0.0)),
+                         .lower = fmax(gref_down(low - rho), 0.0),
+                         .upper = gref_up(gref_up(high) + rho)};
 }
 
 /* D <- D + R, keeping D = Dh + Dl with exactly symmetric parts. */
@@ -392,17 +308,16 @@ static void add_correction(map *w)
 static gref_status prove_positive(bool *positive, map *w)
 {
     double dl = gref_norm_fro_up(gref_const(w->Dl)), least;
-    *positive = gref_add_up(gref_norm_fro_up(gref_const(w->Dh)), dl) < 1.0;
+    *positive = gref_inflate(gref_norm_fro_up(gref_const(w->Dh)) + dl) < 1.0;
     if (*positive)
         return GREF_OK;
     gref_mat_copy(w->S2, gref_const(w->Dh));
-    double largest = 1.0;
-    for (int i = 0; i < w->n; i++) { /* 1 + Dh(i, i) is rounded: one u of it each */
+    double largest = 0.0;
+    for (int i = 0; i < w->n; i++) { /* 1 + Dh(i, i) is rounded */
         GREF_AT(w->S2, i, i) += 1.0;
         largest = fmax(largest, fabs(GREF_AT(w->S2, i, i)));
     }
-    TRY(gref_least_eigenvalue_down(&least, gref_const(w->S2),
-                                   gref_add_up(dl, gref_mul_up(2 * GREF_U, largest))));
+    TRY(gref_least_eigenvalue_down(&least, gref_const(w->S2), gref_inflate(dl + GREF_U * largest)));
     *positive = least > 0.0;
     return GREF_OK;
 }
@@ -410,44 +325,42 @@ static gref_status prove_positive(bool *positive, map *w)
 /* Refines D until rho stops shrinking; out gets the best enclosure. */
 static gref_status certify(gref_w2_cov *out, map *w)
 {
-    gref_status status = GREF_OK;
-    int n = w->n;
-    gref_mat Ph = {0}, Pl = {0}, Sh = {0}, Sl = {0};
-    whitening q = {0};
-    bool positive;
+    SCOPED(gref_mat) Ph = {0}, Pl = {0}, Sh = {0}, Sl = {0}, L = {0};
+    SCOPED(gref_whitening) q = {0};
+    gref_mat *square[] = {&Ph, &Pl, &Sh, &Sl, &L};
+    gref_w2_map_sizes s = {.n = w->n, .c = gref_norm_fro_up(w->C1)};
     double best = INFINITY;
-    gref_mat *square[] = {&Ph, &Pl, &Sh, &Sl};
-    for (int k = 0; k < 4; k++)
-        TRY_OUT(gref_mat_new(square[k], n, n));
-    TRY_OUT(whitening_new(&q, w->C2));
+    for (int k = 0; k < 5; k++)
+        TRY(gref_mat_new(square[k], w->n, w->n));
+    gref_mat_copy(L, w->C2);
+    TRY(gref_cholesky(L));
+    TRY(gref_whitening_of(&q, Ph, w->C2, gref_const(L)));
+    gref_mat_free(&L);
     gref_mat_mirror_lower(w->Dh);
     gref_mat_fill(w->Dl, 0.0);
     for (int k = 0; k < 8; k++) {
-        residual r;
         double rho;
-        TRY_OUT(accurate_residual(&r, w, Ph, Pl, Sh, Sl));
-        TRY_OUT(bound_distance(&rho, w, &r, &q));
-        double lo = gref_sqrt_down(gref_down(r.w2 - r.ew2)),
-               hi = gref_sqrt_up(gref_add_up(fmax(r.w2, 0.0), r.ew2));
+        TRY(products(&s, w, (gref_mat[]){Ph, Pl, Sh, Sl}));
+        subtract(&s, w, (gref_mat[]){Ph, Pl, Sh, Sl});
+        gref_w2_map_errors e = gref_w2_map_rounding(&s);
+        TRY(gref_whitening_shift(&rho, w->S1, &q, gref_const(w->R), e.R));
+        gref_w2_cov ends = gref_w2_map_ends(s.w2, e.w2, rho);
         if (rho < best) {
-            TRY_OUT(prove_positive(&positive, w));
-            out->w = sqrt(fmax(r.w2, 0.0));
-            out->lower = positive ? fmax(gref_down(lo - rho), 0.0) : 0.0;
-            out->upper = gref_add_up(hi, rho);
+            bool positive;
+            TRY(prove_positive(&positive, w));
+            out->w = ends.w;
+            out->lower = positive ? ends.lower : 0.0;
+            out->upper = ends.upper;
         }
-        bool enough =
-            rho <= 4 * GREF_U * out->w || r.R <= r.eR || gref_add_up(hi - lo, 0.0) > 8 * rho;
+        bool enough = rho <= 4 * GREF_U * out->w || s.R <= e.R ||
+                      ends.upper - ends.lower > 10.0 * rho; /* what is left is the error of w */
         if (enough || !(rho < 0.5 * best))
             break;
         best = rho;
-        TRY_OUT(solve(w->R, w));
+        TRY(solve(w->R, w));
         add_correction(w);
     }
-out:
-    for (int k = 0; k < 4; k++)
-        gref_mat_free(square[k]);
-    gref_mat_free(&q.X);
-    return status;
+    return GREF_OK;
 }
 
 gref_status gref_w2_map(gref_w2_cov *out, gref_mat Q, gref_cmat C1, gref_cmat C2, bool certified)

@@ -170,7 +170,7 @@ static truncation truncation_of(const gref_w2_factor *f1, const gref_w2_factor *
     if (f1->rank < n)
         k.cost = f1->radius;
     if (f2->rank < n)
-        k.cost = gref_add_up(k.cost, f2->radius);
+        k.cost = gref_inflate(k.cost + f2->radius);
     return k;
 }
 

@@ -1,0 +1,102 @@
+/*
+ * Perturbation bounds; perturb.h says what the letters mean. A prime marks what has moved.
+ *
+ *   ratio       f(Sigma') - f(Sigma) = (n1 qbar - n0 abar) Sigma_t^-1 (Sigma' - Sigma) Sigma_t'^-1, since f is
+ *               n1/abar + (n0 - n1 qbar/abar)/s_t (resolvent identity)
+ *   guidance    S = phi B^T B + tau I:
+ *                 Gamma' - Gamma = tau S^-1 (dB^T B' + B^T dB) S'^-1,   |B S^-1| <= H = max x/(phi x^2 + tau), x <= |B|
+ *                 H' - H = S'^-1 (tau dB^T - phi B'^T dB B^T) C^-1: in singular vectors of B, to first order, with
+ *                 (tau + phi x y)/((phi x^2 + tau)(phi y^2 + tau)) <= 1/tau; along the way from B to B' it adds up
+ *   free        Gamma' - Gamma = H' dB + dB^T C'^-1 B - H dC C'^-1 B,    H' - H = dB^T C'^-1 - H dC C'^-1
+ *   law         couple the two laws: M' z' - M z = M' (z' - z) + (M' - M) z
+ *   root        |P'^1/2 - P^1/2|_F <= |P' - P|_F/(sqrt least + sqrt least'); Powers and Stoermer without `least`
+ *   posterior   Sigma_post' - Sigma_post = (I - G' A') dSigma (I - G A)^T - G' dA Sigma_post - Sigma_post' dA^T G^T
+ *               G' - G = (I - G A) dSigma A'^T K'^-1 + Sigma_post dA^T K'^-1 - G dA G'
+ *               from Sigma_post^-1 = Sigma^-1 + A^T A/sigma^2, by continuity for singular Sigma. A change of K
+ *               alone moves Sigma_post by G' dK G^T and d by G dK y'
+ */
+#include <math.h>
+
+#include "perturb.h"
+
+double gref_change_of_ratio(gref_ratio f, double least, double D_Sigma)
+{
+    double s = f.abar * least + f.qbar, moved = s - f.abar * D_Sigma;
+    double numerator = fabs(f.n1 * f.qbar - f.n0 * f.abar) * D_Sigma;
+    if (numerator == 0.0)
+        return 0.0;
+    return moved > 0.0 ? numerator / (s * moved) * GREF_INFLATE : INFINITY;
+}
+
+double gref_change_of_product(double X, double D_X, double Y, double D_Y)
+{
+    return (D_X * Y + X * D_Y) * GREF_INFLATE;
+}
+
+double gref_change_of_congruence(double X, double D_X, double Y, double D_Y)
+{
+    return (2 * X * D_X * Y + X * X * D_Y) * GREF_INFLATE;
+}
+
+gref_guidance_change gref_change_of_guidance(double phi, double tau, double B, double D_B)
+{
+    double peak = phi * B * B > tau ? sqrt(tau / phi) : B, H = peak / (phi * peak * peak + tau);
+    return (gref_guidance_change){.Gamma = B * B / (phi * B * B + tau) * GREF_INFLATE,
+                                  .H = H * GREF_INFLATE,
+                                  .D_Gamma = 2 * H * D_B * GREF_INFLATE,
+                                  .D_H = D_B / tau * GREF_INFLATE};
+}
+
+gref_guidance_change gref_change_of_free_guidance(double H, double C_least, double B, double D_B,
+                                                  double D_C)
+{
+    return (gref_guidance_change){.Gamma = H * B * GREF_INFLATE,
+                                  .H = H,
+                                  .D_Gamma = (2 * H * D_B + H * H * D_C) * GREF_INFLATE,
+                                  .D_H = (D_B + H * D_C) / C_least * GREF_INFLATE};
+}
+
+gref_step_change gref_change_of_step(const gref_step_parts *p)
+{
+    double K = gref_change_of_congruence(p->J, p->D_J, p->Gamma, p->D_Gamma);
+    double y = p->D_g + gref_change_of_product(p->Gamma, p->D_Gamma, p->J, p->D_J) * p->x;
+    double c = gref_change_of_product(p->J, p->D_J, p->y, y);
+    return (gref_step_change){.M = (p->D_gain + p->kappa * K) * GREF_INFLATE,
+                              .c = (p->kappa * c + p->push * p->D_shift) * GREF_INFLATE};
+}
+
+gref_law_change gref_change_by_step(gref_step_change d, double M, gref_law_norms law,
+                                    gref_law_change rounding)
+{
+    double cov = gref_change_of_congruence(M, d.M, law.cov, 0.0);
+    return (gref_law_change){.mean = (d.M * law.mean + d.c + rounding.mean) * GREF_INFLATE,
+                             .cov = (cov + rounding.cov) * GREF_INFLATE,
+                             .w2 = (d.M * law.spread + d.c + rounding.w2) * GREF_INFLATE};
+}
+
+gref_law_change gref_change_carried(gref_law_change e, double M, gref_law_change fresh)
+{
+    return (gref_law_change){.mean = (M * e.mean + fresh.mean) * GREF_INFLATE,
+                             .cov = (M * M * e.cov + fresh.cov) * GREF_INFLATE,
+                             .w2 = (M * e.w2 + fresh.w2) * GREF_INFLATE};
+}
+
+double gref_change_of_root(int n, double least, double D_P)
+{
+    double any = sqrt(sqrt(n) * D_P);
+    return (least > 0.0 ? fmin(any, D_P / (2 * sqrt(least))) : any) * GREF_INFLATE;
+}
+
+double gref_change_of_posterior(const gref_posterior_parts *p)
+{
+    return (p->keep * p->keep * p->D_Sigma + 2 * p->gain * p->post * p->D_A +
+            p->gain * p->gain * p->D_K) *
+           GREF_INFLATE;
+}
+
+double gref_change_of_posterior_mean(const gref_posterior_parts *p)
+{
+    return (p->keep * p->D_Sigma * p->pull + (p->post * p->y + p->gain * p->d) * p->D_A +
+            p->gain * p->y * p->D_K + p->gain * p->D_r) *
+           GREF_INFLATE;
+}

@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 
+#include "files/internal.h"
 #include <gref/npy.h>
 #include <gref/study.h>
 
@@ -63,35 +64,24 @@ gref_status gref_study_add_at(gref_npz_writer *npz, const char *label, const cha
 gref_status gref_study_add_law(gref_npz_writer *npz, const char *label, int t, gref_mat mean,
                                gref_mat cov);
 
-/* gnuplot.c: text between double quotes; runs what `write` writes, in `dir`; `note` says why there is no picture. */
-typedef gref_status gref_script_writer(FILE *f, const void *what);
-void gref_gnuplot_quote(FILE *f, const char *text);
-gref_status gref_gnuplot(char *note, int size, const char *dir, gref_script_writer *write,
-                         const void *what);
-
-/* panels.c: a grid of image panels on a canvas in pixels. */
+/*
+ * gnuplot.c: pictures in the making. Its folder holds the *.gp scripts of src/study/gp, the files with their data, and
+ * `script`, draw.gp, which calls them; the pictures go to the folder above.
+ */
+enum { GREF_PLOT_FILES = 8 };
 typedef struct {
-    FILE *f;
-    int rows, cols, left, top, width, height;
-} gref_panels;
-enum { GREF_PANEL_MOST = 192 }; /* pixels of a side: more would not be seen in a panel */
+    gref_folder folder;
+    FILE *files[GREF_PLOT_FILES], *script;
+    int n_files;
+} gref_plot;
 
-/* Pixels that the label of a row takes: the widest is what gref_panels_open wants. */
-int gref_panels_label_width(const char *label);
-/* `title` and `note`, a line or several above the panels, are gnuplot's markup: no text of a user. */
-gref_panels gref_panels_open(FILE *f, const char *file, int rows, int cols, int label_width,
-                             const char *title, const char *note);
-void gref_panels_close(const gref_panels *g);
-/* Left of row i, with the next panel; `remark`, or "", below the label. */
-void gref_panels_row(const gref_panels *g, int i, const char *label, const char *remark);
-/* One image, or the centre of a large one; pixels that are not finite show the panel's background. */
-void gref_panels_image(const gref_panels *g, int i, int j, gref_cmat pixels, int rows, int cols,
-                       const char *title);
-void gref_panels_words(const gref_panels *g, int i, int j, const char *title, const char *words);
-/* The gray scale of the panels that follow. */
-void gref_panels_gray(const gref_panels *g, double lo, double hi);
-/* The colour scale right of the grid, as high as the grid, drawn with the next image. */
-void gref_panels_color_box(const gref_panels *g);
+/* A plot for pictures in `dir`. Unchanged on error. */
+gref_status gref_plot_open(gref_plot *p, const char *dir);
+/* One more file of its folder; the plot closes it. */
+gref_status gref_plot_file(FILE **f, gref_plot *p, const char *name);
+/* Runs gnuplot; `note` says why there is no picture. No more is written to the files. */
+gref_status gref_plot_draw(char *note, int size, gref_plot *p);
+void gref_plot_free(gref_plot *p); /* accepts {0}; removes the folder */
 
 /* problem.png, bias.png, samples.png, w2.svg into `dir` by gnuplot; study->note says why not. */
 gref_status gref_study_draw(gref_study *study, const char *dir);

@@ -22,10 +22,10 @@ setup() {
     printf '{%s,\n%s,\n%s}\n' "$small" "${1-$blur}" "${2-$rest}" >case.json
 }
 
-# drawn ARGUMENT...: gref study whose gnuplot draws nothing, but leaves its script in script.gp.
+# drawn ARGUMENT...: gref study whose gnuplot draws nothing, but leaves all text that it was to draw in drawn.txt.
 drawn() {
     mkdir -p bin
-    printf '#!/bin/sh\ncp "$1" "%s/script.gp"\n' "$PWD" >bin/gnuplot
+    printf '#!/bin/sh\ncat "$3"/*.txt >"%s/drawn.txt"\n' "$PWD" >bin/gnuplot
     chmod +x bin/gnuplot
     old_path=$PATH PATH=$PWD/bin:$PATH
     gref study case.json --out out "$@"
@@ -33,12 +33,12 @@ drawn() {
     exits 0
 }
 
-# says ERE / says_not ERE: a line of the script, or none.
+# says ERE / says_not ERE: a line of that text, or none. Its fields lie between tabs: kind, row, col, four more.
 says() {
-    check "the pictures say $1" grep -Eq -e "$1" script.gp
+    check "the pictures say $1" grep -Eq -e "$1" drawn.txt
 }
 says_not() {
-    check "the pictures do not say $1" sh -c "! grep -Eq -e \"\$1\" script.gp" sh "$1"
+    check "the pictures do not say $1" sh -c "! grep -Eq -e \"\$1\" drawn.txt" sh "$1"
 }
 
 # Little noise: dps is unstable from the first step on, and its law stays within doubles.
@@ -135,7 +135,7 @@ drawn
 says 'Gray scale .* in all panels'
 drawn --force --set noise.sigma=3
 says 'Gray scale .*, but for v, which has its own'
-says '^set title "v, on \[-[0-9.]+, [0-9.]+\]"'
+says '^panel.*v, on \[-[0-9.]+, [0-9.]+\]$'
 
 subtest "samples.png says whose noise is whose, and its gray scale"
 setup
@@ -147,37 +147,54 @@ says_not 'clipped: values|unstable'
 subtest "samples.png says which samplers are unstable"
 setup "$blur" "$unstable"
 drawn
-says '(posterior and the )?stable samplers\.'
-says '^set label .* "unstable,'
-says '^set label .* "clipped:'
-says '^set label .*"\[-.*e\+[0-9]+'
+says '^note.* of the posterior and the stable samplers\.$'
+says '^label.*dps, unstable, clipped: values in \[-.*e\+[0-9]+'
 
 subtest "bias.png says its scale, and which panels exceed it or are too faint to be seen"
 setup
 drawn --set 'report.laws_at=[16,0]'
-says 'Bias m_t − μ_\{t\|v\}.* enhanced'
+says '^title.*Bias m_t − μ_\{t\|v\}'
 says 'One colour scale, ±[0-9.e-]+: the largest \|m_t − μ_\{t\|v\}\|\.'
-says '^set title "t = 16, max [0-9.e-]+'
-says "^set format cb '%g'"
+says '^panel.*t = 16, max [0-9.e-]+'
 says_not ', clipped'
 drawn --force --set noise.sigma=1e-3
 says 'the largest .* of the stable samplers'
-says '^set title "t = [0-9]+, max [0-9.]+e\+[0-9]+, clipped"'
-says '^set title "t = [0-9]+, max [0-9.e-]+, faint"'
+says '^panel.*t = [0-9]+, max [0-9.]+e\+[0-9]+, clipped$'
+says '^panel.*t = [0-9]+, max [0-9.e-]+, faint$'
 
 subtest "bias.png of one unstable sampler"
 setup "$blur" "$unstable"
 drawn --set 'samplers=[{"name": "dps"}]' --set 'report.laws_at=[16,8,0]'
-says 'no sampler is stable'
-says '^set title "t = 0, max .*, clipped"'
+says 'No sampler is stable'
+says '^panel.*t = 0, max .*, clipped$'
 says_not 'max .*, faint'
 
-subtest "labels are never read as markup"
+subtest "a label is never read as markup: the curves name it letter by letter"
 setup
-drawn --set 'samplers=[{"name": "cgdm", "label": "a_b.c=d"}, {"name": "dps", "label": "dps_very_long-label_that_needs_more-than_one_line_of_the_pi"}]'
-check "every line with a label says noenhanced" sh -c "! grep -E 'a_b|dps_' script.gp | grep -v noenhanced"
-says '"a_b.c=d"'
-says_not '"dps_very_long-label_that_needs_more-than_one_line_of_the_pi".*at screen'
+gref study case.json --out out --set 'samplers=[{"name": "cgdm", "label": "a_b.c=d"}]'
+exits 0
+check "in w2.svg" grep -q "a_b.c=d" out/w2.svg
+check "in every layer of text but the heading's" sh -c "! grep 'with labels' \"\$1\" | grep -v noenhanced | grep -Ev \"'title'|'note'\"" \
+    sh "$GREF_TEST_DATA/../src/study/gp/panels.gp"
+
+subtest "a gnuplot that fails, or none, costs the pictures and not the study: a note says so"
+setup
+mkdir bin
+printf '#!/bin/sh\necho "line 3: no such terminal" >&2\nexit 1\n' >bin/gnuplot
+chmod +x bin/gnuplot
+old_path=$PATH PATH=$PWD/bin:$PATH
+gref study case.json --out out
+PATH=$old_path
+exits 0
+complains 'gnuplot failed, pictures may be missing: line 3: no such terminal$'
+leaves grass.png case.json bin bin/gnuplot out out/summary.json out/w2.csv out/arrays.npz
+printf '#!/bin/sh\nexit 127\n' >bin/gnuplot
+PATH=$PWD/bin:$PATH
+gref study case.json --out out --force
+PATH=$old_path
+exits 0
+complains 'gnuplot is not installed: no pictures were drawn$'
+check "summary.json has the note" grep -q '"note": "gnuplot is not installed' out/summary.json
 
 # Truth by gref-oracle: W2 at t = 0 is 2.9e25, after a peak of 1e44; the recursion in double ends near 6e37.
 subtest "a law that rounding has eaten is called lost, on no path printed as a number"

@@ -16,7 +16,8 @@ gref_status gref_asymptotics_draw(gref_asymptotics_report *report, const char *d
     for (int k = 0; k < a->n_lines; k++) {
         char name[40];
         gref_asymptotics_name(name, sizeof name, &a->lines[k]);
-        fprintf(f, "%s, %s\n", a->lines[k].sampler, name);
+        fprintf(f, "%s, %s%s\n", a->lines[k].sampler, name,
+                a->lines[k].equal ? ": equal at every e" : "");
         for (int i = 0; i < a->lines[k].n_points; i++) {
             const gref_asymptotics_point *p = &a->lines[k].points[i];
             fprintf(f, "%.17g\t%.17g\t%.17g\t%.17g\t%.17g\n", p->e, p->cov, p->mean, p->w2,

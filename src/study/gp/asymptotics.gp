@@ -32,7 +32,7 @@ set multiplot layout 2,2 margins 0.08,0.98,0.085 + 0.0225*ROWS,0.9 spacing 0.11,
 do for [p=1:4] {
     set title TITLES[p]
     stats 'asymptotics.txt' using (positive(column(p + 1))) nooutput
-    if (STATS_records == 0) {
+    if (!exists('STATS_max')) {
         set yrange [1e-16:1]
         set label 1 'equal at every e' at graph 0.5,0.5 center
         plot NaN notitle
@@ -41,7 +41,8 @@ do for [p=1:4] {
         set yrange [STATS_min/3:10*STATS_max]
         # Thin lines above the largest value at the largest e; rounding ends the slope 2 of the last panel.
         stats 'asymptotics.txt' using ($1 > 0.99*FROM ? positive(column(p + 1)) : NaN) nooutput
-        guide(x, order) = STATS_records > 0 && order <= (p < 4 ? 2 : 1) ? 4*STATS_max*(x/FROM)**order : NaN
+        largest = exists('STATS_max') ? STATS_max : NaN
+        guide(x, order) = order <= (p < 4 ? 2 : 1) ? 4*largest*(x/FROM)**order : NaN
         plot for [k=0:COUNT - 1] 'asymptotics.txt' index k using 1:(positive(column(p + 1))) with linespoints \
             lw width(k) ps 0.6 pt 4 + k%10 lc rgb color(k) title (p == 1 ? columnheader(1) : '') noenhanced, \
             for [order=1:2] guide(x, order) with lines lw 1.5 dt 2 lc rgb '#777777' \

@@ -11,9 +11,9 @@ positive(v) = v > 0 ? v : NaN
 
 # The axis ends below every law, above what the modelled laws come to by rounding at t = 0.
 stats 'w2.txt' using (positive($2)) nooutput
-LOW = STATS_records > 0 ? 10.0**floor(log10(STATS_min/2)) : 1e-12
+LOW = exists('STATS_min') ? 10.0**floor(log10(STATS_min/2)) : 1e-12
 stats 'w2.txt' using (positive($4)) nooutput
-HIGH = GROWS && STATS_records > 0 ? 10.0**ceil(log10(STATS_max) + 2) : NaN
+HIGH = GROWS && exists('STATS_max') ? 10.0**ceil(log10(STATS_max) + 2) : NaN
 
 set terminal svg enhanced size 860,560 font 'DejaVu Sans,13' background rgb 'white'
 set output '../w2.svg'

@@ -67,6 +67,10 @@ START_TEST(test_case_override__sets_creates_appends_and_drops)
         {{"samplers.1.name=pigdm", "samplers.1.r2=(1-abar)/abar"},
          "samplers.1",
          "{\"label\": \"pigdm\", \"name\": \"pigdm\", \"r2\": \"(1-abar)/abar\"}"},
+        {{"samplers.1.scheme=ddim"},
+         "samplers.1",
+         "{\"alpha\": 4, \"eta\": 0, \"label\": \"dps\", \"name\": \"dps\", \"scheme\": \"ddim\"}"},
+        {{"samplers.1.times=[20,7,1]", "samplers.1.times.1=6"}, "samplers.1.times", "[20, 6, 1]"},
         {{"schedule.kind=cosine"}, "schedule", "{\"kind\": \"cosine\", \"steps\": 20}"},
     };
     const char *path = write_lines(9, "   {\"name\": \"dps\", \"alpha\": 4}],");
@@ -197,6 +201,8 @@ START_TEST(test_case_print__loads_again_to_the_same_case)
                                 "samplers.2.name=dps",
                                 "samplers.2.alpha=0.3",
                                 "samplers.3={\"name\":\"pigdm\",\"guidance\":\"mean\"}",
+                                "samplers.4={\"name\":\"dps-norm\",\"scheme\":\"ddim\",\"eta\":0.5,"
+                                "\"times\":[20,7,0]}",
                                 "operator.kind=inpainting",
                                 "operator.keep=0.7",
                                 "report.w2_every=3",
@@ -237,6 +243,9 @@ START_TEST(test_case_samplers__labels_are_unique_and_telling)
         {"[{\"name\": \"dps\"}, {\"name\": \"cgdm\", \"label\": \"dps\"}]", "dps-2 dps "},
         {"[{\"name\": \"dps\"}, {\"name\": \"dps\", \"alpha\": 2, \"label\": \"mine\"}]",
          "dps mine "},
+        {"[{\"name\": \"cgdm\"}, {\"name\": \"cgdm\", \"scheme\": \"ddim\"}, {\"name\": \"cgdm\", "
+         "\"scheme\": \"ddim\", \"eta\": 0.5, \"times\": [20, 0]}]",
+         "cgdm cgdm-scheme=ddim-eta=0 cgdm-scheme=ddim-eta=0.5 "},
         {"[{\"name\": \"cgdm\"}, {\"name\": \"cgdm\", \"guidance\": \"after\", \"zeta\": 0.5,"
          " \"variance\": \"beta\", \"last_noise\": true, \"start\": \"exact\"}]",
          "cgdm-guidance=score-variance=beta_tilde-last_noise=false "
@@ -269,11 +278,13 @@ START_TEST(test_case_samplers__conventions_in_force)
         "{\"name\":\"dps\",\"alpha\":3,\"guidance\":\"after\"},"
         "{\"name\":\"dps\",\"guidance\":\"after\",\"zeta\":5,\"start\":\"exact\"},"
         "{\"name\":\"pigdm\",\"r2\":\"(1-abar)/abar\",\"variance\":\"beta\","
-        "\"last_noise\":false}]",
+        "\"last_noise\":false},"
+        "{\"name\":\"cgdm\",\"scheme\":\"ddim\",\"eta\":0.5,\"guidance\":\"score\","
+        "\"times\":[20,3]}]",
         NULL};
     gref_case *c = load(write_lines(0, NULL), sets);
     const gref_sampler_spec *s = NULL;
-    ck_assert_int_eq(gref_case_samplers(c, &s), 4);
+    ck_assert_int_eq(gref_case_samplers(c, &s), 5);
     const gref_convention expected[] = {
         {GREF_SCHEME_DDPM, 0.0, GREF_GUIDANCE_MEAN, 0, GREF_VARIANCE_BETA_TILDE, true,
          GREF_START_STANDARD, GREF_R2_1_ABAR_2_ABAR, 7},
@@ -283,13 +294,17 @@ START_TEST(test_case_samplers__conventions_in_force)
          GREF_START_EXACT, GREF_R2_1_ABAR_2_ABAR, 7},
         {GREF_SCHEME_DDPM, 0.0, GREF_GUIDANCE_MEAN, 0, GREF_VARIANCE_BETA, false,
          GREF_START_STANDARD, GREF_R2_1_ABAR_ABAR, 7},
+        {GREF_SCHEME_DDIM, 0.5, GREF_GUIDANCE_SCORE, 0, GREF_VARIANCE_BETA_TILDE, true,
+         GREF_START_STANDARD, GREF_R2_1_ABAR_2_ABAR, 7},
     };
-    for (int k = 0; k < 4; k++) {
+    for (int k = 0; k < 5; k++) {
         const gref_convention *a = &s[k].convention, *b = &expected[k];
         ck_assert(a->guidance == b->guidance && a->zeta == b->zeta && a->variance == b->variance);
         ck_assert(a->last_noise == b->last_noise && a->start == b->start && a->r2 == b->r2);
-        ck_assert(a->alpha_dps == b->alpha_dps);
+        ck_assert(a->alpha_dps == b->alpha_dps && a->scheme == b->scheme && a->eta == b->eta);
+        ck_assert(s[k].n_times == (k == 4 ? 2 : 0) && (s[k].times != NULL) == (k == 4));
     }
+    ck_assert(s[4].times[0] == 20 && s[4].times[1] == 3);
     gref_case_free(c);
 }
 END_TEST
@@ -313,6 +328,8 @@ START_TEST(test_case_schema__agrees_with_the_library)
         const char *words = row[k].legal, *key = row[k].key;
         char word[64];
         while (gref_case_next_word(word, &words)) {
+            if (strcmp(key, "scheme") == 0)
+                ck_assert(gref_scheme_parse(&d.scheme, word));
             if (strcmp(key, "guidance") == 0)
                 ck_assert(gref_guidance_parse(&d.guidance, word));
             if (strcmp(key, "variance") == 0)

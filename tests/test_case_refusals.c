@@ -29,7 +29,7 @@ START_TEST(test_case_load__refuses_with_file_line_and_key)
         {2, " \"image\": {\"file\": \"u\", \"crop\": [0, 0, 4, 2147483648]},",
          ":2: image.crop.3 must be <= 2147483647, not 2147483648"},
         {2, " \"image\": {\"file\": \"u\", \"range\": [1, -1]},",
-         ":2: image.range must increase, not [1, -1]"},
+         ":2: image.range must increase, but -1 comes after 1"},
         {2, " \"image\": {\"file\": \"u\", \"range\": [1]},",
          ":2: image.range must be a list of two numbers, not [1]"},
         {3, " \"prior\": {\"mean\": \"zeros\"},",
@@ -90,14 +90,13 @@ START_TEST(test_case_load__refuses_with_file_line_and_key)
         {8, " \"samplers\": [3,", ":8: samplers.0 must be an object {...}, not 3"},
         {8, " \"samplers\": [{\"name\": \"ddim\"},",
          ":8: samplers.0.name must be one of \"ddpm\", \"dps\", \"pigdm\", \"cgdm\", \"dps-norm\", "
-         "not \"ddim\" "
+         "\"affine\", not \"ddim\" "
          "(did you "
          "mean ddpm?)"},
         {9, "   {\"label\": \"x\"}],", ":9: samplers.1.name is missing"},
         {9, "   {\"name\": \"dps\", \"r2\": \"1-abar\"}],",
-         ":9: samplers.1.r2 does not belong to name \"dps\" (its keys: name, label, alpha, "
-         "guidance, zeta, "
-         "variance, last_noise, start)"},
+         ":9: samplers.1.r2 does not belong to name \"dps\" (its keys: name, label, "
+         "scheme, eta, times, alpha, guidance, zeta, variance, last_noise, start)"},
         {9, "   {\"name\": \"dps\", \"alpha\": 0}],", ":9: samplers.1.alpha must be > 0, not 0"},
         {9, "   {\"name\": \"pigdm\", \"r2\": \"abar\"}],",
          ":9: samplers.1.r2 must be one of \"1-abar\", \"(1-abar)/abar\", \"(1-abar)/(2-abar)\", "
@@ -117,8 +116,45 @@ START_TEST(test_case_load__refuses_with_file_line_and_key)
          ":9: samplers.1.zeta is missing (\"dps-norm\" needs it: its step size)"},
         {9, "   {\"name\": \"dps-norm\", \"zeta\": 1, \"guidance\": \"mean\"}],",
          ":9: samplers.1.guidance does not belong to name \"dps-norm\" (its keys: name, label, "
-         "zeta, "
-         "variance, last_noise, start)"},
+         "scheme, eta, times, zeta, variance, last_noise, start)"},
+        {9, "   {\"name\": \"dps\", \"scheme\": \"dim\"}],",
+         ":9: samplers.1.scheme must be one of \"ddpm\", \"ddim\", not \"dim\" (did you mean "
+         "ddim?)"},
+        {9, "   {\"name\": \"dps\", \"eta\": 0.5}],",
+         ":9: samplers.1.eta belongs to samplers.1.scheme=ddim, which the case does not have"},
+        {9, "   {\"name\": \"dps\", \"scheme\": \"ddpm\",\n \"eta\": 0}],",
+         ":10: samplers.1.eta belongs to samplers.1.scheme=ddim, which the case does not have"},
+        {9, "   {\"name\": \"dps\", \"scheme\": \"ddim\", \"eta\": 1.5}],",
+         ":9: samplers.1.eta must be >= 0 and <= 1, not 1.5"},
+        {9, "   {\"name\": \"dps\", \"scheme\": \"ddim\", \"guidance\": \"mean\"}],",
+         ":9: samplers.1.guidance is \"mean\", which goes with the scheme \"ddpm\" only: "
+         "samplers.1, \"dps\", has the scheme \"ddim\""},
+        {9,
+         "   {\"name\": \"dps\", \"scheme\": \"ddim\"}], \"conventions\": {\"guidance\": "
+         "\"mean\"},",
+         ":9: conventions.guidance is \"mean\", which goes with the scheme \"ddpm\" only: "
+         "samplers.1, \"dps\", has the scheme \"ddim\""},
+        {9, "   {\"name\": \"dps\", \"times\": [20, 10,\n 10, 0]}],",
+         ":10: samplers.1.times must decrease, but 10 comes after 10"},
+        {9, "   {\"name\": \"dps\", \"times\": [10, 15]}],",
+         ":9: samplers.1.times must decrease, but 15 comes after 10"},
+        {9, "   {\"name\": \"dps\", \"times\": [5, -1]}],",
+         ":9: samplers.1.times.1 must be >= 0, not -1"},
+        {9, "   {\"name\": \"dps\", \"times\": [5, 0.5]}],",
+         ":9: samplers.1.times.1 must be an integer, not 0.5"},
+        {9, "   {\"name\": \"dps\", \"times\": [21, 0]}],",
+         ":9: samplers.1.times.0 is 21, but the schedule has 20 steps"},
+        {9, "   {\"name\": \"dps\", \"times\": [5]}],",
+         ":9: samplers.1.times must have at least 2 entries, not [5]"},
+        {9, "   {\"name\": \"dps\", \"times\": 5}],",
+         ":9: samplers.1.times must be a list of integers, not 5"},
+        {9, "   {\"name\": \"dps\", \"file\": \"c.npz\"}],",
+         ":9: samplers.1.file does not belong to name \"dps\" (its keys: name, label, scheme, eta, "
+         "times, alpha, guidance, zeta, variance, last_noise, start)"},
+        {9, "   {\"name\": \"affine\"}],",
+         ":9: samplers.1.file is missing (name \"affine\" needs it)"},
+        {9, "   {\"name\": \"affine\", \"file\": \"c.npz\", \"eta\": 0}],",
+         ":9: samplers.1.eta does not belong to name \"affine\" (its keys: name, label, file)"},
         {9, "   {\"name\": \"dps\", \"zeta\": 0.1}],",
          ":9: samplers.1.zeta has no use: the guidance of samplers.1 is \"score\", not \"after\""},
         {10, " \"schedule\": {\"steps\": 0},",
@@ -170,13 +206,14 @@ START_TEST(test_case_load__inpainting_has_exactly_one_mask)
         const char *keys, *expected;
     } t[] = {
         {"", ":4: operator of kind \"inpainting\" needs one of mask, box, keep"},
-        {", \"seed\": 1", ":4: operator of kind \"inpainting\" needs one of mask, box, keep"},
+        {", \"seed\": 1",
+         ":4: operator.seed belongs to operator.keep, which the case does not have"},
         {", \"box\": [0, 0, 1, 1],\n \"keep\": 0.5",
          ":5: operator.keep cannot stand beside operator.box: give one"},
         {", \"mask\": \"m.png\",\n \"box\": [0, 0, 1, 1]",
          ":5: operator.box cannot stand beside operator.mask: give one"},
         {", \"mask\": \"m.png\",\n \"seed\": 1",
-         ":5: operator.seed belongs to operator.keep, but the case has operator.mask"},
+         ":5: operator.seed belongs to operator.keep, which the case does not have"},
         {", \"keep\": 0", ":4: operator.keep must be > 0 and <= 1, not 0"},
         {", \"keep\": 1.5", ":4: operator.keep must be > 0 and <= 1, not 1.5"},
     };
@@ -270,6 +307,12 @@ START_TEST(test_case_override__is_blamed_for_what_it_breaks)
          "--set operator.boundary=per: operator.boundary must be one of \"periodic\", \"zero\", "
          "\"reflect\", \"symmetric\", \"replicate\", \"valid\", not \"per\" (did you mean "
          "periodic?)"},
+        {{"samplers.1.scheme=ddim", "samplers.1.eta=2"},
+         "--set samplers.1.eta=2: samplers.1.eta must be >= 0 and <= 1, not 2"},
+        {{"samplers.1.times=[9,9]"},
+         "--set samplers.1.times=[9,9]: samplers.1.times must decrease, but 9 comes after 9"},
+        {{"samplers.1.times=[9,0]", "schedule.steps=8", "report.laws_at=[0]"},
+         "--set samplers.1.times=[9,0]: samplers.1.times.0 is 9, but the schedule has 8 steps"},
         {{"samplers.1.alpha=-1"},
          "--set samplers.1.alpha=-1: samplers.1.alpha must be > 0, not -1"},
         {{"samplers.5.alpha=1"},

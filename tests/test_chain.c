@@ -1,5 +1,4 @@
-#include "files/internal.h"
-#include "scratch.h"
+#include "cases.h"
 
 #include <math.h>
 
@@ -161,6 +160,27 @@ START_TEST(test_chain_read__refuses)
 }
 END_TEST
 
+/* The case names the file relative to its folder, and a broken file is blamed on the key that names it. */
+START_TEST(test_case_load__affine_chain)
+{
+    const array bad = {"N", "(2,)", {1, -1}, 2};
+    write_lines(9, "   {\"name\": \"affine\", \"file\": \"chain.npz\"}], \"conventions\": "
+                   "{\"guidance\": \"after\", \"zeta\": 1},");
+    const gref_sampler_spec *s = NULL;
+    gref_case *c = NULL;
+    chain_file(full, FULL, NULL);
+    ck_ok(gref_case_load(&c, scratch("case.json"), NULL, 0));
+    ck_assert_int_eq(gref_case_samplers(c, &s), 2);
+    ck_assert(s[0].chain == NULL && s[1].chain != NULL && s[1].chain->K == 2);
+    ck_assert(strcmp(s[1].label, "affine") == 0 && s[1].times == NULL);
+    gref_case_free(c);
+    chain_file(full, FULL, &bad);
+    ck_fails(gref_case_load(&c, scratch("case.json"), NULL, 0), GREF_ERR_NOT_PSD);
+    assert_message("case.json:9: samplers.1.file: ");
+    assert_message("N of step 1 is not positive semi-definite: its most negative eigenvalue is -1");
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("chain");
@@ -169,5 +189,6 @@ int main(void)
     tcase_add_test(tc, test_chain_read__every_entry);
     tcase_add_test(tc, test_chain_read__one_for_all_and_every_kind_of_noise);
     tcase_add_test(tc, test_chain_read__refuses);
+    tcase_add_test(tc, test_case_load__affine_chain);
     return run_suite(s);
 }

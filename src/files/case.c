@@ -28,6 +28,11 @@ void gref_case_free(gref_case *c)
     json_decref(c->given);
     json_decref(c->completed);
     gref_schedule_free(&c->schedule);
+    for (int k = 0; k < c->n_samplers; k++) {
+        free(c->owned[k].times);
+        gref_chain_free(&c->owned[k].chain);
+    }
+    free(c->owned);
     free(c->samplers);
     free(c->laws_at);
     free(c);

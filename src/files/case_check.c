@@ -105,17 +105,13 @@ static gref_status check_integer(const gref_case *c, const gref_case_row *row, c
 static gref_status check_word(const gref_case *c, const gref_case_row *row, const char *key,
                               const json_t *value)
 {
-    char shown[GREF_CASE_SHOWN], word[64], best[64] = "", list[256] = "";
+    char shown[GREF_CASE_SHOWN], word[64], best[64] = "", list[256];
     const char *words = row->legal, *given = json_string_value(value);
-    int count = 0;
     if (given != NULL && gref_case_word_in(row->legal, given))
         return GREF_OK;
-    for (size_t used = 0; gref_case_next_word(word, &words); count++) {
-        snprintf(list + used, sizeof list - used, "%s\"%s\"", used == 0 ? "" : ", ", word);
-        used = strlen(list);
-        if (given != NULL)
-            gref_case_guess(best, word, given);
-    }
+    int count = gref_case_list_words(list, row->legal, "\"");
+    while (given != NULL && gref_case_next_word(word, &words))
+        gref_case_guess(best, word, given);
     gref_case_show(shown, value);
     const char *number = row->type == GREF_CASE_NUMBER_OR_WORD ? "a number or " : "";
     CASE_REQUIRE(*best == '\0' || count == 1, c, key,
@@ -148,27 +144,46 @@ static gref_status check_string(const gref_case *c, const gref_case_row *row, co
     return GREF_OK;
 }
 
-/* Lists of numbers: the row's own type is that of the list, its range that of every element. */
+/* What a list of numbers has to be; the range of its row is that of every element. */
+static const struct {
+    const char *what;
+    size_t length, least; /* entries that it has exactly (0: any number), at least */
+    gref_case_type element;
+    int order; /* 1: increasing, -1: decreasing */
+} lists[] = {
+    [GREF_CASE_BOX] = {"[row, col, rows, cols]", 4, 4, GREF_CASE_INT, 0},
+    [GREF_CASE_SIZE] = {"[rows, cols]", 2, 2, GREF_CASE_INT, 0},
+    [GREF_CASE_SPAN] = {"a list of two numbers", 2, 2, GREF_CASE_NUMBER, 0},
+    [GREF_CASE_RISING] = {"a list of two numbers", 2, 2, GREF_CASE_NUMBER, 1},
+    [GREF_CASE_INTS] = {"a list of integers", 0, 1, GREF_CASE_INT, 0},
+    [GREF_CASE_TIMES] = {"a list of integers", 0, 2, GREF_CASE_INT, -1},
+};
+
 static gref_status check_list(const gref_case *c, const gref_case_row *row, const char *key,
                               const json_t *value)
 {
-    const char *what = row->type == GREF_CASE_BOX    ? "[row, col, rows, cols]"
-                       : row->type == GREF_CASE_SIZE ? "[rows, cols]"
-                       : row->type == GREF_CASE_SPAN ? "a list of two numbers"
-                                                     : "a list of integers";
-    size_t length = row->type == GREF_CASE_BOX ? 4 : row->type == GREF_CASE_INTS ? 0 : 2;
+    size_t length = lists[row->type].length, least = lists[row->type].least;
+    int order = lists[row->type].order;
+    double before = 0.0;
     char shown[GREF_CASE_SHOWN], element[GREF_CASE_KEY];
     gref_case_show(shown, value);
     CASE_REQUIRE(json_is_array(value) && (length == 0 || json_array_size(value) == length), c, key,
-                 "%s must be %s, not %s", key, what, shown);
+                 "%s must be %s, not %s", key, lists[row->type].what, shown);
     CASE_REQUIRE(json_array_size(value) > 0, c, key, "%s must not be empty", key);
+    CASE_REQUIRE(json_array_size(value) >= least, c, key,
+                 "%s must have at least %zu entries, not %s", key, least, shown);
     for (size_t k = 0; k < json_array_size(value); k++) {
         gref_case_row item = *row;
-        item.type = row->type == GREF_CASE_SPAN ? GREF_CASE_NUMBER : GREF_CASE_INT;
+        item.type = lists[row->type].element;
         if (row->type == GREF_CASE_BOX)
             item.legal = k < 2 ? "[0,inf)" : "[1,inf)";
         gref_case_join_index(element, key, k);
         TRY(gref_case_check_value(c, &item, element, json_array_get(value, k)));
+        double x = json_number_value(json_array_get(value, k));
+        CASE_REQUIRE(k == 0 || order * (x - before) > 0.0 || order == 0, c, element,
+                     "%s must %s, but %.17g comes after %.17g", key,
+                     order > 0 ? "increase" : "decrease", x, before);
+        before = x;
     }
     return GREF_OK;
 }
@@ -199,7 +214,9 @@ gref_status gref_case_check_value(const gref_case *c, const gref_case_row *row, 
     case GREF_CASE_BOX:
     case GREF_CASE_SIZE:
     case GREF_CASE_SPAN:
+    case GREF_CASE_RISING:
     case GREF_CASE_INTS:
+    case GREF_CASE_TIMES:
         return check_list(c, row, key, value);
     case GREF_CASE_BOOL:
         gref_case_show(shown, value);

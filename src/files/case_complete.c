@@ -66,6 +66,56 @@ static gref_status refuse_missing(const gref_case *c, const gref_case_row *row, 
     return GREF_OK;
 }
 
+bool gref_case_needs_met(const gref_case_row *row, const json_t *done)
+{
+    if (row->needs == NULL)
+        return true;
+    char key[64];
+    const char *word = strchr(row->needs, '=');
+    snprintf(key, sizeof key, "%.*s", (int)strcspn(row->needs, "="), row->needs);
+    const json_t *value = json_object_get(done, key);
+    const char *has = json_string_value(value);
+    return word == NULL ? value != NULL : has != NULL && strcmp(has, word + 1) == 0;
+}
+
+/* Fails for a key that stands without what it needs. */
+static gref_status check_needs(const gref_case *c, const gref_case_row *row, const char *at,
+                               const char *key, const json_t *done)
+{
+    CASE_REQUIRE(gref_case_needs_met(row, done), c, key,
+                 "%s belongs to %s.%s, which the case does not have", key, at, row->needs);
+    return GREF_OK;
+}
+
+/* Exactly one key of each group. */
+static gref_status check_groups(const gref_case *c, const char *object, const char *kind,
+                                const char *at, const json_t *done)
+{
+    int n;
+    const gref_case_row *row = gref_case_rows(&n), *last = NULL;
+    const char *first = NULL;
+    char key[GREF_CASE_KEY], list[256];
+    for (int k = 0; k < n; k++) {
+        if (row[k].group == NULL || gref_case_row_of(object, kind, row[k].key) != &row[k])
+            continue;
+        last = &row[k];
+        if (json_object_get(done, row[k].key) == NULL)
+            continue;
+        gref_case_join(key, at, row[k].key);
+        CASE_REQUIRE(first == NULL, c, key, "%s cannot stand beside %s.%s: give one", key, at,
+                     first);
+        first = row[k].key;
+    }
+    const gref_case_row *chooser = gref_case_selector(object);
+    if (last == NULL || first != NULL)
+        return GREF_OK;
+    gref_case_join(key, at, chooser->key);
+    const char *place = gref_case_override_of(c, key) != NULL ? key : at;
+    gref_case_list_words(list, last->group, "");
+    CASE_FAIL(c, place, "%s of %s \"%s\" needs one of %s", at, chooser->key, kind, list);
+    return GREF_OK;
+}
+
 static gref_status complete_list(json_t **out_list, const gref_case *c, const char *object,
                                  const char *at, json_t *given)
 {
@@ -95,7 +145,7 @@ static gref_status complete_key(json_t *done, const gref_case *c, const gref_cas
     gref_case_join(key, at, row->key);
     if (value == NULL) {
         gref_case_kind(kind, row->object, done);
-        if (row->fallback == GREF_CASE_OPTIONAL)
+        if (row->fallback == GREF_CASE_OPTIONAL || !gref_case_needs_met(row, done))
             return GREF_OK;
         if (strcmp(row->fallback, GREF_CASE_REQUIRED) == 0)
             TRY(refuse_missing(c, row, at, kind));
@@ -107,6 +157,7 @@ static gref_status complete_key(json_t *done, const gref_case *c, const gref_cas
     } else if (row->type == GREF_CASE_LIST) {
         TRY(complete_list(&checked, c, row->key, key, value));
     } else {
+        TRY(check_needs(c, row, at, key, done));
         TRY(gref_case_check_value(c, row, key, value));
         checked = json_deep_copy(value);
     }
@@ -135,6 +186,7 @@ static gref_status complete_object(json_t **out_object, const gref_case *c, cons
         if (strcmp(row[k].object, object) == 0 && &row[k] != selector &&
             (row[k].kinds == NULL || gref_case_word_in(row[k].kinds, kind)))
             TRY(complete_key(done, c, &row[k], at, given));
+    TRY(check_groups(c, object, kind, at, done));
     *out_object = TAKE(done);
     return GREF_OK;
 }

@@ -78,30 +78,35 @@ static void drop_keys_of_old_kind(const gref_case *c, const char *object, const 
     }
 }
 
-/* An inpainting is given by one key of three, so one set by an override displaces the others. */
-static void drop_other_masks(const gref_case *c, json_t *node, const char *name)
+/* A key of a group that an override sets displaces the others of the group, and what needed those. */
+static void drop_others(const gref_case *c, const char *object, const char *at, json_t *node,
+                        const gref_case_row *set)
 {
-    const char *masks[] = {"mask", "box", "keep", "seed"};
+    int n;
+    const gref_case_row *row = gref_case_rows(&n);
     char key[GREF_CASE_KEY];
-    for (int k = 0; k < 4; k++) {
-        bool kept = strcmp(name, masks[k]) == 0 || (k == 3 && strcmp(name, "keep") == 0);
-        gref_case_join(key, "operator", masks[k]);
-        if (!kept && !is_set(c, key))
-            json_object_del(node, masks[k]);
+    for (int k = 0; k < n; k++) {
+        bool other = row[k].group != NULL && strcmp(row[k].group, set->group) == 0;
+        gref_case_join(key, at, row[k].key);
+        if (strcmp(row[k].object, object) == 0 && &row[k] != set && !is_set(c, key) &&
+            (other || !gref_case_needs_met(&row[k], node)))
+            json_object_del(node, row[k].key);
     }
 }
 
 static gref_status set_in_object(const gref_case *c, const char *object, const char *at,
                                  json_t *node, const char *name, json_t *value)
 {
-    char old_kind[64];
+    char old_kind[64], kind[64];
     const gref_case_row *selector = gref_case_selector(object);
     gref_case_kind(old_kind, object, node);
     REQUIRE(json_object_set(node, name, value) == 0, GREF_ERR_NOMEM, "no memory for a case");
     if (selector != NULL && strcmp(selector->key, name) == 0)
         drop_keys_of_old_kind(c, object, at, node, old_kind);
-    if (strcmp(object, "operator") == 0 && gref_case_word_in("mask|box|keep", name))
-        drop_other_masks(c, node, name);
+    gref_case_kind(kind, object, node);
+    const gref_case_row *row = gref_case_row_of(object, kind, name);
+    if (row != NULL && row->group != NULL)
+        drop_others(c, object, at, node, row);
     return GREF_OK;
 }
 
@@ -126,7 +131,8 @@ static gref_status new_child(json_t **child, const gref_case_override *set, cons
     bool list =
         row != NULL && is_index(next) &&
         (row->type == GREF_CASE_BOX || row->type == GREF_CASE_SIZE || row->type == GREF_CASE_SPAN ||
-         row->type == GREF_CASE_INTS || row->type == GREF_CASE_LIST);
+         row->type == GREF_CASE_RISING || row->type == GREF_CASE_INTS ||
+         row->type == GREF_CASE_TIMES || row->type == GREF_CASE_LIST);
     SET_REQUIRE(!list || (row->fallback != NULL && *row->fallback == '['), set,
                 "the case has no %s: set the whole list", name);
     *child = list ? json_loads(row->fallback, 0, NULL) : json_object();

@@ -15,42 +15,7 @@ static gref_status check_image(const gref_case *c)
                      gref_case_string(c, "prior", "kind"));
         CASE_REQUIRE(!gref_case_is(c, "observation", "image"), c, "observation.kind",
                      "observation.kind is \"image\", but the case has no image");
-        return GREF_OK;
     }
-    json_t *range = gref_case_get(c, "image", "range");
-    char shown[GREF_CASE_SHOWN];
-    gref_case_show(shown, range);
-    CASE_REQUIRE(json_number_value(json_array_get(range, 0)) <
-                     json_number_value(json_array_get(range, 1)),
-                 c, "image.range", "image.range must increase, not %s", shown);
-    return GREF_OK;
-}
-
-/* Exactly one of mask, box and keep; keep has a seed. */
-static gref_status check_inpainting(gref_case *c)
-{
-    if (!gref_case_is(c, "operator", "inpainting"))
-        return GREF_OK;
-    json_t *given = json_object_get(c->completed, "operator");
-    const char *masks[] = {"mask", "box", "keep"}, *first = NULL;
-    char key[GREF_CASE_KEY];
-    for (int k = 0; k < 3; k++) {
-        if (json_object_get(given, masks[k]) == NULL)
-            continue;
-        gref_case_join(key, "operator", masks[k]);
-        CASE_REQUIRE(first == NULL, c, key, "%s cannot stand beside operator.%s: give one", key,
-                     first);
-        first = masks[k];
-    }
-    bool chosen = gref_case_override_of(c, "operator.kind") != NULL;
-    CASE_REQUIRE(first != NULL, c, chosen ? "operator.kind" : "operator",
-                 "operator of kind \"inpainting\" needs one of mask, box, keep");
-    bool keep = strcmp(first, "keep") == 0, seed = json_object_get(given, "seed") != NULL;
-    CASE_REQUIRE(keep || !seed, c, "operator.seed",
-                 "operator.seed belongs to operator.keep, but the case has operator.%s", first);
-    if (keep && !seed)
-        REQUIRE(json_object_set_new(given, "seed", json_integer(1)) == 0, GREF_ERR_NOMEM,
-                "no memory for a case");
     return GREF_OK;
 }
 
@@ -106,10 +71,17 @@ static int decreasing(const void *a, const void *b)
     return (x < y) - (x > y);
 }
 
+gref_status gref_case_require_time(const gref_case *c, const char *key, int t)
+{
+    CASE_REQUIRE(t <= c->schedule.T, c, key, "%s is %d, but the schedule has %d steps", key, t,
+                 c->schedule.T);
+    return GREF_OK;
+}
+
 /* Reads report.laws_at into c->laws_at, sorts it, and writes it back in that order. */
 static gref_status read_laws(gref_case *c, json_t *laws)
 {
-    int n = (int)json_array_size(laws), T = c->schedule.T;
+    int n = (int)json_array_size(laws);
     char key[GREF_CASE_KEY];
     c->laws_at = gref_alloc((size_t)n, sizeof *c->laws_at);
     REQUIRE(c->laws_at != NULL, GREF_ERR_NOMEM, "no memory for a case");
@@ -117,8 +89,7 @@ static gref_status read_laws(gref_case *c, json_t *laws)
     for (int k = 0; k < n; k++) {
         c->laws_at[k] = (int)json_integer_value(json_array_get(laws, (size_t)k));
         gref_case_join_index(key, "report.laws_at", (size_t)k);
-        CASE_REQUIRE(c->laws_at[k] <= T, c, key, "%s is %d, but the schedule has %d steps", key,
-                     c->laws_at[k], T);
+        TRY(gref_case_require_time(c, key, c->laws_at[k]));
         for (int earlier = 0; earlier < k; earlier++)
             CASE_REQUIRE(c->laws_at[earlier] != c->laws_at[k], c, key, "%s repeats the time %d",
                          key, c->laws_at[k]);
@@ -155,7 +126,6 @@ static gref_status check_report(gref_case *c)
 gref_status gref_case_check_rules(gref_case *c)
 {
     TRY(check_image(c));
-    TRY(check_inpainting(c));
     TRY(check_schedule(c));
     TRY(gref_case_read_samplers(c));
     return check_report(c);

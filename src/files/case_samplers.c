@@ -41,21 +41,40 @@ static gref_status check_zeta(const gref_case *c, const json_t *entry, const cha
     return GREF_OK;
 }
 
+/* The guidance "mean" multiplies by the step's variance, which only the scheme "ddpm" gives a meaning. */
+static gref_status check_mean(const gref_case *c, const json_t *entry, const char *at,
+                              const gref_convention *v)
+{
+    char key[GREF_CASE_KEY] = "conventions.guidance";
+    if (json_object_get(entry, "guidance") != NULL)
+        gref_case_join(key, at, "guidance");
+    CASE_REQUIRE(v->scheme == GREF_SCHEME_DDPM || v->guidance != GREF_GUIDANCE_MEAN, c, key,
+                 "%s is \"mean\", which goes with the scheme \"ddpm\" only: %s, \"%s\", has the "
+                 "scheme \"%s\"",
+                 key, at, json_string_value(json_object_get(entry, "name")),
+                 gref_scheme_name(v->scheme));
+    return GREF_OK;
+}
+
 static gref_status read_convention(gref_convention *out_convention, const gref_case *c,
                                    const json_t *entry, const char *at)
 {
     gref_convention v = gref_convention_default();
+    const char *scheme = json_string_value(json_object_get(entry, "scheme"));
     const char *r2 = json_string_value(in_force(c, entry, "r2"));
     const char *guidance = json_string_value(in_force(c, entry, "guidance"));
     const char *variance = json_string_value(in_force(c, entry, "variance"));
     const char *start = json_string_value(in_force(c, entry, "start"));
     bool known = gref_guidance_parse(&v.guidance, guidance) &&
                  gref_variance_parse(&v.variance, variance) && gref_start_parse(&v.start, start) &&
-                 gref_r2_parse(&v.r2, r2);
+                 gref_r2_parse(&v.r2, r2) &&
+                 (scheme == NULL || gref_scheme_parse(&v.scheme, scheme));
     CASE_REQUIRE(known, c, at, "%s: the schema has a word that gref/convention.h does not", at);
     if (is_dps_norm(entry))
         v.guidance = GREF_GUIDANCE_AFTER;
     TRY(check_zeta(c, entry, at, v.guidance));
+    TRY(check_mean(c, entry, at, &v));
+    v.eta = json_number_value(json_object_get(entry, "eta"));
     if (v.guidance == GREF_GUIDANCE_AFTER)
         v.zeta = json_number_value(in_force(c, entry, "zeta"));
     v.last_noise = json_is_true(in_force(c, entry, "last_noise"));
@@ -109,7 +128,8 @@ static bool differs(const gref_case *c, const json_t *samplers, const char *name
 static void suggest_label(char label[64], const gref_case *c, const json_t *samplers,
                           const json_t *entry)
 {
-    const char *keys[] = {"alpha", "r2", "guidance", "zeta", "variance", "last_noise", "start"};
+    const char *keys[] = {"scheme", "eta",      "alpha",      "r2",   "guidance",
+                          "zeta",   "variance", "last_noise", "start"};
     const char *name = json_string_value(json_object_get(entry, "name"));
     snprintf(label, 64, "%s", name);
     for (size_t k = 0; k < sizeof keys / sizeof *keys; k++) {
@@ -190,22 +210,61 @@ static gref_status reorder(json_t *entry)
     return GREF_OK;
 }
 
+/* The visited times of a sampler, none above T. */
+static gref_status read_times(gref_case *c, int k, const json_t *times, const char *at)
+{
+    int n = (int)json_array_size(times);
+    char key[GREF_CASE_KEY];
+    if (times == NULL)
+        return GREF_OK;
+    int *t = c->owned[k].times = gref_alloc((size_t)n, sizeof *t);
+    REQUIRE(t != NULL, GREF_ERR_NOMEM, "no memory for a case");
+    gref_case_join(key, at, "times.0"); /* the largest */
+    for (int i = 0; i < n; i++)
+        t[i] = (int)json_integer_value(json_array_get(times, (size_t)i));
+    TRY(gref_case_require_time(c, key, t[0]));
+    c->samplers[k].times = t;
+    c->samplers[k].n_times = n;
+    return GREF_OK;
+}
+
+/* The steps of the sampler "affine", which need no convention. */
+static gref_status read_chain(gref_case *c, int k, const json_t *entry, const char *at)
+{
+    char key[GREF_CASE_KEY];
+    SCOPED_MEM char *path = gref_case_file(c, json_string_value(json_object_get(entry, "file")));
+    REQUIRE(path != NULL, GREF_ERR_NOMEM, "no memory for a file name");
+    gref_case_join(key, at, "file");
+    CASE_TRY(c, key, gref_chain_read(&c->owned[k].chain, path));
+    c->samplers[k].chain = &c->owned[k].chain;
+    c->samplers[k].convention = gref_convention_default();
+    return GREF_OK;
+}
+
+static gref_status read_sampler(gref_case *c, int k, const json_t *entry)
+{
+    gref_sampler_spec *spec = &c->samplers[k];
+    char at[GREF_CASE_KEY];
+    gref_case_join_index(at, "samplers", (size_t)k);
+    snprintf(spec->name, sizeof spec->name, "%s",
+             json_string_value(json_object_get(entry, "name")));
+    if (strcmp(spec->name, "affine") == 0)
+        return read_chain(c, k, entry, at);
+    TRY(read_convention(&spec->convention, c, entry, at));
+    return read_times(c, k, json_object_get(entry, "times"), at);
+}
+
 /* c->samplers from the completed case, which gets the labels that were not given. */
 gref_status gref_case_read_samplers(gref_case *c)
 {
     json_t *samplers = json_object_get(c->completed, "samplers"), *entry;
     size_t k;
-    char at[GREF_CASE_KEY];
-    c->samplers = gref_alloc(json_array_size(samplers), sizeof *c->samplers);
-    REQUIRE(c->samplers != NULL, GREF_ERR_NOMEM, "no memory for a case");
-    c->n_samplers = (int)json_array_size(samplers);
-    json_array_foreach(samplers, k, entry)
-    {
-        gref_case_join_index(at, "samplers", k);
-        snprintf(c->samplers[k].name, sizeof c->samplers[k].name, "%s",
-                 json_string_value(json_object_get(entry, "name")));
-        TRY(read_convention(&c->samplers[k].convention, c, entry, at));
-    }
+    size_t n = json_array_size(samplers);
+    c->samplers = gref_alloc(n, sizeof *c->samplers);
+    c->owned = gref_alloc(n, sizeof *c->owned);
+    REQUIRE(c->samplers != NULL && c->owned != NULL, GREF_ERR_NOMEM, "no memory for a case");
+    c->n_samplers = (int)n;
+    json_array_foreach(samplers, k, entry) TRY(read_sampler(c, (int)k, entry));
     TRY(take_given_labels(c, samplers));
     TRY(make_labels(c, samplers));
     json_array_foreach(samplers, k, entry) TRY(reorder(entry));

@@ -21,12 +21,14 @@
 #define ODD GREF_CASE_ODD
 #define SEED GREF_CASE_SEED
 #define NUMBER GREF_CASE_NUMBER
-#define NUM_OR_WORD GREF_CASE_NUMBER_OR_WORD
-#define NUM_OR_FILE GREF_CASE_NUMBER_OR_FILE
+#define NUM_WORD GREF_CASE_NUMBER_OR_WORD
+#define NUM_FILE GREF_CASE_NUMBER_OR_FILE
 #define BOX GREF_CASE_BOX
 #define SIZE GREF_CASE_SIZE
 #define SPAN GREF_CASE_SPAN
+#define RISING GREF_CASE_RISING
 #define INTS GREF_CASE_INTS
+#define TIMES GREF_CASE_TIMES
 #define OBJECT GREF_CASE_OBJECT
 #define LIST GREF_CASE_LIST
 
@@ -43,89 +45,112 @@
 #define FILTERS "box|bicubic|none"
 #define OBSERVATIONS "sample|image|file"
 #define SCHEDULES "linear|cosine|file"
-#define AFFINE "ddpm|dps|pigdm|cgdm"
-#define SAMPLERS AFFINE "|dps-norm"
+#define LINEAR "ddpm|dps|pigdm|cgdm"
+#define METHODS LINEAR "|dps-norm"
+#define SAMPLERS METHODS "|affine"
+#define SCHEMES "ddpm|ddim"
 #define GUIDANCES "score|mean|after"
 #define VARIANCES "beta|beta_tilde"
 #define STARTS "standard|exact"
 #define R2S "1-abar|(1-abar)/abar|(1-abar)/(2-abar)"
 
+/*
+ * KEY is a row that depends on no other key. ONE_OF is one of the keys of `group`, of which an object has exactly one.
+ * WITH is a row that belongs to what it `needs`: another key, or another key with that word.
+ */
+#define KEY(...)                                                                                   \
+    {                                                                                              \
+        __VA_ARGS__, NULL, NULL                                                                    \
+    }
+#define ONE_OF(group, ...)                                                                         \
+    {                                                                                              \
+        __VA_ARGS__, group, NULL                                                                   \
+    }
+#define WITH(needs, ...)                                                                           \
+    {                                                                                              \
+        __VA_ARGS__, NULL, needs                                                                   \
+    }
+
 /* clang-format off */
 static const gref_case_row rows[] = {
-    /* object       kinds               key            type         default           legal */
-    {"",            ANY,                "schema",      KIND,        MUST,             SCHEMA},
-    {"",            ANY,                "title",       TEXT,        MAY,              NULL},
-    {"",            ANY,                "comment",     TEXT,        MAY,              NULL},
-    {"",            ANY,                "image",       OBJECT,      MAY,              NULL},
-    {"",            ANY,                "prior",       OBJECT,      "{}",             NULL},
-    {"",            ANY,                "operator",    OBJECT,      MUST,             NULL},
-    {"",            ANY,                "noise",       OBJECT,      MUST,             NULL},
-    {"",            ANY,                "observation", OBJECT,      "{}",             NULL},
-    {"",            ANY,                "schedule",    OBJECT,      "{}",             NULL},
-    {"",            ANY,                "samplers",    LIST,        THE_THREE,        NULL},
-    {"",            ANY,                "conventions", OBJECT,      "{}",             NULL},
-    {"",            ANY,                "report",      OBJECT,      "{}",             NULL},
+    /*  object         kinds               key            type      default           legal */
+    KEY("",            ANY,                "schema",      KIND,     MUST,             SCHEMA),
+    KEY("",            ANY,                "title",       TEXT,     MAY,              NULL),
+    KEY("",            ANY,                "comment",     TEXT,     MAY,              NULL),
+    KEY("",            ANY,                "image",       OBJECT,   MAY,              NULL),
+    KEY("",            ANY,                "prior",       OBJECT,   "{}",             NULL),
+    KEY("",            ANY,                "operator",    OBJECT,   MUST,             NULL),
+    KEY("",            ANY,                "noise",       OBJECT,   MUST,             NULL),
+    KEY("",            ANY,                "observation", OBJECT,   "{}",             NULL),
+    KEY("",            ANY,                "schedule",    OBJECT,   "{}",             NULL),
+    KEY("",            ANY,                "samplers",    LIST,     THE_THREE,        NULL),
+    KEY("",            ANY,                "conventions", OBJECT,   "{}",             NULL),
+    KEY("",            ANY,                "report",      OBJECT,   "{}",             NULL),
 
-    {"image",       ANY,                "file",        FILENAME,    MUST,             NULL},
-    {"image",       ANY,                "crop",        BOX,         MAY,              NULL},
-    {"image",       ANY,                "range",       SPAN,        "[-1, 1]",        NULL},
+    KEY("image",       ANY,                "file",        FILENAME, MUST,             NULL),
+    KEY("image",       ANY,                "crop",        BOX,      MAY,              NULL),
+    KEY("image",       ANY,                "range",       RISING,   "[-1, 1]",        NULL),
 
-    {"prior",       ANY,                "kind",        KIND,        "\"adsn\"",       PRIORS},
-    {"prior",       "adsn_window",      "window",      BOX,         MUST,             NULL},
-    {"prior",       ADSN,               "mean",        NUM_OR_WORD, "\"image\"",      MEANS},
-    {"prior",       "patches",          "size",        SIZE,        MUST,             "[1,inf)"},
-    {"prior",       "patches",          "stride",      INT,         "1",              "[1,inf)"},
-    {"prior",       "gaussian",         "mean",        NUM_OR_FILE, MUST,             NULL},
-    {"prior",       "gaussian",         "cov",         FILENAME,    MUST,             NULL},
-    {"prior",       "gaussian",         "shape",       SIZE,        MAY,              "[1,inf)"},
+    KEY("prior",       ANY,                "kind",        KIND,     "\"adsn\"",       PRIORS),
+    KEY("prior",       "adsn_window",      "window",      BOX,      MUST,             NULL),
+    KEY("prior",       ADSN,               "mean",        NUM_WORD, "\"image\"",      MEANS),
+    KEY("prior",       "patches",          "size",        SIZE,     MUST,             "[1,inf)"),
+    KEY("prior",       "patches",          "stride",      INT,      "1",              "[1,inf)"),
+    KEY("prior",       "gaussian",         "mean",        NUM_FILE, MUST,             NULL),
+    KEY("prior",       "gaussian",         "cov",         FILENAME, MUST,             NULL),
+    KEY("prior",       "gaussian",         "shape",       SIZE,     MAY,              "[1,inf)"),
 
-    {"operator",    ANY,                "kind",        KIND,        MUST,             OPERATORS},
-    {"operator",    "gaussian_blur",    "std",         NUMBER,      MUST,             "(0,inf)"},
-    {"operator",    "gaussian_blur",    "size",        ODD,         MUST,             "[1,4095]"},
-    {"operator",    "motion_blur",      "length",      NUMBER,      MUST,             "(0,4095]"},
-    {"operator",    "motion_blur",      "angle",       NUMBER,      "0",              NULL},
-    {"operator",    "kernel",           "file",        FILENAME,    MUST,             NULL},
-    {"operator",    CONVOLUTIONS,       "boundary",    WORD,        "\"periodic\"",   BOUNDARIES},
-    {"operator",    CONVOLUTIONS,       "correlate",   BOOL,        "false",          NULL},
-    {"operator",    "super_resolution", "factor",      INT,         MUST,             "[1,inf)"},
-    {"operator",    "super_resolution", "filter",      WORD,        "\"box\"",        FILTERS},
-    {"operator",    "inpainting",       "mask",        FILENAME,    MAY,              NULL},
-    {"operator",    "inpainting",       "box",         BOX,         MAY,              NULL},
-    {"operator",    "inpainting",       "keep",        NUMBER,      MAY,              "(0,1]"},
-    {"operator",    "inpainting",       "seed",        SEED,        MAY,              "[0,inf)"},
-    {"operator",    "matrix",           "file",        FILENAME,    MUST,             NULL},
+    KEY("operator",    ANY,                "kind",        KIND,     MUST,             OPERATORS),
+    KEY("operator",    "gaussian_blur",    "std",         NUMBER,   MUST,             "(0,inf)"),
+    KEY("operator",    "gaussian_blur",    "size",        ODD,      MUST,             "[1,4095]"),
+    KEY("operator",    "motion_blur",      "length",      NUMBER,   MUST,             "(0,4095]"),
+    KEY("operator",    "motion_blur",      "angle",       NUMBER,   "0",              NULL),
+    KEY("operator",    "kernel",           "file",        FILENAME, MUST,             NULL),
+    KEY("operator",    CONVOLUTIONS,       "boundary",    WORD,     "\"periodic\"",   BOUNDARIES),
+    KEY("operator",    CONVOLUTIONS,       "correlate",   BOOL,     "false",          NULL),
+    KEY("operator",    "super_resolution", "factor",      INT,      MUST,             "[1,inf)"),
+    KEY("operator",    "super_resolution", "filter",      WORD,     "\"box\"",        FILTERS),
+    ONE_OF("mask|box|keep", "operator", "inpainting", "mask", FILENAME, MAY, NULL),
+    ONE_OF("mask|box|keep", "operator", "inpainting", "box", BOX, MAY, NULL),
+    ONE_OF("mask|box|keep", "operator", "inpainting", "keep", NUMBER, MAY, "(0,1]"),
+    WITH("keep", "operator", "inpainting", "seed", SEED, "1", "[0,inf)"),
+    KEY("operator",    "matrix",           "file",        FILENAME, MUST,             NULL),
 
-    {"noise",       ANY,                "sigma",       NUMBER,      MUST,             "[0,inf)"},
+    KEY("noise",       ANY,                "sigma",       NUMBER,   MUST,             "[0,inf)"),
 
-    {"observation", ANY,                "kind",        KIND,        "\"sample\"",     OBSERVATIONS},
-    {"observation", "sample|image",     "seed",        SEED,        "1",              "[0,inf)"},
-    {"observation", "file",             "file",        FILENAME,    MUST,             NULL},
+    KEY("observation", ANY,                "kind",        KIND,     "\"sample\"",     OBSERVATIONS),
+    KEY("observation", "sample|image",     "seed",        SEED,     "1",              "[0,inf)"),
+    KEY("observation", "file",             "file",        FILENAME, MUST,             NULL),
 
-    {"schedule",    ANY,                "kind",        KIND,        "\"linear\"",     SCHEDULES},
-    {"schedule",    "linear",           "beta",        SPAN,        "[1e-4, 0.02]",   "(0,1)"},
-    {"schedule",    "linear|cosine",    "steps",       INT,         "1000",           "[1,1e6]"},
-    {"schedule",    "file",             "file",        FILENAME,    MUST,             NULL},
+    KEY("schedule",    ANY,                "kind",        KIND,     "\"linear\"",     SCHEDULES),
+    KEY("schedule",    "linear",           "beta",        SPAN,     "[1e-4, 0.02]",   "(0,1)"),
+    KEY("schedule",    "linear|cosine",    "steps",       INT,      "1000",           "[1,1e6]"),
+    KEY("schedule",    "file",             "file",        FILENAME, MUST,             NULL),
 
-    {"samplers",    ANY,                "name",        KIND,        MUST,             SAMPLERS},
-    {"samplers",    ANY,                "label",       LABEL,       MAY,              NULL},
-    {"samplers",    "dps",              "alpha",       NUMBER,      MAY,              "(0,inf)"},
-    {"samplers",    "pigdm",            "r2",          WORD,        MAY,              R2S},
-    {"samplers",    AFFINE,             "guidance",    WORD,        MAY,              GUIDANCES},
-    {"samplers",    ANY,                "zeta",        NUMBER,      MAY,              "(0,inf)"},
-    {"samplers",    ANY,                "variance",    WORD,        MAY,              VARIANCES},
-    {"samplers",    ANY,                "last_noise",  BOOL,        MAY,              NULL},
-    {"samplers",    ANY,                "start",       WORD,        MAY,              STARTS},
+    KEY("samplers",    ANY,                "name",        KIND,     MUST,             SAMPLERS),
+    KEY("samplers",    ANY,                "label",       LABEL,    MAY,              NULL),
+    KEY("samplers",    "affine",           "file",        FILENAME, MUST,             NULL),
+    KEY("samplers",    METHODS,            "scheme",      WORD,     MAY,              SCHEMES),
+    WITH("scheme=ddim", "samplers", METHODS, "eta", NUMBER, "0", "[0,1]"),
+    KEY("samplers",    METHODS,            "times",       TIMES,    MAY,              "[0,inf)"),
+    KEY("samplers",    "dps",              "alpha",       NUMBER,   MAY,              "(0,inf)"),
+    KEY("samplers",    "pigdm",            "r2",          WORD,     MAY,              R2S),
+    KEY("samplers",    LINEAR,             "guidance",    WORD,     MAY,              GUIDANCES),
+    KEY("samplers",    METHODS,            "zeta",        NUMBER,   MAY,              "(0,inf)"),
+    KEY("samplers",    METHODS,            "variance",    WORD,     MAY,              VARIANCES),
+    KEY("samplers",    METHODS,            "last_noise",  BOOL,     MAY,              NULL),
+    KEY("samplers",    METHODS,            "start",       WORD,     MAY,              STARTS),
 
-    {"conventions", ANY,                "guidance",    WORD,        "\"score\"",      GUIDANCES},
-    {"conventions", ANY,                "zeta",        NUMBER,      MAY,              "(0,inf)"},
-    {"conventions", ANY,                "variance",    WORD,        "\"beta_tilde\"", VARIANCES},
-    {"conventions", ANY,                "last_noise",  BOOL,        "false",          NULL},
-    {"conventions", ANY,                "start",       WORD,        "\"standard\"",   STARTS},
-    {"conventions", ANY,                "r2",          WORD,        "\"1-abar\"",     R2S},
-    {"conventions", ANY,                "alpha",       NUMBER,      "1.0",            "(0,inf)"},
+    KEY("conventions", ANY,                "guidance",    WORD,     "\"score\"",      GUIDANCES),
+    KEY("conventions", ANY,                "zeta",        NUMBER,   MAY,              "(0,inf)"),
+    KEY("conventions", ANY,                "variance",    WORD,     "\"beta_tilde\"", VARIANCES),
+    KEY("conventions", ANY,                "last_noise",  BOOL,     "false",          NULL),
+    KEY("conventions", ANY,                "start",       WORD,     "\"standard\"",   STARTS),
+    KEY("conventions", ANY,                "r2",          WORD,     "\"1-abar\"",     R2S),
+    KEY("conventions", ANY,                "alpha",       NUMBER,   "1.0",            "(0,inf)"),
 
-    {"report",      ANY,                "laws_at",     INTS,        MAY,              "[0,inf)"},
-    {"report",      ANY,                "w2_every",    INT,         MAY,              "[1,inf)"},
+    KEY("report",      ANY,                "laws_at",     INTS,     MAY,              "[0,inf)"),
+    KEY("report",      ANY,                "w2_every",    INT,      MAY,              "[1,inf)"),
 };
 /* clang-format on */
 
@@ -152,6 +177,18 @@ bool gref_case_word_in(const char *words, const char *word)
         if (strcmp(legal, word) == 0)
             return true;
     return false;
+}
+
+int gref_case_list_words(char list[256], const char *words, const char *quote)
+{
+    char word[64];
+    int count = 0;
+    *list = '\0';
+    for (; gref_case_next_word(word, &words); count++) {
+        size_t used = strlen(list);
+        snprintf(list + used, 256 - used, "%s%s%s%s", used == 0 ? "" : ", ", quote, word, quote);
+    }
+    return count;
 }
 
 const gref_case_row *gref_case_row_of(const char *object, const char *kind, const char *key)

@@ -117,6 +117,7 @@ static inline void gref_npz_writer_drop(gref_npz_writer **w)
 #include <jansson.h>
 
 #include <gref/case.h>
+#include <gref/chain.h>
 #include <gref/operator.h>
 
 DEFINE_DROP(gref_case)
@@ -126,6 +127,12 @@ typedef struct {
     char *text; /* "operator.std=2", as given */
     char *key;  /* "operator.std" */
 } gref_case_override;
+
+/* What the entry of a sampler points to. */
+typedef struct {
+    int *times;
+    gref_chain chain;
+} gref_case_owned;
 
 struct gref_case {
     char *path; /* of the case file, as given */
@@ -137,6 +144,7 @@ struct gref_case {
     json_t *completed; /* checked, every default filled in, keys in the order of the schema */
     gref_schedule schedule;
     gref_sampler_spec *samplers;
+    gref_case_owned *owned; /* what samplers[k] borrows is owned[k] */
     int n_samplers;
     int *laws_at;
     int n_laws_at;
@@ -199,7 +207,9 @@ typedef enum {
     GREF_CASE_BOX,            /* [row, col, rows, cols] */
     GREF_CASE_SIZE,           /* [rows, cols], each in `legal` */
     GREF_CASE_SPAN,           /* two numbers, each in `legal` */
+    GREF_CASE_RISING,         /* two numbers, the second one larger */
     GREF_CASE_INTS,           /* a list of ints in `legal`, not empty */
+    GREF_CASE_TIMES,          /* a list of ints in `legal`, decreasing, at least two */
     GREF_CASE_OBJECT,         /* the object of the key's name */
     GREF_CASE_LIST            /* a list of such objects, not empty */
 } gref_case_type;
@@ -212,6 +222,9 @@ typedef struct {
     gref_case_type type;
     const char *fallback; /* default as JSON text, GREF_CASE_REQUIRED, or GREF_CASE_OPTIONAL */
     const char *legal;    /* of numbers the range "(0,1]", of words "a|b"; NULL for any */
+    const char
+        *group; /* keys "a|b|c" of which the object has exactly one, this among them; or NULL */
+    const char *needs; /* "key" or "key=word" without which this one is not legal; or NULL */
 } gref_case_row;
 
 #define GREF_CASE_REQUIRED "!"
@@ -226,15 +239,21 @@ void gref_case_kind(char kind[64], const char *object, const json_t *given);
 /* True if `word` is one of "a|b|c"; takes the next word off such a list, false at its end. */
 bool gref_case_word_in(const char *words, const char *word);
 bool gref_case_next_word(char word[64], const char **words);
+/* list = the words between quotes, "a, b, c"; returns their number. */
+int gref_case_list_words(char list[256], const char *words, const char *quote);
 /* Keeps the nearer of *best and `candidate` as a guess of what `word` meant; *best may be "". */
 void gref_case_guess(char best[64], const char *candidate, const char *word);
 
+/* True if `done` holds what a row needs, or it needs nothing. */
+bool gref_case_needs_met(const gref_case_row *row, const json_t *done);
 gref_status gref_case_check_value(const gref_case *c, const gref_case_row *row, const char *key,
                                   const json_t *value);
 gref_status gref_case_override_all(gref_case *c, const char *const *sets, int n_sets);
 gref_status gref_case_complete(gref_case *c);
 gref_status gref_case_check_rules(gref_case *c);
 gref_status gref_case_read_samplers(gref_case *c);
+/* Fails if the time that stands at `key` is later than the schedule's last. */
+gref_status gref_case_require_time(const gref_case *c, const char *key, int t);
 
 /* Values of the completed case, which are known to be of the right type; NULL, 0 if absent. */
 json_t *gref_case_get(const gref_case *c, const char *object, const char *key);

@@ -31,20 +31,16 @@ const gref_array *gref_arrays_find(const gref_arrays *arrays, const char *name)
 /* Appends; takes A over, also on error. */
 static gref_status append(gref_arrays *arrays, const char *name, gref_mat A, int ndim, bool single)
 {
-    gref_status status = GREF_OK;
-    char *copy = gref_strdup(name);
-    REQUIRE_OUT(copy != NULL, GREF_ERR_NOMEM, "no memory for '%s'", name);
-    REQUIRE_OUT(gref_arrays_find(arrays, name) == NULL, GREF_ERR_FORMAT,
-                "two arrays are called '%s'", name);
+    SCOPED(gref_mat) owned = A;
+    SCOPED_MEM char *copy = gref_strdup(name);
+    REQUIRE(copy != NULL, GREF_ERR_NOMEM, "no memory for '%s'", name);
+    REQUIRE(gref_arrays_find(arrays, name) == NULL, GREF_ERR_FORMAT, "two arrays are called '%s'",
+            name);
     gref_array *grown = realloc(arrays->item, ((size_t)arrays->n + 1) * sizeof *grown);
-    REQUIRE_OUT(grown != NULL, GREF_ERR_NOMEM, "no memory for '%s'", name);
+    REQUIRE(grown != NULL, GREF_ERR_NOMEM, "no memory for '%s'", name);
     arrays->item = grown;
-    arrays->item[arrays->n++] = (gref_array){copy, A, ndim, single};
+    arrays->item[arrays->n++] = (gref_array){TAKE(copy), TAKE(owned), ndim, single};
     return GREF_OK;
-out:
-    free(copy);
-    gref_mat_free(&A);
-    return status;
 }
 
 gref_status gref_arrays_add(gref_arrays *arrays, const char *name, gref_cmat A, int ndim)
@@ -74,56 +70,44 @@ static bool ends_in(const char *name, const char *suffix)
     return length > tail && strcmp(name + length - tail, suffix) == 0;
 }
 
+/* Member `name` of an archive. */
+static gref_status read_member(gref_arrays *arrays, gref_npz_reader *r, const char *name,
+                               const char *path)
+{
+    SCOPED_MEM unsigned char *bytes = NULL;
+    SCOPED_MEM char *where = gref_format("%s[%s]", path, name);
+    size_t size;
+    REQUIRE(where != NULL, GREF_ERR_NOMEM, "%s: no memory to read '%s'", path, name);
+    TRY(gref_npz_bytes(&bytes, &size, r, name));
+    return append_bytes(arrays, name, bytes, size, where);
+}
+
 static gref_status read_npz(gref_arrays *arrays, const char *path)
 {
-    gref_status status = GREF_OK;
-    gref_npz_reader *r = NULL;
-    unsigned char *bytes = NULL;
-    char *where = NULL;
-    size_t size;
-    TRY_OUT(gref_npz_open(&r, path));
-    for (int k = 0; k < gref_npz_count(r); k++) {
-        const char *name = gref_npz_name(r, k);
-        if (ends_in(name, ".json"))
-            continue;
-        TRY_OUT(gref_npz_bytes(&bytes, &size, r, name));
-        where = gref_format("%s[%s]", path, name);
-        REQUIRE_OUT(where != NULL, GREF_ERR_NOMEM, "%s: no memory to read '%s'", path, name);
-        TRY_OUT(append_bytes(arrays, name, bytes, size, where));
-        free(bytes);
-        free(where);
-        bytes = NULL;
-        where = NULL;
-    }
-out:
-    free(bytes);
-    free(where);
-    gref_npz_close(r);
-    return status;
+    SCOPED_PTR(gref_npz_reader) *r = NULL;
+    TRY(gref_npz_open(&r, path));
+    for (int k = 0; k < gref_npz_count(r); k++)
+        if (!ends_in(gref_npz_name(r, k), ".json"))
+            TRY(read_member(arrays, r, gref_npz_name(r, k), path));
+    return GREF_OK;
 }
 
 /* The bytes of a file. */
 gref_status gref_read_file(unsigned char **bytes, size_t *size, const char *path)
 {
-    gref_status status = GREF_OK;
-    unsigned char *buffer = NULL;
     struct stat st;
-    FILE *fp = fopen(path, "rb");
-    REQUIRE_OUT(fp != NULL && fstat(fileno(fp), &st) == 0, GREF_ERR_IO, "%s: %s", path,
-                strerror(errno));
+    SCOPED_MEM unsigned char *buffer = NULL;
+    SCOPED_FILE *fp = fopen(path, "rb");
+    REQUIRE(fp != NULL && fstat(fileno(fp), &st) == 0, GREF_ERR_IO, "%s: %s", path,
+            strerror(errno));
     buffer = gref_alloc((size_t)st.st_size + 1, 1);
-    REQUIRE_OUT(buffer != NULL, GREF_ERR_NOMEM, "%s: no memory for its %lld bytes", path,
-                (long long)st.st_size);
-    REQUIRE_OUT(fread(buffer, 1, (size_t)st.st_size, fp) == (size_t)st.st_size, GREF_ERR_IO,
-                "%s: cannot be read", path);
-    *bytes = buffer;
+    REQUIRE(buffer != NULL, GREF_ERR_NOMEM, "%s: no memory for its %lld bytes", path,
+            (long long)st.st_size);
+    REQUIRE(fread(buffer, 1, (size_t)st.st_size, fp) == (size_t)st.st_size, GREF_ERR_IO,
+            "%s: cannot be read", path);
+    *bytes = TAKE(buffer);
     *size = (size_t)st.st_size;
-    buffer = NULL;
-out:
-    if (fp != NULL)
-        fclose(fp);
-    free(buffer);
-    return status;
+    return GREF_OK;
 }
 
 static gref_status read_one(gref_arrays *arrays, const char *path, const char *name)
@@ -134,42 +118,45 @@ static gref_status read_one(gref_arrays *arrays, const char *path, const char *n
     return append_bytes(arrays, name, bytes, size, path);
 }
 
-/* Every .npy below `top`, called by its path there; `below` is "" or "a/b/". */
+static gref_status read_folder(gref_arrays *arrays, const char *top, const char *below);
+
+/* What stands at top/below/entry: a .npy, called by its path below `top`; or a folder of them. */
+static gref_status read_entry(gref_arrays *arrays, const char *top, const char *below,
+                              const char *entry)
+{
+    struct stat st;
+    SCOPED_MEM char *name = gref_format("%s%s", below, entry), *deeper = NULL;
+    SCOPED_MEM char *file = gref_format("%s/%s%s", top, below, entry);
+    REQUIRE(name != NULL && file != NULL, GREF_ERR_NOMEM, "%s: no memory to list it", top);
+    if (stat(file, &st) == 0 && S_ISDIR(st.st_mode)) {
+        deeper = gref_format("%s/", name);
+        REQUIRE(deeper != NULL, GREF_ERR_NOMEM, "%s: no memory to list it", top);
+        return read_folder(arrays, top, deeper);
+    }
+    if (!ends_in(name, ".npy"))
+        return GREF_OK;
+    name[strlen(name) - strlen(".npy")] = '\0';
+    return read_one(arrays, file, name);
+}
+
+static inline void folder_free(DIR **dir)
+{
+    if (*dir != NULL)
+        closedir(*dir);
+}
+
+/* Every .npy below `top`; `below` is "" or "a/b/". */
 static gref_status read_folder(gref_arrays *arrays, const char *top, const char *below)
 {
-    gref_status status = GREF_OK;
-    char *path = gref_format("%s/%s", top, below), *name = NULL, *file = NULL;
-    DIR *dir = NULL;
-    REQUIRE_OUT(path != NULL, GREF_ERR_NOMEM, "%s: no memory to list it", top);
-    dir = opendir(path);
-    REQUIRE_OUT(dir != NULL, GREF_ERR_IO, "%s: %s", path, strerror(errno));
-    for (struct dirent *e = readdir(dir); e != NULL; e = readdir(dir)) {
-        struct stat st;
-        if (e->d_name[0] == '.')
-            continue;
-        free(name);
-        free(file);
-        name = gref_format("%s%s", below, e->d_name);
-        file = gref_format("%s/%s%s", top, below, e->d_name);
-        REQUIRE_OUT(name != NULL && file != NULL, GREF_ERR_NOMEM, "%s: no memory to list it", top);
-        if (stat(file, &st) == 0 && S_ISDIR(st.st_mode)) {
-            char *deeper = gref_format("%s/", name);
-            REQUIRE_OUT(deeper != NULL, GREF_ERR_NOMEM, "%s: no memory to list it", top);
-            status = read_folder(arrays, top, deeper);
-            free(deeper);
-            TRY_OUT(status);
-        } else if (ends_in(name, ".npy")) {
-            name[strlen(name) - strlen(".npy")] = '\0';
-            TRY_OUT(read_one(arrays, file, name));
-        }
-    }
-out:
-    if (dir != NULL)
-        closedir(dir);
-    free(path);
-    free(name);
-    free(file);
-    return status;
+    typedef DIR *folder;
+    SCOPED_MEM char *path = gref_format("%s/%s", top, below);
+    REQUIRE(path != NULL, GREF_ERR_NOMEM, "%s: no memory to list it", top);
+    SCOPED(folder) dir = opendir(path);
+    REQUIRE(dir != NULL, GREF_ERR_IO, "%s: %s", path, strerror(errno));
+    for (struct dirent *e = readdir(dir); e != NULL; e = readdir(dir))
+        if (e->d_name[0] != '.')
+            TRY(read_entry(arrays, top, below, e->d_name));
+    return GREF_OK;
 }
 
 static int by_name(const void *a, const void *b)

@@ -23,30 +23,16 @@ static gref_verdict verdict_of(const gref_check *check, const char *label, const
     return GREF_VERDICT_UNDECIDED;
 }
 
-static const char *const steps[] = {"M", "b", "N"}, *const laws[] = {"mean", "cov", "y", "bias"};
-/* In the order in which a step computes them. */
-static const char *const functions[] = {"score", "x0hat", "C_vt", "guided_score"};
-
-/* When something departs, from large to small: a law at t, the step from t, a function in that step. */
-enum { FUNCTION, STEP, LAW, MOMENTS };
-
-/* MOMENTS t + one of these; -1 for what is no chain. */
+/* GREF_MOMENTS t + its moment, larger for what departs earlier; -1 for what is no chain. */
 static int moment(const gref_check *check, const gref_name *part)
 {
-    if (part->t < 0)
-        return -1;
-    for (int k = 0; k < 3; k++)
-        if (strcmp(part->what, steps[k]) == 0)
-            return MOMENTS * part->t + STEP;
-    for (int k = 0; k < 4; k++)
-        if (strcmp(part->what, laws[k]) == 0)
-            return MOMENTS * part->t + LAW;
-    bool right = verdict_of(check, part->label, "M", part->t) == GREF_VERDICT_AGREES &&
+    gref_moment moment = part->row->moment;
+    bool function = moment == GREF_MOMENT_FUNCTION;
+    bool right = function && verdict_of(check, part->label, "M", part->t) == GREF_VERDICT_AGREES &&
                  verdict_of(check, part->label, "b", part->t) == GREF_VERDICT_AGREES;
-    for (int k = 0; k < 4 && !right && part->t > 0; k++)
-        if (strcmp(part->what, functions[k]) == 0)
-            return MOMENTS * part->t + FUNCTION;
-    return -1;
+    if (moment == GREF_MOMENT_NONE || part->t < function || right)
+        return -1;
+    return GREF_MOMENTS * part->t + (int)moment;
 }
 
 /* The smallest t above `t` at which the candidate has that array, right or wrong; -1 if there is none. */
@@ -66,11 +52,13 @@ static int next_above(const gref_check *check, const gref_name *at)
 static void list_steps(gref_check *check, const char *label, int t)
 {
     check->at_fault[0] = '\0';
-    for (int k = 0; k < 3; k++)
-        if (verdict_of(check, label, steps[k], t) == GREF_VERDICT_DIFFERS) {
+    const gref_array_row *row;
+    for (int k = 0; (row = gref_array_row_at(k)) != NULL; k++)
+        if (row->moment == GREF_MOMENT_STEP &&
+            verdict_of(check, label, row->what, t) == GREF_VERDICT_DIFFERS) {
             size_t used = strlen(check->at_fault);
             snprintf(check->at_fault + used, sizeof check->at_fault - used, "%s%s",
-                     used > 0 ? ", " : "", steps[k]);
+                     used > 0 ? ", " : "", row->what);
         }
 }
 
@@ -94,18 +82,20 @@ static void blame_law(gref_check *check, const gref_name *at, int T)
 /* Of the functions at t that differ, the first in the order of computation; NULL if none does. */
 static const char *first_function(const gref_check *check, const char *label, int t)
 {
-    for (int k = 0; k < 4; k++)
-        if (verdict_of(check, k < 2 ? "" : label, functions[k], t) == GREF_VERDICT_DIFFERS)
-            return functions[k];
+    const gref_array_row *row;
+    for (int k = 0; (row = gref_array_row_at(k)) != NULL; k++)
+        if (row->moment == GREF_MOMENT_FUNCTION &&
+            verdict_of(check, row->alone ? "" : label, row->what, t) == GREF_VERDICT_DIFFERS)
+            return row->what;
     return NULL;
 }
 
-static void tell(gref_check *check, const gref_name *at, int kind, int T)
+static void tell(gref_check *check, const gref_name *at, gref_moment kind, int T)
 {
     char where[160], why[120] = "";
     int above = next_above(check, at);
     const char *fault = check->at_fault, *function = first_function(check, at->label, at->t);
-    if (kind != LAW)
+    if (kind != GREF_MOMENT_LAW)
         snprintf(where, sizeof where, "the chain departs in the step from t = %d to %d", at->t,
                  at->t - 1);
     else if (at->t == T)
@@ -143,9 +133,10 @@ void gref_check_depart(gref_check *check, const gref_truth *truth)
     if (first < 0)
         return;
     check->departs_at = at.t;
-    if (first % MOMENTS != LAW)
+    gref_moment kind = (gref_moment)(first % GREF_MOMENTS);
+    if (kind != GREF_MOMENT_LAW)
         list_steps(check, at.label, at.t);
     else
         blame_law(check, &at, truth->schedule.T);
-    tell(check, &at, first % MOMENTS, truth->schedule.T);
+    tell(check, &at, kind, truth->schedule.T);
 }

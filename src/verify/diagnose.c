@@ -47,83 +47,90 @@ static gref_switches switches_of(const gref_views *vs, const guess *q)
     return s;
 }
 
+/* Sums over the views that a deviant is held against. */
+typedef struct {
+    double sum, unbent; /* of e_k^2, of the deviant and of the golden values */
+    int count;
+    bool explains, explains_single;
+} tally;
+
+/* Adds a view; *known is false where the deviant has no such array: it need not make sense. */
+static gref_status add_distance(tally *y, bool *known, const gref_views *vs, const gref_view *v,
+                                const gref_switches *s)
+{
+    SCOPED(gref_mat) D = {0};
+    TRY(gref_mat_new(&D, v->x.m, v->x.n));
+    gref_status status = gref_view_predict(D, known, vs, v, s);
+    REQUIRE(status != GREF_ERR_NOMEM, status, "no memory for a deviant");
+    double gap = gref_mat_diff_fro(gref_const(D), gref_const(v->x)), e = gap / v->norm;
+    *known = *known && status == GREF_OK && isfinite(gap);
+    if (!*known)
+        return GREF_OK;
+    double grown = fmax(1.0, gref_mat_norm_fro(gref_const(D)) / v->norm);
+    double most = v->rounded ? GREF_SINGLE_MOST : ROUNDED_MOST;
+    double single = fmin(v->single_tolerance * grown, most * v->norm);
+    y->explains = y->explains && gap <= fmax(v->tolerance * grown, 1e-6 * v->gap);
+    y->explains_single = y->explains_single && gap <= fmax(single, 1e-6 * v->gap);
+    y->sum += e * e;
+    y->unbent += (v->gap / v->norm) * (v->gap / v->norm);
+    y->count++;
+    return GREF_OK;
+}
+
 /* Distance of a deviant over the views whose mark is set (all: marks NULL); infinite where one is not defined. */
 static gref_status distance(guess *q, const gref_views *vs, const gref_switches *s,
                             const bool *marks)
 {
-    gref_status status = GREF_OK;
-    SCOPED(gref_mat) D = {0};
-    double sum = 0.0, unbent = 0.0;
-    int count = 0;
-    bool explains = true, explains_single = true;
+    tally y = {.explains = true, .explains_single = true};
+    bool known = gref_deviant_possible(vs->w, s);
     q->explains = q->explains_single = false;
     q->distance = INFINITY;
-    if (!gref_deviant_possible(vs->w, s))
-        return status;
-    for (int k = 0; k < vs->n_views; k++) {
-        const gref_view *v = &vs->views[k];
-        bool known;
-        if (v->kind == GREF_VIEWS || (marks != NULL && !marks[k]))
-            continue;
-        gref_mat_free(&D);
-        TRY(gref_mat_new(&D, v->x.m, v->x.n));
-        status = gref_view_predict(D, &known, vs, v, s);
-        if (status != GREF_OK && status != GREF_ERR_NOMEM) { /* a deviant need not make sense */
-            status = GREF_OK;
-            return status;
-        }
-        TRY(status);
-        double gap = known ? gref_mat_diff_fro(gref_const(D), gref_const(v->x)) : INFINITY;
-        if (!isfinite(gap))
-            return status;
-        double grown = fmax(1.0, gref_mat_norm_fro(gref_const(D)) / v->norm), e = gap / v->norm;
-        double small = fmax(v->tolerance * grown, 1e-6 * v->gap);
-        explains = explains && gap <= small;
-        double most = v->rounded ? GREF_SINGLE_MOST : ROUNDED_MOST;
-        double single = fmin(v->single_tolerance * grown, most * v->norm);
-        explains_single = explains_single && gap <= fmax(single, 1e-6 * v->gap);
-        sum += e * e;
-        unbent += (v->gap / v->norm) * (v->gap / v->norm);
-        count++;
-    }
-    q->distance = count > 0 ? sqrt(sum / count) : INFINITY;
-    q->explains = count > 0 && explains && sum <= 0.25 * unbent; /* more than rounding would */
-    q->explains_single = count > 0 && explains_single;
-    return status;
+    for (int k = 0; known && k < vs->n_views; k++)
+        if (vs->views[k].kind != GREF_VIEW_NONE && (marks == NULL || marks[k]))
+            TRY(add_distance(&y, &known, vs, &vs->views[k], s));
+    if (!known || y.count == 0)
+        return GREF_OK;
+    q->distance = sqrt(y.sum / y.count);
+    q->explains = y.explains && y.sum <= 0.25 * y.unbent; /* more than rounding would */
+    q->explains_single = y.explains_single;
+    return GREF_OK;
 }
 
-/* <x - d0, d1> / <d1, d1> over the marked views, where d(zeta) = d0 + zeta d1 near zeta. */
+/* Adds a view's <x - d0, d1> and <d1, d1> to *up and *down, where d(zeta) = d0 + zeta d1 near zeta. */
+static gref_status add_slopes(double *up, double *down, const gref_views *vs, const gref_view *v,
+                              gref_switches s, double h)
+{
+    SCOPED(gref_mat) D0 = {0}, D1 = {0};
+    bool known[2];
+    TRY(gref_mat_new(&D0, v->x.m, v->x.n));
+    TRY(gref_mat_new(&D1, v->x.m, v->x.n));
+    gref_status status = gref_view_predict(D0, &known[0], vs, v, &s);
+    s.convention.zeta += h;
+    if (status == GREF_OK)
+        status = gref_view_predict(D1, &known[1], vs, v, &s);
+    if (status != GREF_OK || !known[0] || !known[1]) /* this zeta makes no sense: no slope */
+        return GREF_OK;
+    for (int j = 0; j < v->x.n; j++)
+        for (int i = 0; i < v->x.m; i++) {
+            double slope = (GREF_AT(D1, i, j) - GREF_AT(D0, i, j)) / h;
+            *up += (GREF_AT(v->x, i, j) - GREF_AT(D0, i, j)) * slope / (v->norm * v->norm);
+            *down += slope * slope / (v->norm * v->norm);
+        }
+    return GREF_OK;
+}
+
+/* One step of Newton's method towards the zeta whose deviant is nearest over the marked views. */
 static gref_status improve_zeta(double *zeta, const gref_views *vs, gref_switches s,
                                 const bool *marks)
 {
-    gref_status status = GREF_OK;
-    gref_mat D[2] = {{0}};
     double up = 0.0, down = 0.0, h = *zeta > 0.0 ? 1e-3 * *zeta : 1e-4;
-    for (int k = 0; k < vs->n_views; k++) {
-        const gref_view *v = &vs->views[k];
-        bool known = true;
-        if (v->kind == GREF_VIEWS || !marks[k])
-            continue;
-        for (int a = 0; a < 2 && known; a++) {
-            gref_mat_free(&D[a]);
-            TRY_OUT(gref_mat_new(&D[a], v->x.m, v->x.n));
-            s.convention.zeta = *zeta + a * h;
-            if (gref_view_predict(D[a], &known, vs, v, &s) != GREF_OK)
-                known = false;
-        }
-        for (int j = 0; known && j < v->x.n; j++)
-            for (int i = 0; i < v->x.m; i++) {
-                double slope = (GREF_AT(D[1], i, j) - GREF_AT(D[0], i, j)) / h;
-                up += (GREF_AT(v->x, i, j) - GREF_AT(D[0], i, j)) * slope / (v->norm * v->norm);
-                down += slope * slope / (v->norm * v->norm);
-            }
-    }
+    s.convention.zeta = *zeta;
+    for (int k = 0; k < vs->n_views; k++)
+        if (vs->views[k].kind != GREF_VIEW_NONE && marks[k])
+            TRY(add_slopes(&up, &down, vs, &vs->views[k], s, h));
     double next = *zeta + (down > 0.0 ? up / down : 0.0);
     *zeta = isfinite(next) && next > 0.0 ? next : 0.5 * *zeta;
-out:
-    gref_mat_free(&D[0]);
-    gref_mat_free(&D[1]);
-    return status;
+    return GREF_OK;
 }
 
 /* The distance of a guess, its free constant fitted. */
@@ -147,7 +154,7 @@ static gref_status evaluate(guess *q, const gref_views *vs, const bool *marks)
 /* The views to search with: of each kind, the first few from T down that depart, and one that does not. */
 static void choose_marks(bool *marks, const gref_views *vs)
 {
-    for (int kind = 0; kind < GREF_VIEWS; kind++)
+    for (int kind = GREF_VIEW_NONE + 1; kind < GREF_VIEWS; kind++)
         for (int departs = 0; departs < 2; departs++)
             for (int taken = 0; taken < (departs ? PER_KIND : 1); taken++) {
                 int best = -1;
@@ -349,7 +356,7 @@ gref_status gref_diagnose_arrays(gref_diagnosis **diagnosis, const gref_truth *t
     TRY(gref_views_new(&vs, truth, candidate, sampler));
     d->agrees = true;
     for (int k = 0; k < vs.n_views; k++)
-        if (vs.views[k].kind != GREF_VIEWS) {
+        if (vs.views[k].kind != GREF_VIEW_NONE) {
             d->agrees = d->agrees && !vs.views[k].departs;
             d->n_arrays++;
         }

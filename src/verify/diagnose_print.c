@@ -58,7 +58,7 @@ void gref_best_relation(char *text, size_t size, const gref_views *vs)
     for (int k = 0; k < vs->n_views; k++) {
         double c, d;
         const gref_view *v = &vs->views[k];
-        if (v->kind == GREF_VIEWS || !v->departs || v->x.m * v->x.n < 3)
+        if (v->kind == GREF_VIEW_NONE || !v->departs || v->x.m * v->x.n < 3)
             continue;
         double rest = fit(&c, &d, v);
         if (rest < left) {

@@ -29,13 +29,16 @@
 #include <gref/trust.h>
 #include <gref/version.h>
 
-/* What a run holds. */
+/* What a run holds; everything but the problem that `in` borrows is freed with it. */
 typedef struct {
-    const gref_truth *truth; /* what is there already, or NULL */
-    bool *seen;              /* of its arrays */
+    gref_truth *truth; /* what is there already, or NULL */
+    json_t *manifest;  /* its manifest.json */
+    bool *seen;        /* of its arrays */
+    gref_golden_inputs in;
+    gref_golden_fate *fates;
     gref_golden_report *report;
     gref_npz_writer *npz; /* one of these two when something is written */
-    gref_folder *folder;
+    gref_folder folder;
     json_t *arrays;
 } run;
 
@@ -46,6 +49,33 @@ void gref_golden_free(gref_golden_report *report)
         return;
     free(report->rows);
     free(report);
+}
+
+static void run_free(run *r)
+{
+    gref_truth_free(r->truth);
+    json_decref(r->manifest);
+    free(r->seen);
+    gref_golden_inputs_free(&r->in);
+    free(r->fates);
+    gref_golden_free(r->report);
+    gref_npz_abandon(r->npz);
+    gref_folder_discard(&r->folder);
+    json_decref(r->arrays);
+}
+
+/* Room for the report, and what is at `path` already, if that is no NULL. */
+static gref_status run_begin(run *r, const char *path)
+{
+    r->report = gref_alloc(1, sizeof *r->report);
+    REQUIRE(r->report != NULL, GREF_ERR_NOMEM, "no memory for a report");
+    if (path == NULL)
+        return GREF_OK;
+    TRY(gref_truth_open(&r->truth, path));
+    TRY(gref_manifest_read(&r->manifest, path));
+    r->seen = gref_alloc((size_t)r->truth->arrays.n, sizeof *r->seen);
+    REQUIRE(r->seen != NULL, GREF_ERR_NOMEM, "no memory for a report");
+    return GREF_OK;
 }
 
 /* ---- comparing ------------------------------------------------------------------------------ */
@@ -112,14 +142,13 @@ static void note_unseen(run *r)
 }
 
 /* What the manifest says of the file beside its arrays, in words and in numbers, against what it should say. */
-static gref_status compare_facts(run *r, const json_t *manifest, const gref_golden_inputs *in,
-                                 const gref_golden_fate *fates)
+static gref_status compare_facts(run *r)
 {
     const char *key;
     json_t *due;
-    json_auto_t *facts = gref_golden_facts(json_object_get(manifest, "case"), in, fates);
+    json_auto_t *facts = gref_golden_facts(json_object_get(r->manifest, "case"), &r->in, r->fates);
     REQUIRE(facts != NULL, GREF_ERR_NOMEM, "no memory for a report");
-    json_object_foreach(facts, key, due) if (!json_equal(json_object_get(manifest, key), due))
+    json_object_foreach(facts, key, due) if (!json_equal(json_object_get(r->manifest, key), due))
         note(r->report, "manifest.json: another", key);
     return GREF_OK;
 }
@@ -148,10 +177,10 @@ static gref_status write_array(run *r, const char *name, gref_cmat A, int ndim)
     SCOPED_MEM char *file = NULL, *path = NULL;
     if (r->npz != NULL)
         TRY(gref_npz_add(r->npz, name, A, ndim));
-    if (r->folder != NULL) {
+    if (r->folder.stage != NULL) {
         file = gref_format("%s.npy", name);
         REQUIRE(file != NULL, GREF_ERR_NOMEM, "no memory for a file name");
-        TRY(gref_folder_path(&path, r->folder, file));
+        TRY(gref_folder_path(&path, &r->folder, file));
         TRY(gref_npy_write(path, A, ndim));
     }
     return GREF_OK;
@@ -164,7 +193,7 @@ static gref_status take(void *context, const gref_golden_entry *e)
     SCOPED(gref_mat) stored = {0};
     if (r->truth != NULL)
         TRY(compare(r, e));
-    if (r->npz == NULL && r->folder == NULL)
+    if (r->npz == NULL && r->folder.stage == NULL)
         return GREF_OK;
     gref_golden_name(name, e);
     TRY(gref_mat_new(&stored, e->A.m, e->A.n));
@@ -173,6 +202,13 @@ static gref_status take(void *context, const gref_golden_entry *e)
     REQUIRE(json_array_append_new(r->arrays, gref_golden_array_json(e, gref_const(stored))) == 0,
             GREF_ERR_NOMEM, "no memory for the manifest");
     return GREF_OK;
+}
+
+static gref_status compute(run *r)
+{
+    r->fates = gref_alloc((size_t)r->in.n_samplers, sizeof *r->fates);
+    REQUIRE(r->fates != NULL, GREF_ERR_NOMEM, "no memory for %d samplers", r->in.n_samplers);
+    return gref_golden_compute(r->fates, &r->in, take, r);
 }
 
 /* The history of what is there, and why it was replaced. */
@@ -188,13 +224,11 @@ static json_t *history_of(const json_t *old, const char *reason)
     return history;
 }
 
-static gref_status write_manifest(run *r, const gref_case *c, const gref_golden_inputs *in,
-                                  const gref_golden_fate *fates, const gref_golden_options *o,
-                                  const json_t *old)
+static gref_status write_manifest(run *r, const gref_case *c, const gref_golden_options *o)
 {
     SCOPED_MEM char *text = NULL, *lines = NULL;
-    json_auto_t *manifest =
-        gref_golden_manifest(c, in, fates, o, json_incref(r->arrays), history_of(old, o->reason));
+    json_auto_t *manifest = gref_golden_manifest(c, &r->in, r->fates, o, json_incref(r->arrays),
+                                                 history_of(r->manifest, o->reason));
     REQUIRE(manifest != NULL, GREF_ERR_NOMEM, "no memory for the manifest");
     text = json_dumps(manifest, JSON_INDENT(1) | JSON_REAL_PRECISION(17));
     lines = text == NULL ? NULL : gref_format("%s\n", text);
@@ -202,18 +236,7 @@ static gref_status write_manifest(run *r, const gref_case *c, const gref_golden_
     if (r->npz != NULL)
         TRY(gref_npz_add_bytes(r->npz, "manifest.json", lines, strlen(lines)));
     else
-        TRY(gref_file_write(r->folder->stage, "manifest.json", lines));
-    return GREF_OK;
-}
-
-/* What is there, for --rewrite. */
-static gref_status open_old(run *r, gref_truth **truth, json_t **manifest, const char *path)
-{
-    TRY(gref_truth_open(truth, path));
-    TRY(gref_manifest_read(manifest, path));
-    r->truth = *truth;
-    r->seen = gref_alloc((size_t)r->truth->arrays.n, sizeof *r->seen);
-    REQUIRE(r->seen != NULL, GREF_ERR_NOMEM, "no memory for a report");
+        TRY(gref_file_write(r->folder.stage, "manifest.json", lines));
     return GREF_OK;
 }
 
@@ -266,15 +289,14 @@ static void note_self_test(gref_golden_report *report, const json_t *old,
         note(report, "the self-test was skipped", "");
 }
 
-static gref_status open_target(run *r, gref_folder *folder, const gref_golden_options *o)
+static gref_status open_target(run *r, const gref_golden_options *o)
 {
     static const char *const names[] = {"manifest.json", NULL};
     if (o->out != NULL) {
         TRY(gref_npz_create(&r->npz, o->out));
         gref_npz_deflate(r->npz);
     } else {
-        TRY(gref_folder_open(folder, o->dir, names, o->reason != NULL));
-        r->folder = folder;
+        TRY(gref_folder_open(&r->folder, o->dir, names, o->reason != NULL));
     }
     r->arrays = json_array();
     REQUIRE(r->arrays != NULL, GREF_ERR_NOMEM, "no memory for the manifest");
@@ -289,14 +311,7 @@ static gref_status close_target(run *r, const gref_golden_options *o)
         return GREF_OK;
     }
     r->report->outcome = o->reason != NULL ? GREF_GOLDEN_REPLACED : GREF_GOLDEN_WRITTEN;
-    if (r->npz != NULL) {
-        gref_npz_writer *npz = r->npz;
-        r->npz = NULL;
-        TRY(gref_npz_finish(npz));
-    } else {
-        TRY(gref_folder_commit(r->folder));
-    }
-    return GREF_OK;
+    return r->npz != NULL ? gref_npz_finish(TAKE(r->npz)) : gref_folder_commit(&r->folder);
 }
 
 /**
@@ -318,54 +333,31 @@ static gref_status close_target(run *r, const gref_golden_options *o)
 gref_status gref_golden_write(gref_golden_report **report, const gref_case *c,
                               const gref_golden_options *o)
 {
-    gref_status status = GREF_OK;
     const int *laws_at = NULL;
-    gref_problem problem = {0};
-    gref_schedule schedule = {0};
-    gref_golden_inputs in = {.problem = &problem, .schedule = &schedule};
-    gref_golden_fate *fates = NULL;
-    gref_truth *truth = NULL;
-    json_t *old = NULL;
-    gref_folder folder = {0};
-    run r = {.report = gref_alloc(1, sizeof *r.report)};
-    REQUIRE_OUT(r.report != NULL, GREF_ERR_NOMEM, "no memory for a report");
-    TRY_OUT(check_options(o));
+    SCOPED(gref_problem) problem = {0};
+    SCOPED(gref_schedule) schedule = {0};
+    SCOPED(run) r = {.in = {.problem = &problem, .schedule = &schedule}};
+    TRY(check_options(o));
     if (!o->skip_self_test)
-        TRY_OUT(gref_trust_require());
-    if (o->reason != NULL)
-        TRY_OUT(open_old(&r, &truth, &old, o->out != NULL ? o->out : o->dir));
-    TRY_OUT(gref_case_problem(&problem, c));
-    TRY_OUT(gref_case_schedule(&schedule, c));
-    in.n_samplers = gref_case_samplers(c, &in.specs);
+        TRY(gref_trust_require());
+    TRY(run_begin(&r, o->reason == NULL ? NULL : o->out != NULL ? o->out : o->dir));
+    TRY(gref_case_problem(&problem, c));
+    TRY(gref_case_schedule(&schedule, c));
+    r.in.n_samplers = gref_case_samplers(c, &r.in.specs);
     int n_laws = gref_case_laws_at(c, &laws_at);
-    TRY_OUT(gref_golden_inputs_draw(&in, laws_at, n_laws));
-    fates = gref_alloc((size_t)in.n_samplers, sizeof *fates);
-    REQUIRE_OUT(fates != NULL, GREF_ERR_NOMEM, "no memory for %d samplers", in.n_samplers);
-    TRY_OUT(open_target(&r, &folder, o));
-    TRY_OUT(gref_golden_compute(fates, &in, take, &r));
-    if (truth != NULL) {
+    TRY(gref_golden_inputs_draw(&r.in, laws_at, n_laws));
+    TRY(open_target(&r, o));
+    TRY(compute(&r));
+    if (r.truth != NULL) {
         note_unseen(&r);
-        if (!json_equal(json_object_get(old, "case"), gref_case_completed(c)))
+        if (!json_equal(json_object_get(r.manifest, "case"), gref_case_completed(c)))
             note(r.report, "another case", "");
-        note_self_test(r.report, old, o);
+        note_self_test(r.report, r.manifest, o);
     }
-    TRY_OUT(write_manifest(&r, c, &in, fates, o, old));
-    TRY_OUT(close_target(&r, o));
-    *report = r.report;
-    r.report = NULL;
-out:
-    gref_golden_free(r.report);
-    gref_npz_abandon(r.npz);
-    gref_folder_discard(&folder);
-    json_decref(r.arrays);
-    json_decref(old);
-    free(r.seen);
-    free(fates);
-    gref_truth_free(truth);
-    gref_golden_inputs_free(&in);
-    gref_schedule_free(&schedule);
-    gref_problem_free(&problem);
-    return status;
+    TRY(write_manifest(&r, c, o));
+    TRY(close_target(&r, o));
+    *report = TAKE(r.report);
+    return GREF_OK;
 }
 
 /**
@@ -381,36 +373,20 @@ out:
  */
 gref_status gref_golden_verify(gref_golden_report **report, const char *path, bool skip_self_test)
 {
-    gref_status status = GREF_OK;
-    gref_truth *truth = NULL;
-    gref_golden_inputs in = {0};
-    gref_golden_fate *fates = NULL;
-    json_t *manifest = NULL;
-    run r = {.report = gref_alloc(1, sizeof *r.report)};
-    REQUIRE_OUT(r.report != NULL, GREF_ERR_NOMEM, "no memory for a report");
-    TRY_OUT(open_old(&r, &truth, &manifest, path));
+    SCOPED(run) r = {0};
+    TRY(run_begin(&r, path));
     if (!skip_self_test)
-        TRY_OUT(gref_trust_require());
-    in = (gref_golden_inputs){.problem = &truth->problem,
-                              .schedule = &truth->schedule,
-                              .specs = truth->samplers,
-                              .n_samplers = truth->n_samplers};
-    TRY_OUT(gref_golden_inputs_read(&in, truth));
-    fates = gref_alloc((size_t)in.n_samplers, sizeof *fates);
-    REQUIRE_OUT(fates != NULL, GREF_ERR_NOMEM, "no memory for %d samplers", in.n_samplers);
-    TRY_OUT(gref_golden_compute(fates, &in, take, &r));
+        TRY(gref_trust_require());
+    r.in = (gref_golden_inputs){.problem = &r.truth->problem,
+                                .schedule = &r.truth->schedule,
+                                .specs = r.truth->samplers,
+                                .n_samplers = r.truth->n_samplers};
+    TRY(gref_golden_inputs_read(&r.in, r.truth));
+    TRY(compute(&r));
     note_unseen(&r);
-    TRY_OUT(compare_facts(&r, manifest, &in, fates));
+    TRY(compare_facts(&r));
     r.report->outcome = GREF_GOLDEN_UNCHANGED;
-    r.report->untested = truth->untested;
-    *report = r.report;
-    r.report = NULL;
-out:
-    gref_golden_free(r.report);
-    json_decref(manifest);
-    free(r.seen);
-    free(fates);
-    gref_golden_inputs_free(&in);
-    gref_truth_free(truth);
-    return status;
+    r.report->untested = r.truth->untested;
+    *report = TAKE(r.report);
+    return GREF_OK;
 }

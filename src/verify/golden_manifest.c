@@ -42,9 +42,10 @@ static json_t *shape_of(gref_cmat A, int ndim)
 json_t *gref_golden_array_json(const gref_golden_entry *e, gref_cmat stored)
 {
     char name[160], hex[65];
+    const gref_array_row *row = gref_array_row_find(e->what);
     gref_golden_name(name, e);
     gref_golden_hash(hex, stored);
-    json_t *flags = json_pack("[s]", gref_golden_kind(e->what));
+    json_t *flags = json_pack("[s]", row->kind);
     if (e->flag != NULL)
         json_array_append_new(flags, json_string(e->flag));
     if (e->condition >= 1e8)
@@ -53,7 +54,7 @@ json_t *gref_golden_array_json(const gref_golden_entry *e, gref_cmat stored)
                      shape_of(stored, e->ndim), "dtype", "<f8", "sha256", hex, "norm",
                      number(gref_mat_norm_fro(stored)), "condition", number(e->condition),
                      "tolerance", number(e->tolerance), "basis", e->basis, "flags", flags, "notes",
-                     gref_golden_note(e->what));
+                     row->note);
 }
 
 /* Without paths and processor: the same on every machine that gives the same bits. */

@@ -141,9 +141,6 @@ gref_status gref_golden_path_arrays(const gref_golden_walk *w, const gref_sample
 
 /* ---- the manifest: golden_manifest.c, golden_words.c ----------------------------------------- */
 
-/* What the entry of an array says besides its numbers. */
-const char *gref_golden_kind(const char *what);
-const char *gref_golden_note(const char *what);
 json_t *gref_golden_words(const json_t *completed, const gref_golden_inputs *in);
 json_t *gref_golden_conventions(const gref_sampler_spec *spec);
 /* truth.c: manifest.json of a .npz or a folder. */

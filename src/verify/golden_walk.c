@@ -10,6 +10,7 @@
 
 #include "base/internal.h"
 #include "dense/internal.h"
+#include "diffusion/internal.h"
 #include "golden_parts.h"
 #include <gref/random.h>
 
@@ -76,21 +77,17 @@ static gref_status draw_probes(gref_mat *X, const gref_golden_inputs *in, int t)
 /* The probes, and the first sample's noise of gref_sampler_draw with seed GREF_GOLDEN_SEED. */
 gref_status gref_golden_inputs_draw(gref_golden_inputs *in, const int *laws_at, int n_laws)
 {
-    gref_status status = GREF_OK;
     int n = in->problem->Sigma.n, T = in->schedule->T;
-    TRY_OUT(set_times(in, laws_at, n_laws));
+    TRY(set_times(in, laws_at, n_laws));
     for (int k = 0; k < in->n_times && in->times[k] >= 1; k++)
-        TRY_OUT(draw_probes(&in->probes[k], in, in->times[k]));
-    TRY_OUT(gref_mat_new(&in->y_T, n, 1));
-    TRY_OUT(gref_mat_new(&in->Z, n, T));
+        TRY(draw_probes(&in->probes[k], in, in->times[k]));
+    TRY(gref_mat_new(&in->y_T, n, 1));
+    TRY(gref_mat_new(&in->Z, n, T));
     gref_random_normal(in->y_T, GREF_GOLDEN_SEED, GREF_STREAM_START, 0, 0);
     for (int t = T; t >= 1; t--)
         gref_random_normal(gref_mat_view(in->Z, 0, T - t, n, 1), GREF_GOLDEN_SEED, GREF_STREAM_STEP,
                            (uint32_t)t, 0);
-out:
-    if (status != GREF_OK)
-        gref_golden_inputs_free(in);
-    return status;
+    return GREF_OK;
 }
 
 /* The array of that name, transposed to m x n. */
@@ -124,22 +121,17 @@ static gref_status read_times(gref_golden_inputs *in, const gref_truth *truth)
 
 gref_status gref_golden_inputs_read(gref_golden_inputs *in, const gref_truth *truth)
 {
-    gref_status status = GREF_OK;
     int n = in->problem->Sigma.n, T = in->schedule->T;
     const gref_array *y = gref_truth_at(truth, NULL, "y_T", -1);
-    TRY_OUT(read_times(in, truth));
+    TRY(read_times(in, truth));
     for (int k = 0; k < in->n_times && in->times[k] >= 1; k++)
-        TRY_OUT(
-            take_transposed(&in->probes[k], truth, "probe", in->times[k], n, GREF_GOLDEN_PROBES));
-    TRY_OUT(take_transposed(&in->Z, truth, "z", -1, n, T));
-    REQUIRE_OUT(y != NULL && y->A.m == n && y->A.n == 1, GREF_ERR_FORMAT,
-                "%s: has no y_T of length %d", truth->path, n);
-    TRY_OUT(gref_mat_new(&in->y_T, n, 1));
+        TRY(take_transposed(&in->probes[k], truth, "probe", in->times[k], n, GREF_GOLDEN_PROBES));
+    TRY(take_transposed(&in->Z, truth, "z", -1, n, T));
+    REQUIRE(y != NULL && y->A.m == n && y->A.n == 1, GREF_ERR_FORMAT, "%s: has no y_T of length %d",
+            truth->path, n);
+    TRY(gref_mat_new(&in->y_T, n, 1));
     gref_mat_copy(in->y_T, gref_const(y->A));
-out:
-    if (status != GREF_OK)
-        gref_golden_inputs_free(in);
-    return status;
+    return GREF_OK;
 }
 
 /* ---- entries -------------------------------------------------------------------------------- */
@@ -184,41 +176,36 @@ gref_status gref_golden_emit(const gref_golden_walk *w, gref_golden_entry *e, co
 static gref_status walk_sampler(gref_golden_fate *fate, const gref_golden_walk *w,
                                 const gref_sampler_spec *spec)
 {
-    gref_status status = GREF_OK;
-    gref_sampler *s = NULL;
+    SCOPED_PTR(gref_sampler) *s = NULL;
     int T = w->in->schedule->T;
-    gref_golden_sizes *sizes = gref_alloc((size_t)T + 1, sizeof *sizes);
-    REQUIRE_OUT(sizes != NULL, GREF_ERR_NOMEM, "no memory for %d steps", T);
-    TRY_OUT(gref_sampler_new(&s, &w->z, w->in->schedule, spec));
-    for (int t = T; t >= 1; t--)
-        TRY_OUT(gref_golden_sizes_at(&sizes[t], &w->scale, s, t, false));
+    SCOPED_MEM gref_golden_sizes *sizes = gref_alloc((size_t)T + 1, sizeof *sizes);
+    REQUIRE(sizes != NULL, GREF_ERR_NOMEM, "no memory for %d steps", T);
+    TRY(gref_sampler_new(&s, &w->z, w->in->schedule, spec));
+    for (int t = gref_sampler_first(s); t > gref_sampler_last(s); t = gref_sampler_next(s, t))
+        TRY(gref_golden_sizes_at(&sizes[t], &w->scale, s, t, false));
     *fate = (gref_golden_fate){.guided = gref_sampler_is_guided(s), .diverged_at = -1};
     fate->affine = gref_sampler_require_gaussian(spec->name) == GREF_OK;
     if (fate->affine) {
-        TRY_OUT(gref_golden_law_arrays(&fate->diverged_at, sizes, w, s));
-        TRY_OUT(gref_golden_sampler_arrays(w, s, sizes));
+        TRY(gref_golden_law_arrays(&fate->diverged_at, sizes, w, s));
+        TRY(gref_golden_sampler_arrays(w, s, sizes));
     }
-    TRY_OUT(gref_golden_path_arrays(w, s, sizes));
-out:
-    if (status != GREF_OK)
-        gref_fail_context(status, "sampler %s", spec->label);
-    gref_sampler_free(s);
-    free(sizes);
-    return status;
+    return gref_golden_path_arrays(w, s, sizes);
 }
 
 gref_status gref_golden_compute(gref_golden_fate *fates, const gref_golden_inputs *in,
                                 gref_golden_sink *sink, void *context)
 {
-    gref_status status = GREF_OK;
     gref_golden_walk w = {.in = in, .sink = sink, .context = context};
-    TRY_OUT(gref_modes_new(&w.z, in->problem));
-    TRY_OUT(gref_golden_scale_of(&w.scale, &w.z, in->problem));
-    TRY_OUT(gref_golden_problem_arrays(&w));
-    TRY_OUT(gref_golden_target_arrays(&w));
-    for (int k = 0; k < in->n_samplers; k++)
-        TRY_OUT(walk_sampler(&fates[k], &w, &in->specs[k]));
-out:
-    gref_modes_free(&w.z);
-    return status;
+    SCOPED(gref_modes) z = {0};
+    TRY(gref_modes_new(&z, in->problem));
+    w.z = z;
+    TRY(gref_golden_scale_of(&w.scale, &w.z, in->problem));
+    TRY(gref_golden_problem_arrays(&w));
+    TRY(gref_golden_target_arrays(&w));
+    for (int k = 0; k < in->n_samplers; k++) {
+        gref_status status = walk_sampler(&fates[k], &w, &in->specs[k]);
+        if (status != GREF_OK)
+            return gref_fail_context(status, "sampler %s", in->specs[k].label);
+    }
+    return GREF_OK;
 }

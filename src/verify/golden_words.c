@@ -1,75 +1,10 @@
-/* What a golden file says in words: kinds and notes of its arrays, conventions spelled out. */
+/* What a golden file says in words of its conventions. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/internal.h"
 #include "files/internal.h"
 #include "golden_parts.h"
-
-/*
- * By the name without label and t. `note` says which of the known deviations the array tells from
- * the truth.
- */
-static const struct {
-    const char *what, *kind, *note;
-} kinds[] = {
-    {"Sigma", "input",
-     "catches: standard deviations for variances, 1/(N - 1) for 1/N, images flattened by columns"},
-    {"A", "input",
-     "catches: A^T for A, a flipped kernel, another boundary, images flattened by columns"},
-    {"mu", "input", "catches: another pixel range"},
-    {"v", "input", ""},
-    {"sigma", "input", "catches: sigma in other pixel units, its square"},
-    {"x0", "input", ""},
-    {"schedule/beta", "input", "catches: another schedule, t off by one"},
-    {"schedule/alpha", "input", "catches: abar for alpha"},
-    {"schedule/abar", "input", "catches: alpha for abar, its root, t off by one"},
-    {"schedule/sigma2", "input", "catches: beta~ for beta, a standard deviation for a variance"},
-    {"sigma2", "input", "catches: beta~ for beta, a standard deviation for a variance"},
-    {"z", "input", ""},
-    {"y_T", "input", ""},
-    {"probe", "input", ""},
-    {"score", "function",
-     "catches: the sign, alpha for abar, sqrt(1 - abar) times the score (the noise eps)"},
-    {"x0hat", "function", "catches: abar for its root in Tweedie's formula, alpha for abar"},
-    {"guided_score", "function",
-     "catches: factors 2, 1/2, 1/sigma, the norm for its square, A for A^T, the forms of r_t^2"},
-    {"C_vt", "function", "catches: the forms of r_t^2, sigma for sigma^2, another likelihood"},
-    {"M", "step",
-     "catches: the placement of the guidance, beta for beta/sqrt(alpha), abar for alpha"},
-    {"b", "step", "catches: a prior mean left out, the placement of the guidance"},
-    {"N", "step",
-     "catches: beta~ for beta, noise at the last step, a standard deviation for a variance"},
-    {"target/mean", "law", "the exact p_t(x | v)"},
-    {"target/cov", "law", "the exact p_t(x | v)"},
-    {"mean", "law", "catches: whatever moves the mean; M and b say which"},
-    {"cov", "law", "catches: beta~ for beta, the start law, a root for the covariance"},
-    {"modelled/mean", "law", "what the sampler takes p_t(x | v) to be"},
-    {"modelled/cov", "law", "what the sampler takes p_t(x | v) to be"},
-    {"w2", "distance", "catches: W2^2 for W2, the cancelling trace formula"},
-    {"bias", "distance", "catches: a difference of two rounded means where it is small"},
-    {"y", "trajectory", "catches: anything, at the first t where it departs"},
-};
-
-static int row_of(const char *what)
-{
-    int k = 0, count = (int)(sizeof kinds / sizeof *kinds);
-    while (k < count && strcmp(kinds[k].what, what) != 0)
-        k++;
-    return k < count ? k : -1;
-}
-
-const char *gref_golden_kind(const char *what)
-{
-    int k = row_of(what);
-    return k < 0 ? "other" : kinds[k].kind;
-}
-
-const char *gref_golden_note(const char *what)
-{
-    int k = row_of(what);
-    return k < 0 ? "" : kinds[k].note;
-}
 
 json_t *gref_golden_conventions(const gref_sampler_spec *spec)
 {

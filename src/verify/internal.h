@@ -5,6 +5,7 @@
 #include "base/internal.h"
 #include <stdio.h>
 
+#include "registry.h"
 #include <gref/verify.h>
 
 DEFINE_DROP(gref_check)
@@ -24,14 +25,8 @@ double gref_pearson3_tail(double x, const double k[3]);
 double gref_pearson3_quantile(double p, const double k[3]);
 double gref_anderson_darling_tail(double z, int N);
 
-/* ---- names and candidates: arrays.c, names.c -------------------------------------------------- */
+/* ---- names and candidates: arrays.c, truth.c ------------------------------------------------- */
 
-/* "LABEL/M/500" taken apart; label and what are "" and t is -1 where the name has none. */
-typedef struct {
-    char label[64], what[32];
-    int t;
-} gref_name;
-void gref_name_parse(gref_name *part, const char *name);
 /* The name in the golden file that the candidate's `name` means, or NULL: also without the label. */
 const gref_array *gref_truth_resolve(const gref_truth *truth, const char *name,
                                      const char *sampler);

@@ -3,7 +3,6 @@
  *
  * Names: SIMPLE (Sigma), WHAT/T (score/500), LABEL/WHAT/T (dps/M/500, dps/modelled/mean/500).
  */
-#include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,52 +24,6 @@ void gref_truth_free(gref_truth *truth)
     gref_arrays_free(&truth->arrays);
     free(truth->tolerance);
     free(truth);
-}
-
-/* What may stand without a sampler's label in a golden file. */
-static bool stands_alone(const char *what)
-{
-    static const char *const list[] = {"Sigma",
-                                       "A",
-                                       "mu",
-                                       "v",
-                                       "sigma",
-                                       "x0",
-                                       "schedule/beta",
-                                       "schedule/alpha",
-                                       "schedule/abar",
-                                       "schedule/sigma2",
-                                       "probe",
-                                       "score",
-                                       "x0hat",
-                                       "target/mean",
-                                       "target/cov",
-                                       "z",
-                                       "y_T"};
-    for (size_t k = 0; k < sizeof list / sizeof *list; k++)
-        if (strcmp(list[k], what) == 0)
-            return true;
-    return false;
-}
-
-void gref_name_parse(gref_name *part, const char *name)
-{
-    char rest[128];
-    *part = (gref_name){.t = -1};
-    snprintf(rest, sizeof rest, "%s", name);
-    char *slash = strrchr(rest, '/');
-    if (slash != NULL && slash[1] != '\0' && strspn(slash + 1, "0123456789") == strlen(slash + 1) &&
-        strlen(slash + 1) < 9) {
-        part->t = atoi(slash + 1);
-        *slash = '\0';
-    }
-    slash = strchr(rest, '/');
-    if (stands_alone(rest) || slash == NULL) {
-        snprintf(part->what, sizeof part->what, "%.31s", rest);
-        return;
-    }
-    snprintf(part->label, sizeof part->label, "%.*s", (int)(slash - rest), rest);
-    snprintf(part->what, sizeof part->what, "%.31s", slash + 1);
 }
 
 int gref_truth_sampler(const gref_truth *truth, const char *label)
@@ -194,31 +147,26 @@ double gref_truth_tolerance(const gref_truth *truth, const gref_array *g, bool s
 /* manifest.json, of a .npz or a folder. */
 gref_status gref_manifest_read(json_t **manifest, const char *path)
 {
-    gref_status status = GREF_OK;
-    gref_npz_reader *r = NULL;
-    unsigned char *bytes = NULL;
-    char *file = NULL;
+    SCOPED_PTR(gref_npz_reader) *r = NULL;
+    SCOPED_MEM unsigned char *bytes = NULL;
+    SCOPED_MEM char *file = NULL;
     size_t size;
     struct stat st;
     json_error_t error;
     if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
         file = gref_format("%s/manifest.json", path);
-        REQUIRE_OUT(file != NULL, GREF_ERR_NOMEM, "%s: no memory to read it", path);
-        TRY_OUT(gref_read_file(&bytes, &size, file));
+        REQUIRE(file != NULL, GREF_ERR_NOMEM, "%s: no memory to read it", path);
+        TRY(gref_read_file(&bytes, &size, file));
     } else {
-        TRY_OUT(gref_npz_open(&r, path));
-        REQUIRE_OUT(gref_npz_has(r, "manifest.json"), GREF_ERR_FORMAT,
-                    "%s: no golden file: it has no manifest.json", path);
-        TRY_OUT(gref_npz_bytes(&bytes, &size, r, "manifest.json"));
+        TRY(gref_npz_open(&r, path));
+        REQUIRE(gref_npz_has(r, "manifest.json"), GREF_ERR_FORMAT,
+                "%s: no golden file: it has no manifest.json", path);
+        TRY(gref_npz_bytes(&bytes, &size, r, "manifest.json"));
     }
     *manifest = json_loadb((const char *)bytes, size, JSON_REJECT_DUPLICATES, &error);
-    REQUIRE_OUT(*manifest != NULL, GREF_ERR_FORMAT, "%s: manifest.json:%d: %s", path, error.line,
-                error.text);
-out:
-    gref_npz_close(r);
-    free(bytes);
-    free(file);
-    return status;
+    REQUIRE(*manifest != NULL, GREF_ERR_FORMAT, "%s: manifest.json:%d: %s", path, error.line,
+            error.text);
+    return GREF_OK;
 }
 
 static gref_status check_schema(const json_t *manifest, const char *path)
@@ -243,21 +191,43 @@ static gref_status read_self_test(gref_truth *truth, const json_t *manifest)
     return GREF_OK;
 }
 
+static void gref_case_parts_free(gref_case *c)
+{
+    free(c->samplers);
+    json_decref(c->completed);
+}
+
+/* Fails unless every sampler has a name, and a word for each convention that is one. */
+static gref_status check_words(const json_t *completed, const char *path)
+{
+    static const char *const words[] = {"name", "guidance", "variance", "start", "r2"};
+    const json_t *shared = json_object_get(completed, "conventions");
+    size_t k;
+    json_t *entry;
+    json_array_foreach(json_object_get(completed, "samplers"), k, entry)
+    {
+        for (size_t a = 0; a < sizeof words / sizeof *words; a++) {
+            const json_t *own = json_object_get(entry, words[a]);
+            const json_t *word = own != NULL || a == 0 ? own : json_object_get(shared, words[a]);
+            REQUIRE(json_is_string(word), GREF_ERR_FORMAT,
+                    "%s: manifest.json: case.samplers.%zu has no word for %s", path, k, words[a]);
+        }
+    }
+    return GREF_OK;
+}
+
 static gref_status read_samplers(gref_truth *truth, const json_t *completed)
 {
-    gref_status status = GREF_OK;
-    gref_case c = {.path = truth->path, .text = (char *)"{}"};
+    typedef gref_case gref_case_parts;
+    SCOPED(gref_case_parts) c = {.path = truth->path, .text = (char *)"{}"};
     c.completed = json_deep_copy(completed);
-    REQUIRE_OUT(c.completed != NULL && json_is_array(json_object_get(c.completed, "samplers")),
-                GREF_ERR_FORMAT, "%s: manifest.json has no completed case", truth->path);
-    TRY_OUT(gref_case_read_samplers(&c));
-    truth->samplers = c.samplers;
+    REQUIRE(c.completed != NULL && json_array_size(json_object_get(c.completed, "samplers")) > 0,
+            GREF_ERR_FORMAT, "%s: manifest.json has no completed case with a sampler", truth->path);
+    TRY(check_words(c.completed, truth->path));
+    TRY(gref_case_read_samplers(&c));
     truth->n_samplers = c.n_samplers;
-    c.samplers = NULL;
-out:
-    free(c.samplers);
-    json_decref(c.completed);
-    return status;
+    truth->samplers = TAKE(c.samplers);
+    return GREF_OK;
 }
 
 /* Shape of x0 as a picture: what the case says, or else the factors of n nearest to a square. */
@@ -303,6 +273,8 @@ static gref_status read_problem(gref_truth *truth, const json_t *completed)
     TRY(take(&p->A, truth, "A"));
     TRY(take(&p->v, truth, "v"));
     int n = p->Sigma.n, m = p->A.m;
+    REQUIRE(n > 0 && m > 0, GREF_ERR_FORMAT, "%s: an image of %d pixels, a measurement of %d",
+            truth->path, n, m);
     REQUIRE(p->Sigma.m == n && p->mu.m == n && p->A.n == n && p->v.m == m, GREF_ERR_FORMAT,
             "%s: Sigma is %d x %d, mu %d, A %d x %d, v %d", truth->path, p->Sigma.m, n, p->mu.m, m,
             p->A.n, p->v.m);

@@ -4,28 +4,6 @@
 
 #include "internal.h"
 
-/* What an array of the candidate is, and so how a deviant's is made. */
-typedef enum {
-    GREF_VIEW_SCORE,
-    GREF_VIEW_X0HAT,
-    GREF_VIEW_GUIDED,
-    GREF_VIEW_C,
-    GREF_VIEW_M,
-    GREF_VIEW_B,
-    GREF_VIEW_N,
-    GREF_VIEW_MEAN,
-    GREF_VIEW_COV,
-    GREF_VIEW_Y,
-    GREF_VIEW_MODELLED_MEAN,
-    GREF_VIEW_MODELLED_COV,
-    GREF_VIEW_A,
-    GREF_VIEW_BETA,
-    GREF_VIEW_ALPHA,
-    GREF_VIEW_ABAR,
-    GREF_VIEW_W2,
-    GREF_VIEWS
-} gref_view_kind;
-
 /*
  * One array of the candidate beside the golden one. Large matrices are seen through a few random columns, a
  * covariance P as P Omega or, at the end of a chain, as Omega^T P Omega.

@@ -11,24 +11,6 @@
 
 enum { COLUMNS = 6 };
 
-static const char *const kinds[GREF_VIEWS] = {[GREF_VIEW_SCORE] = "score",
-                                              [GREF_VIEW_X0HAT] = "x0hat",
-                                              [GREF_VIEW_GUIDED] = "guided_score",
-                                              [GREF_VIEW_C] = "C_vt",
-                                              [GREF_VIEW_M] = "M",
-                                              [GREF_VIEW_B] = "b",
-                                              [GREF_VIEW_N] = "N",
-                                              [GREF_VIEW_MEAN] = "mean",
-                                              [GREF_VIEW_COV] = "cov",
-                                              [GREF_VIEW_Y] = "y",
-                                              [GREF_VIEW_MODELLED_MEAN] = "modelled/mean",
-                                              [GREF_VIEW_MODELLED_COV] = "modelled/cov",
-                                              [GREF_VIEW_A] = "A",
-                                              [GREF_VIEW_BETA] = "schedule/beta",
-                                              [GREF_VIEW_ALPHA] = "schedule/alpha",
-                                              [GREF_VIEW_ABAR] = "schedule/abar",
-                                              [GREF_VIEW_W2] = "w2"};
-
 void gref_views_free(gref_views *vs)
 {
     for (int k = 0; k < vs->n_views; k++) {
@@ -42,18 +24,14 @@ void gref_views_free(gref_views *vs)
     *vs = (gref_views){0};
 }
 
-/* The kind of an array, or GREF_VIEWS for what no deviation is looked for in. */
+/* How a deviation shows in an array; GREF_VIEW_NONE for what no deviation is looked for in. */
 static gref_view_kind kind_of(const gref_name *part)
 {
-    int k = 0;
-    while (k < GREF_VIEWS && strcmp(kinds[k], part->what) != 0)
-        k++;
+    gref_view_kind k = part->row->view;
     bool timeless =
         k == GREF_VIEW_A || k == GREF_VIEW_BETA || k == GREF_VIEW_ALPHA || k == GREF_VIEW_ABAR;
     bool law = k == GREF_VIEW_MEAN || k == GREF_VIEW_COV || k == GREF_VIEW_Y || k == GREF_VIEW_W2;
-    if (k < GREF_VIEWS && !timeless && part->t < (law ? 0 : 1))
-        return GREF_VIEWS;
-    return (gref_view_kind)k;
+    return timeless || part->t >= (law ? 0 : 1) ? k : GREF_VIEW_NONE;
 }
 
 /* Fixed random columns of unit length on average. */
@@ -234,7 +212,7 @@ static void drop_w2(gref_views *vs)
         other = other || (vs->views[k].departs && vs->views[k].kind != GREF_VIEW_W2);
     for (int k = 0; other && k < vs->n_views; k++)
         if (vs->views[k].kind == GREF_VIEW_W2)
-            vs->views[k].kind = GREF_VIEWS;
+            vs->views[k].kind = GREF_VIEW_NONE;
 }
 
 /*
@@ -288,7 +266,7 @@ gref_status gref_views_new(gref_views *views, const gref_truth *truth, const gre
         gref_name_parse(&part, g->name);
         bool other = part.label[0] != '\0' && strcmp(part.label, made.spec->label) != 0;
         bool y = kind_of(&part) == GREF_VIEW_Y;
-        if (other || kind_of(&part) == GREF_VIEWS || (y && made.z.m != truth->schedule.T)) {
+        if (other || kind_of(&part) == GREF_VIEW_NONE || (y && made.z.m != truth->schedule.T)) {
             TRY(leave_out(&made, x, g));
             continue;
         }

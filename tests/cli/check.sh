@@ -147,6 +147,33 @@ printf 'not json' >golden/manifest.json
 gref check golden mine.npz --no-self-test
 refused 'manifest.json:1'
 
+subtest "a manifest whose sampler lacks its name or a word of its conventions: refused, not read"
+for broken in name:pigdm guidance:score variance:beta_tilde start:standard r2:1-abar; do
+    setup
+    "$SHELF" take mine.npz M
+    sed -i "s/\"${broken%:*}\": \"${broken#*:}\"/\"${broken%:*}\": 7/" golden/manifest.json
+    gref check golden mine.npz --no-self-test
+    refused "manifest.json: case.samplers.0 has no word for ${broken%:*}"
+    gref diagnose golden mine.npz --no-self-test
+    refused "manifest.json: case.samplers.0 has no word for ${broken%:*}"
+    gref golden --verify golden --no-self-test
+    refused "manifest.json: case.samplers.0 has no word for ${broken%:*}"
+done
+setup
+"$SHELF" take mine.npz M
+sed -i 's/"samplers": *\[/"samplers": [7, /' golden/manifest.json
+gref check golden mine.npz --no-self-test
+refused 'manifest.json: case.samplers.0 has no word for name'
+
+subtest "a golden file of an image without pixels"
+setup
+"$SHELF" take mine.npz M
+printf '\223NUMPY\001\000v\000%-117s\n' "{'descr': '<f8', 'fortran_order': False, 'shape': (0, 0), }" >golden/Sigma.npy
+nothing=$(printf '' | sha256sum | cut -d' ' -f1)
+sed -i "/\"name\": \"Sigma\"/,/sha256/s/\"sha256\": \"[^\"]*\"/\"sha256\": \"$nothing\"/" golden/manifest.json
+gref check golden mine.npz --no-self-test
+refused 'an image of 0 pixels'
+
 subtest "a golden array that is not what its hash says"
 setup
 "$SHELF" take mine.npz M

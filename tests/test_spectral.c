@@ -63,23 +63,22 @@ START_TEST(test_spectral_law__meets_the_golden_scalar_numbers)
     for (size_t k = 0; k < sizeof golden / sizeof *golden; k++) {
         gref_sampler_spec spec = make_spec(golden[k].name);
         spec.convention.variance = golden[k].variance;
-        gref_spectral_law *law = NULL;
+        gref_marginal *law = NULL;
         gref_mat m = fresh(1, 1), C = fresh(1, 1);
         gref_w2 d = {0};
-        ck_ok(gref_spectral_law_new(&law, z, &s, &spec));
-        while (gref_spectral_law_t(law) > 0)
-            ck_ok(gref_spectral_law_advance(law));
-        ck_ok(gref_spectral_law_mean(m, law));
-        ck_ok(gref_spectral_law_cov(C, law));
-        ck_ok(golden[k].to_prior ? gref_spectral_law_w2_prior(&d, law)
-                                 : gref_spectral_law_w2(&d, law));
+        ck_ok(gref_marginal_spectral(&law, z, &s, &spec));
+        while (gref_marginal_t(law) > 0)
+            ck_ok(gref_marginal_advance(law));
+        ck_ok(gref_marginal_mean(m, law));
+        ck_ok(gref_marginal_cov(C, law));
+        ck_ok(golden[k].to_prior ? gref_marginal_w2_prior(&d, law) : gref_marginal_w2(&d, law));
         ck_assert_bound("golden mean", fabs(m.a[0] / golden[k].mean - 1), 1e-13);
         ck_assert_bound("golden variance", fabs(C.a[0] / golden[k].var - 1), 1e-13);
         ck_assert_bound("golden W2 (12 digits given)", fabs(d.w2 / golden[k].w2 - 1), 1e-12);
         ck_assert(d.certified && d.lower <= d.w2 && d.w2 <= d.upper);
         gref_mat_free(&m);
         gref_mat_free(&C);
-        gref_spectral_law_free(law);
+        gref_marginal_free(law);
     }
     gref_schedule_free(&s);
     gref_spectral_free(z);
@@ -302,31 +301,31 @@ START_TEST(test_spectral_law__divergence_is_detected_and_refused)
             if ((1 - s.beta[t] * H) / sqrt(s.alpha[t]) < -1)
                 first = t;
         }
-        gref_spectral_law *law = NULL;
+        gref_marginal *law = NULL;
         gref_mat x = fresh(1, 1);
         bool diverged = false;
         gref_w2 d;
-        ck_ok(gref_spectral_law_new(&law, z, &s, &spec));
-        while (gref_spectral_law_t(law) > 0)
-            ck_ok(gref_spectral_law_advance(law));
-        ck_fails(gref_spectral_law_advance(law), GREF_ERR_RANGE);
-        ck_assert_int_eq(gref_spectral_law_first_unstable(law), first);
+        ck_ok(gref_marginal_spectral(&law, z, &s, &spec));
+        while (gref_marginal_t(law) > 0)
+            ck_ok(gref_marginal_advance(law));
+        ck_fails(gref_marginal_advance(law), GREF_ERR_RANGE);
+        ck_assert_int_eq(gref_marginal_first_unstable(law), first);
         ck_assert((first > 0) == (k > 0));
-        ck_assert(isfinite(gref_spectral_law_growth(law)));
-        ck_assert(gref_spectral_law_diverged(law) == (k == 2));
+        ck_assert(isfinite(gref_marginal_growth(law)));
+        ck_assert(gref_marginal_diverged(law) == (k == 2));
         ck_ok(gref_spectral_draw(&x, &diverged, z, &s, &list, 1, 1));
         ck_assert(diverged == (k == 2));
-        ck_ok(gref_spectral_law_w2_modelled(&d, law));
+        ck_ok(gref_marginal_w2_modelled(&d, law));
         if (k == 2) {
-            ck_fails(gref_spectral_law_mean(x, law), GREF_ERR_NUMERICS);
-            ck_fails(gref_spectral_law_cov(x, law), GREF_ERR_NUMERICS);
-            ck_fails(gref_spectral_law_spectrum(x, law), GREF_ERR_NUMERICS);
-            ck_fails(gref_spectral_law_bias(x, law), GREF_ERR_NUMERICS);
-            ck_fails(gref_spectral_law_w2(&d, law), GREF_ERR_NUMERICS);
-            ck_fails(gref_spectral_law_w2_prior(&d, law), GREF_ERR_NUMERICS);
+            ck_fails(gref_marginal_mean(x, law), GREF_ERR_NUMERICS);
+            ck_fails(gref_marginal_cov(x, law), GREF_ERR_NUMERICS);
+            ck_fails(gref_marginal_spectrum(x, law), GREF_ERR_NUMERICS);
+            ck_fails(gref_marginal_bias(x, law), GREF_ERR_NUMERICS);
+            ck_fails(gref_marginal_w2(&d, law), GREF_ERR_NUMERICS);
+            ck_fails(gref_marginal_w2_prior(&d, law), GREF_ERR_NUMERICS);
         }
         gref_mat_free(&x);
-        gref_spectral_law_free(law);
+        gref_marginal_free(law);
         gref_spectral_free(z);
     }
     gref_schedule_free(&s);
@@ -397,25 +396,25 @@ START_TEST(test_spectral_law_new__refuses)
 {
     gref_schedule s = {0};
     gref_spectral *z = scalar_spectral(0, 1, 0.5, 0);
-    gref_spectral_law *law = NULL;
+    gref_marginal *law = NULL;
     ck_ok(gref_schedule_linear(&s, 0.01, 0.2, 10));
     gref_sampler_spec spec = make_spec("ddim");
-    ck_fails(gref_spectral_law_new(&law, z, &s, &spec), GREF_ERR_RANGE);
+    ck_fails(gref_marginal_spectral(&law, z, &s, &spec), GREF_ERR_RANGE);
     ck_assert_ptr_nonnull(strstr(gref_last_error()->message, "\"ddim\""));
     spec = make_spec("dps");
     spec.convention.alpha_dps = -1;
-    ck_fails(gref_spectral_law_new(&law, z, &s, &spec), GREF_ERR_RANGE);
+    ck_fails(gref_marginal_spectral(&law, z, &s, &spec), GREF_ERR_RANGE);
     spec = make_spec("pigdm");
     spec.convention.guidance = GREF_GUIDANCE_AFTER;
-    ck_fails(gref_spectral_law_new(&law, z, &s, &spec), GREF_ERR_RANGE);
+    ck_fails(gref_marginal_spectral(&law, z, &s, &spec), GREF_ERR_RANGE);
     z->sigma = 0;
     spec = make_spec("dps");
-    ck_fails(gref_spectral_law_new(&law, z, &s, &spec), GREF_ERR_RANGE);
+    ck_fails(gref_marginal_spectral(&law, z, &s, &spec), GREF_ERR_RANGE);
     spec = make_spec("pigdm");
     z->a.a[0] = 0;
-    ck_fails(gref_spectral_law_new(&law, z, &s, &spec), GREF_ERR_NOT_PD);
+    ck_fails(gref_marginal_spectral(&law, z, &s, &spec), GREF_ERR_NOT_PD);
     ck_assert_ptr_null(law);
-    gref_spectral_law_free(NULL);
+    gref_marginal_free(NULL);
     gref_spectral_free(NULL);
     gref_spectral_free(z);
     gref_schedule_free(&s);

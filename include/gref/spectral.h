@@ -4,10 +4,8 @@
 
 #include <stdint.h>
 
-#include <gref/convention.h>
+#include <gref/marginal.h>
 #include <gref/operator.h>
-#include <gref/schedule.h>
-#include <gref/wasserstein.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -56,33 +54,11 @@ GREF_API double gref_spectral_posterior_spread(const gref_spectral *z);
 GREF_API GREF_NODISCARD gref_status gref_spectral_posterior_draw(gref_mat Y, const gref_spectral *z,
                                                                  uint64_t seed);
 
-/* The law of a sampler on its way from T to 0: gref_marginal for stationary problems. Borrows z and schedule. */
-typedef struct gref_spectral_law gref_spectral_law;
-
-GREF_API GREF_NODISCARD gref_status gref_spectral_law_new(gref_spectral_law **law,
-                                                          const gref_spectral *z,
-                                                          const gref_schedule *schedule,
-                                                          const gref_sampler_spec *spec);
-GREF_API void gref_spectral_law_free(gref_spectral_law *law);
-GREF_API GREF_NODISCARD gref_status gref_spectral_law_advance(gref_spectral_law *law);
-GREF_API int gref_spectral_law_t(const gref_spectral_law *law);
-GREF_API bool gref_spectral_law_guided(const gref_spectral_law *law);
-GREF_API bool gref_spectral_law_diverged(const gref_spectral_law *law);
-GREF_API bool gref_spectral_law_lost(const gref_spectral_law *law);
-GREF_API bool gref_spectral_law_mean_lost(const gref_spectral_law *law);
-GREF_API int gref_spectral_law_first_unstable(const gref_spectral_law *law);
-GREF_API double gref_spectral_law_growth(const gref_spectral_law *law);
-GREF_API GREF_NODISCARD gref_status gref_spectral_law_mean(gref_mat mean,
-                                                           const gref_spectral_law *law);
-GREF_API GREF_NODISCARD gref_status gref_spectral_law_bias(gref_mat bias,
-                                                           const gref_spectral_law *law);
-GREF_API GREF_NODISCARD gref_status gref_spectral_law_w2(gref_w2 *out,
-                                                         const gref_spectral_law *law);
-GREF_API GREF_NODISCARD gref_status gref_spectral_law_w2_prior(gref_w2 *out,
-                                                               const gref_spectral_law *law);
-/* W2 of the sampler's modelled law at the law's t to the exact p_t(x | v); also after divergence. */
-GREF_API GREF_NODISCARD gref_status gref_spectral_law_w2_modelled(gref_w2 *out,
-                                                                  const gref_spectral_law *law);
+/* The law of the start of a sampler, by spectra. Borrows z, schedule and what spec points to. */
+GREF_API GREF_NODISCARD gref_status gref_marginal_spectral(gref_marginal **law,
+                                                           const gref_spectral *z,
+                                                           const gref_schedule *schedule,
+                                                           const gref_sampler_spec *spec);
 
 /*
  * Covariances, as spectra and as n x n matrices in pixels. A spectrum is rows x cols, the variance at each frequency,
@@ -94,10 +70,8 @@ GREF_API GREF_NODISCARD gref_status gref_spectral_exact_spectrum(gref_mat S, con
                                                                  int t);
 GREF_API GREF_NODISCARD gref_status gref_spectral_exact_cov(gref_mat cov, const gref_spectral *z,
                                                             const gref_schedule *schedule, int t);
-GREF_API GREF_NODISCARD gref_status gref_spectral_law_spectrum(gref_mat S,
-                                                               const gref_spectral_law *law);
-GREF_API GREF_NODISCARD gref_status gref_spectral_law_cov(gref_mat cov,
-                                                          const gref_spectral_law *law);
+/* GREF_ERR_RANGE for a law that is not by spectra. */
+GREF_API GREF_NODISCARD gref_status gref_marginal_spectrum(gref_mat S, const gref_marginal *law);
 /* Sigma: its eigenvalues at every frequency, rows x cols; n x n. */
 GREF_API GREF_NODISCARD gref_status gref_spectral_prior_spectrum(gref_mat lambda,
                                                                  const gref_spectral *z);

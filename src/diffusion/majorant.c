@@ -25,14 +25,14 @@
 #define INFLATE (1.0 + 0x1p-20)
 
 /* sqrt(tr P + |m|^2), m less that of the exact law. */
-static double whole_size(const gref_marginal *law)
+static double whole_size(const gref_dense_law *law)
 {
     double m = gref_mat_norm_fro(gref_const(law->mean));
-    return sqrt(gref_marginal_trace(law) + m * m);
+    return sqrt(gref_dense_law_trace(law) + m * m);
 }
 
 /* w^2 I, from a bound where there is one. */
-static gref_status begin(gref_mat *X, const gref_marginal *law, double w, double size)
+static gref_status begin(gref_mat *X, const gref_dense_law *law, double w, double size)
 {
     int n = law->step.M.n;
     if (!isfinite(w * w))
@@ -44,7 +44,7 @@ static gref_status begin(gref_mat *X, const gref_marginal *law, double w, double
 }
 
 /* X <- M X M^T, rounded up. */
-static gref_status turn(gref_mat X, const gref_marginal *law)
+static gref_status turn(gref_mat X, const gref_dense_law *law)
 {
     gref_cmat M = gref_const(law->step.M);
     double rounding = 4 * gref_gamma_up(M.n + 4) * law->step.norm_abs * law->step.norm_abs *
@@ -71,7 +71,7 @@ static double widen(gref_mat X, double fresh)
     return sqrt(gref_mat_trace(gref_const(X))) * INFLATE;
 }
 
-gref_status gref_majorant_push(gref_marginal *law)
+gref_status gref_majorant_push(gref_dense_law *law)
 {
     if (law->W.a == NULL) {
         if (!law->step.overshoots || law->step.diagonal)
@@ -83,7 +83,7 @@ gref_status gref_majorant_push(gref_marginal *law)
     return turn(law->V, law);
 }
 
-void gref_majorant_close(gref_marginal *law)
+void gref_majorant_close(gref_dense_law *law)
 {
     gref_law_errors *e = &law->errors;
     if (law->W.a == NULL)
@@ -98,12 +98,12 @@ void gref_majorant_close(gref_marginal *law)
     e->cov = fmin(e->cov, (2 * sqrt(p) + e->w2) * e->w2 * INFLATE);
 }
 
-bool gref_majorant_exhausted(const gref_marginal *law)
+bool gref_majorant_exhausted(const gref_dense_law *law)
 {
     return law->W.a != NULL && !(sqrt(gref_mat_trace(gref_const(law->W))) <= 0.1 * whole_size(law));
 }
 
-bool gref_majorant_mean_exhausted(const gref_marginal *law)
+bool gref_majorant_mean_exhausted(const gref_dense_law *law)
 {
     double m = gref_mat_norm_fro(gref_const(law->mean));
     return law->V.a != NULL && !(sqrt(gref_mat_trace(gref_const(law->V))) <= 0.1 * m);

@@ -228,67 +228,69 @@ static gref_status hold_step(checker *c, const gref_bounds_at *d, const gref_sam
 }
 
 /* The marginal law at its t. */
-static gref_status hold_law(checker *c, const gref_marginal *dense, const gref_spectral_law *law,
+static gref_status hold_law(checker *c, const gref_marginal *dense, const gref_marginal *law,
                             const gref_drift *e)
 {
+    const gref_spectral_law *own = gref_spectral_law_of(law);
     const gref_scales *k = &c->scales;
-    const char *label = law->s.spec.label;
+    const char *label = own->s.spec.label;
     double root = sqrt(c->schedule->abar[law->t]);
     double D_mean = e->mean + root * (k->D_d + k->unit * (k->mu + k->d));
     TRY(gref_marginal_mean(c->vd, dense));
-    TRY(gref_spectral_law_mean(c->vs, law));
+    TRY(gref_marginal_mean(c->vs, law));
     TRY(gref_crosscheck_matrix(c->out, "mean of y_t", label, law->t, gref_const(c->vd),
                                gref_const(c->vs),
-                               k->spread * (D_mean + k->unit * gref_norm_of(c->z, law->mean))));
+                               k->spread * (D_mean + k->unit * gref_norm_of(c->z, own->mean))));
     TRY(gref_marginal_bias(c->vd, dense));
-    TRY(gref_spectral_law_bias(c->vs, law));
+    TRY(gref_marginal_bias(c->vs, law));
     TRY(gref_crosscheck_matrix(c->out, "bias", label, law->t, gref_const(c->vd), gref_const(c->vs),
-                               k->spread * (e->mean + k->unit * gref_norm_of(c->z, law->mean))));
+                               k->spread * (e->mean + k->unit * gref_norm_of(c->z, own->mean))));
     TRY(gref_marginal_cov(c->D, dense));
-    gref_blocks_law(c->blocks, law);
+    gref_blocks_law(c->blocks, own);
     TRY(gref_spectral_to_pixels(c->S, c->z, gref_const(c->blocks)));
     return gref_crosscheck_matrix(c->out, "covariance of y_t", label, law->t, gref_const(c->D),
-                                  gref_const(c->S), e->cov + k->unit * gref_law_norm(law));
+                                  gref_const(c->S), e->cov + k->unit * gref_law_norm(own));
 }
 
 /* Distances, of the law and of the modelled law. */
 static gref_status hold_distances(checker *c, const gref_sampler *sampler,
-                                  const gref_marginal *dense, const gref_spectral_law *law,
+                                  const gref_marginal *dense, const gref_marginal *law,
                                   const gref_drift *e)
 {
+    const gref_spectral_law *own = gref_spectral_law_of(law);
     const gref_spectral *z = c->z;
     const gref_scales *k = &c->scales;
-    const char *label = law->s.spec.label;
+    const char *label = own->s.spec.label;
     gref_w2 a = {0}, b = {0};
     int t = law->t;
     gref_bounds_at d = gref_bounds_of_time(k, c->schedule, t);
     double trace = d.abar * gref_spectral_posterior_spread(z) * gref_spectral_posterior_spread(z) +
                    z->n * d.qbar;
     double exact = d.abar * k->D_post + k->unit * (d.abar * k->post + d.qbar);
-    gref_bounds_of_modelled(&d, k, &law->s);
+    gref_bounds_of_modelled(&d, k, &own->s);
     TRY(gref_conditional_w2(&a, sampler, t));
-    TRY(gref_spectral_law_w2_modelled(&b, law));
+    TRY(gref_marginal_w2_modelled(&b, law));
     TRY(gref_crosscheck_number(c->out, "W2, modelled", label, t, a.w2, b.w2,
                                gref_bound_w2(d.modelled_mean + sqrt(d.abar) * k->D_d,
                                              d.modelled_cov + exact, trace, d.qbar, k, z->n)));
-    if (gref_marginal_diverged(dense) || law->diverged)
+    if (gref_marginal_diverged(dense) || gref_marginal_diverged(law))
         return GREF_OK;
-    double own = 0.0;
+    double whole = 0.0;
     for (int i = 0; i < z->blocks; i++)
         for (int l = 0; l < z->q; l++)
-            own += z->weight.a[i] * GREF_AT(law->P, law->diagonal ? l : l * (z->q + 1), i);
+            whole += z->weight.a[i] * GREF_AT(own->P, own->diagonal ? l : l * (z->q + 1), i);
     TRY(gref_marginal_w2(&a, dense));
-    TRY(gref_spectral_law_w2(&b, law));
+    TRY(gref_marginal_w2(&b, law));
     TRY(gref_crosscheck_number(
         c->out, "W2", label, t, a.w2, b.w2,
-        gref_bound_w2(e->mean, e->cov + exact, fmax(own, trace), d.qbar, k, z->n)));
-    if (law->s.row->guided)
+        gref_bound_w2(e->mean, e->cov + exact, fmax(whole, trace), d.qbar, k, z->n)));
+    if (own->s.row->guided)
         return GREF_OK;
     TRY(gref_marginal_w2_prior(&a, dense));
-    TRY(gref_spectral_law_w2_prior(&b, law));
+    TRY(gref_marginal_w2_prior(&b, law));
     return gref_crosscheck_number(
         c->out, "W2 to the prior", label, t, a.w2, b.w2,
-        gref_bound_w2(e->mean + k->D_d, e->cov + d.Sigma_t, fmax(own, trace), d.qbar, k, z->n));
+        gref_bound_w2(e->mean + k->D_d, e->cov + d.Sigma_t, fmax(whole, trace), d.qbar, k, z->n));
 }
 
 static bool is_listed(const checker *c, int t)
@@ -300,13 +302,15 @@ static bool is_listed(const checker *c, int t)
 }
 
 /* Where stability ends is decided by a comparison that rounding may move by a step. */
-static gref_status hold_stability(checker *c, const gref_marginal *dense,
-                                  const gref_spectral_law *law, int dense_end, int own_end)
+static gref_status hold_stability(checker *c, const gref_marginal *dense, const gref_marginal *law,
+                                  int dense_end, int own_end)
 {
-    const char *label = law->s.spec.label;
+    const gref_spectral_law *own = gref_spectral_law_of(law);
+    const char *label = own->s.spec.label;
     TRY(gref_crosscheck_number(c->out, "first unstable t", label, -1,
-                               gref_marginal_first_unstable(dense), law->first_unstable, 1.0));
-    bool lost = gref_marginal_lost(dense) || law->lost;
+                               gref_marginal_first_unstable(dense),
+                               gref_marginal_first_unstable(law), 1.0));
+    bool lost = gref_marginal_lost(dense) || gref_marginal_lost(law);
     /* one path bounds its rounding, the other estimates it: where they give up only has to be said */
     return gref_crosscheck_number(c->out, lost ? "lost at t" : "diverged at t", label, -1,
                                   dense_end, own_end, lost ? c->schedule->T : 1.0);
@@ -318,44 +322,45 @@ static gref_status hold_sampler(checker *c, const gref_sampler_spec *spec)
     gref_status status = GREF_OK;
     gref_sampler *sampler = NULL;
     gref_marginal *dense = NULL;
-    gref_spectral_law *law = NULL;
+    gref_marginal *law = NULL;
     gref_drift e;
     int dense_end = -1, own_end = -1;
     TRY_OUT(gref_sampler_new(&sampler, &c->modes, c->schedule, spec));
     TRY_OUT(gref_marginal_new(&dense, sampler));
-    TRY_OUT(gref_spectral_law_new(&law, c->z, c->spectral_schedule, spec));
-    gref_bounds_start(&e, &c->scales, c->schedule, spec->convention.start == GREF_START_EXACT);
+    TRY_OUT(gref_marginal_spectral(&law, c->z, c->spectral_schedule, spec));
+    const gref_spectral_law *own = gref_spectral_law_of(law);
     int T = gref_sampler_first(sampler), t = T;
+    gref_bounds_start(&e, &c->scales, c->schedule, T, spec->convention.start == GREF_START_EXACT);
     for (int next;; t = next) {
         gref_bounds_at d = gref_bounds_of_time(&c->scales, c->schedule, t);
         if (gref_marginal_diverged(dense) && dense_end < 0)
             dense_end = t;
-        if (law->diverged && own_end < 0)
+        if (gref_marginal_diverged(law) && own_end < 0)
             own_end = t;
-        bool known = !gref_marginal_diverged(dense) && !law->diverged;
-        if (known && !gref_marginal_mean_lost(dense) && !law->mean_lost)
+        bool known = !gref_marginal_diverged(dense) && !gref_marginal_diverged(law);
+        if (known && !gref_marginal_mean_lost(dense) && !gref_marginal_mean_lost(law))
             TRY_OUT(hold_law(c, dense, law, &e));
         if (is_listed(c, t)) {
-            TRY_OUT(hold_model(c, sampler, &law->s, t));
+            TRY_OUT(hold_model(c, sampler, &own->s, t));
             TRY_OUT(hold_distances(c, sampler, dense, law, &e));
         }
         TRY_OUT(report_progress(c, spec->label, t == T ? 0 : 1));
         next = gref_sampler_next(sampler, t);
         if (next < 0)
             break;
-        gref_bounds_of_step(&d, &c->scales, &law->s);
+        gref_bounds_of_step(&d, &c->scales, &own->s);
         if (is_listed(c, t))
-            TRY_OUT(hold_step(c, &d, sampler, &law->s));
-        gref_bounds_advance(&e, &d, &c->scales, law);
+            TRY_OUT(hold_step(c, &d, sampler, &own->s));
+        gref_bounds_advance(&e, &d, &c->scales, own);
         TRY_OUT(gref_marginal_advance(dense));
-        TRY_OUT(gref_spectral_law_advance(law));
+        TRY_OUT(gref_marginal_advance(law));
     }
     TRY_OUT(hold_stability(c, dense, law, dense_end, own_end));
 out:
     if (status != GREF_OK)
         gref_fail_context(status, "sampler %s", spec->label);
     gref_marginal_free(dense);
-    gref_spectral_law_free(law);
+    gref_marginal_free(law);
     gref_sampler_free(sampler);
     return status;
 }

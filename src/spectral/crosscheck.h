@@ -47,7 +47,7 @@ void gref_bounds_of_step(gref_bounds_at *d, const gref_scales *k,
                          const gref_spectral_sampler *s); /* t >= 1 */
 void gref_bounds_of_modelled(gref_bounds_at *d, const gref_scales *k,
                              const gref_spectral_sampler *s);
-void gref_bounds_start(gref_drift *e, const gref_scales *k, const gref_schedule *schedule,
+void gref_bounds_start(gref_drift *e, const gref_scales *k, const gref_schedule *schedule, int t,
                        bool exact);
 void gref_bounds_advance(gref_drift *e, const gref_bounds_at *d, const gref_scales *k,
                          const gref_spectral_law *law);

@@ -241,11 +241,10 @@ void gref_bounds_of_modelled(gref_bounds_at *d, const gref_scales *k,
         k->unit * (root * (k->d + k->mu) + m.E * sqrt(Sigma_t * m.white));
 }
 
-void gref_bounds_start(gref_drift *e, const gref_scales *k, const gref_schedule *schedule,
+void gref_bounds_start(gref_drift *e, const gref_scales *k, const gref_schedule *schedule, int t,
                        bool exact)
 {
-    double abar = schedule->abar[schedule->T], qbar = schedule->qbar[schedule->T],
-           root = sqrt(abar);
+    double abar = schedule->abar[t], qbar = schedule->qbar[t], root = sqrt(abar);
     *e = (gref_drift){.cov = exact ? abar * k->D_post + k->unit * (abar * k->post + qbar) : k->unit,
                       .mean = exact ? 0.0 : root * (k->D_d + k->unit * (k->mu + k->d))};
 }

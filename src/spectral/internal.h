@@ -5,11 +5,11 @@
 #include "base/internal.h"
 #include <stdint.h>
 
+#include "diffusion/law.h"
 #include "method/method.h"
 #include <gref/spectral.h>
 
 DEFINE_DROP(gref_spectral)
-DEFINE_DROP(gref_spectral_law)
 
 /* cos and sin of 2 pi k/N, exact where they are 0 or +-1, else to one rounding; any k, N >= 1. */
 void gref_turn(double *cosine, double *sine, int64_t k, int N);
@@ -133,25 +133,27 @@ double gref_spectral_exact_variance(const gref_spectral *z, double abar, double 
 
 /* ---- spectral_law.c ------------------------------------------------------------------------------------ */
 
-struct gref_spectral_law {
+typedef struct {
+    gref_marginal head;
     gref_spectral_sampler s;
-    int t;
-    bool posterior;      /* coordinates X^T z, else z */
-    bool diagonal;       /* P is q x blocks, else q^2 x blocks */
-    bool diverged, lost; /* lost: diverged to rounding, not beyond the doubles */
-    bool mean_lost;      /* the mean is; the covariance may still be known */
-    int first_unstable;
-    double growth;
+    bool posterior; /* coordinates X^T z, else z */
+    bool diagonal;  /* P is q x blocks, else q^2 x blocks */
     gref_cplx mean; /* q x blocks, E y_t - sqrt(abar_t) mu_post: the bias itself         [pixel] */
     gref_mat P;     /*                                                                [pixel^2] */
     gref_mat W,
         V; /* q^2 x blocks, of its rounding and its mean's; empty while no step has overshot */
     gref_mat terms[2]; /* 1 x blocks: scratch of the distances, overwritten by each */
-};
+} gref_spectral_law;
 
-/* The bias in the coordinates of z, q x blocks. Refusal of what has diverged. */
+/* The law by spectra behind a head, or NULL. */
+const gref_spectral_law *gref_spectral_law_of(const gref_marginal *law);
+/* The bias in the coordinates of z, q x blocks. */
 void gref_spectral_law_centred(gref_cplx m, const gref_spectral_law *law);
-gref_status gref_spectral_law_require_alive(const gref_spectral_law *law);
+/* spectral_w2.c and spectra.c */
+gref_status gref_spectral_law_w2(gref_w2 *out, const gref_marginal *law);
+gref_status gref_spectral_law_w2_prior(gref_w2 *out, const gref_marginal *law);
+gref_status gref_spectral_law_w2_modelled(gref_w2 *out, const gref_marginal *law);
+gref_status gref_spectral_law_cov(gref_mat cov, const gref_marginal *law);
 
 /* ---- block.c: W2 between two covariances of one block ----------------------------------------- */
 

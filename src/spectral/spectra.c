@@ -144,9 +144,7 @@ gref_status gref_spectral_prior_cov(gref_mat cov, const gref_spectral *z)
 
 static gref_status law_blocks(gref_mat *blocks, const gref_spectral_law *law)
 {
-    const gref_spectral *z = law->s.z;
-    TRY(gref_spectral_law_require_alive(law));
-    TRY(gref_mat_new(blocks, z->q * z->q, z->blocks));
+    TRY(gref_mat_new(blocks, law->s.z->q * law->s.z->q, law->s.z->blocks));
     gref_blocks_law(*blocks, law);
     return GREF_OK;
 }
@@ -154,18 +152,23 @@ static gref_status law_blocks(gref_mat *blocks, const gref_spectral_law *law)
 /**
  * Covariance of the law as a spectrum.
  * @param[out] S  of gref_spectral_spectrum_shape. Undefined on error.                             [pixel^2]
- * @return GREF_OK; GREF_ERR_SHAPE; GREF_ERR_NUMERICS after divergence; GREF_ERR_NOMEM.
+ * @return GREF_OK; GREF_ERR_SHAPE; GREF_ERR_RANGE (a law that is not by spectra); GREF_ERR_NUMERICS after divergence;
+ *         GREF_ERR_NOMEM.
  */
-gref_status gref_spectral_law_spectrum(gref_mat S, const gref_spectral_law *law)
+gref_status gref_marginal_spectrum(gref_mat S, const gref_marginal *head)
 {
+    const gref_spectral_law *law = gref_spectral_law_of(head);
     SCOPED(gref_mat) blocks = {0};
+    REQUIRE(law != NULL, GREF_ERR_RANGE, "this law is kept by matrices: it has no spectrum");
+    TRY(gref_law_require_alive(head));
     TRY(law_blocks(&blocks, law));
     return spread_blocks(S, law->s.z, gref_const(blocks));
 }
 
-/** Covariance of the law as an n x n matrix in pixels: n^2 doubles. Returns as gref_spectral_law_spectrum. */
-gref_status gref_spectral_law_cov(gref_mat cov, const gref_spectral_law *law)
+/* Covariance of the law as an n x n matrix in pixels: n^2 doubles. */
+gref_status gref_spectral_law_cov(gref_mat cov, const gref_marginal *head)
 {
+    const gref_spectral_law *law = gref_spectral_law_of(head);
     SCOPED(gref_mat) blocks = {0};
     TRY(law_blocks(&blocks, law));
     return gref_spectral_to_pixels(cov, law->s.z, gref_const(blocks));

@@ -28,84 +28,36 @@
 #include "dense/internal.h"
 #include "internal.h"
 
-/* Beyond these the law has diverged; products of three such numbers still fit a double. */
-#define VARIANCE_LIMIT 0x1p900
-#define MEAN_LIMIT 0x1p450
-
-/** Frees it; accepts NULL. */
-void gref_spectral_law_free(gref_spectral_law *law)
+static void release(gref_marginal *head)
 {
-    if (law == NULL)
-        return;
+    gref_spectral_law *law = (gref_spectral_law *)head;
     gref_cplx_free(&law->mean);
     gref_mat_free(&law->P);
     gref_mat_free(&law->W);
     gref_mat_free(&law->V);
     gref_mat_free(&law->terms[0]);
     gref_mat_free(&law->terms[1]);
-    free(law);
 }
 
-/** t of the law. */
-int gref_spectral_law_t(const gref_spectral_law *law)
+static double spread(const gref_marginal *head)
 {
-    return law->t;
-}
-
-/** True if the sampler uses v. */
-bool gref_spectral_law_guided(const gref_spectral_law *law)
-{
-    return law->s.row->guided;
-}
-
-/** True once variances or means have left 2^900, 2^450, or the law is lost: it is then no longer propagated. */
-bool gref_spectral_law_diverged(const gref_spectral_law *law)
-{
-    return law->diverged;
-}
-
-/** True if unstable steps let the law grow and it shrank until its rounding exceeds a tenth of its size. */
-bool gref_spectral_law_lost(const gref_spectral_law *law)
-{
-    return law->lost;
-}
-
-/** True once this has happened to the mean, alone or with the law. */
-bool gref_spectral_law_mean_lost(const gref_spectral_law *law)
-{
-    return law->lost || law->mean_lost;
-}
-
-/** First step (from T down) with an eigenvalue of M_t below -1, or 0 if none so far. */
-int gref_spectral_law_first_unstable(const gref_spectral_law *law)
-{
-    return law->first_unstable;
-}
-
-/** log10 of max_t sqrt(tr P_t / tr C_{t|v}) so far. */
-double gref_spectral_law_growth(const gref_spectral_law *law)
-{
-    return law->growth;
-}
-
-static void note_growth(gref_spectral_law *law)
-{
+    const gref_spectral_law *law = gref_spectral_law_of(head);
     const gref_spectral *z = law->s.z;
-    double abar = law->s.schedule->abar[law->t], qbar = law->s.schedule->qbar[law->t], own = 0.0,
-           target = 0.0;
+    double abar = law->s.schedule->abar[law->head.t], qbar = law->s.schedule->qbar[law->head.t],
+           own = 0.0, target = 0.0;
     for (int b = 0; b < z->blocks; b++)
         for (int k = 0; k < z->q; k++) {
             own += z->weight.a[b] * GREF_AT(law->P, law->diagonal ? k : k * (z->q + 1), b);
             target += z->weight.a[b] * gref_spectral_exact_variance(z, abar, qbar, k, b);
         }
-    law->growth = fmax(law->growth, 0.5 * log10(own / target));
+    return sqrt(own / target);
 }
 
 /* N(0, I), centred: the mean is -sqrt(abar_T) mu_post in the coordinates of the law. */
 static gref_status standard_start(gref_spectral_law *law)
 {
     const gref_spectral *z = law->s.z;
-    double root = sqrt(law->s.schedule->abar[law->t]), constant = z->mean * sqrt((double)z->n);
+    double root = sqrt(law->s.schedule->abar[law->head.t]), constant = z->mean * sqrt((double)z->n);
     SCOPED(gref_cplx) m = {0};
     TRY(gref_cplx_new(&m, z->q, z->blocks));
     gref_mat_axpy(m.re, -root, gref_const(z->d.re));
@@ -128,7 +80,7 @@ static gref_status standard_start(gref_spectral_law *law)
 static gref_status exact_start(gref_spectral_law *law)
 {
     const gref_spectral *z = law->s.z;
-    double abar = law->s.schedule->abar[law->t], qbar = law->s.schedule->qbar[law->t];
+    double abar = law->s.schedule->abar[law->head.t], qbar = law->s.schedule->qbar[law->head.t];
     SCOPED(gref_mat) L = {0};
     TRY(gref_mat_new(&L, z->q, z->q));
     for (int b = 0; b < z->blocks; b++) {
@@ -141,38 +93,6 @@ static gref_status exact_start(gref_spectral_law *law)
             TRY(gref_syrk(P, 1.0, gref_const(L), false, 0.0));
         }
     }
-    return GREF_OK;
-}
-
-/**
- * The law at t = T: N(0, I), or the exact p_T(x | v) by the convention "start".
- *
- * @param[out] law   owned by the caller; gref_spectral_law_free. Unchanged on error.
- * @param[in]  z, schedule  borrowed: must outlive the law.
- * @param[in]  spec  method name and conventions; copied.
- * @return GREF_OK; GREF_ERR_RANGE, GREF_ERR_NOT_PD (as gref_sampler_new); GREF_ERR_NOMEM.
- * @cost   3 n doubles, and r^2 n more where the law is not diagonal (r > 1; not for ddpm, nor for cgdm guided
- *         through the score).
- * @see    THEORY sections 6 and 9. Tests: test_spectral.c
- */
-gref_status gref_spectral_law_new(gref_spectral_law **out_law, const gref_spectral *z,
-                                  const gref_schedule *schedule, const gref_sampler_spec *spec)
-{
-    SCOPED_PTR(gref_spectral_law) *law = gref_alloc(1, sizeof *law);
-    REQUIRE(law != NULL, GREF_ERR_NOMEM, "no memory for a law");
-    TRY(gref_spectral_sampler_init(&law->s, z, schedule, spec));
-    bool exact = spec->convention.start == GREF_START_EXACT;
-    law->t = gref_times_first(spec, schedule->T);
-    law->growth = -INFINITY;
-    law->posterior = gref_spectral_runs_on_posterior(&law->s);
-    law->diagonal = z->q == 1 || law->posterior || (!law->s.row->guided && !exact);
-    TRY(gref_cplx_new(&law->mean, z->q, z->blocks));
-    TRY(gref_mat_new(&law->P, law->diagonal ? z->q : z->q * z->q, z->blocks));
-    TRY(gref_mat_new(&law->terms[0], 1, z->blocks));
-    TRY(gref_mat_new(&law->terms[1], 1, z->blocks));
-    TRY(exact ? exact_start(law) : standard_start(law));
-    note_growth(law);
-    *out_law = TAKE(law);
     return GREF_OK;
 }
 
@@ -360,72 +280,34 @@ static void note_losses(gref_spectral_law *law)
 {
     const gref_spectral *z = law->s.z;
     double own = 0.0, mean = 0.0, spread, m;
-    if (law->W.a == NULL || law->diverged)
+    if (law->W.a == NULL || law->head.diverged)
         return;
     for (int b = 0; b < z->blocks; b++) {
         block_sizes(law, b, &spread, &m);
         own += z->weight.a[b] * (spread + m);
         mean += z->weight.a[b] * m;
     }
-    law->lost = law->diverged = !(sqrt(whole_trace(z, law->W)) <= 0.1 * sqrt(own));
-    law->mean_lost = law->mean_lost || !(sqrt(whole_trace(z, law->V)) <= 0.1 * sqrt(mean));
+    law->head.lost = law->head.diverged = !(sqrt(whole_trace(z, law->W)) <= 0.1 * sqrt(own));
+    law->head.mean_lost =
+        law->head.mean_lost || !(sqrt(whole_trace(z, law->V)) <= 0.1 * sqrt(mean));
 }
 
-/**
- * The law one step on.
- *
- *     m_{t-1} = M_t m_t + b_t,   P_{t-1} = M_t P_t M_t^T + N_t I
- *
- * Once a variance exceeds 2^900 or a mean 2^450 the law has diverged: t goes on, the moments do not. So has a law that
- * grew and shrank until the estimate of its rounding, in W2, exceeds a tenth of its size: it is lost. The mean alone may
- * be lost before.
- *
- * @return GREF_OK; GREF_ERR_RANGE at t = 0; GREF_ERR_NOMEM.
- * @error  per step c eps (|M_t|^2 |P_t| + N_t) in each entry of P, c about 10 q.
- * @cost   O(n) for r = 1, O(r^2 n) otherwise.
- * @see    THEORY sections 6 and 9. Tests: test_spectral.c
- */
-gref_status gref_spectral_law_advance(gref_spectral_law *law)
+static gref_status advance(gref_marginal *head)
 {
-    SCOPED_MEM double *scratch = NULL;
-    int next = gref_times_next(&law->s.spec, law->t);
-    REQUIRE(next >= 0, GREF_ERR_RANGE, "the law is at its end already, t = %d", law->t);
-    if (!law->diverged) {
-        gref_rule w = gref_spectral_rule(&law->s, law->t);
-        scratch = gref_alloc(3 * (size_t)law->s.z->q, sizeof *scratch);
-        REQUIRE(scratch != NULL, GREF_ERR_NOMEM, "no memory for a step");
-        if (law->posterior)
-            advance_on_posterior(law, &w);
-        else if (advance_blocks(law, &w, scratch) && law->first_unstable == 0) {
-            law->first_unstable = law->t;
-            TRY(begin_errors(law));
-        }
-        law->diverged = !(gref_mat_norm_max(gref_const(law->P)) <= VARIANCE_LIMIT &&
-                          gref_mat_norm_max(gref_const(law->mean.re)) <= MEAN_LIMIT &&
-                          gref_mat_norm_max(gref_const(law->mean.im)) <= MEAN_LIMIT);
-        note_losses(law);
+    gref_spectral_law *law = (gref_spectral_law *)head;
+    gref_rule w = gref_spectral_rule(&law->s, law->head.t);
+    SCOPED_MEM double *scratch = gref_alloc(3 * (size_t)law->s.z->q, sizeof *scratch);
+    REQUIRE(scratch != NULL, GREF_ERR_NOMEM, "no memory for a step");
+    if (law->posterior)
+        advance_on_posterior(law, &w);
+    else if (advance_blocks(law, &w, scratch) && law->head.first_unstable == 0) {
+        law->head.first_unstable = law->head.t;
+        TRY(begin_errors(law));
     }
-    law->t = next;
-    if (!law->diverged)
-        note_growth(law);
-    return GREF_OK;
-}
-
-gref_status gref_spectral_law_require_alive(const gref_spectral_law *law)
-{
-    REQUIRE(!law->lost, GREF_ERR_NUMERICS,
-            "the law of %s is lost to rounding before t = %d: it had grown by 10^%.0f",
-            law->s.spec.label, law->t, law->growth);
-    REQUIRE(!law->diverged, GREF_ERR_NUMERICS, "the law of %s has diverged before t = %d",
-            law->s.spec.label, law->t);
-    return GREF_OK;
-}
-
-static gref_status require_mean(const gref_spectral_law *law)
-{
-    TRY(gref_spectral_law_require_alive(law));
-    REQUIRE(!law->mean_lost, GREF_ERR_NUMERICS, "the mean of %s is lost to rounding before t = %d",
-            law->s.spec.label, law->t);
+    law->head.diverged = !(gref_mat_norm_max(gref_const(law->P)) <= GREF_VARIANCE_LIMIT &&
+                           gref_mat_norm_max(gref_const(law->mean.re)) <= GREF_MEAN_LIMIT &&
+                           gref_mat_norm_max(gref_const(law->mean.im)) <= GREF_MEAN_LIMIT);
+    note_losses(law);
     return GREF_OK;
 }
 
@@ -439,29 +321,24 @@ void gref_spectral_law_centred(gref_cplx m, const gref_spectral_law *law)
     gref_mat_copy(m.im, gref_const(law->mean.im));
 }
 
-/**
- * Bias image m_t - mu_{t|v}: relative accuracy, also where it is tiny.
- * @return GREF_OK; GREF_ERR_SHAPE; GREF_ERR_NUMERICS after divergence; GREF_ERR_NOMEM.
- */
-gref_status gref_spectral_law_bias(gref_mat bias, const gref_spectral_law *law)
+static gref_status bias_of(gref_mat bias, const gref_marginal *head)
 {
+    const gref_spectral_law *law = gref_spectral_law_of(head);
     SCOPED(gref_room) room = {0};
     SCOPED(gref_cplx) m = {0};
-    TRY(require_mean(law));
     TRY(gref_room_new(&room, law->s.z));
     TRY(gref_cplx_new(&m, law->s.z->q, law->s.z->blocks));
     gref_spectral_law_centred(m, law);
     return gref_spectral_synthesise(bias, law->s.z, &room, m);
 }
 
-/** m_t, n x 1. Returns as gref_spectral_law_bias. */
-gref_status gref_spectral_law_mean(gref_mat mean, const gref_spectral_law *law)
+static gref_status mean_of(gref_mat mean, const gref_marginal *head)
 {
+    const gref_spectral_law *law = gref_spectral_law_of(head);
     SCOPED(gref_room) room = {0};
     const gref_spectral *z = law->s.z;
-    double root = sqrt(law->s.schedule->abar[law->t]);
+    double root = sqrt(law->s.schedule->abar[law->head.t]);
     SCOPED(gref_cplx) m = {0};
-    TRY(require_mean(law));
     TRY(gref_room_new(&room, z));
     TRY(gref_cplx_new(&m, z->q, z->blocks));
     gref_spectral_law_centred(m, law);
@@ -470,5 +347,58 @@ gref_status gref_spectral_law_mean(gref_mat mean, const gref_spectral_law *law)
     TRY(gref_spectral_synthesise(mean, z, &room, m));
     for (int i = 0; i < mean.m; i++)
         mean.a[i] += root * z->mean;
+    return GREF_OK;
+}
+
+static const gref_law_kind by_spectra = {
+    .release = release,
+    .advance = advance,
+    .spread = spread,
+    .mean = mean_of,
+    .cov = gref_spectral_law_cov,
+    .bias = bias_of,
+    .w2 = gref_spectral_law_w2,
+    .w2_prior = gref_spectral_law_w2_prior,
+    .w2_modelled = gref_spectral_law_w2_modelled,
+};
+
+const gref_spectral_law *gref_spectral_law_of(const gref_marginal *law)
+{
+    return law->kind == &by_spectra ? (const gref_spectral_law *)law : NULL;
+}
+
+/**
+ * The law at t = T: N(0, I), or the exact p_T(x | v) by the convention "start".
+ *
+ * @param[out] law   owned by the caller; gref_marginal_free. Unchanged on error.
+ * @param[in]  z, schedule  borrowed: must outlive the law.
+ * @param[in]  spec  method name and conventions; copied.
+ * @return GREF_OK; GREF_ERR_RANGE, GREF_ERR_NOT_PD (as gref_sampler_new); GREF_ERR_NOMEM.
+ * @cost   3 n doubles, and r^2 n more where the law is not diagonal (r > 1; not for ddpm, nor for cgdm guided
+ *         through the score).
+ * @see    THEORY sections 6 and 9. Tests: test_spectral.c
+ */
+gref_status gref_marginal_spectral(gref_marginal **out_law, const gref_spectral *z,
+                                   const gref_schedule *schedule, const gref_sampler_spec *spec)
+{
+    gref_spectral_law *law = gref_alloc(1, sizeof *law);
+    REQUIRE(law != NULL, GREF_ERR_NOMEM, "no memory for a law");
+    SCOPED_PTR(gref_marginal) *head = &law->head;
+    law->head.kind = &by_spectra;
+    TRY(gref_spectral_sampler_init(&law->s, z, schedule, spec));
+    bool exact = spec->convention.start == GREF_START_EXACT;
+    law->head.t = gref_times_first(spec, schedule->T);
+    law->head.row = law->s.row;
+    law->head.spec = &law->s.spec;
+    law->head.targets = true;
+    law->posterior = gref_spectral_runs_on_posterior(&law->s);
+    law->diagonal = z->q == 1 || law->posterior || (!law->s.row->guided && !exact);
+    TRY(gref_cplx_new(&law->mean, z->q, z->blocks));
+    TRY(gref_mat_new(&law->P, law->diagonal ? z->q : z->q * z->q, z->blocks));
+    TRY(gref_mat_new(&law->terms[0], 1, z->blocks));
+    TRY(gref_mat_new(&law->terms[1], 1, z->blocks));
+    TRY(exact ? exact_start(law) : standard_start(law));
+    gref_law_begin(head, law->head.t);
+    *out_law = TAKE(head);
     return GREF_OK;
 }

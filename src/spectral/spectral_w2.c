@@ -40,24 +40,13 @@ static double between(double x, double y)
     return d * d;
 }
 
-/**
- * W2 of the law of y_t to the exact p_t(x | v), at t = 0 to the posterior.
- *
- *     sum over frequencies of |bias|^2 and of ((P - e)/(sqrt P + sqrt e))^2, or of the blocks' W2^2
- *
- * @param[out] out  unchanged on error.                                                        [pixel]
- * @return GREF_OK; GREF_ERR_NUMERICS after divergence; GREF_ERR_RANGE (overflow); GREF_ERR_NOMEM.
- * @error  relative c (rows + cols) eps for the P that the law holds; where the law is not diagonal absolute
- *         c r^2 eps (tr P)^1/2.
- * @see    THEORY section 8. Tests: test_spectral.c
- */
-gref_status gref_spectral_law_w2(gref_w2 *out_w2, const gref_spectral_law *law)
+gref_status gref_spectral_law_w2(gref_w2 *out_w2, const gref_marginal *head)
 {
+    const gref_spectral_law *law = gref_spectral_law_of(head);
     const gref_spectral *z = law->s.z;
-    double abar = law->s.schedule->abar[law->t], qbar = law->s.schedule->qbar[law->t];
+    double abar = law->s.schedule->abar[law->head.t], qbar = law->s.schedule->qbar[law->head.t];
     SCOPED(gref_block) work = {0};
     gref_mat mean = law->terms[0], cov = law->terms[1];
-    TRY(gref_spectral_law_require_alive(law));
     TRY(gref_block_new(&work, z->q));
     for (int b = 0; b < z->blocks; b++) {
         mean.a[b] = cov.a[b] = 0.0;
@@ -74,25 +63,19 @@ gref_status gref_spectral_law_w2(gref_w2 *out_w2, const gref_spectral_law *law)
             TRY(gref_block_w2_factors(&cov.a[b], &work));
         }
     }
-    TRY(gref_spectral_distance(out_w2, z, gref_const(mean), gref_const(cov),
-                               z->q == 1 || law->posterior));
-    if (law->mean_lost)
-        out_w2->w2_mean = NAN;
-    return GREF_OK;
+    return gref_spectral_distance(out_w2, z, gref_const(mean), gref_const(cov),
+                                  z->q == 1 || law->posterior);
 }
 
-/**
- * W2 of the law of y_t to the prior's p_t(x) = N(sqrt(abar_t) mu, Sigma_t). Returns as gref_spectral_law_w2.
- */
-gref_status gref_spectral_law_w2_prior(gref_w2 *out_w2, const gref_spectral_law *law)
+gref_status gref_spectral_law_w2_prior(gref_w2 *out_w2, const gref_marginal *head)
 {
+    const gref_spectral_law *law = gref_spectral_law_of(head);
     const gref_spectral *z = law->s.z;
-    double abar = law->s.schedule->abar[law->t], qbar = law->s.schedule->qbar[law->t],
+    double abar = law->s.schedule->abar[law->head.t], qbar = law->s.schedule->qbar[law->head.t],
            root = sqrt(abar);
     SCOPED(gref_block) work = {0};
     SCOPED(gref_cplx) m = {0};
     gref_mat mean = law->terms[0], cov = law->terms[1];
-    TRY(gref_spectral_law_require_alive(law));
     TRY(gref_cplx_new(&m, z->q, z->blocks));
     TRY(gref_block_new(&work, z->q));
     gref_spectral_law_centred(m, law);
@@ -117,16 +100,10 @@ gref_status gref_spectral_law_w2_prior(gref_w2 *out_w2, const gref_spectral_law 
     return gref_spectral_distance(out_w2, z, gref_const(mean), gref_const(cov), diagonal);
 }
 
-/**
- * W2 of the law that the sampler takes p_t(x | v) to be, N(mu_{t|v}, C_{t|v}), to the exact one.
- *
- * 0 for cgdm, whose likelihood is the exact one. Relative accuracy also where the two laws nearly agree.
- *
- * @return GREF_OK; GREF_ERR_RANGE (overflow); GREF_ERR_NOMEM; GREF_ERR_NUMERICS. *out unchanged on error.
- * @see    THEORY sections 4 and 9. Tests: test_spectral.c
- */
-gref_status gref_spectral_law_w2_modelled(gref_w2 *out_w2, const gref_spectral_law *law)
+gref_status gref_spectral_law_w2_modelled(gref_w2 *out_w2, const gref_marginal *head)
 {
+    const gref_spectral_law *law = gref_spectral_law_of(head);
     const gref_schedule *q = law->s.schedule;
-    return gref_spectral_w2_modelled(out_w2, law->terms, &law->s, q->abar[law->t], q->qbar[law->t]);
+    return gref_spectral_w2_modelled(out_w2, law->terms, &law->s, q->abar[law->head.t],
+                                     q->qbar[law->head.t]);
 }

@@ -17,7 +17,7 @@ typedef struct {
 } engine;
 
 typedef struct {
-    gref_spectral_law *law;
+    gref_marginal *law;
     const engine *e;
 } state;
 
@@ -156,20 +156,20 @@ static void spectral_stop(gref_walk *w)
     state *s = w->state;
     if (s == NULL)
         return;
-    gref_spectral_law_free(s->law);
+    gref_marginal_free(s->law);
     free(s);
     w->state = NULL;
 }
 
 static void look(gref_walk *w)
 {
-    const gref_spectral_law *law = ((const state *)w->state)->law;
-    w->t = gref_spectral_law_t(law);
-    w->diverged = gref_spectral_law_diverged(law);
-    w->lost = gref_spectral_law_lost(law);
-    w->mean_lost = gref_spectral_law_mean_lost(law);
-    w->first_unstable = gref_spectral_law_first_unstable(law);
-    w->growth = gref_spectral_law_growth(law);
+    const gref_marginal *law = ((const state *)w->state)->law;
+    w->t = gref_marginal_t(law);
+    w->diverged = gref_marginal_diverged(law);
+    w->lost = gref_marginal_lost(law);
+    w->mean_lost = gref_marginal_mean_lost(law);
+    w->first_unstable = gref_marginal_first_unstable(law);
+    w->growth = gref_marginal_growth(law);
 }
 
 static gref_status spectral_start(gref_walk *w, void *data, const gref_sampler_spec *spec)
@@ -179,8 +179,8 @@ static gref_status spectral_start(gref_walk *w, void *data, const gref_sampler_s
     gref_walk begun = {.state = s};
     REQUIRE_OUT(s != NULL, GREF_ERR_NOMEM, "no memory for a study");
     s->e = data;
-    TRY_OUT(gref_spectral_law_new(&s->law, s->e->z, s->e->schedule, spec));
-    begun.guided = gref_spectral_law_guided(s->law);
+    TRY_OUT(gref_marginal_spectral(&s->law, s->e->z, s->e->schedule, spec));
+    begun.guided = gref_marginal_guided(s->law);
     look(&begun);
     *w = begun;
     begun.state = NULL;
@@ -191,26 +191,26 @@ out:
 
 static gref_status spectral_advance(gref_walk *w)
 {
-    TRY(gref_spectral_law_advance(((state *)w->state)->law));
+    TRY(gref_marginal_advance(((state *)w->state)->law));
     look(w);
     return GREF_OK;
 }
 
 static gref_status spectral_measure(gref_study_row *row, const gref_walk *w)
 {
-    const gref_spectral_law *law = ((const state *)w->state)->law;
-    TRY(gref_spectral_law_w2_modelled(&row->modelled, law));
+    const gref_marginal *law = ((const state *)w->state)->law;
+    TRY(gref_marginal_w2_modelled(&row->modelled, law));
     if (!w->diverged) {
-        TRY(gref_spectral_law_w2(&row->w2, law));
+        TRY(gref_marginal_w2(&row->w2, law));
         if (!w->guided)
-            TRY(gref_spectral_law_w2_prior(&row->prior, law));
+            TRY(gref_marginal_w2_prior(&row->prior, law));
     }
     return GREF_OK;
 }
 
 static gref_status spectral_bias(gref_mat bias, const gref_walk *w)
 {
-    return gref_spectral_law_bias(bias, ((const state *)w->state)->law);
+    return gref_marginal_bias(bias, ((const state *)w->state)->law);
 }
 
 static gref_status spectral_write(gref_npz_writer *npz, const char *label, const gref_walk *w)
@@ -221,10 +221,10 @@ static gref_status spectral_write(gref_npz_writer *npz, const char *label, const
     if (w->mean_lost)
         gref_mat_free(&mean); /* empty: not written */
     else
-        TRY(gref_spectral_law_mean(mean, s->law));
-    TRY(gref_spectral_law_spectrum(S, s->law));
+        TRY(gref_marginal_mean(mean, s->law));
+    TRY(gref_marginal_spectrum(S, s->law));
     if (s->e->matrices)
-        TRY(gref_spectral_law_cov(cov, s->law));
+        TRY(gref_marginal_cov(cov, s->law));
     return write_law(s->e, npz, label, w->t, mean, S, cov);
 }
 

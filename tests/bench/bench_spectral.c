@@ -61,21 +61,21 @@ static gref_stationary make_problem(int factor, int rows, int cols)
 static double run_sampler(const gref_spectral *z, const gref_schedule *s, const char *name)
 {
     gref_sampler_spec spec = {.convention = gref_convention_default()};
-    gref_spectral_law *law = NULL;
+    gref_marginal *law = NULL;
     gref_w2 w = {0};
     double sum = 0.0;
     snprintf(spec.name, sizeof spec.name, "%s", name);
-    check(gref_spectral_law_new(&law, z, s, &spec));
+    check(gref_marginal_spectral(&law, z, s, &spec));
     for (;;) {
-        if (!gref_spectral_law_diverged(law)) {
-            check(gref_spectral_law_w2(&w, law));
+        if (!gref_marginal_diverged(law)) {
+            check(gref_marginal_w2(&w, law));
             sum += w.w2;
         }
-        if (gref_spectral_law_t(law) == 0)
+        if (gref_marginal_t(law) == 0)
             break;
-        check(gref_spectral_law_advance(law));
+        check(gref_marginal_advance(law));
     }
-    gref_spectral_law_free(law);
+    gref_marginal_free(law);
     return sum;
 }
 

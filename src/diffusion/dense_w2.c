@@ -11,7 +11,7 @@
 #include <gref/psd.h>
 
 /* A factor of P in the modes of Sigma. */
-static gref_status law_factor(gref_mat L, const gref_marginal *law)
+static gref_status law_factor(gref_mat L, const gref_dense_law *law)
 {
     int rank;
     if (law->L.a != NULL) {
@@ -37,7 +37,7 @@ static gref_status law_factor(gref_mat L, const gref_marginal *law)
  * hold anything in between; what it lacks is allocated into own[].
  */
 static gref_status both_factors(gref_mat *L1, gref_mat *L2, gref_mat own[2],
-                                const gref_marginal *law)
+                                const gref_dense_law *law)
 {
     int n = law->s->z->n;
     *L1 = law->diagonal || law->step.diagonal ? (gref_mat){0} : law->step.M;
@@ -50,7 +50,7 @@ static gref_status both_factors(gref_mat *L1, gref_mat *L2, gref_mat own[2],
         TRY(gref_mat_new(&own[1], n, n));
         *L2 = own[1];
     }
-    gref_exact_factor(*L1, law->s->z, law->s->schedule, law->t);
+    gref_exact_factor(*L1, law->s->z, law->s->schedule, law->head.t);
     if (law->L.a == NULL)
         TRY(law_factor(*L2, law));
     return GREF_OK;
@@ -64,27 +64,19 @@ static void forget_proof(gref_w2 *w)
     w->upper = INFINITY;
 }
 
-/* The distance holds, to the error of the law; what is said of the mean alone is its rounding. */
-static void forget_lost_mean(gref_w2 *w, const gref_marginal *law)
-{
-    if (law->mean_lost)
-        w->w2_mean = NAN;
-}
-
 /* Of the computed laws, as they stand; a proof for them, where there is one, is none for the exact sampler. */
-static gref_status computed_distance(gref_w2 *out, const gref_marginal *law)
+static gref_status computed_distance(gref_w2 *out, const gref_dense_law *law)
 {
     gref_status status = GREF_OK;
     const gref_modes *z = law->s->z;
     int n = z->n;
     gref_mat zero = {0}, L1, L2, own[2] = {{0}};
-    TRY_OUT(gref_marginal_require_alive(law));
     TRY_OUT(gref_mat_new(&zero, n, 1));
     if (law->diagonal && law->basis == GREF_BASIS_POSTERIOR) {
         TRY_OUT(gref_mat_new(&own[0], n, 1));
         L1 = own[0];
         for (int i = 0; i < n; i++)
-            L1.a[i] = gref_exact_variance(z, law->s->schedule, law->t, i);
+            L1.a[i] = gref_exact_variance(z, law->s->schedule, law->head.t, i);
         TRY_OUT(gref_w2_spectra(out, gref_const(zero), gref_const(L1), gref_const(law->mean),
                                 gref_const(law->P)));
         goto out;
@@ -99,26 +91,16 @@ out:
     return status;
 }
 
-/**
- * W2 of the law of y_t to the exact p_t(x | v), at t = 0 to the posterior.
- *
- * In closed form where the two commute by construction (cgdm), else by factors.
- *
- * @param[out] out  unchanged on error.                                                   [pixel]
- * @return GREF_OK; GREF_ERR_NUMERICS after divergence; GREF_ERR_NOMEM.
- * @error  as gref_w2_factors or gref_w2_spectra.
- * @see    THEORY sections 6 and 8. Tests: test_marginal.c
- */
-gref_status gref_marginal_w2(gref_w2 *out, const gref_marginal *law)
+gref_status gref_dense_law_w2(gref_w2 *out, const gref_marginal *head)
 {
+    const gref_dense_law *law = gref_dense_law_of(head);
     TRY(computed_distance(out, law));
     forget_proof(out);
-    forget_lost_mean(out, law);
     return GREF_OK;
 }
 
 /* The distance of the computed laws, enclosed: spectra where they commute by construction, else factors. */
-static gref_status enclose_distance(gref_w2 *out, const gref_marginal *law, gref_cmat zero)
+static gref_status enclose_distance(gref_w2 *out, const gref_dense_law *law, gref_cmat zero)
 {
     gref_status status = GREF_OK;
     gref_mat L1, L2, own[2] = {{0}};
@@ -136,7 +118,7 @@ out:
 }
 
 /* W2 between the law and its factor: the residual of the factorisation, P >= N I where the last step had noise. */
-static gref_status factor_radius(double *radius, const gref_marginal *law)
+static gref_status factor_radius(double *radius, const gref_dense_law *law)
 {
     SCOPED(gref_mat) L = {0};
     int n = law->P.m;
@@ -154,25 +136,17 @@ static gref_status factor_radius(double *radius, const gref_marginal *law)
     return GREF_OK;
 }
 
-/**
- * W2 of the law of y_t to the exact p_t(x | v), proved for the exact sampler on the given doubles.
- *
- * @return as gref_marginal_w2.
- * @error  lower <= W2 <= upper; the width is that of the bounds of errors.c: 1e-9 of the spread for t > 0, 1e-5
- *         at t = 0 where Sigma is singular (there a rounding dSigma may move W2 by sqrt(|dSigma|)).
- * @cost   about 60 n x n products.
- * @see    Tests: test_oracle.c
- */
-gref_status gref_marginal_certify(gref_w2 *out, const gref_marginal *law)
+gref_status gref_dense_law_certify(gref_w2 *out, const gref_marginal *head)
 {
+    const gref_dense_law *law = gref_dense_law_of(head);
     SCOPED(gref_mat) zero = {0};
     gref_w2 value, w;
     double radius;
-    TRY(gref_marginal_w2(&value, law));
+    TRY(gref_dense_law_w2(&value, head));
     TRY(gref_mat_new(&zero, law->P.m, 1));
     TRY(enclose_distance(&w, law, gref_const(zero)));
     TRY(factor_radius(&radius, law));
-    gref_law_errors exact = gref_exact_errors(law->s, law->t);
+    gref_law_errors exact = gref_exact_errors(law->s, law->head.t);
     double centre = law->basis == GREF_BASIS_POSTERIOR
                         ? 0.0
                         : exact.mean; /* there both laws share the centre */
@@ -187,19 +161,15 @@ gref_status gref_marginal_certify(gref_w2 *out, const gref_marginal *law)
     return GREF_OK;
 }
 
-/**
- * W2 of the law of y_t to the prior's p_t(x) = N(sqrt(abar_t) mu, Sigma_t): what an unconditional
- * sampler aims at. Returns as gref_marginal_w2.
- */
-gref_status gref_marginal_w2_prior(gref_w2 *out, const gref_marginal *law)
+gref_status gref_dense_law_w2_prior(gref_w2 *out, const gref_marginal *head)
 {
+    const gref_dense_law *law = gref_dense_law_of(head);
     const gref_sampler *s = law->s;
     int n = s->z->n;
     SCOPED(gref_mat) mean = {0}, L1 = {0}, L2 = {0}, own = {0};
-    TRY(gref_marginal_require_alive(law));
     TRY(gref_mat_new(&mean, n, 1));
     TRY(gref_mat_new(&own, n, 1));
-    gref_mat_axpy(mean, -sqrt(s->schedule->abar[law->t]), gref_const(s->z->d));
+    gref_mat_axpy(mean, -sqrt(s->schedule->abar[law->head.t]), gref_const(s->z->d));
     if (law->basis == GREF_BASIS_POSTERIOR)
         TRY(gref_gemv(own, 1.0, gref_const(s->z->X), false, gref_const(law->mean), 0.0));
     else
@@ -207,7 +177,7 @@ gref_status gref_marginal_w2_prior(gref_w2 *out, const gref_marginal *law)
     bool spectral = law->diagonal && law->basis == GREF_BASIS_SIGMA;
     TRY(gref_mat_new(&L1, n, spectral ? 1 : n));
     for (int i = 0; i < n; i++) {
-        double st = gref_mode_variance(s, law->t, i);
+        double st = gref_mode_variance(s, law->head.t, i);
         GREF_AT(L1, i, spectral ? 0 : i) = spectral ? st : sqrt(st);
     }
     if (spectral) {
@@ -219,8 +189,12 @@ gref_status gref_marginal_w2_prior(gref_w2 *out, const gref_marginal *law)
     TRY(gref_mat_new(&L2, n, n));
     TRY(law_factor(L2, law));
     TRY(gref_w2_factors(out, gref_const(mean), gref_const(L1), gref_const(own), gref_const(L2)));
-    forget_lost_mean(out, law);
     return GREF_OK;
+}
+
+gref_status gref_dense_law_w2_modelled(gref_w2 *out, const gref_marginal *law)
+{
+    return gref_conditional_w2(out, gref_dense_law_of(law)->s, law->t);
 }
 
 /**

@@ -19,7 +19,9 @@
 
 gref_status gref_step_new(gref_step *step, const gref_sampler *s)
 {
-    SCOPED(gref_step) made = {.diagonal = !s->row->guided || gref_sampler_runs_on_posterior(s)};
+    SCOPED(gref_step)
+    made = {.diagonal = !s->row->guided || gref_sampler_runs_on_posterior(s),
+            .affine = s->row->chain};
     TRY(gref_sampler_require_gaussian(s->row->name));
     TRY(gref_mat_new(&made.M, s->z->n, made.diagonal ? 1 : s->z->n));
     TRY(gref_mat_new(&made.c, s->z->n, 1));

@@ -44,7 +44,8 @@ typedef struct {
                          double lambda); /* phi - phi_exact, likewise */
 } gref_row;
 
-/* The row of that name, or NULL. */
+/* Row k = 0, 1, ... of the table; NULL after the last. The row of that name, or NULL. */
+const gref_row *gref_row_at(int k);
 const gref_row *gref_row_find(const char *name);
 /* True if the row has a likelihood N(A x0hat, C), and so a law that it takes p_t(x | v) to be. */
 bool gref_row_has_likelihood(const gref_row *row);

@@ -110,6 +110,11 @@ static const gref_row rows[] = {
 };
 enum { N_ROWS = sizeof rows / sizeof *rows };
 
+const gref_row *gref_row_at(int k)
+{
+    return k >= 0 && k < N_ROWS ? &rows[k] : NULL;
+}
+
 const gref_row *gref_row_find(const char *name)
 {
     for (int k = 0; k < N_ROWS; k++)

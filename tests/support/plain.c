@@ -92,6 +92,8 @@ static gref_mat likelihood(const gref_problem *p, const gref_schedule *s,
         D = plain_product(gref_const(p->A), false, gref_const(p->A), true);
         C = plain_sum(r2_of(s, spec->convention.r2, t), gref_const(D), s2, gref_const(I));
     } else {
+        ck_assert_msg(strcmp(spec->name, "cgdm") == 0, "the plain model has no C of %s",
+                      spec->name);
         gref_mat SS = plain_product(gref_const(p->Sigma), false, Sigma_t_inv, false);
         D = sandwich(gref_const(p->A), gref_const(SS));
         C = plain_sum(s->qbar[t], gref_const(D), s2, gref_const(I));
@@ -115,34 +117,65 @@ static void guidance(gref_mat *K, gref_mat *k, gref_cmat W, gref_cmat P, const g
     gref_mat_free(&r);
 }
 
-/* THEORY section 6 for guidance "score", section 7 for the others: y -> M y + b. */
+int plain_next(const gref_sampler_spec *spec, int t)
+{
+    for (int k = 0; k + 1 < spec->n_times; k++)
+        if (spec->times[k] == t)
+            return spec->times[k + 1];
+    return spec->n_times > 0 ? -1 : t - 1;
+}
+
+/*
+ * y' = p y + q s~(y): as printed for ddpm; for ddim from x0hat = (y + (1 - a) s~)/sqrt(a) and eps = -sqrt(1 - a) s~,
+ * y' = sqrt(a') x0hat + sqrt(1 - a' - N) eps. `variance` is sigma_t^2 of the convention.
+ */
+static void scheme(long double *p, long double *q, double *noise, double *variance,
+                   const gref_schedule *s, const gref_convention *c, int t, int next)
+{
+    long double alpha = 1, a = s->abar[t], e = s->qbar[t], a2 = s->abar[next], e2 = s->qbar[next];
+    for (int j = next + 1; j <= t; j++)
+        alpha *= s->alpha[j];
+    long double beta = 1 - alpha, tilde = beta * e2 / e;
+    *variance = (double)(c->variance == GREF_VARIANCE_BETA ? beta : tilde);
+    *noise = next == 0 && !c->last_noise ? 0 : *variance;
+    *p = 1 / sqrtl(alpha);
+    *q = beta / sqrtl(alpha);
+    if (c->scheme == GREF_SCHEME_DDIM) {
+        long double N = (long double)c->eta * c->eta * tilde;
+        *noise = (double)N;
+        *p = sqrtl(a2 / a);
+        *q = sqrtl(a2 / a) * e - sqrtl(e2 > N ? e2 - N : 0) * sqrtl(e);
+    }
+}
+
+/* THEORY sections 6 and 7: y -> M y + b, to the next visited time. */
 static void affine_step(plain_model *q, const gref_problem *p, const gref_schedule *s,
                         const gref_sampler_spec *spec, int t, gref_cmat Si, gref_cmat W,
                         gref_cmat Ci)
 {
     int n = p->A.n;
-    double beta = s->beta[t], ra = sqrt(s->alpha[t]), rabar = sqrt(s->abar[t]);
     const gref_convention *c = &spec->convention;
-    double variance = c->variance == GREF_VARIANCE_BETA ? beta : beta * s->qbar[t - 1] / s->qbar[t];
-    q->noise = t == 1 && !c->last_noise ? 0 : variance;
+    long double keep, pull;
+    double variance;
+    scheme(&keep, &pull, &q->noise, &variance, s, c, t, plain_next(spec, t));
+    q->keep = (double)keep;
     gref_mat I = plain_identity(n), K = fresh(n, n), k = fresh(n, 1);
-    double kappa = beta / ra;
-    if (strcmp(spec->name, "ddpm") != 0) {
+    if (Ci.a != NULL) {
         gref_mat P = plain_identity(p->A.m);
         gref_mat_free(&K);
         gref_mat_free(&k);
         guidance(&K, &k, W, c->guidance == GREF_GUIDANCE_AFTER ? gref_const(P) : Ci, p);
-        kappa = c->guidance == GREF_GUIDANCE_SCORE  ? beta / ra
-                : c->guidance == GREF_GUIDANCE_MEAN ? variance
-                                                    : 2 * c->zeta;
+        q->kappa = c->guidance == GREF_GUIDANCE_SCORE  ? (double)pull
+                   : c->guidance == GREF_GUIDANCE_MEAN ? variance
+                                                       : 2 * c->zeta;
         gref_mat_free(&P);
     }
-    /* y + beta s(y) over sqrt(alpha), then kappa times W^T P (v - A x0hat(y)), A x0hat = A mu + W(y - ..) */
-    gref_mat F = plain_sum(1 / ra, gref_const(I), -beta / ra, Si);
-    q->M = plain_sum(1, gref_const(F), -kappa, gref_const(K));
-    gref_mat S = plain_sum(beta / ra, Si, kappa, gref_const(K));
+    /* p y + q s(y), then kappa times W^T P (v - A x0hat(y)), A x0hat = A mu + W (y - ..) */
+    gref_mat F = plain_sum((double)keep, gref_const(I), -(double)pull, Si);
+    q->M = plain_sum(1, gref_const(F), -q->kappa, gref_const(K));
+    gref_mat S = plain_sum((double)pull, Si, q->kappa, gref_const(K));
     gref_mat Smu = plain_product(gref_const(S), false, gref_const(p->mu), false);
-    q->b = plain_sum(rabar, gref_const(Smu), kappa, gref_const(k));
+    q->b = plain_sum(sqrt(s->abar[t]), gref_const(Smu), q->kappa, gref_const(k));
     gref_mat_free(&I);
     gref_mat_free(&K);
     gref_mat_free(&k);
@@ -174,12 +207,33 @@ plain_model plain_model_at(const gref_problem *p, const gref_schedule *s,
     q.cov = plain_inverse(gref_const(q.H));
     gref_mat Ck = plain_product(gref_const(q.cov), false, gref_const(k), false);
     q.mean = plain_sum(sqrt(s->abar[t]), gref_const(p->mu), 1, gref_const(Ck));
-    if (t >= 1)
+    if (plain_next(spec, t) >= 0)
         affine_step(&q, p, s, spec, t, gref_const(Si), gref_const(W), gref_const(Ci));
     gref_mat *all[] = {&I, &k, &Si, &SSi, &W, &Ci, &K, &Ck};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         gref_mat_free(all[i]);
     return q;
+}
+
+void plain_exact(gref_mat *mean, gref_mat *cov, const gref_problem *p, const gref_schedule *s,
+                 int t)
+{
+    gref_mat I = plain_identity(p->A.m), E = plain_identity(p->A.n);
+    gref_mat ASA = sandwich(gref_const(p->A), gref_const(p->Sigma));
+    gref_mat K = plain_sum(1, gref_const(ASA), p->sigma * p->sigma, gref_const(I));
+    gref_mat Ki = plain_inverse(gref_const(K));
+    gref_mat SA = plain_product(gref_const(p->Sigma), false, gref_const(p->A), true);
+    gref_mat drop = sandwich(gref_const(SA), gref_const(Ki));
+    gref_mat post = plain_sum(1, gref_const(p->Sigma), -1, gref_const(drop));
+    gref_mat Amu = plain_product(gref_const(p->A), false, gref_const(p->mu), false);
+    gref_mat r = plain_sum(1, gref_const(p->v), -1, gref_const(Amu));
+    gref_mat Kr = plain_product(gref_const(Ki), false, gref_const(r), false);
+    gref_mat d = plain_product(gref_const(SA), false, gref_const(Kr), false);
+    *mean = plain_sum(sqrt(s->abar[t]), gref_const(p->mu), sqrt(s->abar[t]), gref_const(d));
+    *cov = plain_sum(s->abar[t], gref_const(post), s->qbar[t], gref_const(E));
+    gref_mat *all[] = {&I, &E, &ASA, &K, &Ki, &SA, &drop, &post, &Amu, &r, &Kr, &d};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        gref_mat_free(all[i]);
 }
 
 void plain_model_free(plain_model *q)

@@ -1,0 +1,168 @@
+#include "sweep.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "support.h"
+#include "toy.h"
+#include <gref/random.h>
+
+static const int every_other[] = {SWEEP_T, 5, 2, 0}, not_to_the_end[] = {SWEEP_T - 1, 4, 1};
+
+/* Takes a digit of base `count` off *k. */
+static int digit(int *k, int count)
+{
+    int d = *k % count;
+    *k /= count;
+    return d;
+}
+
+/* How many values a switch has, by its names. */
+#define COUNT(type) count_names(gref_##type##_name_of)
+static int count_names(const char *(*name)(int))
+{
+    int count = 0;
+    while (strcmp(name(count), "unknown") != 0)
+        count++;
+    return count;
+}
+#define DEFINE_NAME_OF(type)                                                                       \
+    static const char *gref_##type##_name_of(int k)                                                \
+    {                                                                                              \
+        return gref_##type##_name((gref_##type)k);                                                 \
+    }
+DEFINE_NAME_OF(scheme)
+DEFINE_NAME_OF(guidance)
+DEFINE_NAME_OF(variance)
+DEFINE_NAME_OF(start)
+DEFINE_NAME_OF(r2)
+
+static int count_rows(void)
+{
+    int count = 0;
+    while (gref_sampler_name(count) != NULL)
+        count++;
+    return count;
+}
+
+static void choose_times(gref_sampler_spec *spec, int which)
+{
+    const int *const times[] = {NULL, every_other, not_to_the_end};
+    const int counts[] = {0, sizeof every_other / sizeof *every_other,
+                          sizeof not_to_the_end / sizeof *not_to_the_end};
+    spec->times = times[which];
+    spec->n_times = counts[which];
+}
+
+bool sweep_spec(gref_sampler_spec *out, int k)
+{
+    static const double etas[] = {0.0, 0.6, 1.0};
+    int row = digit(&k, count_rows()), r2 = COUNT(r2);
+    gref_sampler_spec spec = make_spec(gref_sampler_name(row));
+    gref_convention *c = &spec.convention;
+    c->guidance = (gref_guidance)digit(&k, COUNT(guidance));
+    c->scheme = (gref_scheme)digit(&k, COUNT(scheme));
+    int times = digit(&k, 3);
+    choose_times(&spec, times);
+    c->start = (gref_start)digit(&k, COUNT(start));
+    c->variance = (gref_variance)digit(&k, COUNT(variance));
+    c->r2 = (gref_r2)digit(&k, r2);
+    c->last_noise = digit(&k, 2) != 0;
+    c->alpha_dps = 1.0 + 0.5 * (int)c->r2;
+    c->zeta = 0.15;
+    c->eta = etas[(times + (int)c->guidance + (int)c->r2) % 3];
+    snprintf(spec.label, sizeof spec.label, "%s.%s.%s.%s.%s.%d%d%d", spec.name,
+             gref_scheme_name(c->scheme), gref_guidance_name(c->guidance),
+             gref_variance_name(c->variance), gref_start_name(c->start), times, (int)c->r2,
+             c->last_noise);
+    *out = spec;
+    return k == 0;
+}
+
+bool sweep_is_refused(const gref_sampler_spec *spec)
+{
+    return gref_row_find(spec->name)->guided && spec->convention.scheme != GREF_SCHEME_DDPM &&
+           spec->convention.guidance == GREF_GUIDANCE_MEAN;
+}
+
+static gref_mat normals(int m, int n, uint32_t substream, double scale)
+{
+    gref_mat X = fresh(m, n);
+    gref_random_normal(X, 3, GREF_STREAM_TEST, substream, 0);
+    for (int k = 0; k < m * n; k++)
+        X.a[k] *= scale;
+    return X;
+}
+
+/* X X^T of a random X of rank below n: a covariance. */
+static gref_mat covariance_of(int n, uint32_t substream)
+{
+    gref_mat X = normals(n, n - 1, substream, 0.4);
+    gref_mat C = plain_product(gref_const(X), false, gref_const(X), true);
+    gref_mat_symmetrise(C);
+    gref_mat_free(&X);
+    return C;
+}
+
+static gref_mat noise_of(gref_noise_kind kind, int n, uint32_t substream)
+{
+    if (kind == GREF_NOISE_MATRIX)
+        return covariance_of(n, substream);
+    gref_mat N = normals(kind == GREF_NOISE_DIAGONAL ? n : 1, 1, substream, 0.3);
+    for (int i = 0; i < N.m; i++)
+        N.a[i] *= N.a[i];
+    return N;
+}
+
+bool sweep_chain(gref_chain *out, int k, int n)
+{
+    gref_noise_kind kind = (gref_noise_kind)digit(&k, GREF_NOISE_MATRIX + 1);
+    int steps = digit(&k, 3), start = digit(&k, 2), abar = digit(&k, 3), K = steps == 2 ? 1 : 3;
+    gref_chain c = {.K = K, .n = n, .n_M = steps == 1 ? 1 : K, .n_N = steps == 1 ? 1 : K};
+    if (k > 0)
+        return false;
+    c.noise = kind;
+    c.M = calloc((size_t)K, sizeof *c.M);
+    c.N = calloc((size_t)K, sizeof *c.N);
+    ck_assert(c.M != NULL && c.N != NULL);
+    c.b = normals(n, K, 30, 1.0);
+    for (int i = 0; i < c.n_M; i++)
+        c.M[i] = normals(n, n, 31 + (uint32_t)i, 0.8 / sqrt(n));
+    for (int i = 0; i < c.n_N; i++)
+        c.N[i] = noise_of(kind, n, 41 + (uint32_t)i);
+    if (start == 1) {
+        c.start_mean = normals(n, 1, 51, 2.0);
+        c.start_cov = covariance_of(n, 52);
+    }
+    if (abar > 0) {
+        c.abar = calloc((size_t)K + 1, sizeof *c.abar);
+        ck_assert_ptr_nonnull(c.abar);
+        for (int i = 0; i <= K; i++)
+            c.abar[i] = (i + 0.25 * abar) / (K + 0.25 * abar) - (abar == 2 ? 0.1 : 0.0);
+    }
+    *out = c;
+    return true;
+}
+
+bool sweep_world_open(sweep_world *w, int k)
+{
+    const struct {
+        int n, m, zeros;
+        double sigma;
+    } sizes[] = {{5, 3, 1, 0.5}, {4, 4, 0, 0.3}, {3, 5, 1, 0.8}, {1, 1, 0, 0.4}};
+    if (k >= (int)(sizeof sizes / sizeof *sizes))
+        return false;
+    *w = (sweep_world){.p = dense_problem(sizes[k].n, sizes[k].m, 10.0, sizes[k].zeros,
+                                          sizes[k].sigma, 60 + (uint64_t)k)};
+    ck_ok(gref_schedule_linear(&w->s, 0.02, 0.5, SWEEP_T));
+    ck_ok(gref_modes_new(&w->z, &w->p));
+    return true;
+}
+
+void sweep_world_close(sweep_world *w)
+{
+    gref_modes_free(&w->z);
+    gref_schedule_free(&w->s);
+    gref_problem_free(&w->p);
+}

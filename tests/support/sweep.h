@@ -1,0 +1,37 @@
+/*
+ * Every sampler there is, for tests that must hold for each: the rows of the table of methods, times every scheme,
+ * switch and choice of times. A row, a scheme or a value of a switch is swept because it is in its table.
+ */
+#ifndef GREF_TEST_SWEEP_H
+#define GREF_TEST_SWEEP_H
+
+#include "method/method.h"
+#include <gref/chain.h>
+#include <gref/modes.h>
+#include <gref/problem.h>
+
+enum { SWEEP_T = 8 };
+
+/* Sampler k = 0, 1, ... of the table with its conventions; false after the last. No row of a file, none without a law. */
+bool sweep_spec(gref_sampler_spec *spec, int k);
+/* True if the conventions exclude each other, so that every path must refuse the sampler. */
+bool sweep_is_refused(const gref_sampler_spec *spec);
+
+/*
+ * Chain k = 0, 1, ... of affine steps on n pixels: every kind of noise, three steps of their own or of one matrix, and
+ * one step; with and without a start, abar whole, abar that ends below 1, and none. M is not symmetric, and shrinks.
+ */
+bool sweep_chain(gref_chain *chain, int k, int n);
+
+/* A problem that is not stationary and its schedule; what the samplers borrow. */
+typedef struct {
+    gref_problem p;
+    gref_modes z;
+    gref_schedule s;
+} sweep_world;
+
+/* World k = 0, 1, ...: fewer, as many and more measurements than pixels, Sigma regular and singular. */
+bool sweep_world_open(sweep_world *w, int k);
+void sweep_world_close(sweep_world *w);
+
+#endif

@@ -1,0 +1,435 @@
+/*
+ * What makes a sampler one: every row of the table of methods, in every scheme, convention and choice of times, and every
+ * kind of affine chain, is held to the same properties (sweep.h). A row that is added is tested because it is there.
+ *
+ *     the step is the literal algorithm's, pushed through basis vectors, and the plain model's, which has no eigenbasis
+ *     the law is the plain recursion of the steps from the start; its distances are those of its matrices
+ *     the moments of drawn samples are those of the law
+ *     the spectral path says the same as the dense one
+ *     both refuse the same, in the same words
+ *
+ * Bounds. A step is known to 4 n EPS (size of what is added up) x (condition of Sigma_t and of C): |Sigma| = 1 in every
+ * world, so cond(Sigma_t) <= 1/(1 - abar_t). What is added up is p y, q s~(y) with q <= p (1 - abar), sqrt(1 - a') eps, and
+ * kappa W^T C^-1 W: 2 p + 1 + kappa |W|^2 |C^-1|.
+ */
+#include "plain.h"
+#include "spectral/internal.h"
+#include "stationary.h"
+#include "sweep.h"
+#include "toy.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <gref/crosscheck.h>
+#include <gref/marginal.h>
+
+/* One sampler of the sweep. */
+typedef struct {
+    const sweep_world *w;
+    const gref_sampler_spec *spec;
+    gref_sampler *s;
+} subject;
+
+typedef void property(const subject *x);
+
+static double norm(gref_mat A)
+{
+    return gref_mat_norm_fro(gref_const(A));
+}
+
+static double distance(gref_mat A, gref_mat B)
+{
+    return gref_mat_diff_fro(gref_const(A), gref_const(B));
+}
+
+static void free_mats(gref_mat *const *all, size_t count)
+{
+    for (size_t k = 0; k < count; k++)
+        gref_mat_free(all[k]);
+}
+#define FREE_ALL(...)                                                                              \
+    do {                                                                                           \
+        gref_mat *const all_[] = {__VA_ARGS__};                                                    \
+        free_mats(all_, sizeof all_ / sizeof *all_);                                               \
+    } while (0)
+
+static void hold(property *holds, const sweep_world *w, const gref_sampler_spec *spec)
+{
+    subject x = {.w = w, .spec = spec};
+    ck_ok(gref_sampler_new(&x.s, &w->z, &w->s, spec));
+    holds(&x);
+    gref_sampler_free(x.s);
+}
+
+/* Every `stride`-th sampler of the table, in one world. */
+static void for_each_spec(property *holds, const sweep_world *w, int stride)
+{
+    gref_sampler_spec spec;
+    for (int k = 0; sweep_spec(&spec, k); k += stride)
+        if (!sweep_is_refused(&spec))
+            hold(holds, w, &spec);
+}
+
+static void for_each_chain(property *holds, const sweep_world *w)
+{
+    gref_sampler_spec spec = make_spec("affine");
+    gref_chain chain = {0};
+    for (int k = 0; sweep_chain(&chain, k, w->p.A.n); k++) {
+        spec.chain = &chain;
+        snprintf(spec.label, sizeof spec.label, "affine.%d", k);
+        hold(holds, w, &spec);
+        gref_chain_free(&chain);
+    }
+}
+
+static void for_everything(property *holds)
+{
+    sweep_world w;
+    for (int k = 0; sweep_world_open(&w, k); k++) {
+        for_each_spec(holds, &w, 1);
+        for_each_chain(holds, &w);
+        sweep_world_close(&w);
+    }
+}
+
+/* ---- the step ---------------------------------------------------------------------------------- */
+
+/* The step by the user's matrices, or by the plain model; `rounding` of what is added up, in units of |y|. */
+static void plain_step(gref_mat *M, gref_mat *b, double *noise, double *rounding, const subject *x,
+                       int t)
+{
+    const gref_chain *chain = x->spec->chain;
+    int n = x->w->p.A.n;
+    if (chain != NULL) {
+        int k = chain->K - t;
+        gref_mat all = chain->b;
+        gref_mat column = gref_mat_view(all, 0, k, n, 1);
+        gref_cmat given = gref_const(chain->M[chain->n_M == 1 ? 0 : k]);
+        *M = plain_sum(1, given, 0, given);
+        *b = plain_sum(1, gref_const(column), 0, gref_const(column));
+        *noise = chain->noise == GREF_NOISE_SCALAR ? chain->N[chain->n_N == 1 ? 0 : k].a[0] : NAN;
+        *rounding = 8 * n * EPS * (1 + norm(*M));
+        return;
+    }
+    plain_model q = plain_model_at(&x->w->p, &x->w->s, x->spec, t);
+    double size = 2 * q.keep + 1, condition = 1 / x->w->s.qbar[t];
+    if (q.C.a != NULL) {
+        gref_mat W = plain_product(gref_const(x->w->p.A), false, gref_const(q.J), false),
+                 Ci = plain_inverse(gref_const(q.C));
+        bool after = x->spec->convention.guidance == GREF_GUIDANCE_AFTER;
+        size += q.kappa * norm(W) * norm(W) * (after ? 1 : norm(Ci));
+        condition += after ? 1 : norm(q.C) * norm(Ci);
+        FREE_ALL(&W, &Ci);
+    }
+    *rounding = 4 * n * EPS * size * condition;
+    *noise = q.noise;
+    *M = plain_sum(1, gref_const(q.M), 0, gref_const(q.M));
+    *b = plain_sum(1, gref_const(q.b), 0, gref_const(q.b));
+    plain_model_free(&q);
+}
+
+/* F(0), and F(e_i) - F(0) as column i: the affine map that the literal algorithm is. */
+static void literal_step(gref_mat M, gref_mat b, const subject *x, int t)
+{
+    int n = M.n;
+    gref_mat X = fresh(n, n + 1);
+    for (int i = 0; i < n; i++)
+        GREF_AT(X, i, i + 1) = 1.0;
+    ck_ok(gref_sampler_eval(X, x->s, GREF_QUANTITY_STEP, gref_const(X), t));
+    gref_mat_copy(b, gref_const(gref_mat_view(X, 0, 0, n, 1)));
+    gref_mat_copy(M, gref_const(gref_mat_view(X, 0, 1, n, n)));
+    for (int i = 0; i < n; i++)
+        gref_mat_axpy(gref_mat_view(M, 0, i, n, 1), -1.0, gref_const(b));
+    gref_mat_free(&X);
+}
+
+static void hold_steps(const subject *x)
+{
+    int n = x->w->p.A.n, steps = 0;
+    gref_mat M = fresh(n, n), b = fresh(n, 1), F = fresh(n, n), f = fresh(n, 1);
+    double far = 1 + norm(x->w->p.mu) + norm(x->w->p.v);
+    for (int t = gref_sampler_first(x->s), next; (next = gref_sampler_next(x->s, t)) >= 0;
+         t = next) {
+        double noise = -1, expected, rounding;
+        gref_mat Mp, bp;
+        plain_step(&Mp, &bp, &expected, &rounding, x, t);
+        double shift = rounding * (far + norm(bp));
+        ck_ok(gref_sampler_step(M, b, &noise, x->s, t));
+        ck_assert_bound("M: plain", distance(M, Mp), rounding);
+        ck_assert_bound("b: plain", distance(b, bp), shift);
+        if (isnan(expected))
+            ck_assert(isnan(noise));
+        else /* N is a product of three numbers that are known to n_steps EPS */
+            ck_assert_bound("N: plain", fabs(noise - expected), 16 * EPS * expected);
+        literal_step(F, f, x, t);
+        ck_assert_bound("M: literal", distance(M, F), rounding + 2 * n * EPS * norm(b));
+        ck_assert_bound("b: literal", distance(b, f), shift);
+        FREE_ALL(&Mp, &bp);
+        steps++;
+    }
+    ck_assert_int_gt(steps, 0);
+    FREE_ALL(&M, &b, &F, &f);
+}
+
+/* The library's M and b, the literal algorithm and the plain model: three routes, no two of which share a formula. */
+START_TEST(test_step__is_the_literal_algorithm)
+{
+    for_everything(hold_steps);
+}
+END_TEST
+
+/* ---- the law ----------------------------------------------------------------------------------- */
+
+/* A law by plain products, and what rounding may have made of the library's: its mean and covariance. */
+typedef struct {
+    gref_mat m, P;
+    double mean, cov;
+} plain_law;
+
+static plain_law plain_start(const subject *x)
+{
+    const gref_chain *chain = x->spec->chain;
+    int n = x->w->p.A.n, T = gref_sampler_first(x->s);
+    plain_law l = {0};
+    if (chain != NULL && chain->start_mean.a != NULL) {
+        l.m = plain_sum(1, gref_const(chain->start_mean), 0, gref_const(chain->start_mean));
+        l.P = plain_sum(1, gref_const(chain->start_cov), 0, gref_const(chain->start_cov));
+    } else if (chain == NULL && x->spec->convention.start == GREF_START_EXACT) {
+        plain_exact(&l.m, &l.P, &x->w->p, &x->w->s, T);
+    } else {
+        l.m = fresh(n, 1);
+        l.P = plain_identity(n);
+    }
+    /* the start is centred on sqrt(abar) mu_post, which A, C and Sigma make with the condition of K, below 10 here */
+    l.mean = 40 * n * EPS * (1 + norm(x->w->p.mu) + norm(x->w->p.v) + norm(l.m));
+    l.cov = 40 * n * EPS * norm(l.P);
+    return l;
+}
+
+/* m <- M m + b, P <- M P M^T + N by the matrices that the library gives in pixels. */
+static void plain_advance(plain_law *l, const subject *x, int t)
+{
+    int n = l->m.m;
+    gref_noise_kind kind = gref_sampler_noise_kind(x->s);
+    gref_mat M = fresh(n, n), b = fresh(n, 1),
+             N = fresh(kind == GREF_NOISE_SCALAR ? 1 : n, kind == GREF_NOISE_MATRIX ? n : 1);
+    double noise;
+    ck_ok(gref_sampler_step(M, b, &noise, x->s, t));
+    ck_ok(gref_sampler_noise(N, x->s, t));
+    gref_mat Mm = plain_product(gref_const(M), false, gref_const(l->m), false);
+    gref_mat MP = plain_product(gref_const(M), false, gref_const(l->P), false);
+    double size = norm(M), round = 8 * n * EPS, far = 1 + norm(x->w->p.mu) + norm(x->w->p.v);
+    l->mean = size * l->mean + round * (size * (norm(l->m) + far) + norm(b) + far);
+    l->cov = size * size * l->cov + round * (size * size * norm(l->P) + norm(N));
+    FREE_ALL(&l->m, &l->P);
+    l->m = plain_sum(1, gref_const(Mm), 1, gref_const(b));
+    l->P = plain_product(gref_const(MP), false, gref_const(M), true);
+    for (int j = 0; j < n; j++)
+        for (int i = 0; i < n; i++)
+            GREF_AT(l->P, i, j) += kind == GREF_NOISE_MATRIX     ? GREF_AT(N, i, j)
+                                   : i != j                      ? 0
+                                   : kind == GREF_NOISE_DIAGONAL ? N.a[i]
+                                                                 : N.a[0];
+    FREE_ALL(&M, &b, &N, &Mm, &MP);
+}
+
+static void hold_law(const subject *x)
+{
+    int n = x->w->p.A.n, t;
+    gref_marginal *law = NULL;
+    gref_mat m = fresh(n, 1), P = fresh(n, n);
+    plain_law l = plain_start(x);
+    ck_ok(gref_marginal_new(&law, x->s));
+    for (t = gref_sampler_first(x->s);; t = gref_sampler_next(x->s, t)) {
+        ck_assert_int_eq(gref_marginal_t(law), t);
+        ck_ok(gref_marginal_mean(m, law));
+        ck_ok(gref_marginal_cov(P, law));
+        ck_assert_bound("mean of y_t", distance(m, l.m), l.mean);
+        ck_assert_bound("covariance of y_t", distance(P, l.P), l.cov);
+        if (gref_sampler_next(x->s, t) < 0)
+            break;
+        plain_advance(&l, x, t);
+        ck_ok(gref_marginal_advance(law));
+    }
+    ck_assert_int_eq(t, gref_sampler_last(x->s));
+    ck_fails(gref_marginal_advance(law), GREF_ERR_RANGE);
+    gref_marginal_free(law);
+    FREE_ALL(&m, &P, &l.m, &l.P);
+}
+
+/*
+ * At every visited time the law is the plain recursion of the steps from the start: N(0, I), the exact p_T(x | v) by the
+ * textbook, or that of the chain. Bound: what a step rounds is moved on by |M|, as mean and covariance are.
+ */
+START_TEST(test_law__is_the_plain_recursion)
+{
+    for_everything(hold_law);
+}
+END_TEST
+
+/* ---- its distances ----------------------------------------------------------------------------- */
+
+/* W2 of two laws by their matrices; `least` <= their eigenvalues, to which a covariance off by D gives D/(2 sqrt least). */
+static void hold_w2(const char *what, const gref_w2 *d, gref_mat m, gref_mat P, gref_mat exact,
+                    gref_mat C, double least)
+{
+    gref_w2 e;
+    double far = 1 + norm(m) + norm(exact);
+    ck_ok(gref_w2_laws(&e, gref_const(m), gref_const(P), gref_const(exact), gref_const(C)));
+    double bound = 40 * m.m * EPS * ((norm(P) + norm(C)) / (2 * sqrt(least)) + far);
+    ck_assert_bound(what, fabs(d->w2 - e.w2), bound);
+    ck_assert_bound("W2, its mean part", fabs(d->w2_mean - e.w2_mean), bound);
+    ck_assert_bound("W2, its covariance part", fabs(d->w2_cov - e.w2_cov), bound);
+}
+
+static void hold_distances(const subject *x)
+{
+    const gref_schedule *s = &x->w->s;
+    int n = x->w->p.A.n, stop = SWEEP_T / 2;
+    gref_marginal *law = NULL;
+    gref_mat m = fresh(n, 1), P = fresh(n, n), bias = fresh(n, 1), exact, C;
+    gref_w2 d;
+    ck_ok(gref_marginal_new(&law, x->s));
+    while (gref_marginal_t(law) > stop)
+        ck_ok(gref_marginal_advance(law));
+    int t = gref_marginal_t(law);
+    plain_exact(&exact, &C, &x->w->p, s, t);
+    ck_ok(gref_marginal_mean(m, law));
+    ck_ok(gref_marginal_cov(P, law));
+    ck_ok(gref_marginal_w2(&d, law));
+    double least =
+        s->qbar[t] / 10; /* a step without noise may take off what noise there was, not ten times */
+    hold_w2("W2 to the target", &d, m, P, exact, C, least);
+    ck_ok(gref_marginal_bias(bias, law));
+    gref_mat_axpy(m, -1.0, gref_const(exact));
+    ck_assert_bound("bias", distance(m, bias), 40 * n * EPS * (1 + norm(exact) + norm(bias)));
+    plain_model q = plain_model_at(&x->w->p, s, x->spec, t);
+    ck_ok(gref_conditional_w2(&d, x->s, t));
+    hold_w2("W2 of the modelled law", &d, q.mean, q.cov, exact, C, least);
+    gref_mat centre = plain_sum(sqrt(s->abar[t]), gref_const(x->w->p.mu), 0, gref_const(exact));
+    ck_ok(gref_marginal_mean(m, law));
+    ck_ok(gref_marginal_w2_prior(&d, law));
+    hold_w2("W2 to the prior", &d, m, P, centre, q.Sigma_t, least);
+    plain_model_free(&q);
+    gref_marginal_free(law);
+    FREE_ALL(&m, &P, &bias, &exact, &C, &centre);
+}
+
+/*
+ * Every distance is that of the matrices that the library gives: gref_w2_laws forms its factors anew. The target is the
+ * textbook's, the modelled law is the plain model's.
+ */
+START_TEST(test_distances__are_those_of_the_matrices)
+{
+    sweep_world w;
+    for (int k = 0; sweep_world_open(&w, k); k++) {
+        for_each_spec(hold_distances, &w, 1);
+        sweep_world_close(&w);
+    }
+}
+END_TEST
+
+/* ---- drawn samples ----------------------------------------------------------------------------- */
+
+enum { SAMPLES = 10000 };
+
+static double worst_z;
+
+static void hold_moments(const subject *x)
+{
+    int n = x->w->p.A.n;
+    gref_mat Y = fresh(n, SAMPLES), m = fresh(n, 1), P = fresh(n, n);
+    gref_marginal *law = NULL;
+    ck_ok(gref_marginal_new(&law, x->s));
+    while (gref_sampler_next(x->s, gref_marginal_t(law)) >= 0)
+        ck_ok(gref_marginal_advance(law));
+    ck_ok(gref_marginal_mean(m, law));
+    ck_ok(gref_marginal_cov(P, law));
+    ck_ok(gref_sampler_draw(Y, x->s, 17));
+    for (int i = 0; i < n; i++)
+        for (int j = -1; j <= i; j++) { /* j = -1: the mean */
+            double sum = 0, var = GREF_AT(P, i, i), expected = j < 0 ? 0 : GREF_AT(P, i, j);
+            for (int k = 0; k < SAMPLES; k++)
+                sum += (GREF_AT(Y, i, k) - m.a[i]) * (j < 0 ? 1 : GREF_AT(Y, j, k) - m.a[j]);
+            if (j >= 0)
+                var = var * GREF_AT(P, j, j) + expected * expected;
+            double z = fabs(sum / SAMPLES - expected) / (sqrt(var / SAMPLES) + 1e-12);
+            ck_assert_msg(z <= 5, "%s: entry (%d, %d) is %.2f standard errors off", x->spec->label,
+                          i, j, z);
+            worst_z = fmax(worst_z, z);
+        }
+    gref_marginal_free(law);
+    FREE_ALL(&Y, &m, &P);
+}
+
+/*
+ * The samples come from the literal algorithm and its noise, the law from the affine steps. Fixed seeds; each mean and
+ * covariance entry within 5 standard errors, var(mean_i) = P_ii/N, var(S_ij) = (P_ii P_jj + P_ij^2)/N. The stride meets
+ * every row, scheme, guidance, times and start: about 3,000 entries, for a random seed a false alarm once in 600.
+ */
+START_TEST(test_draw__moments_are_those_of_the_law)
+{
+    sweep_world w;
+    ck_assert(sweep_world_open(&w, 0));
+    for_each_spec(hold_moments, &w, 11);
+    for_each_chain(hold_moments, &w);
+    sweep_world_close(&w);
+    printf("# worst z-score %.2f\n", worst_z);
+}
+END_TEST
+
+/* ---- the spectral path ------------------------------------------------------------------------- */
+
+/*
+ * Means, covariances, steps, C_{v|t}, W2 and the modelled law of every sampler, by frequencies and by matrices, within
+ * the bounds of src/spectral/crosscheck_bounds.c, which follow the rounding of both.
+ */
+START_TEST(test_spectral__says_what_the_dense_path_says)
+{
+    enum { MOST = 4096 };
+    static gref_sampler_spec specs[MOST];
+    const test_operator ops[] = {OP_LOPSIDED, OP_SR2_BICUBIC};
+    const int times[] = {SWEEP_T, 5, 2, 1, 0};
+    gref_mat u = crop_of("grass", 200, 100, 4, 4);
+    gref_schedule s = {0};
+    ck_ok(gref_schedule_linear(&s, 0.02, 0.5, SWEEP_T));
+    for (int o = 0; o < 2; o++) {
+        gref_problem p = matrix_problem(gref_const(u), ops[o], 0.3, 3);
+        gref_stationary q = stationary_problem(gref_const(u), ops[o], 0.3, 3);
+        gref_crosscheck *check = NULL;
+        int count = 0;
+        gref_sampler_spec spec;
+        for (int k = o; sweep_spec(&spec, k); k += 5)
+            if (!sweep_is_refused(&spec))
+                specs[count++] = spec;
+        ck_ok(gref_crosscheck_run(&check, &p, &q, &s, specs, count, times,
+                                  sizeof times / sizeof *times, NULL, NULL));
+        for (int k = 0; k < check->n_rows; k++) {
+            const gref_crosscheck_row *r = &check->rows[k];
+            ck_assert_msg(r->ratio <= 1, "%s of %s at t = %d: %.17g and %.17g, ratio %g",
+                          r->quantity, r->sampler, r->t, r->dense, r->spectral, r->ratio);
+            note_ratio(r->quantity, r->deviation, r->bound);
+        }
+        ck_assert_int_gt(check->n_rows, 10 * count);
+        gref_crosscheck_free(check);
+        gref_problem_free(&p);
+        gref_stationary_free(&q);
+    }
+    gref_schedule_free(&s);
+    gref_mat_free(&u);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("conformance");
+    TCase *tc = new_tcase(s, "conformance");
+    tcase_add_test(tc, test_step__is_the_literal_algorithm);
+    tcase_add_test(tc, test_law__is_the_plain_recursion);
+    tcase_add_test(tc, test_distances__are_those_of_the_matrices);
+    tcase_add_test(tc, test_draw__moments_are_those_of_the_law);
+    tcase_add_test(tc, test_spectral__says_what_the_dense_path_says);
+    return run_suite(s);
+}

@@ -283,17 +283,16 @@ static double mode_variance_of(const gref_dense_law *law, int i)
 gref_status gref_marginal_sizes_of(gref_marginal_sizes *out, const gref_marginal *head)
 {
     const gref_dense_law *law = gref_dense_law_of(head);
-    gref_status status = GREF_OK;
     const gref_sampler *s = law->s;
     int n = s->z->n;
     gref_marginal_sizes z = {.spread = sqrt(gref_dense_law_trace(law)),
                              .cov = gref_mat_norm_fro(gref_const(law->P))};
-    gref_mat e = {0}; /* m_t - sqrt(abar_t) mu in modes of Sigma */
-    TRY_OUT(gref_law_require_alive(head));
-    TRY_OUT(gref_mat_new(&e, n, 1));
+    SCOPED(gref_mat) e = {0}; /* m_t - sqrt(abar_t) mu in modes of Sigma */
+    TRY(gref_law_require_alive(head));
+    TRY(gref_mat_new(&e, n, 1));
     gref_mat_axpy(e, sqrt(s->schedule->abar[law->head.t]), gref_const(s->z->d));
     if (law->basis == GREF_BASIS_POSTERIOR)
-        TRY_OUT(gref_gemv(e, 1.0, gref_const(s->z->X), false, gref_const(law->mean), 1.0));
+        TRY(gref_gemv(e, 1.0, gref_const(s->z->X), false, gref_const(law->mean), 1.0));
     else
         gref_mat_axpy(e, 1.0, gref_const(law->mean));
     z.shift = gref_mat_norm_fro(gref_const(e));
@@ -305,9 +304,7 @@ gref_status gref_marginal_sizes_of(gref_marginal_sizes *out, const gref_marginal
     z.whitened = sqrt(z.whitened);
     z.score = sqrt(z.score);
     *out = z;
-out:
-    gref_mat_free(&e);
-    return status;
+    return GREF_OK;
 }
 
 static void errors_of(double *mean, double *cov, double *w2, const gref_marginal *head)

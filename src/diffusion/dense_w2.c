@@ -32,23 +32,33 @@ static gref_status law_factor(gref_mat L, const gref_dense_law *law)
     return GREF_OK;
 }
 
+/* What both_factors allocates. */
+typedef struct {
+    gref_mat L1, L2;
+} scratch;
+
+static void scratch_free(scratch *own)
+{
+    gref_mat_free(&own->L1);
+    gref_mat_free(&own->L2);
+}
+
 /*
  * Factors of the exact law and of the sampler's, in the scratch that the law carries from step to step and does not
  * hold anything in between; what it lacks is allocated into own[].
  */
-static gref_status both_factors(gref_mat *L1, gref_mat *L2, gref_mat own[2],
-                                const gref_dense_law *law)
+static gref_status both_factors(gref_mat *L1, gref_mat *L2, scratch *own, const gref_dense_law *law)
 {
     int n = law->s->z->n;
     *L1 = law->diagonal || law->step.diagonal ? (gref_mat){0} : law->step.M;
     *L2 = law->L.a != NULL ? law->L : law->diagonal ? (gref_mat){0} : law->work;
     if (L1->a == NULL) {
-        TRY(gref_mat_new(&own[0], n, n));
-        *L1 = own[0];
+        TRY(gref_mat_new(&own->L1, n, n));
+        *L1 = own->L1;
     }
     if (L2->a == NULL) {
-        TRY(gref_mat_new(&own[1], n, n));
-        *L2 = own[1];
+        TRY(gref_mat_new(&own->L2, n, n));
+        *L2 = own->L2;
     }
     gref_exact_factor(*L1, law->s->z, law->s->schedule, law->head.t);
     if (law->L.a == NULL)
@@ -67,28 +77,21 @@ static void forget_proof(gref_w2 *w)
 /* Of the computed laws, as they stand; a proof for them, where there is one, is none for the exact sampler. */
 static gref_status computed_distance(gref_w2 *out, const gref_dense_law *law)
 {
-    gref_status status = GREF_OK;
     const gref_modes *z = law->s->z;
-    int n = z->n;
-    gref_mat zero = {0}, L1, L2, own[2] = {{0}};
-    TRY_OUT(gref_mat_new(&zero, n, 1));
+    SCOPED(scratch) own = {0};
+    SCOPED(gref_mat) zero = {0}, e = {0};
+    gref_mat L1, L2;
+    TRY(gref_mat_new(&zero, z->n, 1));
     if (law->diagonal && law->basis == GREF_BASIS_POSTERIOR) {
-        TRY_OUT(gref_mat_new(&own[0], n, 1));
-        L1 = own[0];
-        for (int i = 0; i < n; i++)
-            L1.a[i] = gref_exact_variance(z, law->s->schedule, law->head.t, i);
-        TRY_OUT(gref_w2_spectra(out, gref_const(zero), gref_const(L1), gref_const(law->mean),
-                                gref_const(law->P)));
-        goto out;
+        TRY(gref_mat_new(&e, z->n, 1));
+        for (int i = 0; i < z->n; i++)
+            e.a[i] = gref_exact_variance(z, law->s->schedule, law->head.t, i);
+        return gref_w2_spectra(out, gref_const(zero), gref_const(e), gref_const(law->mean),
+                               gref_const(law->P));
     }
-    TRY_OUT(both_factors(&L1, &L2, own, law));
-    TRY_OUT(gref_w2_factors(out, gref_const(zero), gref_const(L1), gref_const(law->mean),
-                            gref_const(L2)));
-out:
-    gref_mat_free(&zero);
-    gref_mat_free(&own[0]);
-    gref_mat_free(&own[1]);
-    return status;
+    TRY(both_factors(&L1, &L2, &own, law));
+    return gref_w2_factors(out, gref_const(zero), gref_const(L1), gref_const(law->mean),
+                           gref_const(L2));
 }
 
 gref_status gref_dense_law_w2(gref_w2 *out, const gref_marginal *head)
@@ -102,19 +105,13 @@ gref_status gref_dense_law_w2(gref_w2 *out, const gref_marginal *head)
 /* The distance of the computed laws, enclosed: spectra where they commute by construction, else factors. */
 static gref_status enclose_distance(gref_w2 *out, const gref_dense_law *law, gref_cmat zero)
 {
-    gref_status status = GREF_OK;
-    gref_mat L1, L2, own[2] = {{0}};
-    if (law->diagonal && law->basis == GREF_BASIS_POSTERIOR) {
-        TRY_OUT(computed_distance(out, law));
-        goto out;
-    }
-    TRY_OUT(both_factors(&L1, &L2, own, law));
-    TRY_OUT(
-        gref_w2_certify_factors(out, zero, gref_const(L1), gref_const(law->mean), gref_const(L2)));
-out:
-    gref_mat_free(&own[0]);
-    gref_mat_free(&own[1]);
-    return status;
+    SCOPED(scratch) own = {0};
+    gref_mat L1, L2;
+    if (law->diagonal && law->basis == GREF_BASIS_POSTERIOR)
+        return computed_distance(out, law);
+    TRY(both_factors(&L1, &L2, &own, law));
+    return gref_w2_certify_factors(out, zero, gref_const(L1), gref_const(law->mean),
+                                   gref_const(L2));
 }
 
 /* W2 between the law and its factor: the residual of the factorisation, P >= N I where the last step had noise. */

@@ -37,16 +37,16 @@
  */
 gref_status gref_kernel_gaussian(gref_mat *K, double std, int size)
 {
-    gref_status status = GREF_OK;
-    gref_mat k = {0};
-    long double *g = NULL, S = 0;
-    REQUIRE_OUT(isfinite(std) && std > 0, GREF_ERR_RANGE,
-                "std = %.17g, but a Gaussian kernel's must be positive and finite", std);
-    REQUIRE_OUT(size >= 1 && size % 2 == 1, GREF_ERR_RANGE,
-                "size = %d, but a kernel's must be odd and at least 1", size);
-    TRY_OUT(gref_mat_new(&k, size, size));
+    SCOPED(gref_mat) k = {0};
+    SCOPED_MEM long double *g = NULL;
+    long double S = 0;
+    REQUIRE(isfinite(std) && std > 0, GREF_ERR_RANGE,
+            "std = %.17g, but a Gaussian kernel's must be positive and finite", std);
+    REQUIRE(size >= 1 && size % 2 == 1, GREF_ERR_RANGE,
+            "size = %d, but a kernel's must be odd and at least 1", size);
+    TRY(gref_mat_new(&k, size, size));
     g = gref_alloc((size_t)size, sizeof *g);
-    REQUIRE_OUT(g != NULL, GREF_ERR_NOMEM, "no memory for %d kernel weights", size);
+    REQUIRE(g != NULL, GREF_ERR_NOMEM, "no memory for %d kernel weights", size);
     const int centre = size / 2;
     for (int a = 0; a < size; a++) {
         long double x = (a - centre) / (long double)std;
@@ -58,12 +58,8 @@ gref_status gref_kernel_gaussian(gref_mat *K, double std, int size)
     for (int b = 0; b < size; b++)
         for (int a = 0; a < size; a++)
             GREF_AT(k, a, b) = (double)(g[a] * g[b]);
-    *K = k;
-    k = (gref_mat){0};
-out:
-    free(g);
-    gref_mat_free(&k);
-    return status;
+    *K = TAKE(k);
+    return GREF_OK;
 }
 
 /* cos and sin of an angle in degrees; exactly 0 and +-1 at multiples of 90. */
@@ -121,18 +117,17 @@ static void spread(long double *h, int size, long double row, long double col, l
  */
 gref_status gref_kernel_motion(gref_mat *K, double length, double angle)
 {
-    gref_status status = GREF_OK;
-    gref_mat k = {0};
-    long double *h = NULL, cosine = 1, sine = 0;
-    REQUIRE_OUT(length >= 0 && length <= INT_MAX - 3, GREF_ERR_RANGE,
-                "length = %.17g, but a motion's must be >= 0 and its kernel countable", length);
-    REQUIRE_OUT(isfinite(angle), GREF_ERR_RANGE, "angle = %g, but a motion's must be finite",
-                angle);
+    SCOPED(gref_mat) k = {0};
+    SCOPED_MEM long double *h = NULL;
+    long double cosine = 1, sine = 0;
+    REQUIRE(length >= 0 && length <= INT_MAX - 3, GREF_ERR_RANGE,
+            "length = %.17g, but a motion's must be >= 0 and its kernel countable", length);
+    REQUIRE(isfinite(angle), GREF_ERR_RANGE, "angle = %g, but a motion's must be finite", angle);
     const int size = ((int)ceil(length) + 2) | 1;
     const size_t cells = (size_t)size * (size_t)size;
-    TRY_OUT(gref_mat_new(&k, size, size));
+    TRY(gref_mat_new(&k, size, size));
     h = gref_alloc(cells, sizeof *h);
-    REQUIRE_OUT(h != NULL, GREF_ERR_NOMEM, "no memory for a kernel of %d x %d", size, size);
+    REQUIRE(h != NULL, GREF_ERR_NOMEM, "no memory for a kernel of %d x %d", size, size);
 
     /* Half of the points, the middle one with half its weight; the others are their reflections. */
     const int64_t P = (int64_t)round(16 * length) + 1;
@@ -144,10 +139,6 @@ gref_status gref_kernel_motion(gref_mat *K, double length, double angle)
     }
     for (size_t i = 0; i < cells; i++)
         k.a[i] = (double)((h[i] + h[cells - 1 - i]) / P);
-    *K = k;
-    k = (gref_mat){0};
-out:
-    free(h);
-    gref_mat_free(&k);
-    return status;
+    *K = TAKE(k);
+    return GREF_OK;
 }

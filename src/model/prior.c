@@ -152,43 +152,36 @@ gref_status gref_prior_adsn(gref_mat *mu, gref_mat *Sigma, gref_cmat u, const do
 gref_status gref_prior_adsn_window(gref_mat *mu, gref_mat *Sigma, gref_cmat u, const int window[4],
                                    const double *mean)
 {
-    gref_status status = GREF_OK;
     const int M = u.m, N = u.n, i = window[0], j = window[1], rows = window[2], cols = window[3];
-    gref_mat m = {0}, S = {0}, gamma = {0};
-    long double *c = NULL;
+    SCOPED(gref_mat) m = {0}, S = {0}, gamma = {0};
+    SCOPED_MEM long double *c = NULL;
     int n = 0;
-    TRY_OUT(gref_pixel_count(&n, M, N, "an image"));
-    TRY_OUT(gref_pixel_count(&n, rows, cols, "a window"));
-    REQUIRE_OUT(i >= 0 && j >= 0 && rows <= M - i && cols <= N - j, GREF_ERR_RANGE,
-                "a window of %d x %d at row %d, column %d leaves the %d x %d image", rows, cols, i,
-                j, M, N);
-    TRY_OUT(gref_require_finite(u, "the image"));
-    REQUIRE_OUT(mean == NULL || isfinite(*mean), GREF_ERR_NONFINITE, "the mean of the prior is %g",
-                *mean);
+    TRY(gref_pixel_count(&n, M, N, "an image"));
+    TRY(gref_pixel_count(&n, rows, cols, "a window"));
+    REQUIRE(i >= 0 && j >= 0 && rows <= M - i && cols <= N - j, GREF_ERR_RANGE,
+            "a window of %d x %d at row %d, column %d leaves the %d x %d image", rows, cols, i, j,
+            M, N);
+    TRY(gref_require_finite(u, "the image"));
+    REQUIRE(mean == NULL || isfinite(*mean), GREF_ERR_NONFINITE, "the mean of the prior is %g",
+            *mean);
     /* The largest first: a size that does not fit is refused before any work. */
-    TRY_OUT(gref_mat_new(&S, n, n));
-    TRY_OUT(gref_mat_new(&m, n, 1));
-    TRY_OUT(gref_mat_new(&gamma, M, N));
+    TRY(gref_mat_new(&S, n, n));
+    TRY(gref_mat_new(&m, n, 1));
+    TRY(gref_mat_new(&gamma, M, N));
     c = gref_alloc((size_t)M * N, sizeof *c);
-    REQUIRE_OUT(c != NULL, GREF_ERR_NOMEM, "no memory for a texton of %d x %d", M, N);
+    REQUIRE(c != NULL, GREF_ERR_NOMEM, "no memory for a texton of %d x %d", M, N);
 
     const long double m_u = lattice_mean(u, (lattice){M, N, 1}, 0, 0);
     for (int l = 0; l < N; l++)
         for (int k = 0; k < M; k++)
             c[(size_t)l * M + k] = GREF_AT(u, k, l) - m_u;
     autocorrelation(gamma, c, rows, cols);
-    TRY_OUT(gref_require_finite(gref_const(gamma), "the autocorrelation of the image"));
+    TRY(gref_require_finite(gref_const(gamma), "the autocorrelation of the image"));
     scatter_stationary(S, gref_const(gamma), cols);
     gref_mat_fill(m, mean != NULL ? *mean : (double)m_u);
-    *mu = m;
-    *Sigma = S;
-    m = S = (gref_mat){0};
-out:
-    free(c);
-    gref_mat_free(&gamma);
-    gref_mat_free(&m);
-    gref_mat_free(&S);
-    return status;
+    *mu = TAKE(m);
+    *Sigma = TAKE(S);
+    return GREF_OK;
 }
 
 /* Mean product of the deviations of pixels a and b of a patch, over the grid of corners. */
@@ -230,20 +223,18 @@ static double patch_covariance(gref_cmat u, lattice grid, const int a[2], long d
  */
 gref_status gref_prior_patches(gref_mat *mu, gref_mat *Sigma, gref_cmat u, int p, int q, int stride)
 {
-    gref_status status = GREF_OK;
-    gref_mat m = {0}, S = {0};
-    long double *means = NULL;
+    SCOPED(gref_mat) m = {0}, S = {0};
+    SCOPED_MEM long double *means = NULL;
     int n = 0;
-    TRY_OUT(gref_pixel_count(&n, p, q, "a patch"));
-    REQUIRE_OUT(p <= u.m && q <= u.n, GREF_ERR_RANGE,
-                "no patch of %d x %d fits in an image of %d x %d", p, q, u.m, u.n);
-    REQUIRE_OUT(stride >= 1, GREF_ERR_RANGE, "the stride of the patches is %d, not at least 1",
-                stride);
-    TRY_OUT(gref_require_finite(u, "the image"));
-    TRY_OUT(gref_mat_new(&S, n, n));
-    TRY_OUT(gref_mat_new(&m, n, 1));
+    TRY(gref_pixel_count(&n, p, q, "a patch"));
+    REQUIRE(p <= u.m && q <= u.n, GREF_ERR_RANGE, "no patch of %d x %d fits in an image of %d x %d",
+            p, q, u.m, u.n);
+    REQUIRE(stride >= 1, GREF_ERR_RANGE, "the stride of the patches is %d, not at least 1", stride);
+    TRY(gref_require_finite(u, "the image"));
+    TRY(gref_mat_new(&S, n, n));
+    TRY(gref_mat_new(&m, n, 1));
     means = gref_alloc((size_t)n, sizeof *means);
-    REQUIRE_OUT(means != NULL, GREF_ERR_NOMEM, "no memory for the means of %d pixels", n);
+    REQUIRE(means != NULL, GREF_ERR_NOMEM, "no memory for the means of %d pixels", n);
 
     const lattice grid = {(u.m - p) / stride + 1, (u.n - q) / stride + 1, stride};
     for (int a = 0; a < n; a++) {
@@ -255,13 +246,8 @@ gref_status gref_prior_patches(gref_mat *mu, gref_mat *Sigma, gref_cmat u, int p
             GREF_AT(S, a, b) = patch_covariance(u, grid, (const int[2]){a / q, a % q}, means[a],
                                                 (const int[2]){b / q, b % q}, means[b]);
     gref_mat_mirror_lower(S);
-    TRY_OUT(gref_require_finite(gref_const(S), "the covariance of the patches"));
-    *mu = m;
-    *Sigma = S;
-    m = S = (gref_mat){0};
-out:
-    free(means);
-    gref_mat_free(&m);
-    gref_mat_free(&S);
-    return status;
+    TRY(gref_require_finite(gref_const(S), "the covariance of the patches"));
+    *mu = TAKE(m);
+    *Sigma = TAKE(S);
+    return GREF_OK;
 }

@@ -158,6 +158,29 @@ static double fresh_error(double spread, double mean, double norm, double shift,
     return unit * (norm * size + shift + sqrt(q * noise)) + rounding;
 }
 
+/*
+ * That of the law and that of its mean, from the moments before the step; scratch holds g, u and y of the block, y the
+ * coefficient of d, and `pull` is |r - w^T (.)|.
+ */
+static void fresh_errors(double fresh[2], const gref_spectral_law *law, int b,
+                         const double *scratch, double tau, double pull, double noise)
+{
+    int q = law->s.z->q;
+    const double *g = scratch, *u = scratch + q, *y = scratch + 2 * q;
+    double shift = 0.0, norm = 0.0, uu = 0.0, spread, mean;
+    for (int k = 0; k < q; k++) {
+        norm = fmax(norm, g[k]);
+        uu += u[k] * u[k];
+        shift =
+            fmax(shift, y[k] * hypot(GREF_AT(law->s.z->d.re, k, b), GREF_AT(law->s.z->d.im, k, b)));
+    }
+    norm = fmax(norm, tau * uu);
+    shift = sqrt(q) * shift + tau * sqrt(uu) * pull;
+    block_sizes(law, b, &spread, &mean);
+    fresh[0] = fresh_error(spread, mean, norm, shift, noise, q);
+    fresh[1] = rounding_unit(q) * (norm * sqrt(mean) + shift);
+}
+
 /* W <- (1 + theta) M W M + (1 + 1/theta) fresh^2 I, q x q, with the theta that makes the trace least. */
 static void follow_errors(double *W, const double *g, const double *u, double tau, double fresh,
                           double *y, int q)
@@ -195,21 +218,9 @@ static inline bool advance_block(gref_spectral_law *law, const gref_rule *w, dou
         pull_im -= u[k] * (root * d_im[k] + im[k]);
         overshoot += tau * u[k] * u[k] / (1.0 + g[k]);
     }
-    double fresh = 0.0, fresh_mean = 0.0;
-    if (law->W.a != NULL) { /* from the moments before the step */
-        double shift = 0.0, norm = 0.0, uu = 0.0;
-        for (int k = 0; k < q; k++) {
-            norm = fmax(norm, g[k]);
-            uu += u[k] * u[k];
-            shift = fmax(shift, y[k] * hypot(d_re[k], d_im[k]));
-        }
-        norm = fmax(norm, tau * uu);
-        shift = sqrt(q) * shift + tau * sqrt(uu) * hypot(pull_re, pull_im);
-        double spread, mean;
-        block_sizes(law, b, &spread, &mean);
-        fresh = fresh_error(spread, mean, norm, shift, w->noise, q);
-        fresh_mean = rounding_unit(q) * (norm * sqrt(mean) + shift);
-    }
+    double fresh[2] = {0.0, 0.0};
+    if (law->W.a != NULL)
+        fresh_errors(fresh, law, b, scratch, tau, hypot(pull_re, pull_im), w->noise);
     for (int k = 0; k < q; k++) {
         re[k] = g[k] * re[k] + tau * u[k] * pull_re - y[k] * d_re[k];
         im[k] = g[k] * im[k] + tau * u[k] * pull_im - y[k] * d_im[k];
@@ -224,8 +235,8 @@ static inline bool advance_block(gref_spectral_law *law, const gref_rule *w, dou
         congruence(&GREF_AT(law->P, 0, b), g, u, tau, w->noise, y, q);
     }
     if (law->W.a != NULL) {
-        follow_errors(&GREF_AT(law->W, 0, b), g, u, tau, fresh, y, q);
-        follow_errors(&GREF_AT(law->V, 0, b), g, u, tau, fresh_mean, y, q);
+        follow_errors(&GREF_AT(law->W, 0, b), g, u, tau, fresh[0], y, q);
+        follow_errors(&GREF_AT(law->V, 0, b), g, u, tau, fresh[1], y, q);
     }
     return overshoot > 1.0;
 }

@@ -113,34 +113,28 @@ static gref_status fill_points(gref_asymptotics_line *line, const gref_mat terms
 static gref_status fill_line(gref_asymptotics_line *line, const gref_spectral *cgdm,
                              const gref_stationary *p, bool mixed)
 {
-    gref_status status = GREF_OK;
     const gref_spectral *own = cgdm;
-    gref_spectral *other = NULL;
+    SCOPED_PTR(gref_spectral) *other = NULL;
     gref_stationary q = *p; /* borrowed, with another noise level */
-    gref_mat terms[2] = {{0}, {0}};
-    TRY_OUT(gref_mat_new(&terms[0], 1, cgdm->blocks));
-    TRY_OUT(gref_mat_new(&terms[1], 1, cgdm->blocks));
+    SCOPED(gref_mat) mean = {0}, cov = {0};
+    TRY(gref_mat_new(&mean, 1, cgdm->blocks));
+    TRY(gref_mat_new(&cov, 1, cgdm->blocks));
+    const gref_mat terms[2] = {mean, cov};
     if (line->alpha != 0.0 && line->alpha != 1.0) {
         q.sigma = p->sigma / sqrt(line->alpha);
-        status = gref_spectral_new(&other, &q);
-        if (status != GREF_OK) {
-            gref_fail_context(status,
-                              "the limit of dps with alpha = %g has the noise sigma/sqrt(alpha)",
-                              line->alpha);
-            goto out;
-        }
-        TRY_OUT(distance(&line->limit_distance, terms, cgdm, line, line->alpha, 1.0, 0.0));
+        gref_status status = gref_spectral_new(&other, &q);
+        if (status != GREF_OK)
+            return gref_fail_context(
+                status, "the limit of dps with alpha = %g has the noise sigma/sqrt(alpha)",
+                line->alpha);
+        TRY(distance(&line->limit_distance, terms, cgdm, line, line->alpha, 1.0, 0.0));
         own = other;
     }
     line->expected = gref_asymptotics_expected(line, mixed);
     line->coefficient = coefficient_norm(own, line);
-    TRY_OUT(fill_points(line, terms, cgdm, own));
+    TRY(fill_points(line, terms, cgdm, own));
     gref_asymptotics_conclude(line);
-out:
-    gref_spectral_free(other);
-    gref_mat_free(&terms[0]);
-    gref_mat_free(&terms[1]);
-    return status;
+    return GREF_OK;
 }
 
 /*

@@ -163,20 +163,19 @@ static long double tap(int p, int L, int r, gref_sr_filter filter)
  */
 gref_status gref_stationary_super_resolution(gref_stationary *p, int factor, gref_sr_filter filter)
 {
-    gref_status status = GREF_OK;
     const int r = factor;
-    gref_mat taps = {0};
-    long double *down = NULL, *across = NULL;
-    TRY_OUT(require_prior(p));
-    REQUIRE_OUT((int)filter >= 0 && filter <= GREF_SR_NONE, GREF_ERR_RANGE,
-                "filter %d does not exist", (int)filter);
-    REQUIRE_OUT(r >= 1 && p->rows % r == 0 && p->cols % r == 0, GREF_ERR_RANGE,
-                "factor %d does not divide an image of %d x %d", r, p->rows, p->cols);
-    TRY_OUT(gref_mat_new(&taps, p->rows * p->cols, 1));
+    SCOPED(gref_mat) taps = {0};
+    SCOPED_MEM long double *down = NULL, *across = NULL;
+    TRY(require_prior(p));
+    REQUIRE((int)filter >= 0 && filter <= GREF_SR_NONE, GREF_ERR_RANGE, "filter %d does not exist",
+            (int)filter);
+    REQUIRE(r >= 1 && p->rows % r == 0 && p->cols % r == 0, GREF_ERR_RANGE,
+            "factor %d does not divide an image of %d x %d", r, p->rows, p->cols);
+    TRY(gref_mat_new(&taps, p->rows * p->cols, 1));
     down = gref_alloc((size_t)p->rows, sizeof *down);
     across = gref_alloc((size_t)p->cols, sizeof *across);
-    REQUIRE_OUT(down != NULL && across != NULL, GREF_ERR_NOMEM,
-                "no memory for the weights of a filter");
+    REQUIRE(down != NULL && across != NULL, GREF_ERR_NOMEM,
+            "no memory for the weights of a filter");
     for (int i = 0; i < p->rows; i++)
         down[i] = tap(i, p->rows, r, filter);
     for (int j = 0; j < p->cols; j++)
@@ -185,11 +184,7 @@ gref_status gref_stationary_super_resolution(gref_stationary *p, int factor, gre
         for (int j = 0; j < p->cols; j++)
             taps.a[(size_t)i * p->cols + j] = (double)(down[i] * across[j]);
     take_operator(p, &taps, r);
-out:
-    free(down);
-    free(across);
-    gref_mat_free(&taps);
-    return status;
+    return GREF_OK;
 }
 
 /* v = A x0 + sigma n. */

@@ -1,7 +1,7 @@
 /*
  * Certified W2. Two claims are held everywhere: the truth lies inside, and the interval is narrow. Truth comes from
  * matrices that are exact in double with a closed form (Hadamard pairs, integer factors); width is measured on
- * the pairs that NUMERICS lists, where no closed form exists but two enclosures that share no formula must meet.
+ * the pairs that THEORY section 11 lists, where no closed form exists but two enclosures that share no formula must meet.
  */
 #include "dense/internal.h"
 #include "pairs.h"
@@ -127,7 +127,7 @@ START_TEST(test_w2_laws__of_graded_pairs_agree_with_their_proof)
 }
 END_TEST
 
-/* NUMERICS' 36 pairs at n = 24: width at most 4e-15. That the two forms meet is checked inside. */
+/* The 36 pairs of THEORY section 11 at n = 24: width at most 4e-15. That the two forms meet is checked inside. */
 static void hold_widths(int n, double bound, int kappas, const double *kappa, int gaps,
                         const double *gap)
 {

@@ -23,7 +23,7 @@ typedef struct {
     const char *method; /* "map", "factor", "map+factor", "spectra" */
 } gref_w2;
 
-/* From covariances. The first is a value (relative error as NUMERICS' map and Procrustes rows), the second
+/* From covariances. The first is a value (relative error: THEORY section 11, row --fast), the second
  * proves its interval. */
 GREF_API GREF_NODISCARD gref_status gref_w2_laws(gref_w2 *out, gref_cmat m1, gref_cmat C1,
                                                  gref_cmat m2, gref_cmat C2);

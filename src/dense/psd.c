@@ -149,7 +149,7 @@ gref_status gref_psd_eigh(gref_mat U, gref_mat lambda, double *clipped, gref_cma
  *     Sigma = L L^T + R,   |R|_* <= (n - rank) tol + rounding,   tol = max(n, 8) u max_i Sigma(i, i)
  *
  * Cholesky where its pivots stay above sqrt(u) max_i Sigma(i, i), else complete-pivoted Cholesky cut at
- * tol, LAPACK's own (u = eps/2). Eigenvalue clipping would leave sqrt(eps) noise columns (NUMERICS), and so
+ * tol, LAPACK's own (u = eps/2). Eigenvalue clipping would leave sqrt(eps) noise columns (THEORY section 11), and so
  * does plain Cholesky of a singular Sigma when rounding lets it pass: the pivot that should be 0 was seen
  * at 5e4 u. No ridge is ever added.
  *

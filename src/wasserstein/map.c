@@ -1,5 +1,5 @@
 /*
- * The covariance part of W2 through the optimal map (NUMERICS, map form, enclosure A).
+ * The covariance part of W2 through the optimal map (THEORY section 11: map form, enclosure A).
  *
  *   C1, C2   n x n positive definite, exact data
  *   T        I + D, D symmetric: the optimal map pushes N(0, C1) to N(0, T C1 T)

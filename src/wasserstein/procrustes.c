@@ -1,5 +1,5 @@
 /*
- * The covariance part of W2 through factors (NUMERICS, factor form, enclosure B); works for singular covariances.
+ * The covariance part of W2 through factors (THEORY section 11: factor form, enclosure B); works for singular covariances.
  *
  *   A, B    n x r, C1 = (A + dA)(A + dA)^T, C2 likewise; dA, dB corrections far below u |A|, or absent
  *   F       r x r, B^T A = W diag(s) V^T;   Q = W V^T + dQ, orthogonal up to a measured defect

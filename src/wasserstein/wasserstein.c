@@ -9,7 +9,7 @@
  * empty intersection is an error. Inputs are scaled by a power of two, so that nothing over- or underflows.
  *
  * The trace formula tr C1 + tr C2 - 2 tr (C1^1/2 C2 C1^1/2)^1/2 is nowhere evaluated: it loses all
- * digits once W2 < sqrt(eps) |C|^1/2 (NUMERICS has the measurements).
+ * digits once W2 < sqrt(eps) |C|^1/2 (THEORY section 11 has the measurements).
  */
 #include <math.h>
 #include <stdint.h>
@@ -135,7 +135,7 @@ static gref_status from_factors(gref_w2 *out, gref_cmat m1, gref_cmat L1, gref_c
  *         value of L2^T L1; the second term never exceeds c sqrt(n u |L1|_F |L2|_F). It is how far Q may
  *         turn inside nearly null directions: 1e-11 |L|_F at cond(C) = 1e12 when C1 = C2.
  * @cost   about 20 r x r products; 6 r^2 + n r doubles, r = max(r1, r2).
- * @see    THEORY section 8; NUMERICS, factor form. Tests: test_wasserstein.c
+ * @see    THEORY sections 8 and 11, factor form. Tests: test_wasserstein.c
  */
 gref_status gref_w2_factors(gref_w2 *out, gref_cmat m1, gref_cmat L1, gref_cmat m2, gref_cmat L2)
 {
@@ -149,7 +149,7 @@ gref_status gref_w2_factors(gref_w2 *out, gref_cmat m1, gref_cmat L1, gref_cmat 
  *         factors has a direction that the other lacks, the lower bound comes from traces and singular values:
  *         absolute width c n u |L|^2/W2.
  * @cost   about 60 r x r products.
- * @see    NUMERICS, enclosure B. Tests: test_w2_certified.c
+ * @see    THEORY section 11: enclosure B. Tests: test_w2_certified.c
  */
 gref_status gref_w2_certify_factors(gref_w2 *out, gref_cmat m1, gref_cmat L1, gref_cmat m2,
                                     gref_cmat L2)
@@ -277,7 +277,7 @@ static gref_status from_laws(gref_w2 *out, gref_cmat m1, gref_cmat C1, gref_cmat
  * @param[in]  C1   n x n PSD; C2 likewise. Symmetric to max(n, 16) eps max|C|: (C + C^T)/2 counts.
  * @return as gref_w2_factors; GREF_ERR_NOT_SYMMETRIC, GREF_ERR_NOT_PSD with the offending value.
  * @error  close laws, map: relative, whatever the gap, 1e-15 at cond(C) <= 1e4, 1e-10 at 1e8, 1e-6 at 1e12 (measured,
- *         NUMERICS). Distant or singular laws, factors: as gref_w2_factors.
+ *         THEORY section 11). Distant or singular laws, factors: as gref_w2_factors.
  * @cost   at most about 30 n x n products.
  * @see    THEORY section 8. Tests: test_wasserstein.c
  */
@@ -294,7 +294,7 @@ gref_status gref_w2_laws(gref_w2 *out, gref_cmat m1, gref_cmat C1, gref_cmat m2,
  *         1e12 and any gap; absolute width c sqrt(n u |C|) for singular covariances (give factors instead).
  * @return as gref_w2_laws; GREF_ERR_NUMERICS when the two enclosures are disjoint.
  * @cost   100 to 165 n x n products at n = 1024; 15 n^2 doubles.
- * @see    NUMERICS, enclosures A and B. Tests: test_w2_certified.c
+ * @see    THEORY section 11: enclosures A and B. Tests: test_w2_certified.c
  */
 gref_status gref_w2_certify_laws(gref_w2 *out, gref_cmat m1, gref_cmat C1, gref_cmat m2,
                                  gref_cmat C2)

@@ -83,6 +83,10 @@ def test_functions():
         name for name in re.findall(r"\b((?:gref|test)_\w+)\b", re.sub(r"^```.*?^```$", "", read(page), flags=re.M | re.S))
         if name not in known))]
     assert not gone, gone
+    for page in PAGES:  # "test_module: property, property"
+        for module, names in re.findall(r"\b(test_\w+): (\w+(?:, \w+)*)", read(page)):
+            for name in names.split(", "):
+                assert f"{name})" in read(os.path.join(ROOT, "tests", f"{module}.c")), (page, module, name)
 
 
 def test_guide_opens_with_an_example():

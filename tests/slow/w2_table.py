@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""gref w2 against the trace formulas that FID and optimal-transport tools use, on NUMERICS' multiplicative pairs.
+"""gref w2 against the trace formulas that FID and optimal-transport tools use, on the multiplicative pairs of THEORY section 11.
 
 Truth is W2 of the same doubles in 110-digit arithmetic (mpmath), which shares nothing with either side. It proves that
 the interval holds the truth, and prints how many times larger the error of each formula is. TAP on stdout.

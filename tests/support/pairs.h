@@ -1,4 +1,4 @@
-/* Pairs of covariances whose W2 is known, or known to be hard (NUMERICS). */
+/* Pairs of covariances whose W2 is known, or known to be hard (THEORY section 11). */
 #ifndef GREF_TEST_PAIRS_H
 #define GREF_TEST_PAIRS_H
 
@@ -16,7 +16,7 @@ long double hadamard_pair(gref_mat *C1, gref_mat *C2, int n, int kappa_bits, int
 
 typedef enum { PAIR_MULT, PAIR_ADD, PAIR_COMM } pair_kind;
 /*
- * NUMERICS' random pairs: C1 = Q diag(geometric 1 .. 1/kappa) Q^T; C2 = B2 B2^T with B2 = (I + gap S) Q diag(sqrt)
+ * The random pairs of THEORY section 11: C1 = Q diag(geometric 1 .. 1/kappa) Q^T; C2 = B2 B2^T with B2 = (I + gap S) Q diag(sqrt)
  * (MULT), C1 + gap P P^T (ADD), or the same eigenvectors with eigenvalues perturbed by up to gap (COMM).
  */
 void random_pair(gref_mat *C1, gref_mat *C2, int n, double kappa, double gap, pair_kind kind,

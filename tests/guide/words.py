@@ -68,9 +68,13 @@ def test_paths():
 
 
 def test_folders():
-    """CONTRIBUTING has a row for every folder of src"""
-    rows = set(re.findall(r"^\| `src/(\w+)/`", read(os.path.join(ROOT, "CONTRIBUTING.md")), re.M))
-    assert rows == set(os.listdir(os.path.join(ROOT, "src"))), rows
+    """CONTRIBUTING has a row for every folder of src, and a folder includes only what stands above it"""
+    rows = re.findall(r"^\| `src/(\w+)/`", read(os.path.join(ROOT, "CONTRIBUTING.md")), re.M)
+    assert sorted(rows) == sorted(os.listdir(os.path.join(ROOT, "src"))), rows
+    for k, folder in enumerate(rows):
+        for path in glob.glob(os.path.join(ROOT, "src", folder, "*.[ch]")):
+            below = set(re.findall(r'^#include "(\w+)/', read(path), re.M)) & set(rows[k + 1:])
+            assert not below, (path, below)
 
 
 def test_functions():

@@ -7,23 +7,15 @@
 #include <jansson.h>
 
 #include "files/internal.h"
+#include <gref/chain.h>
 #include <gref/npy.h>
 #include <gref/study.h>
 
 enum { GREF_STUDY_SAMPLES = 4, GREF_STUDY_SEED = 1 };
 
-/* One sampler on its way from T to 0. */
-typedef struct {
-    int t;
-    bool guided, diverged, lost, mean_lost;
-    int first_unstable; /* as in gref_study_sampler */
-    double growth;
-    void *state; /* the engine's own */
-} gref_walk;
-
 /*
  * How the laws of a study are computed. The study decides what is reported at which t; an engine holds the
- * problem (`data`) and the law of one sampler at a time (a walk).
+ * problem (`data`) and the law of one sampler at a time.
  */
 typedef struct {
     const char *name;
@@ -33,15 +25,11 @@ typedef struct {
     gref_status (*open)(void **data, gref_study *o, const gref_schedule *schedule,
                         gref_npz_writer *npz);
     void (*close)(void *data); /* accepts NULL */
-    /* The law at T; one step on; the end. *w is unchanged when start fails. */
-    gref_status (*start)(gref_walk *w, void *data, const gref_sampler_spec *spec);
-    gref_status (*advance)(gref_walk *w);
-    void (*stop)(gref_walk *w); /* accepts {0} */
-    /* The distances of a row; after divergence only `modelled`. */
-    gref_status (*measure)(gref_study_row *row, const gref_walk *w);
-    /* Before divergence: m_t - mu_{t|v}; the whole law as arrays. */
-    gref_status (*bias)(gref_mat bias, const gref_walk *w);
-    gref_status (*write)(gref_npz_writer *npz, const char *label, const gref_walk *w);
+    /* The law of the start; the engine owns it, until the next one begins. */
+    gref_status (*begin)(gref_marginal **law, void *data, const gref_sampler_spec *spec);
+    /* Before divergence: the whole law at its t, as arrays. */
+    gref_status (*write)(gref_npz_writer *npz, const char *label, const void *data,
+                         const gref_marginal *law);
     /* Samples of `count` chains, Y[k] n x N by specs[k], or diverged[k]; seed GREF_STUDY_SEED. */
     gref_status (*draw)(gref_mat *Y, bool *diverged, void *data,
                         const gref_sampler_spec *const *specs, int count);
@@ -54,6 +42,10 @@ gref_status gref_study_choose(const gref_engine **engine, gref_study *o, gref_pa
 /* The same for who has no engine. */
 gref_status gref_path_choose(bool *spectral, char *reason, int size, const gref_case *c,
                              gref_path path);
+
+/* The row of s at t, or NULL. Why there is none: t is not visited, or nothing is known to aim at there. */
+const gref_study_row *gref_study_row_at(const gref_study_sampler *s, int t);
+const char *gref_study_absence(const gref_study_sampler *s, int t);
 
 /* Adds an array; nothing happens when npz is NULL or A is empty. */
 gref_status gref_study_add(gref_npz_writer *npz, const char *name, gref_mat A, int ndim);

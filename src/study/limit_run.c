@@ -10,6 +10,8 @@
 #include "internal.h"
 #include <gref/trust.h>
 
+DEFINE_DROP(gref_asymptotics_report)
+
 static const char *const file_names[] = {"asymptotics.json", "asymptotics.csv", "asymptotics.svg",
                                          NULL};
 
@@ -27,6 +29,11 @@ typedef struct {
     int n_alphas;
     double from, to;
 } range;
+
+static void range_free(range *r)
+{
+    free(r->alphas);
+}
 
 static void add_alpha(range *r, double alpha)
 {
@@ -83,14 +90,13 @@ static gref_status run_spectral(gref_asymptotics_report *report, const range *r)
 /* The path, and the numbers on it. */
 static gref_status compute(gref_asymptotics_report *report, const gref_asymptotics_options *o)
 {
-    gref_status status = GREF_OK;
-    range r = {0};
+    SCOPED(range) r = {0};
     bool spectral;
-    TRY_OUT(range_new(&r, o, report->c));
-    TRY_OUT(gref_path_choose(&spectral, report->path_reason, sizeof report->path_reason, report->c,
-                             o->path));
+    TRY(range_new(&r, o, report->c));
+    TRY(gref_path_choose(&spectral, report->path_reason, sizeof report->path_reason, report->c,
+                         o->path));
     report->path = gref_path_name(spectral ? GREF_PATH_SPECTRAL : GREF_PATH_DENSE);
-    TRY_OUT(spectral ? run_spectral(report, &r) : run_dense(report, &r));
+    TRY(spectral ? run_spectral(report, &r) : run_dense(report, &r));
     report->holds = true;
     report->undecided = report->a->undecided;
     for (int k = 0; k < report->a->n_lines; k++) {
@@ -99,9 +105,7 @@ static gref_status compute(gref_asymptotics_report *report, const gref_asymptoti
         /* dps has the same order whether A mixes or not */
         report->undecided = report->undecided && (line->holds || line->alpha == 0.0);
     }
-out:
-    free(r.alphas);
-    return status;
+    return GREF_OK;
 }
 
 static gref_status write_files(gref_asymptotics_report *report, const char *dir)
@@ -127,25 +131,20 @@ static gref_status write_files(gref_asymptotics_report *report, const char *dir)
 gref_status gref_asymptotics_run(gref_asymptotics_report **out_report, const gref_case *c,
                                  const gref_asymptotics_options *options)
 {
-    gref_status status = GREF_OK;
-    gref_folder folder = {0};
-    gref_asymptotics_report *report = gref_alloc(1, sizeof *report);
-    REQUIRE_OUT(report != NULL, GREF_ERR_NOMEM, "no memory for a report");
+    __attribute__((cleanup(gref_folder_discard))) gref_folder folder = {0};
+    SCOPED_PTR(gref_asymptotics_report) *report = gref_alloc(1, sizeof *report);
+    REQUIRE(report != NULL, GREF_ERR_NOMEM, "no memory for a report");
     report->c = c;
     if (!options->skip_self_test)
-        TRY_OUT(gref_trust_require());
+        TRY(gref_trust_require());
     report->self_tested = !options->skip_self_test;
     if (options->dir != NULL)
-        TRY_OUT(gref_folder_open(&folder, options->dir, file_names, options->force));
-    TRY_OUT(compute(report, options));
+        TRY(gref_folder_open(&folder, options->dir, file_names, options->force));
+    TRY(compute(report, options));
     if (options->dir != NULL) {
-        TRY_OUT(write_files(report, folder.stage));
-        TRY_OUT(gref_folder_commit(&folder));
+        TRY(write_files(report, folder.stage));
+        TRY(gref_folder_commit(&folder));
     }
-    *out_report = report;
-    report = NULL;
-out:
-    gref_folder_discard(&folder);
-    gref_asymptotics_report_free(report);
-    return status;
+    *out_report = TAKE(report);
+    return GREF_OK;
 }

@@ -151,7 +151,7 @@ static gref_status draw_problem(gref_plot *plot, const gref_study *s)
 static double largest_bias(const gref_study *s, const gref_study_sampler *sampler, int k, int t)
 {
     double largest = 0.0;
-    if (sampler->diverged_at >= t)
+    if (sampler->diverged_at >= t || gref_study_row_at(sampler, t) == NULL)
         return -1.0;
     for (int p = 0; p < s->n; p++) {
         double b = fabs(GREF_AT(sampler->bias, p, k));
@@ -213,7 +213,9 @@ static void put_bias(const panels *g, int i, int k, const gref_study *s, int t, 
     } else {
         put_text(g, "panel", i, k, "t = %d", t);
         put_text(g, "words", i, k, "%s",
-                 sampler->diverged_at >= t && !sampler->lost ? "diverged" : "lost to rounding");
+                 gref_study_row_at(sampler, t) == NULL            ? gref_study_absence(sampler, t)
+                 : sampler->diverged_at >= t && !sampler->lost ? "diverged"
+                                                               : "lost to rounding");
     }
 }
 
@@ -248,8 +250,12 @@ static void put_samples(const panels *g, int i, const gref_study *s,
     range_of(gref_const(sampler->samples), &least, &most);
     if (least < lo || most > hi)
         snprintf(remark, sizeof remark, ", clipped: values in [%.3g, %.3g]", least, most);
-    put_text(g, "label", i, 0, "%s%s%s", sampler->spec.label, sampler->stable ? "" : ", unstable",
-             remark);
+    int end = sampler->rows[sampler->n_rows - 1].t;
+    char where[24] = "";
+    if (end != 0)
+        snprintf(where, sizeof where, " at t = %d", end);
+    put_text(g, "label", i, 0, "%s%s%s%s", sampler->spec.label, where,
+             sampler->stable ? "" : ", unstable", remark);
     for (int k = 0; k < s->samples.n; k++)
         if (sampler->samples.a != NULL)
             put_image(g, i, k, gref_const(gref_mat_view(sampler->samples, 0, k, s->n, 1)), s->rows,

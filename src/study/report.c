@@ -73,7 +73,8 @@ static json_t *sampler_json(const gref_study_sampler *s)
             json_object_set_new(step, "w2_error", number(row->w2_error));
         }
         json_array_append_new(steps, step);
-        json_array_append_new(modelled, w2_row(row->t, row->modelled, NULL));
+        if (s->spec.chain == NULL)
+            json_array_append_new(modelled, w2_row(row->t, row->modelled, NULL));
         json_array_append_new(prior, w2_row(row->t, row->prior, fate(s, row)));
     }
     json_t *o = json_pack("{s:s, s:s, s:o, s:b}", "name", s->spec.name, "label", s->spec.label,
@@ -164,14 +165,6 @@ char *gref_study_csv(const gref_study *study)
     return fclose(f) == 0 ? text : NULL;
 }
 
-static const gref_study_row *row_at(const gref_study_sampler *s, int t)
-{
-    for (int k = 0; k < s->n_rows; k++)
-        if (s->rows[k].t == t)
-            return &s->rows[k];
-    return NULL;
-}
-
 /* A word, or a number that nothing proves: 3 digits in brackets. 0 is an identity. */
 static void put_number(FILE *f, double x, const char *fate)
 {
@@ -209,14 +202,17 @@ static void table_over_t(FILE *f, const gref_study *study, int width)
         const gref_study_sampler *s = &study->samplers[i];
         fprintf(f, "%-*s", width, s->spec.label);
         for (int k = 0; k < count; k++) {
-            const gref_study_row *row = row_at(s, t[k]);
-            put_w2(f, row->w2, fate(s, row));
+            const gref_study_row *row = gref_study_row_at(s, t[k]);
+            if (row == NULL)
+                fprintf(f, " %11s", gref_study_absence(s, t[k]));
+            else
+                put_w2(f, row->w2, fate(s, row));
         }
         fprintf(f, "\n");
     }
 }
 
-static void table_at_zero(FILE *f, const gref_study *study, int width)
+static void table_at_end(FILE *f, const gref_study *study, int width)
 {
     fprintf(f, "\nAt t = 0, against the posterior (spread sqrt tr Sigma_post = %.4e)\n",
             study->spread);
@@ -224,12 +220,12 @@ static void table_at_zero(FILE *f, const gref_study *study, int width)
             "modelled", "steps with an eigenvalue of M_t below -1");
     for (int i = 0; i < study->n_samplers; i++) {
         const gref_study_sampler *s = &study->samplers[i];
-        const gref_study_row *row = row_at(s, 0);
+        const gref_study_row *row = &s->rows[s->n_rows - 1];
         fprintf(f, "%-*s", width, s->spec.label);
         put_w2(f, row->w2, fate(s, row));
         put_number(f, row->w2.w2_mean, row->mean_lost ? "lost" : fate(s, row));
         put_number(f, row->w2.w2_cov, fate(s, row));
-        put_number(f, row->modelled.w2, NULL);
+        put_number(f, row->modelled.w2, s->spec.chain != NULL ? "-" : NULL);
         if (s->stable)
             fprintf(f, "  none\n");
         else
@@ -240,6 +236,8 @@ static void table_at_zero(FILE *f, const gref_study *study, int width)
                     s->lost ? "the law has grown, shrunk, and is lost to rounding"
                             : "the law exceeds every double",
                     s->diverged_at);
+        if (row->t != 0)
+            fprintf(f, "%-*s ends at t = %d: against p_t(x | v) there\n", width, "", row->t);
         if (!s->guided && !row->diverged)
             fprintf(f, "%-*s ignores v: W2 to the prior (%.2e)\n", width, "", row->prior.w2);
     }
@@ -261,6 +259,6 @@ char *gref_study_table(const gref_study *study)
     fprintf(f, "n = %d (%d x %d), m = %d, sigma = %g, T = %d; %s path\n\n", study->n, study->rows,
             study->cols, study->m, study->sigma, study->T, study->path);
     table_over_t(f, study, width);
-    table_at_zero(f, study, width);
+    table_at_end(f, study, width);
     return fclose(f) == 0 ? text : NULL;
 }

@@ -26,6 +26,7 @@ typedef struct {
     int n_laws;
     gref_npz_writer *npz; /* NULL when nothing is written */
     const gref_study_options *options;
+    gref_folder folder;
     int done, total;
 } run;
 
@@ -44,6 +45,15 @@ void gref_study_free(gref_study *study)
     for (size_t k = 0; k < sizeof all / sizeof *all; k++)
         gref_mat_free(all[k]);
     free(study);
+}
+
+static void run_free(run *r)
+{
+    gref_npz_abandon(r->npz);
+    gref_folder_discard(&r->folder);
+    gref_study_free(r->out);
+    r->engine->close(r->data);
+    gref_schedule_free(&r->schedule);
 }
 
 static gref_status report_progress(run *r, const char *what, int step)
@@ -84,10 +94,19 @@ static int law_index(const run *r, int t)
     return -1;
 }
 
-static bool is_reported(const run *r, int t)
+/* The start, the end, the multiples of w2_every and laws_at; where nothing is known to aim at, nothing is measured. */
+static bool is_reported(const run *r, const gref_marginal *law, bool start)
 {
-    return t == 0 || t == r->schedule.T || t % gref_case_w2_every(r->out->c) == 0 ||
-           law_index(r, t) >= 0;
+    int t = gref_marginal_t(law);
+    return gref_marginal_has_target(law) &&
+           (start || gref_marginal_next(law) < 0 || t % gref_case_w2_every(r->out->c) == 0 ||
+            law_index(r, t) >= 0);
+}
+
+/* Steps of a chain from its start to its end. */
+static int count_steps(const gref_sampler_spec *spec, int T)
+{
+    return spec->chain != NULL ? spec->chain->K : spec->n_times > 0 ? spec->n_times - 1 : T;
 }
 
 /* The schedule, and the problem in the engine's hands. */
@@ -97,100 +116,159 @@ static gref_status set_up(run *r)
     TRY(gref_case_schedule(&r->schedule, r->out->c));
     TRY(r->engine->open(&r->data, r->out, &r->schedule, r->npz));
     r->out->T = r->schedule.T;
-    r->total = r->schedule.T * r->out->n_samplers;
+    for (int k = 0; k < r->out->n_samplers; k++)
+        r->total += count_steps(&r->out->samplers[k].spec, r->out->T);
     return GREF_OK;
 }
 
-/* Distances at a reported t, and at a t of laws_at the whole law: bias kept, moments written. */
-static gref_status report(run *r, gref_study_sampler *s, const gref_walk *w)
+/*
+ * The distances of a row; after divergence only `modelled`, where the sampler has a modelled law. Whole laws and the end
+ * get a proof, the chain in between a value. A proof is reported only where it covers the exact sampler, not just the
+ * numbers computed for it.
+ */
+static gref_status measure(gref_study_row *row, const run *r, const gref_marginal *law, bool models)
 {
-    gref_study_row row = {.t = w->t, .diverged = w->diverged, .mean_lost = w->mean_lost};
-    int k = law_index(r, w->t);
-    TRY(r->engine->measure(&row, w));
-    /* a proof is reported only where it covers the exact sampler, not just the numbers computed for it */
-    row.modelled.certified = row.prior.certified = false;
-    row.w2.certified = row.w2.certified && row.w2_error > 0.0;
-    if ((k >= 0 || w->t == 0) && !row.w2.certified && !w->diverged)
-        row.no_proof = r->engine->no_proof;
-    s->rows[s->n_rows++] = row;
-    if (k < 0 || w->diverged)
+    bool listed = law_index(r, row->t) >= 0 || gref_marginal_next(law) < 0;
+    if (models)
+        TRY(gref_marginal_w2_modelled(&row->modelled, law));
+    row->modelled.certified = false;
+    if (row->diverged)
         return GREF_OK;
+    TRY(listed ? gref_marginal_certify(&row->w2, law) : gref_marginal_w2(&row->w2, law));
+    if (row->w2.certified)
+        gref_marginal_errors(&row->mean_error, &row->cov_error, &row->w2_error, law);
+    row->w2.certified = row->w2.certified && row->w2_error > 0.0;
+    if (listed && !row->w2.certified)
+        row->no_proof = r->engine->no_proof;
+    if (!gref_marginal_guided(law))
+        TRY(gref_marginal_w2_prior(&row->prior, law));
+    row->prior.certified = false;
+    return GREF_OK;
+}
+
+/* The bias at the k-th t of laws_at; the law itself goes to arrays.npz. */
+static gref_status keep_law(run *r, gref_study_sampler *s, const gref_marginal *law, int k)
+{
     gref_mat bias = gref_mat_view(s->bias, 0, k, r->out->n, 1);
-    if (w->mean_lost)
+    if (gref_marginal_mean_lost(law) || !gref_marginal_has_target(law))
         gref_mat_fill(bias, NAN);
     else
-        TRY(r->engine->bias(bias, w));
-    if (r->npz != NULL)
-        TRY(r->engine->write(r->npz, s->spec.label, w));
+        TRY(gref_marginal_bias(bias, law));
+    return r->npz == NULL ? GREF_OK : r->engine->write(r->npz, s->spec.label, r->data, law);
+}
+
+/* The law at the t at hand, as far as it is reported. */
+static gref_status report(run *r, gref_study_sampler *s, const gref_marginal *law, bool start)
+{
+    gref_study_row row = {.t = gref_marginal_t(law),
+                          .diverged = gref_marginal_diverged(law),
+                          .mean_lost = gref_marginal_mean_lost(law)};
+    int k = law_index(r, row.t);
+    if (row.diverged && s->diverged_at < 0)
+        s->diverged_at = row.t;
+    if (is_reported(r, law, start)) {
+        TRY(measure(&row, r, law, s->spec.chain == NULL));
+        s->rows[s->n_rows++] = row;
+    }
+    return k < 0 || row.diverged ? GREF_OK : keep_law(r, s, law, k);
+}
+
+/* From the start of the chain to its end. */
+static gref_status walk(run *r, gref_study_sampler *s)
+{
+    gref_marginal *law = NULL;
+    TRY(r->engine->begin(&law, r->data, &s->spec));
+    int most = gref_marginal_t(law) + 1;
+    s->guided = gref_marginal_guided(law);
+    s->diverged_at = -1;
+    s->rows = gref_alloc((size_t)most, sizeof *s->rows);
+    REQUIRE(s->rows != NULL, GREF_ERR_NOMEM, "no memory for %d rows", most);
+    TRY(gref_mat_new(&s->bias, r->out->n, r->n_laws));
+    TRY(report(r, s, law, true));
+    while (gref_marginal_next(law) >= 0) {
+        TRY(gref_marginal_advance(law));
+        TRY(report(r, s, law, false));
+        TRY(report_progress(r, s->spec.label, 1));
+    }
+    s->first_unstable = gref_marginal_first_unstable(law);
+    s->stable = s->first_unstable == 0;
+    s->growth = gref_marginal_growth(law);
+    s->lost = gref_marginal_lost(law);
+    s->mean_lost = gref_marginal_mean_lost(law);
     return GREF_OK;
 }
 
 static gref_status study_sampler(run *r, gref_study_sampler *s)
 {
-    gref_status status = GREF_OK;
-    gref_walk w = {0};
-    TRY_OUT(r->engine->start(&w, r->data, &s->spec));
-    s->guided = w.guided;
-    s->diverged_at = -1;
-    s->rows = gref_alloc((size_t)r->schedule.T + 1, sizeof *s->rows);
-    REQUIRE_OUT(s->rows != NULL, GREF_ERR_NOMEM, "no memory for %d rows", r->schedule.T + 1);
-    TRY_OUT(gref_mat_new(&s->bias, r->out->n, r->n_laws));
-    for (;;) {
-        if (w.diverged && s->diverged_at < 0)
-            s->diverged_at = w.t;
-        if (is_reported(r, w.t))
-            TRY_OUT(report(r, s, &w));
-        TRY_OUT(report_progress(r, s->spec.label, w.t == r->schedule.T ? 0 : 1));
-        if (w.t == 0)
-            break;
-        TRY_OUT(r->engine->advance(&w));
-    }
-    s->first_unstable = w.first_unstable;
-    s->stable = w.first_unstable == 0;
-    s->growth = w.growth;
-    s->lost = w.lost;
-    s->mean_lost = w.mean_lost;
-out:
-    if (status != GREF_OK)
-        gref_fail_context(status, "sampler %s", s->spec.label);
-    r->engine->stop(&w);
-    return status;
+    gref_status status = report_progress(r, s->spec.label, 0);
+    if (status == GREF_OK)
+        status = walk(r, s);
+    return status == GREF_OK ? GREF_OK
+                             : gref_fail_context(status, "sampler %s", s->spec.label);
 }
 
-/* Samples of every chain whose law has not diverged. */
-static gref_status draw_samples(run *r)
+const gref_study_row *gref_study_row_at(const gref_study_sampler *s, int t)
 {
-    gref_status status = GREF_OK;
-    gref_study *o = r->out;
-    int count = 0;
+    for (int k = 0; k < s->n_rows; k++)
+        if (s->rows[k].t == t)
+            return &s->rows[k];
+    return NULL;
+}
+
+const char *gref_study_absence(const gref_study_sampler *s, int t)
+{
+    bool without = s->spec.chain != NULL && s->spec.chain->abar == NULL && t <= s->spec.chain->K;
+    return without ? "no target" : "not visited";
+}
+
+/* Room for the samples of every chain whose law and mean are known to the end. */
+typedef struct {
+    gref_study_sampler **drawn;
+    const gref_sampler_spec **specs;
+    gref_mat *Y;
+    bool *diverged;
+    int count;
+} draft;
+
+static void draft_free(draft *d)
+{
+    for (int k = 0; k < d->count; k++)
+        gref_mat_free(&d->Y[k]);
+    free(d->drawn);
+    free(d->specs);
+    free(d->Y);
+    free(d->diverged);
+}
+
+static gref_status draft_new(draft *d, gref_study *o)
+{
     size_t most = (size_t)o->n_samplers;
-    gref_mat *Y = gref_alloc(most, sizeof *Y);
-    bool *diverged = gref_alloc(most, sizeof *diverged);
-    const gref_sampler_spec **specs = gref_alloc(most, sizeof *specs);
-    gref_study_sampler **drawn = gref_alloc(most, sizeof *drawn);
-    REQUIRE_OUT(Y != NULL && diverged != NULL && specs != NULL && drawn != NULL, GREF_ERR_NOMEM,
-                "no memory for samples");
-    TRY_OUT(report_progress(r, "samples", 0));
+    d->drawn = gref_alloc(most, sizeof *d->drawn);
+    d->specs = gref_alloc(most, sizeof *d->specs);
+    d->Y = gref_alloc(most, sizeof *d->Y);
+    d->diverged = gref_alloc(most, sizeof *d->diverged);
+    REQUIRE(d->drawn != NULL && d->specs != NULL && d->Y != NULL && d->diverged != NULL,
+            GREF_ERR_NOMEM, "no memory for samples");
     for (int k = 0; k < o->n_samplers; k++)
         if (o->samplers[k].diverged_at < 0 && !o->samplers[k].mean_lost) {
-            drawn[count] = &o->samplers[k];
-            specs[count] = &o->samplers[k].spec;
-            TRY_OUT(gref_mat_new(&Y[count++], o->n, o->samples.n));
+            d->drawn[d->count] = &o->samplers[k];
+            d->specs[d->count] = &o->samplers[k].spec;
+            TRY(gref_mat_new(&d->Y[d->count++], o->n, o->samples.n));
         }
-    TRY_OUT(gref_case_blame_sigma(o->c, r->engine->draw(Y, diverged, r->data, specs, count)));
-    for (int k = 0; k < count; k++)
-        if (!diverged[k]) {
-            drawn[k]->samples = Y[k];
-            Y[k] = (gref_mat){0};
-        }
-out:
-    for (int k = 0; k < count; k++)
-        gref_mat_free(&Y[k]);
-    free(Y);
-    free(diverged);
-    free(specs);
-    free(drawn);
-    return status;
+    return GREF_OK;
+}
+
+static gref_status draw_samples(run *r)
+{
+    SCOPED(draft) d = {0};
+    TRY(report_progress(r, "samples", 0));
+    TRY(draft_new(&d, r->out));
+    TRY(gref_case_blame_sigma(r->out->c,
+                              r->engine->draw(d.Y, d.diverged, r->data, d.specs, d.count)));
+    for (int k = 0; k < d.count; k++)
+        if (!d.diverged[k])
+            d.drawn[k]->samples = TAKE(d.Y[k]);
+    return GREF_OK;
 }
 
 static gref_status write_files(run *r, const char *dir)
@@ -202,9 +280,7 @@ static gref_status write_files(run *r, const char *dir)
     TRY(gref_study_draw(o, dir));
     summary = gref_study_summary(o);
     TRY(gref_file_write(dir, "summary.json", summary));
-    gref_npz_writer *npz = r->npz;
-    r->npz = NULL;
-    return gref_npz_finish(npz);
+    return gref_npz_finish(TAKE(r->npz));
 }
 
 static gref_status open_npz(run *r, const char *dir)
@@ -217,20 +293,18 @@ static gref_status open_npz(run *r, const char *dir)
 /* The samplers of the case, before their laws are known. */
 static gref_status list_samplers(gref_study *o)
 {
-    gref_status status = GREF_OK;
     const gref_sampler_spec *specs = NULL;
     int count = gref_case_samplers(o->c, &specs);
     o->samplers = gref_alloc((size_t)count, sizeof *o->samplers);
     REQUIRE(o->samplers != NULL, GREF_ERR_NOMEM, "no memory for %d samplers", count);
     o->n_samplers = count;
     for (int k = 0; k < count; k++) {
-        status = gref_sampler_require_gaussian(specs[k].name);
+        gref_status status = gref_sampler_require_gaussian(specs[k].name);
         if (status != GREF_OK)
-            gref_fail_context(status, "sampler %s", specs[k].label);
-        TRY(status);
+            return gref_fail_context(status, "sampler %s", specs[k].label);
         o->samplers[k].spec = specs[k];
     }
-    return status;
+    return GREF_OK;
 }
 
 /* No number is made on a BLAS that is not known to be right. */
@@ -256,7 +330,7 @@ static gref_status test_blas(run *r)
  *                       GREF_ERR_CANCELLED.
  * @return GREF_OK; GREF_ERR_NUMERICS (self-test); GREF_ERR_EXISTS; GREF_ERR_IO; GREF_ERR_CANCELLED; and what
  *         gref_case_problem, gref_modes_new and gref_sampler_new return, or on the spectral path
- *         gref_case_stationary, gref_spectral_new and gref_spectral_law_new. On error no file is left and none is
+ *         gref_case_stationary, gref_spectral_new and gref_marginal_spectral. On error no file is left and none is
  *         changed.
  * @cost   the self-test (0.2 s); per sampler T steps of gref_marginal_advance; per reported t two W2; at most
  *         16 n x n doubles. On the spectral path about 100 n doubles, and no n x n one above
@@ -266,35 +340,26 @@ static gref_status test_blas(run *r)
 gref_status gref_study_run(gref_study **study, const gref_case *c,
                            const gref_study_options *options)
 {
-    gref_status status = GREF_OK;
-    gref_folder folder = {0};
-    run r = {.engine = &gref_engine_dense, .options = options};
+    SCOPED(run) r = {.engine = &gref_engine_dense, .options = options};
     r.out = gref_alloc(1, sizeof *r.out);
-    REQUIRE_OUT(r.out != NULL, GREF_ERR_NOMEM, "no memory for a study");
+    REQUIRE(r.out != NULL, GREF_ERR_NOMEM, "no memory for a study");
     r.out->c = c;
     r.n_laws = gref_case_laws_at(c, &r.laws_at);
-    TRY_OUT(list_samplers(r.out));
-    TRY_OUT(gref_study_choose(&r.engine, r.out, options->path));
-    TRY_OUT(test_blas(&r));
+    TRY(list_samplers(r.out));
+    TRY(gref_study_choose(&r.engine, r.out, options->path));
+    TRY(test_blas(&r));
     if (options->dir != NULL) {
-        TRY_OUT(gref_folder_open(&folder, options->dir, file_names, options->force));
-        TRY_OUT(open_npz(&r, folder.stage));
+        TRY(gref_folder_open(&r.folder, options->dir, file_names, options->force));
+        TRY(open_npz(&r, r.folder.stage));
     }
-    TRY_OUT(set_up(&r));
+    TRY(set_up(&r));
     for (int k = 0; k < r.out->n_samplers; k++)
-        TRY_OUT(gref_case_blame_sigma(c, study_sampler(&r, &r.out->samplers[k])));
-    TRY_OUT(draw_samples(&r));
+        TRY(gref_case_blame_sigma(c, study_sampler(&r, &r.out->samplers[k])));
+    TRY(draw_samples(&r));
     if (options->dir != NULL) {
-        TRY_OUT(write_files(&r, folder.stage));
-        TRY_OUT(gref_folder_commit(&folder));
+        TRY(write_files(&r, r.folder.stage));
+        TRY(gref_folder_commit(&r.folder));
     }
-    *study = r.out;
-    r.out = NULL;
-out:
-    gref_npz_abandon(r.npz);
-    gref_folder_discard(&folder);
-    gref_study_free(r.out);
-    r.engine->close(r.data);
-    gref_schedule_free(&r.schedule);
-    return status;
+    *study = TAKE(r.out);
+    return GREF_OK;
 }

@@ -7,29 +7,31 @@
 #include "internal.h"
 #include <gref/random.h>
 
+DEFINE_DROP(gref_sampler)
+
 typedef struct {
     gref_problem problem; /* until the modes are known */
     gref_modes z;
     const gref_schedule *schedule;
-    const int *laws_at; /* of the case */
-    int n_laws;
-} engine;
-
-typedef struct {
-    gref_sampler *sampler;
+    gref_sampler *sampler; /* the one whose law is on its way */
     gref_marginal *law;
-    const engine *e;
-    int n;
-} progress_of_law;
+} engine;
 
 static void dense_close(void *data)
 {
     engine *e = data;
     if (e == NULL)
         return;
+    gref_marginal_free(e->law);
+    gref_sampler_free(e->sampler);
     gref_modes_free(&e->z);
     gref_problem_free(&e->problem);
     free(e);
+}
+
+static void engine_drop(engine **e)
+{
+    dense_close(*e);
 }
 
 /* Where each measurement stands in the image, if A selects pixels: for the picture of v. */
@@ -127,125 +129,49 @@ static gref_status write_exact_laws(const engine *e, const gref_study *o, gref_n
 static gref_status dense_open(void **data, gref_study *o, const gref_schedule *schedule,
                               gref_npz_writer *npz)
 {
-    gref_status status = GREF_OK;
-    engine *e = gref_alloc(1, sizeof *e);
-    REQUIRE_OUT(e != NULL, GREF_ERR_NOMEM, "no memory for a study");
+    SCOPED_PTR(engine) *e = gref_alloc(1, sizeof *e);
+    REQUIRE(e != NULL, GREF_ERR_NOMEM, "no memory for a study");
     e->schedule = schedule;
-    e->n_laws = gref_case_laws_at(o->c, &e->laws_at);
-    TRY_OUT(read_problem(e, o, npz));
-    TRY_OUT(sample_posterior(e, o));
-    TRY_OUT(write_exact_laws(e, o, npz));
-    *data = e;
-    e = NULL;
-out:
-    dense_close(e);
-    return status;
-}
-
-static void dense_stop(gref_walk *w)
-{
-    progress_of_law *p = w->state;
-    if (p == NULL)
-        return;
-    gref_marginal_free(p->law);
-    gref_sampler_free(p->sampler);
-    free(p);
-    w->state = NULL;
-}
-
-static void look(gref_walk *w)
-{
-    const gref_marginal *law = ((const progress_of_law *)w->state)->law;
-    w->t = gref_marginal_t(law);
-    w->diverged = gref_marginal_diverged(law);
-    w->lost = gref_marginal_lost(law);
-    w->mean_lost = gref_marginal_mean_lost(law);
-    w->first_unstable = gref_marginal_first_unstable(law);
-    w->growth = gref_marginal_growth(law);
-}
-
-static gref_status dense_start(gref_walk *w, void *data, const gref_sampler_spec *spec)
-{
-    gref_status status = GREF_OK;
-    const engine *e = data;
-    progress_of_law *p = gref_alloc(1, sizeof *p);
-    gref_walk begun = {.state = p};
-    REQUIRE_OUT(p != NULL, GREF_ERR_NOMEM, "no memory for a study");
-    p->n = e->z.n;
-    p->e = e;
-    TRY_OUT(gref_sampler_new(&p->sampler, &e->z, e->schedule, spec));
-    TRY_OUT(gref_marginal_new(&p->law, p->sampler));
-    begun.guided = gref_sampler_is_guided(p->sampler);
-    look(&begun);
-    *w = begun;
-    begun.state = NULL;
-out:
-    dense_stop(&begun);
-    return status;
-}
-
-static gref_status dense_advance(gref_walk *w)
-{
-    TRY(gref_marginal_advance(((progress_of_law *)w->state)->law));
-    look(w);
+    TRY(read_problem(e, o, npz));
+    TRY(sample_posterior(e, o));
+    TRY(write_exact_laws(e, o, npz));
+    *data = TAKE(e);
     return GREF_OK;
 }
 
-/* Whole laws and t = 0 get a proof, the chain in between a value. */
-static bool is_certified_at(const engine *e, int t)
+static gref_status dense_begin(gref_marginal **law, void *data, const gref_sampler_spec *spec)
 {
-    bool listed = t == 0;
-    for (int k = 0; k < e->n_laws; k++)
-        listed = listed || e->laws_at[k] == t;
-    return listed;
-}
-
-static gref_status dense_measure(gref_study_row *row, const gref_walk *w)
-{
-    const progress_of_law *p = w->state;
-    TRY(gref_conditional_w2(&row->modelled, p->sampler, w->t));
-    if (!w->diverged) {
-        TRY(is_certified_at(p->e, w->t) ? gref_marginal_certify(&row->w2, p->law)
-                                        : gref_marginal_w2(&row->w2, p->law));
-        if (row->w2.certified)
-            gref_marginal_errors(&row->mean_error, &row->cov_error, &row->w2_error, p->law);
-        if (!w->guided)
-            TRY(gref_marginal_w2_prior(&row->prior, p->law));
-    }
+    engine *e = data;
+    gref_marginal_free(TAKE(e->law));
+    gref_sampler_free(TAKE(e->sampler));
+    TRY(gref_sampler_new(&e->sampler, &e->z, e->schedule, spec));
+    TRY(gref_marginal_new(&e->law, e->sampler));
+    *law = e->law;
     return GREF_OK;
 }
 
-static gref_status dense_bias(gref_mat bias, const gref_walk *w)
+static gref_status dense_write(gref_npz_writer *npz, const char *label, const void *data,
+                               const gref_marginal *law)
 {
-    return gref_marginal_bias(bias, ((const progress_of_law *)w->state)->law);
-}
-
-static gref_status dense_write(gref_npz_writer *npz, const char *label, const gref_walk *w)
-{
-    const progress_of_law *p = w->state;
+    int n = ((const engine *)data)->z.n;
     SCOPED(gref_mat) mean = {0}, cov = {0};
-    if (!w->mean_lost) { /* else it is empty, and not written */
-        TRY(gref_mat_new(&mean, p->n, 1));
-        TRY(gref_marginal_mean(mean, p->law));
+    if (!gref_marginal_mean_lost(law)) { /* else it is empty, and not written */
+        TRY(gref_mat_new(&mean, n, 1));
+        TRY(gref_marginal_mean(mean, law));
     }
-    TRY(gref_mat_new(&cov, p->n, p->n));
-    TRY(gref_marginal_cov(cov, p->law));
-    return gref_study_add_law(npz, label, w->t, mean, cov);
+    TRY(gref_mat_new(&cov, n, n));
+    TRY(gref_marginal_cov(cov, law));
+    return gref_study_add_law(npz, label, gref_marginal_t(law), mean, cov);
 }
-
-DEFINE_DROP(gref_sampler)
 
 static gref_status draw_one(gref_mat Y, bool *diverged, const engine *e,
                             const gref_sampler_spec *spec)
 {
-    gref_status status = GREF_OK;
     SCOPED_PTR(gref_sampler) *sampler = NULL;
     TRY(gref_sampler_new(&sampler, &e->z, e->schedule, spec));
-    status = gref_sampler_draw(Y, sampler, GREF_STUDY_SEED);
+    gref_status status = gref_sampler_draw(Y, sampler, GREF_STUDY_SEED);
     *diverged = status == GREF_ERR_NUMERICS; /* samples may overflow before their law does */
-    if (*diverged)
-        status = GREF_OK;
-    return status;
+    return *diverged ? GREF_OK : status;
 }
 
 static gref_status dense_draw(gref_mat *Y, bool *diverged, void *data,
@@ -262,11 +188,7 @@ const gref_engine gref_engine_dense = {
                 "be singular",
     .open = dense_open,
     .close = dense_close,
-    .start = dense_start,
-    .stop = dense_stop,
-    .advance = dense_advance,
-    .measure = dense_measure,
-    .bias = dense_bias,
+    .begin = dense_begin,
     .write = dense_write,
     .draw = dense_draw,
 };

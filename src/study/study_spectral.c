@@ -13,21 +13,23 @@ typedef struct {
     gref_spectral *z;
     const gref_schedule *schedule;
     int spectrum_rows, spectrum_cols;
-    bool matrices; /* n x n arrays are written too */
+    bool matrices;      /* n x n arrays are written too */
+    gref_marginal *law; /* the one on its way */
 } engine;
-
-typedef struct {
-    gref_marginal *law;
-    const engine *e;
-} state;
 
 static void spectral_close(void *data)
 {
     engine *e = data;
     if (e == NULL)
         return;
+    gref_marginal_free(e->law);
     gref_spectral_free(e->z);
     free(e);
+}
+
+static void engine_drop(engine **e)
+{
+    spectral_close(*e);
 }
 
 /* Sigma_spectrum, A_spectrum_re and A_spectrum_im; Sigma and A themselves when they are small. */
@@ -134,98 +136,42 @@ static gref_status write_exact_laws(const engine *e, const gref_study *o, gref_n
 static gref_status spectral_open(void **data, gref_study *o, const gref_schedule *schedule,
                                  gref_npz_writer *npz)
 {
-    gref_status status = GREF_OK;
-    engine *e = gref_alloc(1, sizeof *e);
-    REQUIRE_OUT(e != NULL, GREF_ERR_NOMEM, "no memory for a study");
+    SCOPED_PTR(engine) *e = gref_alloc(1, sizeof *e);
+    REQUIRE(e != NULL, GREF_ERR_NOMEM, "no memory for a study");
     e->schedule = schedule;
-    TRY_OUT(read_problem(e, o, npz));
-    TRY_OUT(gref_mat_new(&o->mu_post, o->n, 1));
-    TRY_OUT(gref_spectral_posterior_mean(o->mu_post, e->z));
-    TRY_OUT(gref_mat_new(&o->samples, o->n, o->n <= MANY ? GREF_STUDY_SAMPLES : 1));
-    TRY_OUT(gref_spectral_posterior_draw(o->samples, e->z, GREF_STUDY_SEED));
-    TRY_OUT(write_exact_laws(e, o, npz));
-    *data = e;
-    e = NULL;
-out:
-    spectral_close(e);
-    return status;
-}
-
-static void spectral_stop(gref_walk *w)
-{
-    state *s = w->state;
-    if (s == NULL)
-        return;
-    gref_marginal_free(s->law);
-    free(s);
-    w->state = NULL;
-}
-
-static void look(gref_walk *w)
-{
-    const gref_marginal *law = ((const state *)w->state)->law;
-    w->t = gref_marginal_t(law);
-    w->diverged = gref_marginal_diverged(law);
-    w->lost = gref_marginal_lost(law);
-    w->mean_lost = gref_marginal_mean_lost(law);
-    w->first_unstable = gref_marginal_first_unstable(law);
-    w->growth = gref_marginal_growth(law);
-}
-
-static gref_status spectral_start(gref_walk *w, void *data, const gref_sampler_spec *spec)
-{
-    gref_status status = GREF_OK;
-    state *s = gref_alloc(1, sizeof *s);
-    gref_walk begun = {.state = s};
-    REQUIRE_OUT(s != NULL, GREF_ERR_NOMEM, "no memory for a study");
-    s->e = data;
-    TRY_OUT(gref_marginal_spectral(&s->law, s->e->z, s->e->schedule, spec));
-    begun.guided = gref_marginal_guided(s->law);
-    look(&begun);
-    *w = begun;
-    begun.state = NULL;
-out:
-    spectral_stop(&begun);
-    return status;
-}
-
-static gref_status spectral_advance(gref_walk *w)
-{
-    TRY(gref_marginal_advance(((state *)w->state)->law));
-    look(w);
+    TRY(read_problem(e, o, npz));
+    TRY(gref_mat_new(&o->mu_post, o->n, 1));
+    TRY(gref_spectral_posterior_mean(o->mu_post, e->z));
+    TRY(gref_mat_new(&o->samples, o->n, o->n <= MANY ? GREF_STUDY_SAMPLES : 1));
+    TRY(gref_spectral_posterior_draw(o->samples, e->z, GREF_STUDY_SEED));
+    TRY(write_exact_laws(e, o, npz));
+    *data = TAKE(e);
     return GREF_OK;
 }
 
-static gref_status spectral_measure(gref_study_row *row, const gref_walk *w)
+static gref_status spectral_begin(gref_marginal **law, void *data, const gref_sampler_spec *spec)
 {
-    const gref_marginal *law = ((const state *)w->state)->law;
-    TRY(gref_marginal_w2_modelled(&row->modelled, law));
-    if (!w->diverged) {
-        TRY(gref_marginal_w2(&row->w2, law));
-        if (!w->guided)
-            TRY(gref_marginal_w2_prior(&row->prior, law));
-    }
+    engine *e = data;
+    gref_marginal_free(TAKE(e->law));
+    TRY(gref_marginal_spectral(&e->law, e->z, e->schedule, spec));
+    *law = e->law;
     return GREF_OK;
 }
 
-static gref_status spectral_bias(gref_mat bias, const gref_walk *w)
+static gref_status spectral_write(gref_npz_writer *npz, const char *label, const void *data,
+                                  const gref_marginal *law)
 {
-    return gref_marginal_bias(bias, ((const state *)w->state)->law);
-}
-
-static gref_status spectral_write(gref_npz_writer *npz, const char *label, const gref_walk *w)
-{
-    const state *s = w->state;
+    const engine *e = data;
     SCOPED(gref_mat) mean = {0}, S = {0}, cov = {0};
-    TRY(law_new(&mean, &S, &cov, s->e, gref_spectral_pixels(s->e->z)));
-    if (w->mean_lost)
+    TRY(law_new(&mean, &S, &cov, e, gref_spectral_pixels(e->z)));
+    if (gref_marginal_mean_lost(law))
         gref_mat_free(&mean); /* empty: not written */
     else
-        TRY(gref_marginal_mean(mean, s->law));
-    TRY(gref_marginal_spectrum(S, s->law));
-    if (s->e->matrices)
-        TRY(gref_marginal_cov(cov, s->law));
-    return write_law(s->e, npz, label, w->t, mean, S, cov);
+        TRY(gref_marginal_mean(mean, law));
+    TRY(gref_marginal_spectrum(S, law));
+    if (e->matrices)
+        TRY(gref_marginal_cov(cov, law));
+    return write_law(e, npz, label, gref_marginal_t(law), mean, S, cov);
 }
 
 static gref_status spectral_draw(gref_mat *Y, bool *diverged, void *data,
@@ -240,11 +186,7 @@ const gref_engine gref_engine_spectral = {
     .no_proof = "the spectral path proves no digits",
     .open = spectral_open,
     .close = spectral_close,
-    .start = spectral_start,
-    .stop = spectral_stop,
-    .advance = spectral_advance,
-    .measure = spectral_measure,
-    .bias = spectral_bias,
+    .begin = spectral_begin,
     .write = spectral_write,
     .draw = spectral_draw,
 };

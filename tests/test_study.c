@@ -12,6 +12,8 @@
 
 #include <jansson.h>
 
+#include "files/internal.h"
+
 #include <gref/npy.h>
 #include <gref/study.h>
 #include <gref/wasserstein.h>
@@ -256,6 +258,114 @@ START_TEST(test_study_run__ddpm_and_overridden_conventions)
 }
 END_TEST
 
+/* Doubles as the member `name` of an .npz, of the shape that is said. */
+static void add_array(gref_npz_writer *w, const char *name, const char *shape, const double *x,
+                      int count)
+{
+    size_t size = 128 + sizeof *x * (size_t)count;
+    unsigned char *bytes = malloc(size);
+    ck_assert_ptr_nonnull(bytes);
+    memcpy(bytes, "\x93NUMPY\x01\x00\x76\x00", 10);
+    snprintf((char *)bytes + 10, 119, "%-117s\n", shape);
+    memcpy(bytes + 128, x, size - 128);
+    ck_ok(gref_npz_add_bytes(w, name, bytes, size));
+    free(bytes);
+}
+
+/* chain.npz in dir: eight steps y' = 0.6 y + N(0, 0.64 I), which keep N(0, I) as it is. */
+static void write_chain(const char *dir)
+{
+    char path[4200];
+    gref_npz_writer *w = NULL;
+    double M[36 * 36] = {0}, b[8 * 36] = {0}, N = 0.64;
+    for (int i = 0; i < 36; i++)
+        M[37 * i] = 0.6;
+    snprintf(path, sizeof path, "%s/chain.npz", dir);
+    ck_ok(gref_npz_create(&w, path));
+    add_array(w, "M.npy", "{'descr': '<f8', 'fortran_order': False, 'shape': (1, 36, 36), }", M,
+              36 * 36);
+    add_array(w, "b.npy", "{'descr': '<f8', 'fortran_order': False, 'shape': (8, 36), }", b,
+              8 * 36);
+    add_array(w, "N.npy", "{'descr': '<f8', 'fortran_order': False, 'shape': (1,), }", &N, 1);
+    ck_ok(gref_npz_finish(w));
+}
+
+/*
+ * The rows of s are at these t, and W2 in the last is that of the arrays: bound as in the test of numbers above, for the
+ * covariances; the means differ from what the study measured by n EPS of their own. At t = 0 a law that is regular where the
+ * target is singular adds sqrt(|P| n EPS |C|) over W2: rounding of an eigenvalue 0 of C enters by its root.
+ */
+static void check_visits(const gref_study_sampler *s, gref_npz_reader *r, const char *times,
+                         bool regular)
+{
+    char all[64] = "";
+    gref_w2 w;
+    for (int k = 0; k < s->n_rows; k++)
+        snprintf(all + strlen(all), sizeof all - strlen(all), " %d", s->rows[k].t);
+    ck_assert_str_eq(all, times);
+    const gref_study_row *end = &s->rows[s->n_rows - 1];
+    gref_mat m = get(r, s->spec.label, "mean", end->t), C = get(r, s->spec.label, "cov", end->t);
+    gref_mat mt = get(r, "target", "mean", end->t), Ct = get(r, "target", "cov", end->t);
+    ck_ok(gref_w2_laws(&w, gref_const(m), gref_const(C), gref_const(mt), gref_const(Ct)));
+    double means = gref_mat_norm_fro(gref_const(m)) + gref_mat_norm_fro(gref_const(mt));
+    double P = gref_mat_norm_max(gref_const(C)),
+           kernel = sqrt(P * 36 * EPS * gref_mat_norm_fro(gref_const(Ct)));
+    double bound = 36 * EPS * (gref_mat_norm_fro(gref_const(C)) / end->w2.w2 + means) +
+                   (regular ? kernel / end->w2.w2 : 0.0);
+    ck_assert_bound(s->spec.label, fabs(w.w2 - end->w2.w2), bound);
+    gref_mat *lent[] = {&m, &C, &mt, &Ct};
+    for (size_t k = 0; k < sizeof lent / sizeof *lent; k++)
+        gref_mat_free(lent[k]);
+}
+
+/*
+ * A sampler is reported where it goes, by its own t: at its times that are multiples of w2_every or in laws_at, and at its
+ * first and last, whichever t these are. A chain without abar has a target at its end alone; the law of this one is
+ * N(0, I) at every t. What is not visited is not there, in tables by that name.
+ */
+START_TEST(test_study_run__visited_times)
+{
+    char *dir = temp_new(), path[4200], samplers[512];
+    gref_npz_reader *r = NULL;
+    gref_study *study = NULL;
+    write_chain(dir);
+    snprintf(samplers, sizeof samplers,
+             "samplers=[{\"name\":\"pigdm\",\"label\":\"some\",\"scheme\":\"ddim\",\"eta\":0.5,"
+             "\"times\":[29,20,18,13,0]},{\"name\":\"ddpm\",\"label\":\"early\",\"times\":[30,"
+             "12,7]},{\"name\":\"affine\",\"label\":\"mine\",\"file\":\"%s/chain.npz\"}]",
+             dir);
+    gref_case *c = load(samplers);
+    snprintf(path, sizeof path, "%s/out", dir);
+    ck_ok(gref_study_run(&study, c, &(gref_study_options){.dir = path}));
+    snprintf(path, sizeof path, "%s/out/arrays.npz", dir);
+    ck_ok(gref_npz_open(&r, path));
+    check_visits(&study->samplers[0], r, " 29 20 18 0", false);
+    check_visits(&study->samplers[1], r, " 30 12 7", false);
+    check_visits(&study->samplers[2], r, " 0", true);
+    ck_assert(gref_npz_has(r, "some/cov/20") && !gref_npz_has(r, "some/cov/7"));
+    ck_assert(gref_npz_has(r, "early/cov/7") && !gref_npz_has(r, "early/cov/0"));
+    gref_mat C = get(r, "mine", "cov", 0);
+    for (int i = 0; i < 36; i++)
+        GREF_AT(C, i, i) -= 1.0;
+    ck_assert_bound("the law of the chain", gref_mat_norm_fro(gref_const(C)), 36 * 36 * EPS);
+    gref_mat_free(&C);
+    char *table = gref_study_table(study), *text = gref_study_summary(study);
+    ck_assert_ptr_nonnull(strstr(table, "mine    not visited   no target  ("));
+    ck_assert_ptr_nonnull(strstr(table, "ends at t = 7: against p_t(x | v) there"));
+    json_t *o = json_loads(text, 0, NULL);
+    json_t *mine = json_array_get(json_object_get(o, "samplers"), 2);
+    ck_assert_int_eq((int)json_array_size(json_object_get(mine, "steps")), 1);
+    ck_assert_int_eq((int)json_array_size(json_object_get(mine, "modelled")), 0);
+    json_decref(o);
+    free(table);
+    free(text);
+    gref_npz_close(r);
+    gref_study_free(study);
+    gref_case_free(c);
+    temp_remove(dir);
+}
+END_TEST
+
 static bool cancel_late(void *context, const char *what, int done, int total)
 {
     (void)what;
@@ -315,6 +425,7 @@ int main(void)
     tcase_add_test(tc, test_study_summary__is_complete_and_equal_to_the_csv);
     tcase_add_test(tc, test_study_summary__carries_proofs_where_laws_are_reported);
     tcase_add_test(tc, test_study_run__ddpm_and_overridden_conventions);
+    tcase_add_test(tc, test_study_run__visited_times);
     tcase_add_test(tc, test_study_run__leaves_nothing_behind_on_failure);
     tcase_add_test(tc, test_study_run__survives_odd_folder_names);
     return run_suite(s);

@@ -213,7 +213,7 @@ static void put_bias(const panels *g, int i, int k, const gref_study *s, int t, 
     } else {
         put_text(g, "panel", i, k, "t = %d", t);
         put_text(g, "words", i, k, "%s",
-                 gref_study_row_at(sampler, t) == NULL            ? gref_study_absence(sampler, t)
+                 gref_study_row_at(sampler, t) == NULL         ? gref_study_absence(sampler, t)
                  : sampler->diverged_at >= t && !sampler->lost ? "diverged"
                                                                : "lost to rounding");
     }
@@ -295,38 +295,42 @@ static gref_status draw_samples(gref_plot *plot, const gref_study *s)
     return GREF_OK;
 }
 
-/* The titles of a sampler's two curves, and what they show. A modelled law that is exact at every t has no curve. */
-static void put_curves(FILE *f, const gref_study_sampler *s)
+/* One curve: of the law of a sampler, or of its modelled law. False if a logarithmic axis can show none of it. */
+static bool put_curve(FILE *f, const gref_study_sampler *s, bool modelled)
 {
-    double known = 0.0, modelled = 0.0;
-    for (int k = 0; k < s->n_rows; k++) {
-        known = fmax(known, s->rows[k].diverged ? 0.0 : s->rows[k].w2.w2);
-        modelled = fmax(modelled, s->rows[k].modelled.w2);
-    }
-    fprintf(f, "\t%s", known > 0.0 ? s->spec.label : "");
-    if (known > 0.0 && !s->stable)
-        fprintf(f, ", unstable from t = %d", s->first_unstable);
-    fprintf(f, "\t%s%s\n", modelled > 0.0 ? s->spec.label : "",
-            modelled > 0.0 ? ", modelled law" : "");
+    int count = 0;
     for (int k = 0; k < s->n_rows; k++) {
         const gref_study_row *row = &s->rows[k];
-        double w2 = row->diverged ? NAN : row->w2.w2;
-        fprintf(f, "%d\t%.9g\t%.9g\t%.9g\n", row->t, w2, row->modelled.w2,
-                fmax(row->modelled.w2, s->stable ? w2 : 0.0));
+        double w2 = modelled ? row->modelled.w2 : row->diverged ? 0.0 : row->w2.w2;
+        if (w2 <= 0.0)
+            continue;
+        if (count++ == 0 && modelled)
+            fprintf(f, "%s, modelled law\n", s->spec.label);
+        else if (count == 1 && s->stable)
+            fprintf(f, "%s\n", s->spec.label);
+        else if (count == 1)
+            fprintf(f, "%s, unstable from t = %d\n", s->spec.label, s->first_unstable);
+        fprintf(f, "%d\t%.9g\t%.9g\n", row->t, w2, modelled || s->stable ? w2 : 0.0);
     }
-    fprintf(f, "\n\n");
+    fprintf(f, "%s", count > 0 ? "\n\n" : "");
+    return count > 0;
 }
 
 static gref_status draw_w2(gref_plot *plot, const gref_study *s)
 {
     FILE *f;
     bool grows = false;
+    int start = s->T;
     TRY(gref_plot_file(&f, plot, "w2.txt"));
+    fprintf(plot->script, "call 'w2.gp' '");
     for (int i = 0; i < s->n_samplers; i++) {
-        put_curves(f, &s->samplers[i]);
+        for (int modelled = 0; modelled < 2; modelled++)
+            if (put_curve(f, &s->samplers[i], modelled != 0))
+                fprintf(plot->script, "%d ", 2 * i + modelled);
         grows |= !s->samplers[i].stable;
+        start = s->samplers[i].rows[0].t > start ? s->samplers[i].rows[0].t : start;
     }
-    fprintf(plot->script, "call 'w2.gp' %d %d %d\n", s->n_samplers, s->T, grows);
+    fprintf(plot->script, "' %d %d\n", start, grows);
     return GREF_OK;
 }
 

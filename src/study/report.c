@@ -165,29 +165,44 @@ char *gref_study_csv(const gref_study *study)
     return fclose(f) == 0 ? text : NULL;
 }
 
+enum { COLUMN = 10 };
+
 /* A word, or a number that nothing proves: 3 digits in brackets. 0 is an identity. */
-static void put_number(FILE *f, double x, const char *fate)
+static void put_number(FILE *f, int column, double x, const char *fate)
 {
     char shown[48];
     snprintf(shown, sizeof shown, x == 0.0 ? "0" : "(%.2e)", x);
-    fprintf(f, " %10s", fate != NULL ? fate : shown);
+    fprintf(f, " %*s", column, fate != NULL ? fate : shown);
 }
 
 /* W2 with the digits that are proved, 5 at most; without a proof as any number. */
-static void put_w2(FILE *f, gref_w2 w, const char *fate)
+static void put_w2(FILE *f, int column, gref_w2 w, const char *fate)
 {
     char text[40];
     if (fate == NULL && w.certified &&
         gref_proven_digits(text, sizeof text, w.lower, w.upper, 5) > 0)
-        fprintf(f, " %10s", text);
+        fprintf(f, " %*s", column, text);
     else
-        put_number(f, w.w2, fate);
+        put_number(f, column, w.w2, fate);
+}
+
+/* As wide as what stands for a t of laws_at that a sampler does not visit, if there is one. */
+static int column_width(const gref_study *study, const int *t, int count)
+{
+    int width = COLUMN;
+    for (int i = 0; i < study->n_samplers; i++)
+        for (int k = 0; k < count; k++)
+            if (gref_study_row_at(&study->samplers[i], t[k]) == NULL) {
+                int length = (int)strlen(gref_study_absence(&study->samplers[i], t[k]));
+                width = length > width ? length : width;
+            }
+    return width;
 }
 
 static void table_over_t(FILE *f, const gref_study *study, int width)
 {
     const int *t = NULL;
-    int count = gref_case_laws_at(study->c, &t);
+    int count = gref_case_laws_at(study->c, &t), column = column_width(study, t, count);
     fprintf(f,
             "W2 of the sampler's law to the exact p_t(x | v), pixel units; proved digits, (.) not "
             "proved\n%-*s",
@@ -195,7 +210,7 @@ static void table_over_t(FILE *f, const gref_study *study, int width)
     for (int k = 0; k < count; k++) {
         char head[24];
         snprintf(head, sizeof head, "t=%d", t[k]);
-        fprintf(f, " %10s", head);
+        fprintf(f, " %*s", column, head);
     }
     fprintf(f, "\n");
     for (int i = 0; i < study->n_samplers; i++) {
@@ -204,9 +219,9 @@ static void table_over_t(FILE *f, const gref_study *study, int width)
         for (int k = 0; k < count; k++) {
             const gref_study_row *row = gref_study_row_at(s, t[k]);
             if (row == NULL)
-                fprintf(f, " %11s", gref_study_absence(s, t[k]));
+                fprintf(f, " %*s", column, gref_study_absence(s, t[k]));
             else
-                put_w2(f, row->w2, fate(s, row));
+                put_w2(f, column, row->w2, fate(s, row));
         }
         fprintf(f, "\n");
     }
@@ -222,10 +237,10 @@ static void table_at_end(FILE *f, const gref_study *study, int width)
         const gref_study_sampler *s = &study->samplers[i];
         const gref_study_row *row = &s->rows[s->n_rows - 1];
         fprintf(f, "%-*s", width, s->spec.label);
-        put_w2(f, row->w2, fate(s, row));
-        put_number(f, row->w2.w2_mean, row->mean_lost ? "lost" : fate(s, row));
-        put_number(f, row->w2.w2_cov, fate(s, row));
-        put_number(f, row->modelled.w2, s->spec.chain != NULL ? "-" : NULL);
+        put_w2(f, COLUMN, row->w2, fate(s, row));
+        put_number(f, COLUMN, row->w2.w2_mean, row->mean_lost ? "lost" : fate(s, row));
+        put_number(f, COLUMN, row->w2.w2_cov, fate(s, row));
+        put_number(f, COLUMN, row->modelled.w2, s->spec.chain != NULL ? "-" : NULL);
         if (s->stable)
             fprintf(f, "  none\n");
         else

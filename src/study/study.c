@@ -203,8 +203,7 @@ static gref_status study_sampler(run *r, gref_study_sampler *s)
     gref_status status = report_progress(r, s->spec.label, 0);
     if (status == GREF_OK)
         status = walk(r, s);
-    return status == GREF_OK ? GREF_OK
-                             : gref_fail_context(status, "sampler %s", s->spec.label);
+    return status == GREF_OK ? GREF_OK : gref_fail_context(status, "sampler %s", s->spec.label);
 }
 
 const gref_study_row *gref_study_row_at(const gref_study_sampler *s, int t)

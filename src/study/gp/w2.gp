@@ -1,19 +1,26 @@
-# call 'w2.gp' COUNT T GROWS
+# call 'w2.gp' CURVES T GROWS
 #
-# Draws ../w2.svg: W2 of every sampler's law, and of its modelled law, against t, from T down to 0. w2.txt has a block a
-# sampler, its fields between tabs: nothing and the titles of both curves, then t, W2, W2 of the modelled law, and what the
-# axis has room for where GROWS is 1: there a law grows out of the picture, and the others stay visible. A curve without
-# points has no title; a value that is not known is nan.
-COUNT = @ARG1; T = @ARG2; GROWS = @ARG3
+# Draws ../w2.svg: W2 of the samplers' laws, and of their modelled laws, against t, from T down to 0. w2.txt has a block a
+# curve, its fields between tabs: the title, then t, W2, and what the axis has room for where GROWS is 1: there a law grows
+# out of the picture, and the others stay visible. CURVES has a word for each: twice the number of its sampler, and 1 more
+# for the modelled law.
+CURVES = ARG1; T = @ARG2; GROWS = @ARG3
 COLORS = '#0072b2 #d55e00 #009e73 #cc79a7 #e69f00 #56b4e9'
 set datafile separator "\t"
-positive(v) = v > 0 ? v : NaN
+sampler(k) = int(word(CURVES, k))/2
+modelled(k) = int(word(CURVES, k))%2
 
 # The axis ends below every law, above what the modelled laws come to by rounding at t = 0.
-stats 'w2.txt' using (positive($2)) nooutput
-LOW = exists('STATS_min') ? 10.0**floor(log10(STATS_min/2)) : 1e-12
-stats 'w2.txt' using (positive($4)) nooutput
-HIGH = GROWS && exists('STATS_max') ? 10.0**ceil(log10(STATS_max) + 2) : NaN
+lowest(x) = (LOW = x < LOW ? x : LOW, x)
+LOW = 1e300
+array DOT[words(CURVES)]   # a curve of one point is a dot
+do for [k=1:words(CURVES)] {
+    stats 'w2.txt' index k - 1 using (modelled(k) ? $2 : lowest($2)) nooutput
+    DOT[k] = STATS_records == 1 ? 0.6 : 0
+}
+stats 'w2.txt' using 3 nooutput
+LOW = LOW < 1e300 ? 10.0**floor(log10(LOW/2)) : 1e-12
+HIGH = GROWS && STATS_max > 0 ? 10.0**ceil(log10(STATS_max) + 2) : NaN
 
 set terminal svg enhanced size 860,560 font 'DejaVu Sans,13' background rgb 'white'
 set output '../w2.svg'
@@ -27,7 +34,8 @@ set grid lc rgb '#dddddd'
 set key outside right top Left reverse samplen 2
 set border 3
 set tics nomirror
-plot for [k=0:2*COUNT - 1] 'w2.txt' index k/2 using 1:(positive(column(2 + k%2))) with lines \
-    lw (k%2 ? 1.5 : 2.5) dt 1 + k%2 lc rgb word(COLORS, 1 + (k/2)%6) title columnheader(2 + k%2) noenhanced
+plot for [k=1:words(CURVES)] 'w2.txt' index k - 1 using 1:2 with linespoints pt 7 ps DOT[k] \
+    lw (modelled(k) ? 1.5 : 2.5) dt 1 + modelled(k) lc rgb word(COLORS, 1 + sampler(k)%6) \
+    title columnheader(1) noenhanced
 unset output
 reset

@@ -34,7 +34,18 @@ extern "C" {
  *   trajectory   LABEL/y/t (n): y_T, z through the sampler's literal algorithm
  *
  * After divergence a sampler has no law, distance or trajectory; a sampler that is not affine
- * (dps-norm) has only LABEL/y.
+ * (dps-norm) has only LABEL/y. A sampler with "times" has arrays at the golden t that it visits; its
+ * step leaves t for the visited time after t, and y_T is its state at the first of them. Entry t of
+ * sigma2 is 0 where no step leaves t.
+ *
+ * A sampler "affine" has no functions and no model. Its times are K..0, its steps inputs:
+ *
+ *   chain        LABEL/chain/M (K n x n, M_0 at the top; or n x n, one for every step)  LABEL/chain/b (K x n)
+ *                LABEL/chain/N (K), (K x n) or (K n x n)  and what was given of LABEL/chain/abar (K + 1),
+ *                LABEL/chain/start_mean (n), LABEL/chain/start_cov (n x n)
+ *   step         LABEL/N/t is a number, a diagonal (n) or a matrix (n x n)
+ *
+ * Without chain/abar it has a distance at t = 0 only; with more steps than T it has no trajectory.
  *
  * manifest.json is a member of the .npz as plain bytes, and a file of the folder:
  *

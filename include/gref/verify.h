@@ -42,9 +42,10 @@ typedef struct {
     gref_schedule schedule;
     int n_samplers;
     gref_sampler_spec *samplers;
-    gref_arrays arrays; /* every array of the file */
-    double *tolerance;  /* one each: bound on max |difference| of a right double computation */
-    bool untested;      /* the BLAS that computed it was not tested (self_test is "skipped") */
+    struct gref_case *owner; /* of what the samplers point to, or NULL */
+    gref_arrays arrays;      /* every array of the file */
+    double *tolerance;       /* one each: bound on max |difference| of a right double computation */
+    bool untested;           /* the BLAS that computed it was not tested (self_test is "skipped") */
 } gref_truth;
 
 /* A golden .npz or folder (schema gref-golden/1), its hashes compared. */

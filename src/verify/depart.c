@@ -10,6 +10,7 @@
 
 #include "base/internal.h"
 #include "internal.h"
+#include "method/method.h"
 
 /* The verdict on LABEL/WHAT/T, or "undecided" where the candidate has no such array. */
 static gref_verdict verdict_of(const gref_check *check, const char *label, const char *what, int t)
@@ -63,12 +64,12 @@ static void list_steps(gref_check *check, const char *label, int t)
 }
 
 /* What the laws at t say. */
-static void blame_law(gref_check *check, const gref_name *at, int T)
+static void blame_law(gref_check *check, const gref_name *at, int start)
 {
     gref_verdict mean = verdict_of(check, at->label, "mean", at->t),
                  cov = verdict_of(check, at->label, "cov", at->t);
     const char *fault = "";
-    if (at->t == T)
+    if (at->t == start)
         fault = "start";
     else if (mean == GREF_VERDICT_DIFFERS && cov == GREF_VERDICT_AGREES)
         fault = "b";
@@ -90,15 +91,15 @@ static const char *first_function(const gref_check *check, const char *label, in
     return NULL;
 }
 
-static void tell(gref_check *check, const gref_name *at, gref_moment kind, int T)
+static void tell(gref_check *check, const gref_name *at, gref_moment kind, int start, int next)
 {
     char where[160], why[120] = "";
     int above = next_above(check, at);
     const char *fault = check->at_fault, *function = first_function(check, at->label, at->t);
     if (kind != GREF_MOMENT_LAW)
         snprintf(where, sizeof where, "the chain departs in the step from t = %d to %d", at->t,
-                 at->t - 1);
-    else if (at->t == T)
+                 next);
+    else if (at->t == start)
         snprintf(where, sizeof where, "the chain departs at its start, t = %d", at->t);
     else if (above >= 0)
         snprintf(where, sizeof where, "the chain departs between t = %d and t = %d (%s)", above,
@@ -115,10 +116,20 @@ static void tell(gref_check *check, const gref_name *at, gref_moment kind, int T
              function != NULL ? function : "");
 }
 
+/* Where the chain of the array's sampler starts, and the time after t; a prior's function stands for every t from T to 0. */
+static void find_times(int *start, int *next, const gref_truth *truth, const gref_name *at)
+{
+    static const gref_sampler_spec every = {0};
+    int k = gref_truth_sampler(truth, at->label[0] != '\0' ? at->label : NULL);
+    const gref_sampler_spec *spec = k >= 0 ? &truth->samplers[k] : &every;
+    *start = gref_times_first(spec, spec->chain != NULL ? spec->chain->K : truth->schedule.T);
+    *next = gref_times_next(spec, at->t);
+}
+
 /* Fills in departs_at, at_fault and departure from the rows. */
 void gref_check_depart(gref_check *check, const gref_truth *truth)
 {
-    int first = -1;
+    int first = -1, start, next;
     gref_name at = {.t = -1};
     check->departs_at = -1;
     for (int k = 0; k < check->n_rows; k++) {
@@ -134,9 +145,10 @@ void gref_check_depart(gref_check *check, const gref_truth *truth)
         return;
     check->departs_at = at.t;
     gref_moment kind = (gref_moment)(first % GREF_MOMENTS);
+    find_times(&start, &next, truth, &at);
     if (kind != GREF_MOMENT_LAW)
         list_steps(check, at.label, at.t);
     else
-        blame_law(check, &at, truth->schedule.T);
-    tell(check, &at, kind, truth->schedule.T);
+        blame_law(check, &at, start);
+    tell(check, &at, kind, start, next);
 }

@@ -7,6 +7,7 @@
  *   guided_score  score's + |W^T C^-1| [ nu (|v| + |A| |x0hat|) + |A| (x0hat's) + (delta + nu kappa_C) |v - A x0hat| ]
  *   C_vt          nu C_max + delta (C_max - C_min) + tick |A|^2
  *   M             score_step delta/s_min + guidance_step (nu kappa_C |W^T C^-1 W| + 2 delta |W^T C^-1| |W|) + nu
+ *                 + what a jump loses (golden_sizes.c); steps of an affine chain are given: nu max |M|, nu max |b|, nu max |N|
  *   b             (M's) sqrt(abar) |mu| + guidance_step (delta + nu kappa_C) |W^T C^-1| |v - A mu| + nu (|b| + |mu_post|)
  *   N             4 u N + N 8 sqrt(t) u (1/(1 - abar_{t-1}) + 1/(1 - abar_t))
  *
@@ -80,27 +81,26 @@ static gref_status problem_itself(const gref_golden_walk *w)
     return GREF_OK;
 }
 
-/* The variance of every step's noise, entry 0 being 0; `noise` has T + 1 entries. */
-static void step_noise(gref_mat noise, const gref_sampler *s)
+/* Error of N_t: a quotient of two 1 - abar, and in a jump another, beta = 1 - abar_t/abar_next. */
+static double noise_error(const gref_sampler *s, int t)
 {
-    noise.a[0] = 0.0;
-    for (int t = 1; t <= s->schedule->T; t++)
-        noise.a[t] = gref_step_noise(s, t);
+    gref_rule r = gref_sampler_rule(s, t);
+    double before = r.next.qbar > 0.0 ? 1.0 / r.next.qbar : 0.0;
+    double jump = gref_sampler_next(s, t) == t - 1 ? 0.0 : 1.0 / (1.0 - r.at.abar / r.next.abar);
+    return r.noise * GREF_U * (4.0 + 8.0 * sqrt(t) * (before + 1.0 / r.at.qbar + jump));
 }
 
-/* Error of N_t: a quotient of two 1 - abar. */
-static double noise_error(const gref_schedule *s, int t, double noise)
-{
-    double before = t > 1 ? 1.0 / s->qbar[t - 1] : 0.0;
-    return noise * GREF_U * (4.0 + 8.0 * sqrt(t) * (before + 1.0 / s->qbar[t]));
-}
-
+/* Entry t is the variance of the noise of the step that leaves t, 0 where none does. */
 static gref_status emit_sigma2(const gref_golden_walk *w, const char *label, const char *what,
-                               gref_mat noise)
+                               const gref_sampler *s)
 {
+    SCOPED(gref_mat) noise = {0};
     double error = 0.0;
-    for (int t = 1; t < noise.m; t++)
-        error = fmax(error, noise_error(w->in->schedule, t, noise.a[t]));
+    TRY(gref_mat_new(&noise, s->schedule->T + 1, 1));
+    for (int t = gref_sampler_first(s); t > gref_sampler_last(s); t = gref_sampler_next(s, t)) {
+        noise.a[t] = gref_step_noise(s, t);
+        error = fmax(error, noise_error(s, t));
+    }
     gref_golden_entry e = {.label = label,
                            .what = what,
                            .t = -1,
@@ -108,42 +108,49 @@ static gref_status emit_sigma2(const gref_golden_walk *w, const char *label, con
                            .ndim = 1,
                            .grid = -1.0,
                            .tolerance = error,
-                           .condition = 1.0 / w->in->schedule->qbar[1]};
+                           .condition = 1.0 / s->schedule->qbar[1]};
     return gref_golden_emit(w, &e,
                             "max_t N_t u (4 + 8 sqrt(t) (1/(1 - abar_{t-1}) + 1/(1 - abar_t)))");
 }
 
-/* schedule/sigma2 is that of the first sampler; others have their own if it is another. */
+/* The sampler that schedule/sigma2 is of: the first whose steps are not given as matrices. */
+static gref_status first_sampler(gref_sampler **s, const gref_golden_walk *w)
+{
+    gref_sampler_spec ddpm = {.name = "ddpm", .convention = gref_convention_default()};
+    const gref_sampler_spec *spec = &ddpm;
+    for (int k = w->in->n_samplers - 1; k >= 0; k--)
+        if (w->in->specs[k].chain == NULL)
+            spec = &w->in->specs[k];
+    return gref_sampler_new(s, &w->z, w->in->schedule, spec);
+}
+
 static gref_status schedule_arrays(const gref_golden_walk *w)
 {
     const gref_schedule *s = w->in->schedule;
     int T = s->T;
     gref_cmat beta = {s->beta, T + 1, 1, T + 1}, alpha = {s->alpha, T + 1, 1, T + 1};
     gref_cmat abar = {s->abar, T + 1, 1, T + 1};
-    SCOPED(gref_mat) noise = {0};
     SCOPED_PTR(gref_sampler) *first = NULL;
     TRY(input(w, "schedule/beta", -1, beta, 1, 4.0 * GREF_U, "4 u"));
     TRY(input(w, "schedule/alpha", -1, alpha, 1, 4.0 * GREF_U, "4 u"));
     TRY(input(w, "schedule/abar", -1, abar, 1, 8.0 * sqrt(T) * GREF_U,
               "8 sqrt(T) u, a product of T"));
-    TRY(gref_mat_new(&noise, T + 1, 1));
-    TRY(gref_sampler_new(&first, &w->z, s, &w->in->specs[0]));
-    step_noise(noise, first);
-    return emit_sigma2(w, "", "schedule/sigma2", noise);
+    TRY(first_sampler(&first, w));
+    return emit_sigma2(w, "", "schedule/sigma2", first);
 }
 
+/* Where the noise is not that of schedule/sigma2. */
 static gref_status own_sigma2(const gref_golden_walk *w, const gref_sampler *s)
 {
-    SCOPED(gref_mat) own = {0}, shared = {0};
     SCOPED_PTR(gref_sampler) *first = NULL;
-    TRY(gref_mat_new(&own, s->schedule->T + 1, 1));
-    TRY(gref_mat_new(&shared, s->schedule->T + 1, 1));
-    TRY(gref_sampler_new(&first, &w->z, s->schedule, &w->in->specs[0]));
-    step_noise(own, s);
-    step_noise(shared, first);
-    if (gref_mat_diff_max(gref_const(own), gref_const(shared)) > 0.0)
-        TRY(emit_sigma2(w, s->spec.label, "sigma2", own));
-    return GREF_OK;
+    bool differs = false;
+    TRY(first_sampler(&first, w));
+    for (int t = 1; t <= s->schedule->T; t++) {
+        bool here = gref_sampler_next(s, t) >= 0, there = gref_sampler_next(first, t) >= 0;
+        double own = here ? gref_step_noise(s, t) : 0.0;
+        differs = differs || own != (there ? gref_step_noise(first, t) : 0.0);
+    }
+    return differs ? emit_sigma2(w, s->spec.label, "sigma2", s) : GREF_OK;
 }
 
 /* ---- functions at the probes ---------------------------------------------------------------- */
@@ -274,68 +281,137 @@ static gref_status likelihood(const gref_golden_walk *w, const gref_sampler *s, 
     return GREF_OK;
 }
 
+/* The variance of the step's noise. */
+static gref_status step_noise(const gref_golden_walk *w, const gref_sampler *s, int t)
+{
+    double noise = gref_step_noise(s, t);
+    gref_golden_entry e = {.label = s->spec.label,
+                           .what = "N",
+                           .t = t,
+                           .A = {&noise, 1, 1, 1},
+                           .ndim = 0,
+                           .grid = -1.0,
+                           .tolerance = noise_error(s, t),
+                           .condition = 1.0 / s->schedule->qbar[t]};
+    return gref_golden_emit(w, &e, "N u (4 + 8 sqrt(t) (1/(1 - abar_{t-1}) + 1/(1 - abar_t)))");
+}
+
 static gref_status step(const gref_golden_walk *w, const gref_sampler *s, int t,
                         const gref_golden_sizes *z)
 {
     const gref_golden_scale *c = &w->scale;
-    const char *label = s->spec.label;
-    double noise;
+    double noise, condition = z->kappa_s + z->kappa_C;
     SCOPED(gref_mat) M = {0}, b = {0};
     TRY(gref_mat_new(&M, c->n, c->n));
     TRY(gref_mat_new(&b, c->n, 1));
     TRY(gref_sampler_step(M, b, &noise, s, t));
     double gain = gref_golden_gain_error(z, c), pull = z->pull * gref_golden_pull_error(z, c);
-    double of_M = z->score_step * z->delta / z->s_min + z->guidance_step * gain + c->nu;
-    double of_b = of_M * z->root * c->mu + z->guidance_step * pull * c->r +
-                  c->nu * (gref_mat_norm_fro(gref_const(b)) + c->mu_post);
-    gref_golden_entry at_M = {.label = label,
-                              .what = "M",
-                              .t = t,
-                              .A = gref_const(M),
-                              .ndim = 2,
-                              .tolerance = of_M,
-                              .condition = z->kappa_s + z->kappa_C};
-    gref_golden_entry at_b = {.label = label,
-                              .what = "b",
-                              .t = t,
-                              .A = gref_const(b),
-                              .ndim = 1,
-                              .tolerance = of_b,
-                              .condition = z->kappa_s + z->kappa_C};
-    gref_golden_entry at_N = {.label = label,
-                              .what = "N",
-                              .t = t,
-                              .A = {&noise, 1, 1, 1},
-                              .ndim = 0,
-                              .grid = -1.0,
-                              .tolerance = noise_error(s->schedule, t, noise),
-                              .condition = 1.0 / z->q};
-    TRY(gref_golden_emit(w, &at_M,
+    gref_golden_entry e = {.label = s->spec.label,
+                           .what = "M",
+                           .t = t,
+                           .A = gref_const(M),
+                           .ndim = 2,
+                           .condition = condition};
+    e.tolerance = z->score_step * z->delta / z->s_min + z->guidance_step * gain + c->nu + z->jump;
+    TRY(gref_golden_emit(w, &e,
                          "%.3g delta/s_min + %.3g (nu kappa_C |W^T C^-1 W| + 2 delta |W^T C^-1| "
                          "|W|) + nu; delta %.2g, "
                          "s_min %.3g, kappa_C %.3g, norms %.3g, %.3g, %.3g",
                          z->score_step, z->guidance_step, z->delta, z->s_min, z->kappa_C, z->gain,
                          z->pull, z->w));
+    gref_golden_entry at_b = {.label = s->spec.label,
+                              .what = "b",
+                              .t = t,
+                              .A = gref_const(b),
+                              .ndim = 1,
+                              .condition = condition};
+    at_b.tolerance = e.tolerance * z->root * c->mu + z->guidance_step * pull * c->r +
+                     c->nu * (gref_mat_norm_fro(gref_const(b)) + c->mu_post);
     TRY(gref_golden_emit(w, &at_b,
                          "M's sqrt(abar) |mu| + %.3g (delta + nu kappa_C) |W^T C^-1| |v - A mu| + "
                          "nu (|b| + |mu_post|)",
                          z->guidance_step));
-    return gref_golden_emit(w, &at_N, "N u (4 + 8 sqrt(t) (1/(1 - abar_{t-1}) + 1/(1 - abar_t)))");
+    return step_noise(w, s, t);
+}
+
+/* ---- affine chains -------------------------------------------------------------------------- */
+
+/* An array of the sampler that the user gave. */
+static gref_status given(const gref_golden_walk *w, const gref_sampler *s, const char *what, int t,
+                         gref_cmat A, int ndim)
+{
+    gref_golden_entry e = {.label = s->spec.label,
+                           .what = what,
+                           .t = t,
+                           .A = A,
+                           .ndim = ndim,
+                           .grid = -1.0,
+                           .condition = 1.0};
+    if (A.a == NULL)
+        return GREF_OK;
+    e.tolerance = w->scale.nu * gref_mat_norm_max(A);
+    return gref_golden_emit(w, &e, "given; nu max |entry|");
+}
+
+/* `count` matrices one below the other; a single one `times` times. */
+static gref_status stack(gref_mat *S, const gref_mat *all, int count, int times)
+{
+    int m = all[0].m, n = all[0].n;
+    TRY(gref_mat_new(S, m * times, n));
+    for (int k = 0; k < times; k++)
+        gref_mat_copy(gref_mat_view(*S, k * m, 0, m, n), gref_const(all[count == 1 ? 0 : k]));
+    return GREF_OK;
+}
+
+/* The whole chain, so that the file is verified without the user's; truth_chain.c reads it. */
+static gref_status chain_arrays(const gref_golden_walk *w, const gref_sampler *s)
+{
+    const gref_chain *chain = s->spec.chain;
+    gref_cmat abar = {chain->abar, chain->K + 1, 1, chain->K + 1};
+    SCOPED(gref_mat) M = {0}, N = {0}, b = {0}, across = {0};
+    TRY(stack(&M, chain->M, chain->n_M, chain->n_M));
+    TRY(stack(&N, chain->N, chain->n_N, chain->K));
+    TRY(gref_mat_new(&b, chain->K, chain->n));
+    gref_mat_transpose(b, gref_const(chain->b));
+    TRY(given(w, s, "chain/M", -1, gref_const(M), 2));
+    TRY(given(w, s, "chain/b", -1, gref_const(b), 2));
+    if (chain->noise == GREF_NOISE_DIAGONAL) { /* a step a row */
+        TRY(gref_mat_new(&across, chain->K, chain->n));
+        for (int k = 0; k < chain->K; k++)
+            gref_mat_transpose(gref_mat_view(across, k, 0, 1, chain->n),
+                               gref_cmat_view(gref_const(N), k * chain->n, 0, chain->n, 1));
+        TRY(given(w, s, "chain/N", -1, gref_const(across), 2));
+    } else {
+        TRY(given(w, s, "chain/N", -1, gref_const(N), chain->noise == GREF_NOISE_SCALAR ? 1 : 2));
+    }
+    TRY(given(w, s, "chain/abar", -1, abar, 1));
+    TRY(given(w, s, "chain/start_mean", -1, gref_const(chain->start_mean), 1));
+    return given(w, s, "chain/start_cov", -1, gref_const(chain->start_cov), 2);
+}
+
+static gref_status chain_step(const gref_golden_walk *w, const gref_sampler *s, int t)
+{
+    const gref_chain *chain = s->spec.chain;
+    int k = chain->K - t;
+    TRY(given(w, s, "M", t, gref_const(chain->M[chain->n_M == 1 ? 0 : k]), 2));
+    TRY(given(w, s, "b", t, gref_cmat_view(gref_const(chain->b), 0, k, chain->n, 1), 1));
+    return given(w, s, "N", t, gref_const(chain->N[chain->n_N == 1 ? 0 : k]), (int)chain->noise);
 }
 
 gref_status gref_golden_sampler_arrays(const gref_golden_walk *w, const gref_sampler *s,
                                        const gref_golden_sizes *sizes)
 {
-    bool guided = gref_sampler_is_guided(s);
-    TRY(own_sigma2(w, s));
+    bool likelihoods = gref_row_has_likelihood(s->row);
+    TRY(s->row->chain ? chain_arrays(w, s) : own_sigma2(w, s));
     for (int k = 0; k < w->in->n_times; k++) {
         int t = w->in->times[k];
-        if (guided && t >= 1)
+        bool left = gref_sampler_next(s, t) >= 0;
+        if (likelihoods && left)
             TRY(guided_score(w, s, k, sizes));
-        if (guided)
+        if (likelihoods && gref_golden_visits(s, t))
             TRY(likelihood(w, s, t));
-        if (t >= 1)
-            TRY(step(w, s, t, &sizes[t]));
+        if (left)
+            TRY(s->row->chain ? chain_step(w, s, t) : step(w, s, t, &sizes[t]));
     }
     return GREF_OK;
 }

@@ -4,7 +4,7 @@
  * K.
  *
  *   w      error of N(m_t, P_t) in W2 units, covariance part:
- *              w <- |M| w + score_step delta |Sigma_t^-1 F| + (error of K) |F| + dP/(2 sqrt(N))
+ *              w <- |M| w + score_step delta |Sigma_t^-1 F| + (error of K and of a jump) |F| + dP/(2 sqrt(N))
  *          a linear map expands W2 by at most its norm, equal noise N does not expand it, and a covariance
  *          >= N I that is off by dP is off by dP/(2 sqrt(N)); dP = 4 omega |P| is the rounding of M P M^T
  *   e      error of m_t:  e <- |M| e + (error of one step at m_t, from the score, the guidance and the products)
@@ -81,10 +81,11 @@ static gref_status emit_law(const gref_golden_walk *w, const char *label, const 
 }
 
 /* Errors of the target: of its mean; of its covariance in Frobenius norm. */
-static void target_errors(double *mean, double *cov, const gref_golden_walk *w, int t)
+static void target_errors(double *mean, double *cov, const gref_golden_walk *w,
+                          const gref_schedule *schedule, int t)
 {
     const gref_golden_scale *c = &w->scale;
-    double abar = w->in->schedule->abar[t], q = w->in->schedule->qbar[t];
+    double abar = schedule->abar[t], q = schedule->qbar[t];
     double Sigma = gref_mat_norm_fro(gref_const(w->in->problem->Sigma));
     *mean = c->nu * c->K_max / c->K_min * sqrt(c->lambda_max / c->K_min) * c->r * sqrt(abar);
     *cov = 4.0 * c->omega * (c->K * c->lambda_max / c->K_min + Sigma) * abar + 4.0 * c->omega * q;
@@ -99,7 +100,7 @@ gref_status gref_golden_target_arrays(const gref_golden_walk *w)
     for (int k = 0; k < w->in->n_times; k++) {
         int t = w->in->times[k];
         double mean_error, cov_error;
-        target_errors(&mean_error, &cov_error, w, t);
+        target_errors(&mean_error, &cov_error, w, w->in->schedule, t);
         TRY(gref_conditional_exact(mean, cov, &w->z, w->in->schedule, t));
         TRY(emit_law(
             w, "", "target/", t, gref_const(mean), gref_const(cov), mean_error, cov_error,
@@ -158,14 +159,14 @@ static double step_error(const gref_golden_walk *w, const gref_golden_sizes *z,
     double residual = c->r + z->w * p->shift;
     double guidance = gref_golden_guidance_error(z, c, m, p->score, residual);
     return z->score_step * z->delta * (p->score + 2.0 * z->root * mu_white) +
-           z->guidance_step * guidance + 2.0 * c->nu * m;
+           z->guidance_step * guidance + (2.0 * c->nu + z->jump) * m;
 }
 
 static void propagate(errors *e, const gref_golden_walk *w, const gref_golden_sizes *z,
                       const gref_marginal_sizes *p, double at_mean, double noise)
 {
     const gref_golden_scale *c = &w->scale;
-    double M = z->contraction, K = z->guidance_step * gref_golden_gain_error(z, c);
+    double M = z->contraction, K = z->guidance_step * gref_golden_gain_error(z, c) + z->jump;
     double dP = 4.0 * c->omega * M * M * p->cov;
     e->w2 = M * e->w2 + z->score_step * z->delta * p->whitened + K * p->spread;
     e->mean = M * e->mean + at_mean;
@@ -177,14 +178,14 @@ static void propagate(errors *e, const gref_golden_walk *w, const gref_golden_si
     }
 }
 
-static gref_status emit_w2(const gref_golden_walk *w, const gref_marginal *law, const errors *e,
-                           const char *label)
+static gref_status emit_w2(const gref_golden_walk *w, const gref_sampler *s,
+                           const gref_marginal *law, const errors *e)
 {
     int t = gref_marginal_t(law);
-    double mean, cov, q = w->in->schedule->qbar[t], value[3];
+    double mean, cov, q = s->schedule->qbar[t], value[3];
     gref_w2 d;
     TRY(gref_marginal_w2(&d, law));
-    target_errors(&mean, &cov, w, t);
+    target_errors(&mean, &cov, w, s->schedule, t);
     double regular =
         e->w2 + (q > 0.0 ? fmin(cov / (2.0 * sqrt(q)), sqrt(sqrt(w->scale.n) * cov)) : 0.0);
     double tau = sqrt(w->scale.n) * (e->last + (q > 0.0 ? 0.0 : cov));
@@ -192,7 +193,7 @@ static gref_status emit_w2(const gref_golden_walk *w, const gref_marginal *law, 
     value[0] = d.w2;
     value[1] = d.w2_mean;
     value[2] = d.w2_cov;
-    gref_golden_entry entry = {.label = label,
+    gref_golden_entry entry = {.label = s->spec.label,
                                .what = "w2",
                                .t = t,
                                .A = {value, 3, 1, 3},
@@ -205,52 +206,56 @@ static gref_status emit_w2(const gref_golden_walk *w, const gref_marginal *law, 
                             e->mean + mean, regular, singular);
 }
 
-static gref_status emit_moments(const gref_golden_walk *w, const gref_marginal *law,
-                                const errors *e, const char *label, gref_mat mean, gref_mat cov)
+static gref_status emit_bias(const gref_golden_walk *w, const gref_sampler *s,
+                             const gref_marginal *law, const errors *e, gref_mat bias)
 {
     int t = gref_marginal_t(law);
-    double variance = 0.0, target, unused;
+    double target, unused;
+    TRY(gref_marginal_bias(bias, law));
+    target_errors(&target, &unused, w, s->schedule, t);
+    gref_golden_entry entry = {.label = s->spec.label,
+                               .what = "bias",
+                               .t = t,
+                               .A = gref_const(bias),
+                               .ndim = 1,
+                               .tolerance = e->mean + target + 16.0 * GREF_U * w->scale.mu_post,
+                               .condition = 1.0 + e->mean / w->scale.nu};
+    return gref_golden_emit(w, &entry, "mean's %.2g + target/mean's %.2g + 16 u |mu_post|", e->mean,
+                            target);
+}
+
+static gref_status emit_moments(const gref_golden_walk *w, const gref_sampler *s,
+                                const gref_marginal *law, const errors *e, gref_mat mean,
+                                gref_mat cov)
+{
+    double variance = 0.0;
     TRY(gref_marginal_mean(mean, law));
     TRY(gref_marginal_cov(cov, law));
     for (int i = 0; i < cov.n; i++)
         variance = fmax(variance, GREF_AT(cov, i, i));
     double of_cov = 2.0 * e->w2 * sqrt(variance) + e->cov + 4.0 * w->scale.omega * variance;
-    TRY(emit_law(
-        w, label, "", t, gref_const(mean), gref_const(cov), e->mean, of_cov,
-        1.0 + of_cov / (w->scale.nu * variance),
+    return emit_law(
+        w, s->spec.label, "", gref_marginal_t(law), gref_const(mean), gref_const(cov), e->mean,
+        of_cov, variance > 0.0 ? 1.0 + of_cov / (w->scale.nu * variance) : 1.0,
         "e + 8 u (|m| + |mu_post|), e of the chain, see golden_laws.c",
-        "2 w sqrt(max P_ii) + c + 4 omega max P_ii, w and c of the chain, see golden_laws.c"));
-    TRY(gref_marginal_bias(mean, law));
-    target_errors(&target, &unused, w, t);
-    gref_golden_entry bias = {.label = label,
-                              .what = "bias",
-                              .t = t,
-                              .A = gref_const(mean),
-                              .ndim = 1,
-                              .tolerance = e->mean + target + 16.0 * GREF_U * w->scale.mu_post,
-                              .condition = 1.0 + e->mean / w->scale.nu};
-    return gref_golden_emit(w, &bias, "mean's %.2g + target/mean's %.2g + 16 u |mu_post|", e->mean,
-                            target);
+        "2 w sqrt(max P_ii) + c + 4 omega max P_ii, w and c of the chain, see golden_laws.c");
 }
 
 static gref_status emit_law_at(const gref_golden_walk *w, const gref_sampler *s,
                                const gref_marginal *law, const errors *e, gref_mat mean,
                                gref_mat cov)
 {
-    TRY(modelled_law(w, s, gref_marginal_t(law), mean, cov));
+    int t = gref_marginal_t(law);
+    if (gref_sampler_has_model(s))
+        TRY(modelled_law(w, s, t, mean, cov));
     if (gref_marginal_diverged(law) || gref_marginal_mean_lost(law) ||
         !isfinite(e->mean + e->w2 + e->cov))
         return GREF_OK;
-    TRY(emit_moments(w, law, e, s->spec.label, mean, cov));
-    return emit_w2(w, law, e, s->spec.label);
-}
-
-static bool is_golden(const gref_golden_inputs *in, int t)
-{
-    for (int k = 0; k < in->n_times; k++)
-        if (in->times[k] == t)
-            return true;
-    return false;
+    TRY(emit_moments(w, s, law, e, mean, cov));
+    if (!gref_sampler_has_target(s, t))
+        return GREF_OK;
+    TRY(emit_bias(w, s, law, e, mean));
+    return emit_w2(w, s, law, e);
 }
 
 /*
@@ -269,6 +274,17 @@ static gref_status overshoot_norm(double *norm, const gref_sampler *s, int t)
     return GREF_OK;
 }
 
+/* An affine step is given: products alone are lost. */
+static void propagate_given(errors *e, const gref_golden_walk *w, double norm,
+                            const gref_marginal_sizes *p, double m)
+{
+    double dP = 4.0 * w->scale.omega * norm * norm * p->cov;
+    e->mean = norm * e->mean + 2.0 * w->scale.nu * (norm * m + w->scale.mu_post);
+    e->w2 = norm * e->w2 + w->scale.nu * norm * p->spread;
+    e->cov = hypot(norm * norm * e->cov, dP);
+    e->last = norm * norm * e->last + dP;
+}
+
 /* One step of the law and of its errors. */
 static gref_status advance(errors *e, gref_marginal *law, gref_golden_sizes *z,
                            const gref_golden_walk *w, const gref_sampler *s)
@@ -282,10 +298,15 @@ static gref_status advance(errors *e, gref_marginal *law, gref_golden_sizes *z,
     if (!alive)
         return GREF_OK;
     double norm = gref_marginal_step_norm(law), by_powers = norm;
+    double m = p.shift + sqrt(s->schedule->abar[t]) * w->scale.mu;
+    if (s->row->chain) {
+        z->contraction = norm;
+        propagate_given(e, w, norm, &p, m);
+        return GREF_OK;
+    }
     if (norm > z->free * 1.0001)
         TRY(overshoot_norm(&by_powers, s, t));
     gref_golden_sizes_refine(z, fmax(fmin(norm, by_powers), z->free));
-    double m = p.shift + z->root * w->scale.mu;
     propagate(e, w, z, &p, step_error(w, z, &p, mu_score(s, t), m), gref_step_noise(s, t));
     return GREF_OK;
 }
@@ -294,23 +315,26 @@ gref_status gref_golden_law_arrays(int *diverged_at, gref_golden_sizes *sizes,
                                    const gref_golden_walk *w, const gref_sampler *s)
 {
     errors e = {0};
+    int last = gref_sampler_last(s), end = w->in->times[w->in->n_times - 1];
     SCOPED_PTR(gref_marginal) *law = NULL;
     SCOPED(gref_mat) mean = {0}, cov = {0};
     TRY(gref_mat_new(&mean, w->scale.n, 1));
     TRY(gref_mat_new(&cov, w->scale.n, w->scale.n));
     TRY(gref_marginal_new(&law, s));
-    if (s->spec.convention.start == GREF_START_EXACT)
-        target_errors(&e.mean, &e.cov, w, w->in->schedule->T);
-    for (;;) {
-        int t = gref_marginal_t(law);
-        if (is_golden(w->in, t)) {
+    if (s->row->chain) { /* given in pixels, taken to the modes of Sigma */
+        e.mean = w->scale.nu * gref_mat_norm_fro(gref_const(s->spec.chain->start_mean));
+        e.cov = 4.0 * w->scale.omega * gref_mat_norm_fro(gref_const(s->spec.chain->start_cov));
+    } else if (s->spec.convention.start == GREF_START_EXACT) {
+        target_errors(&e.mean, &e.cov, w, s->schedule, gref_sampler_first(s));
+    }
+    for (int t = gref_sampler_first(s);; t = gref_marginal_t(law)) {
+        if (gref_golden_is_time(w->in, t)) {
             TRY(emit_law_at(w, s, law, &e, mean, cov));
             if (gref_marginal_diverged(law) && *diverged_at < 0)
                 *diverged_at = t;
         }
-        if (t == 0 || t == w->in->times[w->in->n_times - 1])
-            break;
+        if (t == last || t <= end)
+            return GREF_OK;
         TRY(advance(&e, law, &sizes[t], w, s));
     }
-    return GREF_OK;
 }

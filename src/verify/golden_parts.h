@@ -84,9 +84,10 @@ typedef struct {
         kappa_L; /* of L_t = C_{v|t} + abar_t A Sigma^2 Sigma_t^-1 A^T; the smallest is >= C_min */
     double gain; /* >= |W^T C^-1 W|: the precision that the guidance adds */
     double pull; /* >= |W^T C^-1| */
-    double score_step;    /* coefficient of the score in y_{t-1}: beta_t/sqrt(alpha_t) */
+    double score_step;    /* coefficient of the score in the step: beta_t/sqrt(alpha_t) of ddpm */
     double guidance_step; /* and that of the guidance */
-    double free;          /* norm of the step without guidance, sqrt(alpha_t) s_{t-1}/s_t */
+    double free;          /* norm of the step without guidance */
+    double jump;          /* error of M in norm: what a step loses that is no ddpm step to t - 1 */
     double contraction;   /* >= |M_t| */
 } gref_golden_sizes;
 /* Refines contraction, gain and pull by a bound of |M_t|. */
@@ -121,6 +122,9 @@ typedef struct {
     void *context;
 } gref_golden_walk;
 
+/* True if the sampler visits t; if t is a golden time. */
+bool gref_golden_visits(const gref_sampler *s, int t);
+bool gref_golden_is_time(const gref_golden_inputs *in, int t);
 gref_status gref_golden_emit(const gref_golden_walk *w, gref_golden_entry *e, const char *basis,
                              ...) GREF_PRINTF(3, 4);
 /*

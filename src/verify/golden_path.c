@@ -42,7 +42,8 @@ static double propagate(double e, const gref_golden_walk *w, const gref_sampler 
         guidance = 2.0 * guidance / at->residual + (z->delta + c->nu) * z->w;
         M = fmax(z->free, z->guidance_step * z->w * z->w / at->residual);
     }
-    return M * e + z->score_step * gref_golden_score_error(z, c, at->y, at->score) +
+    return M * e + z->jump * at->y +
+           z->score_step * gref_golden_score_error(z, c, at->y, at->score) +
            z->guidance_step * guidance + 2.0 * c->nu * at->y;
 }
 
@@ -60,26 +61,45 @@ static gref_status emit(const gref_golden_walk *w, const gref_sampler *s, gref_c
     return gref_golden_emit(w, &entry, "e + 8 u |y|, e of the trajectory, see golden_path.c");
 }
 
+/* e after the step that leaves t; of an affine chain, whose steps are given, without score and guidance. */
+static gref_status carry(double *e, const gref_golden_walk *w, const gref_sampler *s,
+                         const gref_golden_sizes *z, gref_cmat y, int t, double next)
+{
+    point at;
+    SCOPED(gref_mat) x = {0}, r = {0};
+    if (s->row->chain) {
+        double M = z->contraction;
+        *e = M * *e + 2.0 * w->scale.nu * (M * gref_mat_norm_fro(y) + next);
+        return GREF_OK;
+    }
+    TRY(gref_mat_new(&x, w->scale.n, 1));
+    TRY(gref_mat_new(&r, w->scale.m, 1));
+    TRY(look(&at, w, s, y, t, x, r));
+    *e = propagate(*e, w, s, z, &at);
+    return GREF_OK;
+}
+
+/* Column T - t of the file's noise drives the step that leaves t; a chain with more steps than it has columns is not run. */
 gref_status gref_golden_path_arrays(const gref_golden_walk *w, const gref_sampler *s,
                                     const gref_golden_sizes *sizes)
 {
-    int n = w->scale.n, T = w->in->schedule->T, reached;
+    int n = w->scale.n, T = s->schedule->T, spare = w->in->Z.n - T, reached;
     double e = 0.0;
-    SCOPED(gref_mat) Y = {0}, x = {0}, r = {0};
+    SCOPED(gref_mat) Y = {0};
+    if (spare < 0)
+        return GREF_OK;
     TRY(gref_mat_new(&Y, n, T + 1));
-    TRY(gref_mat_new(&x, n, 1));
-    TRY(gref_mat_new(&r, w->scale.m, 1));
-    TRY(gref_sampler_replay(Y, &reached, s, gref_const(w->in->y_T), gref_const(w->in->Z)));
-    for (int t = T, k = 0; t >= reached && isfinite(e); t--) {
-        point at;
+    TRY(gref_sampler_replay(Y, &reached, s, gref_const(w->in->y_T),
+                            gref_cmat_view(gref_const(w->in->Z), 0, spare, n, T)));
+    for (int t = gref_sampler_first(s); t >= reached && isfinite(e); t = gref_sampler_next(s, t)) {
         gref_cmat y = gref_cmat_view(gref_const(Y), 0, T - t, n, 1);
-        if (w->in->times[k] == t) {
+        if (gref_golden_is_time(w->in, t))
             TRY(emit(w, s, y, t, e));
-            if (++k == w->in->n_times)
-                break;
-        }
-        TRY(look(&at, w, s, y, t, x, r));
-        e = propagate(e, w, s, &sizes[t], &at);
+        if (t == reached || t <= w->in->times[w->in->n_times - 1])
+            break;
+        int next = gref_sampler_next(s, t);
+        TRY(carry(&e, w, s, &sizes[t], y, t,
+                  gref_mat_norm_fro(gref_cmat_view(gref_const(Y), 0, T - next, n, 1))));
     }
     return GREF_OK;
 }

@@ -126,6 +126,23 @@ static gref_status likelihood_sizes(gref_golden_sizes *z, const gref_golden_scal
     return GREF_OK;
 }
 
+/*
+ * p and q of a step that jumps are made of two products of doubles: both lose `tick`. In ddim c = p (1 - abar) - q is
+ * the root of 1 - abar' - N, which loses what 1 - abar' does. A ddpm step to t - 1 has one beta, and loses nothing.
+ */
+static double jump_error(const gref_golden_sizes *z, const gref_sampler *s, int t,
+                         const gref_rule *rule)
+{
+    bool ddim = s->spec.convention.scheme == GREF_SCHEME_DDIM;
+    double lost = 8.0 * sqrt(t) * GREF_U;
+    if (!ddim && gref_sampler_next(s, t) == t - 1)
+        return 0.0;
+    double of_c = !ddim || rule->direction == 0.0
+                      ? 0.0
+                      : rule->c / z->s_min * lost * (1.0 / rule->direction + 1.0 / z->q);
+    return z->tick * (rule->p + rule->q / z->s_min) + of_c;
+}
+
 gref_status gref_golden_sizes_at(gref_golden_sizes *out, const gref_golden_scale *c,
                                  const gref_sampler *s, int t, bool modelled)
 {
@@ -140,6 +157,7 @@ gref_status gref_golden_sizes_at(gref_golden_sizes *out, const gref_golden_scale
         z.guidance_step = rule.kappa;
         z.free = gref_rule_gain(&rule, c->lambda_max);          /* it grows with lambda */
         z.contraction = fmax(z.free, z.guidance_step * z.gain); /* M = D - K, both PSD */
+        z.jump = jump_error(&z, s, t, &rule);
     }
     *out = z;
     return GREF_OK;

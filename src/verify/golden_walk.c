@@ -171,16 +171,29 @@ gref_status gref_golden_emit(const gref_golden_walk *w, gref_golden_entry *e, co
     return w->sink(w->context, e);
 }
 
+bool gref_golden_visits(const gref_sampler *s, int t)
+{
+    return t == gref_sampler_last(s) || gref_sampler_next(s, t) >= 0;
+}
+
+bool gref_golden_is_time(const gref_golden_inputs *in, int t)
+{
+    for (int k = 0; k < in->n_times; k++)
+        if (in->times[k] == t)
+            return true;
+    return false;
+}
+
 /* ---- the walk ------------------------------------------------------------------------------- */
 
 static gref_status walk_sampler(gref_golden_fate *fate, const gref_golden_walk *w,
                                 const gref_sampler_spec *spec)
 {
     SCOPED_PTR(gref_sampler) *s = NULL;
-    int T = w->in->schedule->T;
-    SCOPED_MEM gref_golden_sizes *sizes = gref_alloc((size_t)T + 1, sizeof *sizes);
-    REQUIRE(sizes != NULL, GREF_ERR_NOMEM, "no memory for %d steps", T);
+    SCOPED_MEM gref_golden_sizes *sizes = NULL;
     TRY(gref_sampler_new(&s, &w->z, w->in->schedule, spec));
+    sizes = gref_alloc((size_t)s->schedule->T + 1, sizeof *sizes);
+    REQUIRE(sizes != NULL, GREF_ERR_NOMEM, "no memory for %d steps", s->schedule->T);
     for (int t = gref_sampler_first(s); t > gref_sampler_last(s); t = gref_sampler_next(s, t))
         TRY(gref_golden_sizes_at(&sizes[t], &w->scale, s, t, false));
     *fate = (gref_golden_fate){.guided = gref_sampler_is_guided(s), .diverged_at = -1};

@@ -10,6 +10,8 @@ json_t *gref_golden_conventions(const gref_sampler_spec *spec)
 {
     const gref_convention *c = &spec->convention;
     bool norm = strcmp(spec->name, "dps-norm") == 0;
+    if (spec->chain != NULL)
+        return json_object();
     json_t *o = json_pack("{s:s, s:b, s:s}", "variance", gref_variance_name(c->variance),
                           "last_noise", (int)c->last_noise, "start", gref_start_name(c->start));
     if (!norm)
@@ -20,6 +22,16 @@ json_t *gref_golden_conventions(const gref_sampler_spec *spec)
         json_object_set_new(o, "r2", json_string(gref_r2_name(c->r2)));
     if (strcmp(spec->name, "dps") == 0)
         json_object_set_new(o, "alpha", json_real(c->alpha_dps));
+    if (c->scheme != GREF_SCHEME_DDPM) {
+        json_object_set_new(o, "scheme", json_string(gref_scheme_name(c->scheme)));
+        json_object_set_new(o, "eta", json_real(c->eta));
+    }
+    if (spec->n_times > 0) {
+        json_t *times = json_array();
+        for (int k = 0; k < spec->n_times; k++)
+            json_array_append_new(times, json_integer(spec->times[k]));
+        json_object_set_new(o, "times", times);
+    }
     return o;
 }
 
@@ -96,17 +108,43 @@ static const char *guidance_words(const gref_sampler_spec *spec)
     return "in the score: y_{t-1} = (y_t + beta_t guided_score)/sqrt(alpha_t) + noise";
 }
 
+static const char *noise_words(const gref_convention *c)
+{
+    if (c->scheme == GREF_SCHEME_DDIM)
+        return "variance N_t = eta^2 beta~_t, beta~_t = (1 - abar_t/abar_s) (1 - abar_s)/(1 - "
+               "abar_t), s the time after t";
+    return c->variance == GREF_VARIANCE_BETA
+               ? "variance N_t = beta_t"
+               : "variance N_t = beta~_t = beta_t (1 - abar_{t-1})/(1 - abar_t)";
+}
+
+/* What a scheme and visited times change in the words of the step; NULL for ddpm through every t. */
+static const char *scheme_words(const gref_sampler_spec *spec)
+{
+    if (spec->convention.scheme == GREF_SCHEME_DDIM)
+        return "ddim: y_s = sqrt(abar_s) x0hat~ + sqrt(1 - abar_s - N_t) eps~ + noise in place of "
+               "(y_t + beta_t score)/sqrt(alpha_t) + noise, s the time after t, x0hat~ and eps~ "
+               "those of the score that the guidance is in, if it is";
+    return spec->n_times > 0 ? "ddpm with alpha_t = abar_t/abar_s, beta_t = 1 - alpha_t, s the "
+                               "time after t, which stands for t - 1"
+                             : NULL;
+}
+
 static json_t *sampler_words(const gref_sampler_spec *spec)
 {
     const gref_convention *c = &spec->convention;
-    return json_pack(
-        "{s:s, s:s, s:s, s:s, s:s}", "likelihood", likelihood_words(spec), "guidance",
-        guidance_words(spec), "noise",
-        c->variance == GREF_VARIANCE_BETA
-            ? "variance N_t = beta_t"
-            : "variance N_t = beta~_t = beta_t (1 - abar_{t-1})/(1 - abar_t)",
-        "last step", c->last_noise ? "N_1 as at every other t" : "N_1 = 0: no noise at t = 1",
-        "start", c->start == GREF_START_STANDARD ? "y_T ~ N(0, I)" : "y_T ~ the exact p_T(x | v)");
+    if (spec->chain != NULL)
+        return json_pack("{s:s}", "steps",
+                         "given: chain/M, chain/b and chain/N, the first step run at the top; the "
+                         "step that leaves t is t - 1 steps before the end");
+    json_t *words =
+        json_pack("{s:s, s:s, s:s, s:s, s:s}", "likelihood", likelihood_words(spec), "guidance",
+                  guidance_words(spec), "noise", noise_words(c), "last step",
+                  c->last_noise ? "N_1 as at every other t" : "N_1 = 0: no noise at t = 1", "start",
+                  c->start == GREF_START_STANDARD ? "y_T ~ N(0, I)" : "y_T ~ the exact p_T(x | v)");
+    if (scheme_words(spec) != NULL)
+        json_object_set_new(words, "scheme", json_string(scheme_words(spec)));
+    return words;
 }
 
 /*

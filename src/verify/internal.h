@@ -49,6 +49,10 @@ int gref_truth_sampler(const gref_truth *truth, const char *label);
 gref_status gref_truth_default_label(const char **label, const gref_truth *truth,
                                      const char *sampler);
 
+/* truth_chain.c: makes `spec` the affine sampler of its label, whose steps go to *chain. */
+gref_status gref_truth_read_chain(gref_sampler_spec *spec, gref_chain *chain,
+                                  const gref_truth *truth);
+
 /* The bytes of a file; free(*bytes). */
 gref_status gref_read_file(unsigned char **bytes, size_t *size, const char *path);
 

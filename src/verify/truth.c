@@ -21,6 +21,7 @@ void gref_truth_free(gref_truth *truth)
     gref_problem_free(&truth->problem);
     gref_schedule_free(&truth->schedule);
     free(truth->samplers);
+    gref_case_free(truth->owner);
     gref_arrays_free(&truth->arrays);
     free(truth->tolerance);
     free(truth);
@@ -191,10 +192,10 @@ static gref_status read_self_test(gref_truth *truth, const json_t *manifest)
     return GREF_OK;
 }
 
-static void gref_case_parts_free(gref_case *c)
+static bool is_affine(const json_t *entry)
 {
-    free(c->samplers);
-    json_decref(c->completed);
+    const char *name = json_string_value(json_object_get(entry, "name"));
+    return name != NULL && strcmp(name, "affine") == 0;
 }
 
 /* Fails unless every sampler has a name, and a word for each convention that is one. */
@@ -212,21 +213,44 @@ static gref_status check_words(const json_t *completed, const char *path)
             REQUIRE(json_is_string(word), GREF_ERR_FORMAT,
                     "%s: manifest.json: case.samplers.%zu has no word for %s", path, k, words[a]);
         }
+        const json_t *times = json_object_get(entry, "times");
+        REQUIRE(times == NULL || json_array_size(times) > 1, GREF_ERR_FORMAT,
+                "%s: manifest.json: case.samplers.%zu.times is no list of two times or more", path,
+                k);
     }
     return GREF_OK;
 }
 
+/*
+ * The samplers of the completed case. The case that reads them borrows the schedule for that long, and then owns what they
+ * point to. An affine chain is in the golden file: its entry is read as any other, and the chain taken from the arrays.
+ */
 static gref_status read_samplers(gref_truth *truth, const json_t *completed)
 {
-    typedef gref_case gref_case_parts;
-    SCOPED(gref_case_parts) c = {.path = truth->path, .text = (char *)"{}"};
-    c.completed = json_deep_copy(completed);
-    REQUIRE(c.completed != NULL && json_array_size(json_object_get(c.completed, "samplers")) > 0,
-            GREF_ERR_FORMAT, "%s: manifest.json has no completed case with a sampler", truth->path);
-    TRY(check_words(c.completed, truth->path));
-    TRY(gref_case_read_samplers(&c));
-    truth->n_samplers = c.n_samplers;
-    truth->samplers = TAKE(c.samplers);
+    SCOPED_PTR(gref_case) *c = gref_alloc(1, sizeof *c);
+    json_t *entry;
+    size_t k;
+    REQUIRE(c != NULL, GREF_ERR_NOMEM, "%s: no memory for its samplers", truth->path);
+    c->completed = json_deep_copy(completed);
+    json_t *samplers = json_object_get(c->completed, "samplers");
+    REQUIRE(json_array_size(samplers) > 0, GREF_ERR_FORMAT,
+            "%s: manifest.json has no completed case with a sampler", truth->path);
+    TRY(check_words(c->completed, truth->path));
+    c->path = gref_strdup(truth->path);
+    c->text = gref_strdup("{}");
+    REQUIRE(c->path != NULL && c->text != NULL, GREF_ERR_NOMEM, "%s: no memory for its samplers",
+            truth->path);
+    json_array_foreach(samplers, k, entry) if (is_affine(entry))
+        json_object_set_new(entry, "name", json_string("ddpm"));
+    c->schedule = truth->schedule;
+    gref_status status = gref_case_read_samplers(c);
+    c->schedule = (gref_schedule){0};
+    TRY(status);
+    json_array_foreach(json_object_get(completed, "samplers"), k, entry) if (is_affine(entry))
+        TRY(gref_truth_read_chain(&c->samplers[k], &c->owned[k].chain, truth));
+    truth->n_samplers = c->n_samplers;
+    truth->samplers = TAKE(c->samplers);
+    truth->owner = TAKE(c);
     return GREF_OK;
 }
 

@@ -98,6 +98,38 @@ if [ -n "$python" ]; then
     exits 0
     prints '^g.npz: every array agrees$'
 
+    subtest "and so for schemes, visited times and chains of one's own, each kind of noise"
+    setup
+    "$python" - <<'PYTHON'
+import numpy as np
+rng = np.random.default_rng(7)
+n, K = 36, 6
+M = 0.9 * np.eye(n) + 0.1 * rng.standard_normal((K, n, n)) / np.sqrt(n)
+b = 0.1 * rng.standard_normal((K, n))
+R = rng.standard_normal((K, n, n)) / np.sqrt(n)
+abar = np.linspace(0.1, 0.9, K + 1)
+np.savez("scalar.npz", M=M, b=b, N=0.1 * np.arange(1, K + 1), abar=abar)
+np.savez("diagonal.npz", M=M[:1], b=b, N=rng.random((1, n)), start_mean=b[0], start_cov=np.diag(1 + rng.random(n)))
+np.savez("matrix.npz", M=M, b=b, N=R @ R.transpose(0, 2, 1), abar=abar)
+PYTHON
+    golden case.json --out g.npz --set 'report.laws_at=[10, 8, 6, 4, 2, 0]' --set 'samplers=[
+        {"name": "pigdm", "scheme": "ddim"}, {"name": "dps", "scheme": "ddim", "eta": 0.7, "times": [10, 8, 5, 4, 1, 0]},
+        {"name": "cgdm", "times": [8, 4, 2]}, {"name": "cgdm", "label": "one", "scheme": "ddim", "eta": 1},
+        {"name": "ddpm", "times": [10, 6, 0], "variance": "beta"},
+        {"name": "dps-norm", "times": [10, 6, 4, 0], "zeta": 0.1},
+        {"name": "affine", "label": "s", "file": "scalar.npz"}, {"name": "affine", "label": "d", "file": "diagonal.npz"},
+        {"name": "affine", "label": "m", "file": "matrix.npz"}]'
+    exits 0
+    run "$python" "$here/golden_numpy.py" g.npz
+    exits 0
+    prints '^g.npz: every array agrees$'
+    rm scalar.npz diagonal.npz matrix.npz
+    gref golden --verify g.npz
+    exits 0
+    prints '^([0-9]+) of \1 arrays agree'
+    gref check g.npz g.npz
+    exits 0
+
     subtest "that comparison would see a wrong array"
     setup
     golden case.json --out g.npz

@@ -50,6 +50,27 @@ class Sampler:
     def __init__(self, problem, name, conventions):
         self.p, self.name, self.c = problem, name, conventions
         self.guided = name != "ddpm"
+        self.times = conventions.get("times", list(range(problem.T, -1, -1)))
+        self.ddim = conventions.get("scheme") == "ddim"
+
+    def next(self, t):
+        """The visited time after t; None where no step leaves t."""
+        return dict(zip(self.times, self.times[1:])).get(t)
+
+    def alpha_beta(self, t):
+        """alpha and beta of the step: of the schedule, or of a jump."""
+        s = self.next(t)
+        alpha = self.p.alpha[t] if s == t - 1 else self.p.abar[t] / self.p.abar[s]
+        return alpha, 1 - alpha
+
+    def coefficients(self, t):
+        """p, q in y' = p y + q score(y)."""
+        alpha, beta = self.alpha_beta(t)
+        if not self.ddim:
+            return 1 / np.sqrt(alpha), beta / np.sqrt(alpha)
+        a, b = self.p.abar[t], self.p.abar[self.next(t)]
+        direction = np.sqrt(1 - b - self.noise(t))
+        return np.sqrt(b / a), np.sqrt(b / a) * (1 - a) - direction * np.sqrt(1 - a)
 
     def C(self, t):
         p = self.p
@@ -71,18 +92,22 @@ class Sampler:
         return np.eye(self.p.m) if self.c.get("guidance") == "after" else np.linalg.inv(self.C(t))
 
     def coefficient(self, t):
-        p = self.p
-        return {"score": p.beta[t] / np.sqrt(p.alpha[t]), "mean": self.variance(t),
+        return {"score": self.coefficients(t)[1], "mean": self.variance(t),
                 "after": 2 * self.c.get("zeta", 0)}[self.c["guidance"]]
 
     def variance(self, t):
-        p = self.p
-        if self.c["variance"] == "beta":
-            return p.beta[t]
-        return p.beta[t] * (1 - p.abar[t - 1]) / (1 - p.abar[t])
+        p, beta = self.p, self.alpha_beta(t)[1]
+        if self.c["variance"] == "beta" and not self.ddim:
+            return beta
+        return beta * (1 - p.abar[self.next(t)]) / (1 - p.abar[t])
 
     def noise(self, t):
-        return self.variance(t) if t > 1 or self.c["last_noise"] else 0.0
+        """0 where no step leaves t."""
+        if self.next(t) is None:
+            return 0.0
+        if self.ddim:
+            return self.c["eta"] ** 2 * self.variance(t)
+        return self.variance(t) if self.next(t) > 0 or self.c["last_noise"] else 0.0
 
     def guided_score(self, x, t):
         r = self.p.v - self.p.x0hat(x, t) @ self.p.A.T
@@ -92,8 +117,8 @@ class Sampler:
         """M_t, b_t, N_t."""
         p = self.p
         inverse, root = np.linalg.inv(p.Sigma_t(t)), np.sqrt(p.abar[t])
-        s = p.beta[t] / np.sqrt(p.alpha[t])
-        M = np.eye(p.n) / np.sqrt(p.alpha[t]) - s * inverse
+        scale, s = self.coefficients(t)
+        M = scale * np.eye(p.n) - s * inverse
         b = s * inverse @ (root * p.mu)
         if self.guided:
             W, k = self.W(t), self.coefficient(t)
@@ -105,7 +130,8 @@ class Sampler:
     def literal(self, y, t, z):
         """Algorithm 8 line by line."""
         p = self.p
-        y_next = (y + p.beta[t] * p.score(y[None], t)[0]) / np.sqrt(p.alpha[t]) + np.sqrt(self.noise(t)) * z
+        scale, s = self.coefficients(t)
+        y_next = scale * y + s * p.score(y[None], t)[0] + np.sqrt(self.noise(t)) * z
         if not self.guided:
             return y_next
         r = p.v - p.A @ p.x0hat(y[None], t)[0]
@@ -127,6 +153,43 @@ class Sampler:
         return np.sqrt(p.abar[t]) * p.mu + cov @ W.T @ Ci @ (p.v - p.A @ p.mu), cov
 
 
+class Chain:
+    """The steps of an affine sampler, from the file: nothing to compute but what they lead to."""
+
+    def __init__(self, problem, golden):
+        n, self.b = problem.n, golden["chain/b"]
+        self.K = len(self.b)
+        self.M = golden["chain/M"].reshape(-1, n, n)
+        N = golden["chain/N"]
+        self.N = N.reshape(-1, n, n) if N.ndim == 2 and len(N) == self.K * n else N
+        self.times = list(range(self.K, -1, -1))
+        self.mean = golden.get("chain/start_mean", np.zeros(n))
+        self.cov = golden.get("chain/start_cov", np.eye(n))
+        self.abar = golden.get("chain/abar")
+
+    def step(self, t):
+        k = self.K - t
+        return self.M[k if len(self.M) > 1 else 0], self.b[k], self.N[k]
+
+    def literal(self, y, t, z):
+        M, b, N = self.step(t)
+        if np.ndim(N) < 2:
+            return M @ y + b + np.sqrt(N) * z
+        values, vectors = np.linalg.eigh(N)
+        return M @ y + b + vectors @ (np.sqrt(np.maximum(values, 0)) * (vectors.T @ z))
+
+    def target(self, problem, t):
+        """The exact law at t, where it is known."""
+        a = self.abar[self.K - t] if self.abar is not None else 1.0
+        mean, cov = problem.posterior()
+        known = self.abar is not None or t == 0
+        return (np.sqrt(a) * mean, a * cov + (1 - a) * np.eye(problem.n)) if known else None
+
+
+def covariance(N, n):
+    return N if np.ndim(N) == 2 else np.diag(N * np.ones(n))
+
+
 def factor(C):
     """C = L L^T; eigenvalues that are rounding count as 0."""
     values, vectors = np.linalg.eigh((C + C.T) / 2)
@@ -142,50 +205,60 @@ def w2(m1, C1, m2, C2):
     return np.array([np.hypot(mean, cov), mean, cov])
 
 
-def sampler_arrays(golden, p, spec, times):
-    """Name (without the label) and value of every array of one sampler."""
-    s = Sampler(p, spec["name"], spec["conventions"])
-    if "sigma2" in golden:
-        yield "sigma2", np.array([0.0] + [s.noise(t) for t in range(1, p.T + 1)])
+def function_arrays(golden, s, spec, times):
+    """What does not follow from the laws: C, the guided score, the modelled law."""
     for t in times if spec["affine"] else []:
         mean, cov = s.modelled(t)
         yield f"modelled/mean/{t}", mean
         yield f"modelled/cov/{t}", cov
         if s.guided:
             yield f"C_vt/{t}", s.C(t)
-        if t >= 1:
-            if s.guided:
-                yield f"guided_score/{t}", s.guided_score(golden[f"probe/{t}"], t)
-            M, b, N = s.step(t)
-            yield f"M/{t}", M
-            yield f"b/{t}", b
-            yield f"N/{t}", np.array(N)
-    mean, cov, y = np.zeros(p.n), np.eye(p.n), golden["y_T"]
-    if spec["conventions"]["start"] == "exact":
-        mean, cov = p.target(p.T)
-    for t in range(p.T, -1, -1):
+        if s.guided and s.next(t) is not None:
+            yield f"guided_score/{t}", s.guided_score(golden[f"probe/{t}"], t)
+
+
+def sampler_arrays(golden, p, spec, times):
+    """Name (without the label) and value of every array of one sampler."""
+    chain = spec["name"] == "affine"
+    s = Chain(p, golden) if chain else Sampler(p, spec["name"], spec["conventions"])
+    times = [t for t in times if t in s.times]
+    if "sigma2" in golden:
+        yield "sigma2", np.array([s.noise(t) for t in range(p.T + 1)])
+    if not chain:
+        yield from function_arrays(golden, s, spec, times)
+    mean, cov, y = (s.mean, s.cov, golden["y_T"]) if chain else (np.zeros(p.n), np.eye(p.n), golden["y_T"])
+    if not chain and spec["conventions"]["start"] == "exact":
+        mean, cov = p.target(s.times[0])
+    for t in s.times:
         if t in times and spec["affine"] and (spec["diverged_at"] is None or t > spec["diverged_at"]):
-            target = p.target(t)
+            target = s.target(p, t) if chain else p.target(t)
             yield f"mean/{t}", mean
             yield f"cov/{t}", cov
-            yield f"bias/{t}", mean - target[0]
-            yield f"w2/{t}", w2(mean, cov, *target)
-        if t in times:
+            if target is not None:
+                yield f"bias/{t}", mean - target[0]
+                yield f"w2/{t}", w2(mean, cov, *target)
+        if t in times and len(s.times) - 1 <= p.T:
             yield f"y/{t}", y
-        if t >= 1:
-            y = s.literal(y, t, golden["z"][p.T - t])
-        if t >= 1 and spec["affine"]:
+        if t == s.times[-1]:
+            return
+        y = s.literal(y, t, golden["z"][p.T - t])
+        if spec["affine"]:
             M, b, N = s.step(t)
-            mean, cov = M @ mean + b, M @ cov @ M.T + N * np.eye(p.n)
+            if t in times:
+                yield f"M/{t}", M
+                yield f"b/{t}", b
+                yield f"N/{t}", np.array(N)
+            mean, cov = M @ mean + b, M @ cov @ M.T + covariance(N, p.n)
 
 
 def arrays(golden, manifest):
     p = Problem(golden)
     times = manifest["golden_t"]
-    first = Sampler(p, manifest["samplers"][0]["name"], manifest["samplers"][0]["conventions"])
+    spec = next(spec for spec in manifest["samplers"] if spec["name"] != "affine")
+    first = Sampler(p, spec["name"], spec["conventions"])
     yield "schedule/alpha", p.alpha
     yield "schedule/abar", p.abar
-    yield "schedule/sigma2", np.array([0.0] + [first.noise(t) for t in range(1, p.T + 1)])
+    yield "schedule/sigma2", np.array([first.noise(t) for t in range(p.T + 1)])
     for t in times:
         mean, cov = p.target(t)
         yield f"target/mean/{t}", mean
@@ -200,7 +273,8 @@ def arrays(golden, manifest):
             if shared.startswith("probe/") or shared in ("y_T", "z"):
                 own[shared] = golden[shared]
         for name, value in sampler_arrays(own, p, spec, times):
-            yield label + name, value
+            if label + name in golden or "chain/N" not in own or not name.startswith("y/"):
+                yield label + name, value
 
 
 def verify(path):

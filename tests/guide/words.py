@@ -77,6 +77,15 @@ def test_folders():
             assert not below, (path, below)
 
 
+def test_what_to_touch():
+    """Every source that names a row or an operator is in CONTRIBUTING's list of what to touch for a new one"""
+    for name, heading in (("pigdm", "Adding a sampler"), ("motion_blur", "Adding an operator")):
+        chapter = read(os.path.join(ROOT, "CONTRIBUTING.md")).split(f"## {heading}\n")[1].split("\n## ")[0]
+        for path in glob.glob(os.path.join(ROOT, "src", "*", "*.c")):
+            if re.search(rf'["|]{name}["|]', read(path)):
+                assert f"`{os.path.relpath(path, ROOT)}`" in chapter, (heading, path)
+
+
 def test_functions():
     """Every function and type that is named is in a header, every test program in tests/"""
     def files(*parts):

@@ -227,70 +227,105 @@ static gref_status hold_step(checker *c, const gref_bounds_at *d, const gref_sam
     return gref_crosscheck_number(c->out, "N_t", label, d->t, noise, own, 4.0 * GREF_U * noise);
 }
 
-/* The marginal law at its t. */
-static gref_status hold_law(checker *c, const gref_marginal *dense, const gref_marginal *law,
-                            const gref_drift *e)
+/* The law of one sampler by both paths, at the same t, and where each came to its end. */
+typedef struct {
+    gref_sampler *sampler;
+    gref_marginal *dense, *spectral;
+    gref_drift drift;
+    int dense_end, spectral_end; /* t of the first that has diverged; -1 if none */
+} pair;
+
+static void pair_free(pair *p)
 {
-    const gref_spectral_law *own = gref_spectral_law_of(law);
+    gref_marginal_free(p->dense);
+    gref_marginal_free(p->spectral);
+    gref_sampler_free(p->sampler);
+}
+
+static gref_status pair_new(pair *p, checker *c, const gref_sampler_spec *spec)
+{
+    p->dense_end = p->spectral_end = -1;
+    TRY(gref_sampler_new(&p->sampler, &c->modes, c->schedule, spec));
+    TRY(gref_marginal_new(&p->dense, p->sampler));
+    TRY(gref_marginal_spectral(&p->spectral, c->z, c->spectral_schedule, spec));
+    gref_bounds_start(&p->drift, &c->scales, c->schedule, gref_marginal_t(p->dense),
+                      spec->convention.start == GREF_START_EXACT);
+    return GREF_OK;
+}
+
+/* False from where one of the two has diverged; notes where. */
+static bool pair_alive(pair *p)
+{
+    int t = gref_marginal_t(p->dense);
+    bool dense = gref_marginal_diverged(p->dense), spectral = gref_marginal_diverged(p->spectral);
+    p->dense_end = dense && p->dense_end < 0 ? t : p->dense_end;
+    p->spectral_end = spectral && p->spectral_end < 0 ? t : p->spectral_end;
+    return !dense && !spectral;
+}
+
+typedef gref_status moment(gref_mat x, const gref_marginal *law);
+typedef gref_status distance(gref_w2 *w, const gref_marginal *law);
+
+/* One moment of both laws; D and S are room for it. */
+static gref_status hold_moment(checker *c, const char *quantity, moment *of, gref_mat D, gref_mat S,
+                               const pair *p, double bound)
+{
+    TRY(of(D, p->dense));
+    TRY(of(S, p->spectral));
+    return gref_crosscheck_matrix(c->out, quantity, p->dense->spec->label, p->dense->t,
+                                  gref_const(D), gref_const(S), bound);
+}
+
+static gref_status hold_distance(checker *c, const char *quantity, distance *of, const pair *p,
+                                 double bound)
+{
+    gref_w2 dense, spectral;
+    TRY(of(&dense, p->dense));
+    TRY(of(&spectral, p->spectral));
+    return gref_crosscheck_number(c->out, quantity, p->dense->spec->label, p->dense->t, dense.w2,
+                                  spectral.w2, bound);
+}
+
+/* The marginal law at its t. */
+static gref_status hold_law(checker *c, const pair *p)
+{
+    const gref_spectral_law *own = gref_spectral_law_of(p->spectral);
     const gref_scales *k = &c->scales;
-    const char *label = own->s.spec.label;
-    double root = sqrt(c->schedule->abar[law->t]);
-    double D_mean = e->mean + root * (k->D_d + k->unit * (k->mu + k->d));
-    TRY(gref_marginal_mean(c->vd, dense));
-    TRY(gref_marginal_mean(c->vs, law));
-    TRY(gref_crosscheck_matrix(c->out, "mean of y_t", label, law->t, gref_const(c->vd),
-                               gref_const(c->vs),
-                               k->spread * (D_mean + k->unit * gref_norm_of(c->z, own->mean))));
-    TRY(gref_marginal_bias(c->vd, dense));
-    TRY(gref_marginal_bias(c->vs, law));
-    TRY(gref_crosscheck_matrix(c->out, "bias", label, law->t, gref_const(c->vd), gref_const(c->vs),
-                               k->spread * (e->mean + k->unit * gref_norm_of(c->z, own->mean))));
-    TRY(gref_marginal_cov(c->D, dense));
-    gref_blocks_law(c->blocks, own);
-    TRY(gref_spectral_to_pixels(c->S, c->z, gref_const(c->blocks)));
-    return gref_crosscheck_matrix(c->out, "covariance of y_t", label, law->t, gref_const(c->D),
-                                  gref_const(c->S), e->cov + k->unit * gref_law_norm(own));
+    double root = sqrt(c->schedule->abar[p->dense->t]), size = gref_norm_of(c->z, own->mean);
+    double D_mean = p->drift.mean + root * (k->D_d + k->unit * (k->mu + k->d));
+    TRY(hold_moment(c, "mean of y_t", gref_marginal_mean, c->vd, c->vs, p,
+                    k->spread * (D_mean + k->unit * size)));
+    TRY(hold_moment(c, "bias", gref_marginal_bias, c->vd, c->vs, p,
+                    k->spread * (p->drift.mean + k->unit * size)));
+    return hold_moment(c, "covariance of y_t", gref_marginal_cov, c->D, c->S, p,
+                       p->drift.cov + k->unit * gref_law_norm(own));
 }
 
 /* Distances, of the law and of the modelled law. */
-static gref_status hold_distances(checker *c, const gref_sampler *sampler,
-                                  const gref_marginal *dense, const gref_marginal *law,
-                                  const gref_drift *e)
+static gref_status hold_distances(checker *c, const pair *p, bool alive)
 {
-    const gref_spectral_law *own = gref_spectral_law_of(law);
+    const gref_spectral_law *own = gref_spectral_law_of(p->spectral);
     const gref_spectral *z = c->z;
     const gref_scales *k = &c->scales;
-    const char *label = own->s.spec.label;
-    gref_w2 a = {0}, b = {0};
-    int t = law->t;
-    gref_bounds_at d = gref_bounds_of_time(k, c->schedule, t);
-    double trace = d.abar * gref_spectral_posterior_spread(z) * gref_spectral_posterior_spread(z) +
-                   z->n * d.qbar;
+    const gref_drift *e = &p->drift;
+    gref_bounds_at d = gref_bounds_of_time(k, c->schedule, p->dense->t);
+    double spread = gref_spectral_posterior_spread(z);
+    double trace = d.abar * spread * spread + z->n * d.qbar;
     double exact = d.abar * k->D_post + k->unit * (d.abar * k->post + d.qbar);
     gref_bounds_of_modelled(&d, k, &own->s);
-    TRY(gref_conditional_w2(&a, sampler, t));
-    TRY(gref_marginal_w2_modelled(&b, law));
-    TRY(gref_crosscheck_number(c->out, "W2, modelled", label, t, a.w2, b.w2,
-                               gref_bound_w2(d.modelled_mean + sqrt(d.abar) * k->D_d,
-                                             d.modelled_cov + exact, trace, d.qbar, k, z->n)));
-    if (gref_marginal_diverged(dense) || gref_marginal_diverged(law))
+    TRY(hold_distance(c, "W2, modelled", gref_marginal_w2_modelled, p,
+                      gref_bound_w2(d.modelled_mean + sqrt(d.abar) * k->D_d, d.modelled_cov + exact,
+                                    trace, d.qbar, k, z->n)));
+    if (!alive)
         return GREF_OK;
-    double whole = 0.0;
-    for (int i = 0; i < z->blocks; i++)
-        for (int l = 0; l < z->q; l++)
-            whole += z->weight.a[i] * GREF_AT(own->P, own->diagonal ? l : l * (z->q + 1), i);
-    TRY(gref_marginal_w2(&a, dense));
-    TRY(gref_marginal_w2(&b, law));
-    TRY(gref_crosscheck_number(
-        c->out, "W2", label, t, a.w2, b.w2,
-        gref_bound_w2(e->mean, e->cov + exact, fmax(whole, trace), d.qbar, k, z->n)));
-    if (own->s.row->guided)
+    trace = fmax(trace, gref_spectral_law_trace(own));
+    TRY(hold_distance(c, "W2", gref_marginal_w2, p,
+                      gref_bound_w2(e->mean, e->cov + exact, trace, d.qbar, k, z->n)));
+    if (gref_marginal_guided(p->dense))
         return GREF_OK;
-    TRY(gref_marginal_w2_prior(&a, dense));
-    TRY(gref_marginal_w2_prior(&b, law));
-    return gref_crosscheck_number(
-        c->out, "W2 to the prior", label, t, a.w2, b.w2,
-        gref_bound_w2(e->mean + k->D_d, e->cov + d.Sigma_t, fmax(whole, trace), d.qbar, k, z->n));
+    return hold_distance(
+        c, "W2 to the prior", gref_marginal_w2_prior, p,
+        gref_bound_w2(e->mean + k->D_d, e->cov + d.Sigma_t, trace, d.qbar, k, z->n));
 }
 
 static bool is_listed(const checker *c, int t)
@@ -302,67 +337,63 @@ static bool is_listed(const checker *c, int t)
 }
 
 /* Where stability ends is decided by a comparison that rounding may move by a step. */
-static gref_status hold_stability(checker *c, const gref_marginal *dense, const gref_marginal *law,
-                                  int dense_end, int own_end)
+static gref_status hold_stability(checker *c, const pair *p)
 {
-    const gref_spectral_law *own = gref_spectral_law_of(law);
-    const char *label = own->s.spec.label;
+    const char *label = p->dense->spec->label;
     TRY(gref_crosscheck_number(c->out, "first unstable t", label, -1,
-                               gref_marginal_first_unstable(dense),
-                               gref_marginal_first_unstable(law), 1.0));
-    bool lost = gref_marginal_lost(dense) || gref_marginal_lost(law);
+                               gref_marginal_first_unstable(p->dense),
+                               gref_marginal_first_unstable(p->spectral), 1.0));
+    bool lost = gref_marginal_lost(p->dense) || gref_marginal_lost(p->spectral);
     /* one path bounds its rounding, the other estimates it: where they give up only has to be said */
     return gref_crosscheck_number(c->out, lost ? "lost at t" : "diverged at t", label, -1,
-                                  dense_end, own_end, lost ? c->schedule->T : 1.0);
+                                  p->dense_end, p->spectral_end, lost ? c->schedule->T : 1.0);
 }
 
-/* One sampler from T to 0. */
+/* All that is compared at the t at hand. */
+static gref_status hold_here(checker *c, pair *p)
+{
+    int t = gref_marginal_t(p->dense);
+    bool alive = pair_alive(p);
+    if (alive && !gref_marginal_mean_lost(p->dense) && !gref_marginal_mean_lost(p->spectral))
+        TRY(hold_law(c, p));
+    if (!is_listed(c, t))
+        return GREF_OK;
+    TRY(hold_model(c, p->sampler, &gref_spectral_law_of(p->spectral)->s, t));
+    return hold_distances(c, p, alive);
+}
+
+/* The step that leaves the t at hand: its parts where they are compared, and what it does to the laws and their bounds. */
+static gref_status advance(checker *c, pair *p)
+{
+    const gref_spectral_law *own = gref_spectral_law_of(p->spectral);
+    gref_bounds_at d = gref_bounds_of_time(&c->scales, c->schedule, p->dense->t);
+    gref_bounds_of_step(&d, &c->scales, &own->s);
+    if (is_listed(c, d.t))
+        TRY(hold_step(c, &d, p->sampler, &own->s));
+    gref_bounds_advance(&p->drift, &d, &c->scales, own);
+    TRY(gref_marginal_advance(p->dense));
+    return gref_marginal_advance(p->spectral);
+}
+
+static gref_status walk(checker *c, const gref_sampler_spec *spec)
+{
+    SCOPED(pair) p = {0};
+    TRY(report_progress(c, spec->label, 0));
+    TRY(pair_new(&p, c, spec));
+    TRY(hold_here(c, &p));
+    while (gref_marginal_next(p.dense) >= 0) {
+        TRY(advance(c, &p));
+        TRY(hold_here(c, &p));
+        TRY(report_progress(c, spec->label, 1));
+    }
+    return hold_stability(c, &p);
+}
+
+/* One sampler from its start to its end. */
 static gref_status hold_sampler(checker *c, const gref_sampler_spec *spec)
 {
-    gref_status status = GREF_OK;
-    gref_sampler *sampler = NULL;
-    gref_marginal *dense = NULL;
-    gref_marginal *law = NULL;
-    gref_drift e;
-    int dense_end = -1, own_end = -1;
-    TRY_OUT(gref_sampler_new(&sampler, &c->modes, c->schedule, spec));
-    TRY_OUT(gref_marginal_new(&dense, sampler));
-    TRY_OUT(gref_marginal_spectral(&law, c->z, c->spectral_schedule, spec));
-    const gref_spectral_law *own = gref_spectral_law_of(law);
-    int T = gref_sampler_first(sampler), t = T;
-    gref_bounds_start(&e, &c->scales, c->schedule, T, spec->convention.start == GREF_START_EXACT);
-    for (int next;; t = next) {
-        gref_bounds_at d = gref_bounds_of_time(&c->scales, c->schedule, t);
-        if (gref_marginal_diverged(dense) && dense_end < 0)
-            dense_end = t;
-        if (gref_marginal_diverged(law) && own_end < 0)
-            own_end = t;
-        bool known = !gref_marginal_diverged(dense) && !gref_marginal_diverged(law);
-        if (known && !gref_marginal_mean_lost(dense) && !gref_marginal_mean_lost(law))
-            TRY_OUT(hold_law(c, dense, law, &e));
-        if (is_listed(c, t)) {
-            TRY_OUT(hold_model(c, sampler, &own->s, t));
-            TRY_OUT(hold_distances(c, sampler, dense, law, &e));
-        }
-        TRY_OUT(report_progress(c, spec->label, t == T ? 0 : 1));
-        next = gref_sampler_next(sampler, t);
-        if (next < 0)
-            break;
-        gref_bounds_of_step(&d, &c->scales, &own->s);
-        if (is_listed(c, t))
-            TRY_OUT(hold_step(c, &d, sampler, &own->s));
-        gref_bounds_advance(&e, &d, &c->scales, own);
-        TRY_OUT(gref_marginal_advance(dense));
-        TRY_OUT(gref_marginal_advance(law));
-    }
-    TRY_OUT(hold_stability(c, dense, law, dense_end, own_end));
-out:
-    if (status != GREF_OK)
-        gref_fail_context(status, "sampler %s", spec->label);
-    gref_marginal_free(dense);
-    gref_marginal_free(law);
-    gref_sampler_free(sampler);
-    return status;
+    gref_status status = walk(c, spec);
+    return status == GREF_OK ? GREF_OK : gref_fail_context(status, "sampler %s", spec->label);
 }
 
 gref_status gref_crosscheck_hold(gref_crosscheck *check, const gref_problem *p,

@@ -147,6 +147,8 @@ typedef struct {
 
 /* The law by spectra behind a head, or NULL. */
 const gref_spectral_law *gref_spectral_law_of(const gref_marginal *law);
+/* tr P, over all frequencies. */
+double gref_spectral_law_trace(const gref_spectral_law *law);
 /* The bias in the coordinates of z, q x blocks. */
 void gref_spectral_law_centred(gref_cplx m, const gref_spectral_law *law);
 /* spectral_w2.c and spectra.c */

@@ -39,18 +39,26 @@ static void release(gref_marginal *head)
     gref_mat_free(&law->terms[1]);
 }
 
+double gref_spectral_law_trace(const gref_spectral_law *law)
+{
+    const gref_spectral *z = law->s.z;
+    double trace = 0.0;
+    for (int b = 0; b < z->blocks; b++)
+        for (int k = 0; k < z->q; k++)
+            trace += z->weight.a[b] * GREF_AT(law->P, law->diagonal ? k : k * (z->q + 1), b);
+    return trace;
+}
+
 static double spread(const gref_marginal *head)
 {
     const gref_spectral_law *law = gref_spectral_law_of(head);
     const gref_spectral *z = law->s.z;
-    double abar = law->s.schedule->abar[law->head.t], qbar = law->s.schedule->qbar[law->head.t],
-           own = 0.0, target = 0.0;
+    gref_time at = gref_time_at(law->s.schedule, head->t);
+    double target = 0.0;
     for (int b = 0; b < z->blocks; b++)
-        for (int k = 0; k < z->q; k++) {
-            own += z->weight.a[b] * GREF_AT(law->P, law->diagonal ? k : k * (z->q + 1), b);
-            target += z->weight.a[b] * gref_spectral_exact_variance(z, abar, qbar, k, b);
-        }
-    return sqrt(own / target);
+        for (int k = 0; k < z->q; k++)
+            target += z->weight.a[b] * gref_spectral_exact_variance(z, at.abar, at.qbar, k, b);
+    return sqrt(gref_spectral_law_trace(law) / target);
 }
 
 /* N(0, I), centred: the mean is -sqrt(abar_T) mu_post in the coordinates of the law. */

@@ -281,7 +281,7 @@ static void sampler_for(char text[256], const char *deviation)
 {
     gref_truth *like = truth_for(deviation, true);
     const gref_sampler_spec *spec = &like->samplers[0];
-    json_t *entry = gref_golden_conventions(spec);
+    json_t *entry = gref_convention_json(spec);
     json_object_set_new(entry, "name", json_string(spec->name));
     char *json = json_dumps(entry, JSON_COMPACT);
     snprintf(text, 256, "%s", json);

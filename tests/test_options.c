@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/guess.h"
 #include "cmd.h"
 #include "options.h"
 #include "support.h"
@@ -42,7 +43,7 @@ static bool parse(const char *line)
     argv[argc] = NULL;
     force = false;
     out = label = NULL;
-    options_free(&study);
+    option_list_free(&sets);
 
     fflush(NULL);
     FILE *file = tmpfile();
@@ -68,7 +69,7 @@ static void refuses(const char *line, const char *message)
     char expected[1024];
     snprintf(expected, sizeof expected, "gref study: %s\n", message);
     ck_assert_str_eq(said, expected);
-    options_free(&study);
+    option_list_free(&sets);
 }
 
 /* Both forms of a value, operands before and after, and --: the whole grammar in two lines. */
@@ -91,7 +92,7 @@ START_TEST(test_options_parse__accepts_every_form)
     ck_assert_str_eq(argv[0], "-");
     ck_assert_str_eq(argv[1], "--out");
     ck_assert(out == NULL && !force && sets.n == 0);
-    options_free(&study);
+    option_list_free(&sets);
 }
 END_TEST
 
@@ -116,14 +117,14 @@ START_TEST(test_options_parse__refuses_with_one_line)
 }
 END_TEST
 
-/* A list that was begun before the refusal is freed by options_free; LeakSanitizer holds this. */
-START_TEST(test_options_free__after_a_refusal)
+/* A list that was begun before the refusal is freed by option_list_free; LeakSanitizer holds this. */
+START_TEST(test_option_list_free__after_a_refusal)
 {
     ck_assert(!parse("a --set x=1 --nonsense"));
     ck_assert_int_eq(sets.n, 1);
-    options_free(&study);
+    option_list_free(&sets);
     ck_assert(sets.item == NULL && sets.n == 0);
-    options_free(&study);
+    option_list_free(&sets);
 }
 END_TEST
 
@@ -157,22 +158,24 @@ START_TEST(test_cmd_exit_code__of_every_status)
 END_TEST
 
 /* A swap of neighbours is one edit, a prefix is none; a word twice as long as the name is not alike. */
-START_TEST(test_cmd_consider__closest_name)
+START_TEST(test_gref_guess__closest_name)
 {
     static const struct {
         const char *word, *best;
     } cases[] = {
-        {"study", "study"}, {"stduy", "study"},  {"st", "study"},
-        {"chek", "check"},  {"doctr", "doctor"}, {"w", "w2"},
-        {"dw", NULL},       {"", NULL},          {"studystudy", NULL},
-        {"xyz", NULL},      {"goden", "golden"}, {"a-word-that-is-much-longer-than-any-name", NULL},
+        {"study", "study"},  {"stduy", "study"},
+        {"st", "study"},     {"chek", "check"},
+        {"doctr", "doctor"}, {"w", "w2"},
+        {"dw", ""},          {"", ""},
+        {"studystudy", ""},  {"xyz", ""},
+        {"goden", "golden"}, {"a-word-that-is-much-longer-than-any-name", ""},
     };
     static const char *names[] = {"check", "doctor", "golden", "study", "w2"};
     for (size_t k = 0; k < sizeof cases / sizeof cases[0]; k++) {
-        cmd_suggestion s = {.word = cases[k].word};
+        gref_guess g = {.word = cases[k].word};
         for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-            cmd_consider(&s, names[i]);
-        ck_assert_pstr_eq(s.best, cases[k].best);
+            gref_guess_consider(&g, names[i]);
+        ck_assert_str_eq(g.best, cases[k].best);
     }
 }
 END_TEST
@@ -183,9 +186,9 @@ int main(void)
     TCase *tc = new_tcase(suite, "options");
     tcase_add_test(tc, test_options_parse__accepts_every_form);
     tcase_add_test(tc, test_options_parse__refuses_with_one_line);
-    tcase_add_test(tc, test_options_free__after_a_refusal);
+    tcase_add_test(tc, test_option_list_free__after_a_refusal);
     tcase_add_test(tc, test_options_parse__help_is_the_table);
     tcase_add_test(tc, test_cmd_exit_code__of_every_status);
-    tcase_add_test(tc, test_cmd_consider__closest_name);
+    tcase_add_test(tc, test_gref_guess__closest_name);
     return run_suite(suite);
 }

@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* A file name may hold a newline; a message is one line all the same. */
@@ -75,44 +76,11 @@ int cmd_exit_code(gref_status status)
     return CMD_USAGE;
 }
 
-enum { LONGEST = 31 };
-
-static int min3(int a, int b, int c)
+int cmd_print(const char *command, char *text)
 {
-    int m = a < b ? a : b;
-    return m < c ? m : c;
-}
-
-/* Insertions, deletions, replacements and swaps of neighbours that turn a into b. */
-static int edit_distance(const char *a, const char *b)
-{
-    int m = (int)strnlen(a, LONGEST + 1), n = (int)strnlen(b, LONGEST + 1);
-    if (m > LONGEST || n > LONGEST)
-        return LONGEST;
-    int d[LONGEST + 1][LONGEST + 1];
-    for (int i = 0; i <= m; i++)
-        for (int j = 0; j <= n; j++) {
-            if (i == 0 || j == 0) {
-                d[i][j] = i + j;
-                continue;
-            }
-            d[i][j] =
-                min3(d[i - 1][j] + 1, d[i][j - 1] + 1, d[i - 1][j - 1] + (a[i - 1] != b[j - 1]));
-            bool swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
-            if (swapped && d[i - 2][j - 2] + 1 < d[i][j])
-                d[i][j] = d[i - 2][j - 2] + 1;
-        }
-    return d[m][n];
-}
-
-void cmd_consider(cmd_suggestion *s, const char *name)
-{
-    size_t length = strlen(s->word);
-    bool begins = length > 0 && strncmp(s->word, name, length) == 0;
-    int distance = begins ? 0 : edit_distance(s->word, name);
-    bool alike = distance <= 1 + (int)(length < LONGEST ? length : LONGEST) / 4;
-    if (alike && (s->best == NULL || distance < s->distance)) {
-        s->best = name;
-        s->distance = distance;
-    }
+    if (text == NULL)
+        return cmd_complain(CMD_NUMERICS, command, "out of memory");
+    fputs(text, stdout);
+    free(text);
+    return CMD_OK;
 }

@@ -6,6 +6,8 @@
 
 #include <gref/status.h>
 
+#include "base/internal.h"
+
 enum {
     CMD_OK = 0,
     CMD_DIFFERS = 1,   /* what was compared is not the same */
@@ -41,11 +43,14 @@ void cmd_warn_untested(const char *command, const char *path, bool untested);
 /* The one place where a status becomes an exit code. */
 int cmd_exit_code(gref_status status);
 
-/* The name most like `word` among those considered; `best` stays NULL when none is alike. */
-typedef struct {
-    const char *word, *best;
-    int distance;
-} cmd_suggestion;
-void cmd_consider(cmd_suggestion *s, const char *name);
+/* Prints the text and frees it; NULL is complained of as a lack of memory. Gives the exit code. */
+int cmd_print(const char *command, char *text);
+/* TRY for a function that gives an exit code. */
+#define CMD_TRY(command, call)                                                                     \
+    do {                                                                                           \
+        gref_status status_ = (call);                                                              \
+        if (status_ != GREF_OK)                                                                    \
+            return cmd_finish((command), status_);                                                 \
+    } while (0)
 
 #endif

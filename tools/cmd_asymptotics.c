@@ -8,6 +8,9 @@
 #include "cmd.h"
 #include "options.h"
 
+DEFINE_DROP(gref_case)
+DEFINE_DROP(gref_asymptotics_report)
+
 /* A number in full, or one line of complaint; 0 when the option was not given. */
 static int read_number(double *x, const char *name, const char *text)
 {
@@ -44,11 +47,10 @@ static int read_alphas(double **alphas, const option_list *texts)
 
 static int print_result(const gref_asymptotics_report *report, bool json, const char *dir)
 {
-    char *text = json ? gref_asymptotics_list(report) : gref_asymptotics_table(report);
-    if (text == NULL)
-        return cmd_complain(CMD_USAGE, "asymptotics", "out of memory");
-    fputs(text, stdout);
-    free(text);
+    int code = cmd_print("asymptotics",
+                         json ? gref_asymptotics_list(report) : gref_asymptotics_table(report));
+    if (code != CMD_OK)
+        return code;
     if (dir != NULL && !json)
         printf("files in %s\n", dir);
     if (report->note[0] != '\0')
@@ -60,25 +62,20 @@ static int print_result(const gref_asymptotics_report *report, bool json, const 
 static int run(const char *path, const option_list *sets, const gref_asymptotics_options *o,
                bool json)
 {
-    gref_case *c = NULL;
-    gref_asymptotics_report *report = NULL;
-    gref_status status = gref_case_load(&c, path, sets->item, sets->n);
-    if (status == GREF_OK)
-        status = gref_asymptotics_run(&report, c, o);
-    int code =
-        status == GREF_OK ? print_result(report, json, o->dir) : cmd_finish("asymptotics", status);
-    gref_asymptotics_report_free(report);
-    gref_case_free(c);
-    return code;
+    SCOPED_PTR(gref_case) *c = NULL;
+    SCOPED_PTR(gref_asymptotics_report) *report = NULL;
+    CMD_TRY("asymptotics", gref_case_load(&c, path, sets->item, sets->n));
+    CMD_TRY("asymptotics", gref_asymptotics_run(&report, c, o));
+    return print_result(report, json, o->dir);
 }
 
 int cmd_asymptotics(int argc, char **argv)
 {
     gref_asymptotics_options o = {0};
     const char *path = NULL, *from = NULL, *to = NULL;
-    double *alphas = NULL;
+    SCOPED_MEM double *alphas = NULL;
     bool json = false;
-    option_list sets = {0}, texts = {0};
+    SCOPED(option_list) sets = {0}, texts = {0};
     const option options[] = {
         {.name = "out",
          .value = "DIR",
@@ -126,22 +123,15 @@ int cmd_asymptotics(int argc, char **argv)
         .max_operands = 1,
     };
     int n, code;
-    if (!options_parse(&u, argc, argv, &n, &code))
-        goto out;
-    code = read_e(&o.from, "from", from);
-    if (code == CMD_OK)
-        code = read_e(&o.to, "to", to);
-    if (code == CMD_OK)
-        code = read_alphas(&alphas, &texts);
-    if (code == CMD_OK && path != NULL && !gref_path_parse(&o.path, path))
-        code = cmd_complain(CMD_USAGE, "asymptotics", "--path is auto, dense or spectral, not '%s'",
+    if (!options_parse(&u, argc, argv, &n, &code) ||
+        (code = read_e(&o.from, "from", from)) != CMD_OK ||
+        (code = read_e(&o.to, "to", to)) != CMD_OK ||
+        (code = read_alphas(&alphas, &texts)) != CMD_OK)
+        return code;
+    if (path != NULL && !gref_path_parse(&o.path, path))
+        return cmd_complain(CMD_USAGE, "asymptotics", "--path is auto, dense or spectral, not '%s'",
                             path);
     o.alphas = alphas;
     o.n_alphas = texts.n;
-    if (code == CMD_OK)
-        code = run(argv[0], &sets, &o, json);
-out:
-    free(alphas);
-    options_free(&u);
-    return code;
+    return run(argv[0], &sets, &o, json);
 }

@@ -7,6 +7,9 @@
 #include "cmd.h"
 #include "options.h"
 
+DEFINE_DROP(gref_truth)
+DEFINE_DROP(gref_check)
+
 /* A number >= 0 given on the command line; false for anything else. */
 static bool read_number(double *x, const char *text)
 {
@@ -23,27 +26,16 @@ static int run(const char *golden, const char *candidate, const gref_check_optio
     static const int codes[] = {[GREF_VERDICT_AGREES] = CMD_OK,
                                 [GREF_VERDICT_DIFFERS] = CMD_DIFFERS,
                                 [GREF_VERDICT_UNDECIDED] = CMD_UNDECIDED};
-    gref_truth *truth = NULL;
-    gref_check *check = NULL;
-    gref_status status = gref_truth_open(&truth, golden);
-    if (status == GREF_OK && !skip_self_test)
-        status = gref_trust_require();
-    if (status == GREF_OK)
-        status = gref_check_file(&check, truth, candidate, o);
-    int code = status == GREF_OK ? codes[check->verdict] : cmd_finish("check", status);
-    if (status == GREF_OK) {
-        char *text = json ? gref_check_json(check) : gref_check_table(check);
-        if (text == NULL)
-            code = cmd_complain(CMD_NUMERICS, "check", "out of memory");
-        else
-            printf(json ? "%s\n" : "%s", text);
-        free(text);
-        cmd_note_skipped("check", skip_self_test);
-        cmd_warn_untested("check", golden, truth->untested);
-    }
-    gref_check_free(check);
-    gref_truth_free(truth);
-    return code;
+    SCOPED_PTR(gref_truth) *truth = NULL;
+    SCOPED_PTR(gref_check) *check = NULL;
+    CMD_TRY("check", gref_truth_open(&truth, golden));
+    if (!skip_self_test)
+        CMD_TRY("check", gref_trust_require());
+    CMD_TRY("check", gref_check_file(&check, truth, candidate, o));
+    int code = cmd_print("check", json ? gref_check_json(check) : gref_check_table(check));
+    cmd_note_skipped("check", skip_self_test);
+    cmd_warn_untested("check", golden, truth->untested);
+    return code == CMD_OK ? codes[check->verdict] : code;
 }
 
 int cmd_check(int argc, char **argv)

@@ -5,12 +5,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <jansson.h>
-
 #include <gref/gref.h>
 
+#include "base/json.h"
 #include "cmd.h"
 #include "options.h"
+
+DEFINE_DROP(gref_crosscheck)
 
 /* A case read both ways. */
 typedef struct {
@@ -42,15 +43,11 @@ static bool is_listed(const both *b, int t)
 
 static gref_status both_read(both *b, const char *path, const option_list *sets)
 {
-    gref_status status = gref_case_load(&b->c, path, sets->item, sets->n);
-    if (status == GREF_OK) /* first: it names the key that is not stationary */
-        status = gref_case_stationary(&b->stationary, NULL, b->c);
-    if (status == GREF_OK)
-        status = gref_case_problem(&b->problem, b->c);
-    if (status == GREF_OK)
-        status = gref_case_schedule(&b->schedule, b->c);
-    if (status != GREF_OK)
-        return status;
+    TRY(gref_case_load(&b->c, path, sets->item, sets->n));
+    /* first: it names the key that is not stationary */
+    TRY(gref_case_stationary(&b->stationary, NULL, b->c));
+    TRY(gref_case_problem(&b->problem, b->c));
+    TRY(gref_case_schedule(&b->schedule, b->c));
     b->times = calloc((size_t)b->schedule.T + 1, sizeof *b->times);
     if (b->times == NULL)
         return GREF_ERR_NOMEM;
@@ -117,11 +114,6 @@ static void print_table(const gref_crosscheck *check, const both *b)
     print_verdict(stdout, check);
 }
 
-static json_t *number(double x)
-{
-    return isfinite(x) ? json_real(x) : json_null();
-}
-
 static json_t *index_or_null(int k)
 {
     return k >= 0 ? json_integer(k) : json_null();
@@ -141,7 +133,7 @@ static json_t *row_json(const gref_crosscheck_row *r)
 static int print_json(const gref_crosscheck *check, const both *b, bool skipped)
 {
     gref_backend backend = gref_backend_query();
-    char *case_text = gref_case_print(b->c);
+    SCOPED_MEM char *case_text = gref_case_print(b->c);
     json_t *rows = json_array(), *times = json_array();
     for (int k = 0; k < check->n_rows; k++)
         json_array_append_new(rows, row_json(&check->rows[k]));
@@ -154,14 +146,7 @@ static int print_json(const gref_crosscheck *check, const both *b, bool skipped)
         "case", json_loads(case_text != NULL ? case_text : "null", JSON_DECODE_ANY, NULL), "n",
         check->n, "m", check->m, "T", check->T, "times", times, "rows", rows, "ratio",
         number(check->ratio), "within", (int)(check->ratio <= 1.0));
-    char *text = o != NULL ? json_dumps(o, JSON_INDENT(1) | JSON_REAL_PRECISION(17)) : NULL;
-    json_decref(o);
-    free(case_text);
-    if (text == NULL)
-        return cmd_complain(CMD_NUMERICS, "crosscheck", "out of memory");
-    puts(text);
-    free(text);
-    return CMD_OK;
+    return cmd_print("crosscheck", json_text(o));
 }
 
 /* One line on a terminal, overwritten. */
@@ -177,7 +162,7 @@ static bool show_progress(void *context, const char *what, int done, int total)
 
 static int run(const both *b, bool json, bool skipped)
 {
-    gref_crosscheck *check = NULL;
+    SCOPED_PTR(gref_crosscheck) *check = NULL;
     const gref_sampler_spec *specs;
     int n_specs = gref_case_samplers(b->c, &specs), shown = -1;
     gref_status status =
@@ -193,16 +178,13 @@ static int run(const both *b, bool json, bool skipped)
     else
         print_table(check, b);
     cmd_note_skipped("crosscheck", code == CMD_OK && skipped);
-    if (code == CMD_OK && !(check->ratio <= 1.0))
-        code = CMD_DIFFERS;
-    gref_crosscheck_free(check);
-    return code;
+    return code == CMD_OK && !(check->ratio <= 1.0) ? CMD_DIFFERS : code;
 }
 
 int cmd_crosscheck(int argc, char **argv)
 {
     bool json = false, skip = false;
-    option_list sets = {0};
+    SCOPED(option_list) sets = {0};
     const option options[] = {
         {.name = "set",
          .value = "KEY=VALUE",
@@ -226,15 +208,11 @@ int cmd_crosscheck(int argc, char **argv)
         .max_operands = 1,
     };
     int n, code;
-    both b = {0};
+    SCOPED(both) b = {0};
     if (!options_parse(&u, argc, argv, &n, &code))
-        goto out;
-    gref_status status = skip ? GREF_OK : gref_trust_require();
-    if (status == GREF_OK)
-        status = both_read(&b, argv[0], &sets);
-    code = status == GREF_OK ? run(&b, json, skip) : cmd_finish("crosscheck", status);
-out:
-    both_free(&b);
-    options_free(&u);
-    return code;
+        return code;
+    if (!skip)
+        CMD_TRY("crosscheck", gref_trust_require());
+    CMD_TRY("crosscheck", both_read(&b, argv[0], &sets));
+    return run(&b, json, skip);
 }

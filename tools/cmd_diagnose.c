@@ -7,6 +7,9 @@
 #include "cmd.h"
 #include "options.h"
 
+DEFINE_DROP(gref_truth)
+DEFINE_DROP(gref_diagnosis)
+
 static int list_catalogue(void)
 {
     for (int k = 0; gref_catalogue_row(k) != NULL; k++) {
@@ -20,33 +23,18 @@ static int list_catalogue(void)
 static int run(const char *golden, const char *path, const char *as, const char *sampler, bool json,
                bool skip_self_test)
 {
-    gref_truth *truth = NULL;
-    gref_diagnosis *d = NULL;
-    gref_arrays candidate = {0};
-    gref_status status = gref_truth_open(&truth, golden);
-    if (status == GREF_OK)
-        status = gref_arrays_read(&candidate, path, as);
-    if (status == GREF_OK && !skip_self_test)
-        status = gref_trust_require();
-    if (status == GREF_OK)
-        status = gref_diagnose_arrays(&d, truth, &candidate, sampler);
-    int code = status != GREF_OK ? cmd_finish("diagnose", status)
-               : d->agrees       ? CMD_OK
-                                 : CMD_DIFFERS;
-    if (status == GREF_OK) {
-        char *text = json ? gref_diagnosis_json(d) : gref_diagnosis_table(d);
-        if (text == NULL)
-            code = cmd_complain(CMD_NUMERICS, "diagnose", "out of memory");
-        else
-            printf(json ? "%s\n" : "%s", text);
-        free(text);
-        cmd_note_skipped("diagnose", skip_self_test);
-        cmd_warn_untested("diagnose", golden, truth->untested);
-    }
-    gref_diagnosis_free(d);
-    gref_arrays_free(&candidate);
-    gref_truth_free(truth);
-    return code;
+    SCOPED_PTR(gref_truth) *truth = NULL;
+    SCOPED_PTR(gref_diagnosis) *d = NULL;
+    SCOPED(gref_arrays) candidate = {0};
+    CMD_TRY("diagnose", gref_truth_open(&truth, golden));
+    CMD_TRY("diagnose", gref_arrays_read(&candidate, path, as));
+    if (!skip_self_test)
+        CMD_TRY("diagnose", gref_trust_require());
+    CMD_TRY("diagnose", gref_diagnose_arrays(&d, truth, &candidate, sampler));
+    int code = cmd_print("diagnose", json ? gref_diagnosis_json(d) : gref_diagnosis_table(d));
+    cmd_note_skipped("diagnose", skip_self_test);
+    cmd_warn_untested("diagnose", golden, truth->untested);
+    return code == CMD_OK && !d->agrees ? CMD_DIFFERS : code;
 }
 
 int cmd_diagnose(int argc, char **argv)

@@ -3,12 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <jansson.h>
-
 #include <gref/gref.h>
 
+#include "base/json.h"
 #include "cmd.h"
 #include "options.h"
+
+DEFINE_DROP_BY(gref_trust_report, gref_trust_free)
 
 static json_t *checks_json(const gref_trust_report *r)
 {
@@ -34,13 +35,7 @@ static int print_json(const gref_trust_report *r)
         r->seconds, "checks", checks_json(r), "blas", "name", b->blas, "config", b->blas_config,
         "path", b->blas_path, "core", b->core, "threads", b->threads, "flavour", b->flavour,
         "lapack", "version", b->lapack, "path", b->lapack_path, "cpu", b->cpu);
-    char *text = json_dumps(o, JSON_INDENT(1) | JSON_REAL_PRECISION(17));
-    json_decref(o);
-    if (text == NULL)
-        return cmd_complain(CMD_NUMERICS, "doctor", "out of memory");
-    puts(text);
-    free(text);
-    return CMD_OK;
+    return cmd_print("doctor", json_text(o));
 }
 
 static const char *or_unknown(const char *text)
@@ -169,10 +164,8 @@ int cmd_doctor(int argc, char **argv)
     int n, code;
     if (!options_parse(&u, argc, argv, &n, &code))
         return code;
-    gref_trust_report *r = NULL;
-    gref_status status = gref_trust_run(&r);
-    if (status != GREF_OK)
-        return cmd_finish("doctor", status);
+    SCOPED_PTR(gref_trust_report) *r = NULL;
+    CMD_TRY("doctor", gref_trust_run(&r));
     if (json)
         code = print_json(r);
     else
@@ -182,6 +175,5 @@ int cmd_doctor(int argc, char **argv)
             print_advice(r);
         code = complain(r);
     }
-    gref_trust_free(r);
     return code;
 }

@@ -4,8 +4,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/guess.h"
 #include "cmd.h"
 #include "opened.h"
+
+DEFINE_DROP(gref_sampler)
 
 typedef struct {
     const char *t, *x, *quantity, *sampler, *out;
@@ -13,18 +16,23 @@ typedef struct {
     option_list sets;
 } request;
 
+static void request_free(request *q)
+{
+    option_list_free(&q->sets);
+}
+
 static int complain_quantity(const char *given)
 {
     char list[200] = "";
-    cmd_suggestion s = {.word = given};
+    gref_guess g = {.word = given};
     for (int k = 0; gref_quantity_name(k) != NULL; k++) {
         size_t used = strlen(list);
         snprintf(list + used, sizeof list - used, "%s%s", k > 0 ? ", " : "", gref_quantity_name(k));
-        cmd_consider(&s, gref_quantity_name(k));
+        gref_guess_consider(&g, gref_quantity_name(k));
     }
-    if (s.best != NULL)
+    if (g.best[0] != '\0')
         return cmd_complain(CMD_USAGE, "eval", "no quantity '%s', did you mean '%s'?", given,
-                            s.best);
+                            g.best);
     return cmd_complain(CMD_USAGE, "eval", "no quantity '%s': one of %s", given, list);
 }
 
@@ -45,82 +53,68 @@ static bool read_t(int *t, int *code, const char *text, int T)
 static bool read_points(gref_mat *X, int *ndim, int *code, const opened *o, const char *path)
 {
     int n = o->z.n;
-    gref_mat x = {0};
+    SCOPED(gref_mat) x = {0};
     if (!opened_read(&x, ndim, code, "eval", path))
         return false;
     bool vector = *ndim == 1 && x.m == n, rows = *ndim == 2 && x.n == n && x.m >= 1;
-    gref_status status = GREF_OK;
     if (!vector && !rows) {
         *code = cmd_complain(CMD_USAGE, "eval",
                              "%s is %d x %d, points of this case are n = %d or K x %d%s", path, x.m,
                              x.n, n, n, *ndim == 2 && x.m * x.n == n ? ": flatten the image" : "");
-    } else {
-        status = gref_mat_new(X, n, vector ? 1 : x.m);
-        if (status == GREF_OK && vector)
-            gref_mat_copy(*X, gref_const(x));
-        else if (status == GREF_OK)
-            gref_mat_transpose(*X, gref_const(x));
-        *code = cmd_finish("eval", status);
+        return false;
     }
-    gref_mat_free(&x);
+    *code = cmd_finish("eval", gref_mat_new(X, n, vector ? 1 : x.m));
+    if (*code == CMD_OK && vector)
+        gref_mat_copy(*X, gref_const(x));
+    else if (*code == CMD_OK)
+        gref_mat_transpose(*X, gref_const(x));
     return *code == CMD_OK;
 }
 
 /* The values in the shape of the points: to the file, or a point a line. */
 static gref_status give(gref_mat F, int ndim, const char *out)
 {
-    gref_mat rows = {0};
-    gref_status status = gref_mat_new(&rows, F.n, F.m);
-    if (status == GREF_OK)
-        gref_mat_transpose(rows, gref_const(F));
-    if (status == GREF_OK && out != NULL)
-        status = ndim == 1 ? gref_npy_write(out, gref_const(F), 1)
-                           : gref_npy_write(out, gref_const(rows), 2);
-    for (int i = 0; status == GREF_OK && out == NULL && i < rows.m; i++)
+    SCOPED(gref_mat) rows = {0};
+    if (out != NULL && ndim == 1)
+        return gref_npy_write(out, gref_const(F), 1);
+    TRY(gref_mat_new(&rows, F.n, F.m));
+    gref_mat_transpose(rows, gref_const(F));
+    if (out != NULL)
+        return gref_npy_write(out, gref_const(rows), 2);
+    for (int i = 0; i < rows.m; i++)
         for (int j = 0; j < rows.n; j++)
             printf("%.17g%c", GREF_AT(rows, i, j), j + 1 < rows.n ? ' ' : '\n');
-    gref_mat_free(&rows);
-    return status;
+    return GREF_OK;
 }
 
-static gref_status evaluate(const opened *o, const gref_sampler_spec *spec, gref_quantity quantity,
-                            gref_mat X, int t)
+static gref_status evaluate(gref_mat X, int t, const opened *o, const gref_sampler_spec *spec,
+                            gref_quantity quantity)
 {
-    gref_sampler *s = NULL;
-    gref_status status = gref_sampler_new(&s, &o->z, &o->s, spec);
-    if (status == GREF_OK)
-        status = gref_sampler_eval(X, s, quantity, gref_const(X), t);
-    gref_sampler_free(s);
-    return status;
+    SCOPED_PTR(gref_sampler) *s = NULL;
+    TRY(gref_sampler_new(&s, &o->z, &o->s, spec));
+    return gref_sampler_eval(X, s, quantity, gref_const(X), t);
 }
 
 static int run(const char *path, const request *q, gref_quantity quantity)
 {
-    opened o;
+    SCOPED(opened) o = {0};
+    SCOPED(gref_mat) X = {0};
     int code, t = 0, ndim = 0;
-    gref_mat X = {0};
-    const gref_sampler_spec *spec = NULL;
     bool prior = quantity == GREF_QUANTITY_SCORE || quantity == GREF_QUANTITY_X0HAT;
-    if (!opened_open(&o, &code, "eval", path, &q->sets, q->skip_self_test))
-        goto out;
-    spec =
+    CMD_TRY("eval", opened_open(&o, path, &q->sets, q->skip_self_test));
+    const gref_sampler_spec *spec =
         prior && q->sampler == NULL ? &o.specs[0] : opened_sampler(&o, &code, "eval", q->sampler);
     if (spec == NULL || !read_t(&t, &code, q->t, o.s.T) || !read_points(&X, &ndim, &code, &o, q->x))
-        goto out;
-    gref_status status = evaluate(&o, spec, quantity, X, t);
-    if (status == GREF_OK)
-        status = give(X, ndim, q->out);
-    code = cmd_finish("eval", status);
-    cmd_note_skipped("eval", code == CMD_OK && q->skip_self_test);
-out:
-    gref_mat_free(&X);
-    opened_close(&o);
-    return code;
+        return code;
+    CMD_TRY("eval", evaluate(X, t, &o, spec, quantity));
+    CMD_TRY("eval", give(X, ndim, q->out));
+    cmd_note_skipped("eval", q->skip_self_test);
+    return CMD_OK;
 }
 
 int cmd_eval(int argc, char **argv)
 {
-    request q = {0};
+    SCOPED(request) q = {0};
     gref_quantity quantity = GREF_QUANTITY_SCORE;
     const option options[] = {
         {.name = "t", .value = "T", .help = "the time, 1 to T", .text = &q.t},
@@ -155,20 +149,16 @@ int cmd_eval(int argc, char **argv)
     };
     int n, code;
     if (!options_parse(&u, argc, argv, &n, &code))
-        goto out;
+        return code;
     const char *missing = q.t == NULL          ? "--t T"
                           : q.x == NULL        ? "--x x.npy"
                           : q.quantity == NULL ? "--quantity NAME"
                                                : NULL;
     if (missing != NULL)
-        code = cmd_complain(CMD_USAGE, "eval", "%s is missing", missing);
-    else if (!gref_quantity_parse(&quantity, q.quantity))
-        code = complain_quantity(q.quantity);
-    else if (q.out != NULL && !q.force && access(q.out, F_OK) == 0)
-        code = cmd_complain(CMD_USAGE, "eval", "%s exists; --force replaces it", q.out);
-    else
-        code = run(argv[0], &q, quantity);
-out:
-    options_free(&u);
-    return code;
+        return cmd_complain(CMD_USAGE, "eval", "%s is missing", missing);
+    if (!gref_quantity_parse(&quantity, q.quantity))
+        return complain_quantity(q.quantity);
+    if (q.out != NULL && !q.force && access(q.out, F_OK) == 0)
+        return cmd_complain(CMD_USAGE, "eval", "%s exists; --force replaces it", q.out);
+    return run(argv[0], &q, quantity);
 }

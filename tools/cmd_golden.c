@@ -8,6 +8,9 @@
 #include "cmd.h"
 #include "options.h"
 
+DEFINE_DROP(gref_case)
+DEFINE_DROP_BY(gref_golden_report, gref_golden_free)
+
 /* What differs, worst first is not needed here: the order of the file follows the computation. */
 static void print_rows(const gref_golden_report *r)
 {
@@ -35,16 +38,12 @@ static void print_rows(const gref_golden_report *r)
 
 static int verify(const char *path, bool skip_self_test)
 {
-    gref_golden_report *r = NULL;
-    gref_status status = gref_golden_verify(&r, path, skip_self_test);
-    if (status != GREF_OK)
-        return cmd_finish("golden", status);
+    SCOPED_PTR(gref_golden_report) *r = NULL;
+    CMD_TRY("golden", gref_golden_verify(&r, path, skip_self_test));
     print_rows(r);
     cmd_note_skipped("golden", skip_self_test);
     cmd_warn_untested("golden", path, r->untested);
-    bool differs = r->n_differ > 0 || r->note[0] != '\0';
-    gref_golden_free(r);
-    return differs ? CMD_DIFFERS : CMD_OK;
+    return r->n_differ > 0 || r->note[0] != '\0' ? CMD_DIFFERS : CMD_OK;
 }
 
 static int write_golden(const gref_case *c, const gref_golden_options *o)
@@ -53,14 +52,11 @@ static int write_golden(const gref_case *c, const gref_golden_options *o)
                                        [GREF_GOLDEN_UNCHANGED] =
                                            "agrees within its tolerances, left as it is",
                                        [GREF_GOLDEN_REPLACED] = "replaced"};
-    gref_golden_report *r = NULL;
-    gref_status status = gref_golden_write(&r, c, o);
-    if (status != GREF_OK)
-        return cmd_finish("golden", status);
+    SCOPED_PTR(gref_golden_report) *r = NULL;
+    CMD_TRY("golden", gref_golden_write(&r, c, o));
     print_rows(r);
     printf("%s: %s\n", o->out != NULL ? o->out : o->dir, said[r->outcome]);
     cmd_note_skipped("golden", o->skip_self_test);
-    gref_golden_free(r);
     return CMD_OK;
 }
 
@@ -106,7 +102,7 @@ static int complain(int operands, const char *verified, bool rewrite, const opti
 int cmd_golden(int argc, char **argv)
 {
     gref_golden_options o = {0};
-    option_list sets = {0};
+    SCOPED(option_list) sets = {0};
     const char *verified = NULL;
     bool rewrite = false;
     const option options[] = {
@@ -152,23 +148,16 @@ int cmd_golden(int argc, char **argv)
         .max_operands = 1,
     };
     int n, code;
-    gref_case *c = NULL;
-    char *command = NULL;
+    SCOPED_PTR(gref_case) *c = NULL;
+    SCOPED_MEM char *command = NULL;
     if (!options_parse(&u, argc, argv, &n, &code))
-        goto out;
+        return code;
     code = complain(n, verified, rewrite, &sets, &o);
     if (code != CMD_OK)
-        goto out;
-    if (verified != NULL) {
-        code = verify(verified, o.skip_self_test);
-        goto out;
-    }
+        return code;
+    if (verified != NULL)
+        return verify(verified, o.skip_self_test);
     o.command = command = describe(argv[0], &sets, o.skip_self_test);
-    gref_status status = gref_case_load(&c, argv[0], sets.item, sets.n);
-    code = status != GREF_OK ? cmd_finish("golden", status) : write_golden(c, &o);
-out:
-    free(command);
-    gref_case_free(c);
-    options_free(&u);
-    return code;
+    CMD_TRY("golden", gref_case_load(&c, argv[0], sets.item, sets.n));
+    return write_golden(c, &o);
 }

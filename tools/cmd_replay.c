@@ -7,11 +7,19 @@
 #include "cmd.h"
 #include "opened.h"
 
+DEFINE_DROP(gref_sampler)
+DEFINE_DROP_BY(gref_npz_writer, gref_npz_abandon)
+
 typedef struct {
     const char *noise, *start, *sampler, *out;
     bool every, force, skip_self_test;
     option_list sets;
 } request;
+
+static void request_free(request *q)
+{
+    option_list_free(&q->sets);
+}
 
 /* z (T x n, as in a golden file) and y_T; without a start, that of the case's golden file. */
 static bool read_noise(gref_mat *z, gref_mat *y_T, int *code, const opened *o, const request *q)
@@ -79,86 +87,69 @@ static void print_end(const opened *o, const char *label, gref_cmat Y, int reach
 static gref_status write_path(gref_npz_writer *npz, const opened *o, const char *label, gref_cmat Y,
                               int reached, bool every)
 {
-    gref_status status = GREF_OK;
-    for (int t = o->s.T; t >= reached && status == GREF_OK; t--) {
+    for (int t = o->s.T; t >= reached; t--) {
         char name[96];
         if (!every && !is_golden(o, t))
             continue;
         snprintf(name, sizeof name, "%s/y/%d", label, t);
-        status = gref_npz_add(npz, name, gref_cmat_view(Y, 0, o->s.T - t, Y.m, 1), 1);
+        TRY(gref_npz_add(npz, name, gref_cmat_view(Y, 0, o->s.T - t, Y.m, 1), 1));
     }
-    return status;
+    return GREF_OK;
 }
 
 static gref_status replay_one(const opened *o, const gref_sampler_spec *spec, gref_cmat y_T,
                               gref_cmat Z, gref_npz_writer *npz, bool every)
 {
-    gref_sampler *s = NULL;
-    gref_mat Y = {0};
+    SCOPED_PTR(gref_sampler) *s = NULL;
+    SCOPED(gref_mat) Y = {0};
     int reached = 0;
-    gref_status status = gref_sampler_new(&s, &o->z, &o->s, spec);
-    if (status == GREF_OK)
-        status = gref_mat_new(&Y, o->z.n, o->s.T + 1);
-    if (status == GREF_OK)
-        status = gref_sampler_replay(Y, &reached, s, y_T, Z);
-    if (status == GREF_OK && npz != NULL)
-        status = write_path(npz, o, spec->label, gref_const(Y), reached, every);
-    if (status == GREF_OK)
-        print_end(o, spec->label, gref_const(Y), reached);
-    gref_mat_free(&Y);
-    gref_sampler_free(s);
-    return status;
+    TRY(gref_sampler_new(&s, &o->z, &o->s, spec));
+    TRY(gref_mat_new(&Y, o->z.n, o->s.T + 1));
+    TRY(gref_sampler_replay(Y, &reached, s, y_T, Z));
+    if (npz != NULL)
+        TRY(write_path(npz, o, spec->label, gref_const(Y), reached, every));
+    print_end(o, spec->label, gref_const(Y), reached);
+    return GREF_OK;
 }
 
 static gref_status replay(const opened *o, const request *q, const gref_sampler_spec *only,
                           gref_mat z, gref_mat y_T)
 {
-    gref_npz_writer *npz = NULL;
-    gref_mat Z = {0};
-    gref_status status = gref_mat_new(&Z, z.n, z.m);
-    if (status == GREF_OK)
-        gref_mat_transpose(Z, gref_const(z));
-    if (status == GREF_OK && q->out != NULL)
-        status = gref_npz_create(&npz, q->out);
-    if (status == GREF_OK && npz != NULL)
-        status = gref_npz_add(npz, "z", gref_const(z), 2);
-    if (status == GREF_OK && npz != NULL)
-        status = gref_npz_add(npz, "y_T", gref_const(y_T), 1);
-    if (status == GREF_OK)
-        printf("%-20s %13s %13s   root mean squares\n", "sampler", "y_0 - mu_post", "v - A y_0");
-    for (int k = 0; k < o->n_specs && status == GREF_OK; k++)
+    SCOPED_PTR(gref_npz_writer) *npz = NULL;
+    SCOPED(gref_mat) Z = {0};
+    TRY(gref_mat_new(&Z, z.n, z.m));
+    gref_mat_transpose(Z, gref_const(z));
+    if (q->out != NULL) {
+        TRY(gref_npz_create(&npz, q->out));
+        TRY(gref_npz_add(npz, "z", gref_const(z), 2));
+        TRY(gref_npz_add(npz, "y_T", gref_const(y_T), 1));
+    }
+    printf("%-20s %13s %13s   root mean squares\n", "sampler", "y_0 - mu_post", "v - A y_0");
+    for (int k = 0; k < o->n_specs; k++)
         if (only == NULL || only == &o->specs[k])
-            status = replay_one(o, &o->specs[k], gref_const(y_T), gref_const(Z), npz, q->every);
-    if (status == GREF_OK && npz != NULL)
-        status = gref_npz_finish(npz);
-    else
-        gref_npz_abandon(npz);
-    gref_mat_free(&Z);
-    return status;
+            TRY(replay_one(o, &o->specs[k], gref_const(y_T), gref_const(Z), npz, q->every));
+    return npz != NULL ? gref_npz_finish(TAKE(npz)) : GREF_OK;
 }
 
 static int run(const char *path, const request *q)
 {
-    opened o;
+    SCOPED(opened) o = {0};
+    SCOPED(gref_mat) z = {0}, y_T = {0};
     int code;
-    gref_mat z = {0}, y_T = {0};
     const gref_sampler_spec *only = NULL;
-    bool ready = opened_open(&o, &code, "replay", path, &q->sets, q->skip_self_test);
-    if (ready && q->sampler != NULL)
-        ready = (only = opened_sampler(&o, &code, "replay", q->sampler)) != NULL;
-    if (ready && read_noise(&z, &y_T, &code, &o, q)) {
-        code = cmd_finish("replay", replay(&o, q, only, z, y_T));
-        cmd_note_skipped("replay", code == CMD_OK && q->skip_self_test);
-    }
-    gref_mat_free(&z);
-    gref_mat_free(&y_T);
-    opened_close(&o);
-    return code;
+    CMD_TRY("replay", opened_open(&o, path, &q->sets, q->skip_self_test));
+    if (q->sampler != NULL && (only = opened_sampler(&o, &code, "replay", q->sampler)) == NULL)
+        return code;
+    if (!read_noise(&z, &y_T, &code, &o, q))
+        return code;
+    CMD_TRY("replay", replay(&o, q, only, z, y_T));
+    cmd_note_skipped("replay", q->skip_self_test);
+    return CMD_OK;
 }
 
 int cmd_replay(int argc, char **argv)
 {
-    request q = {0};
+    SCOPED(request) q = {0};
     const option options[] = {
         {.name = "noise",
          .value = "z.npy",
@@ -196,15 +187,11 @@ int cmd_replay(int argc, char **argv)
     };
     int n, code;
     if (!options_parse(&u, argc, argv, &n, &code))
-        goto out;
+        return code;
     if (q.noise == NULL)
-        code = cmd_complain(CMD_USAGE, "replay",
+        return cmd_complain(CMD_USAGE, "replay",
                             "--noise z.npy is missing: T x n standard normal numbers");
-    else if (q.out != NULL && !q.force && access(q.out, F_OK) == 0)
-        code = cmd_complain(CMD_USAGE, "replay", "%s exists; --force replaces it", q.out);
-    else
-        code = run(argv[0], &q);
-out:
-    options_free(&u);
-    return code;
+    if (q.out != NULL && !q.force && access(q.out, F_OK) == 0)
+        return cmd_complain(CMD_USAGE, "replay", "%s exists; --force replaces it", q.out);
+    return run(argv[0], &q);
 }

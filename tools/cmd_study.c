@@ -12,6 +12,9 @@
 #include "cmd.h"
 #include "options.h"
 
+DEFINE_DROP(gref_case)
+DEFINE_DROP(gref_study)
+
 static volatile sig_atomic_t interrupted;
 
 /* The third ends the program on the spot; a second comes by itself, timeout(1) sends two. */
@@ -79,16 +82,6 @@ static bool show_progress(void *context, const char *what, int done, int total)
     return interrupted == 0;
 }
 
-static int print_case(const gref_case *c)
-{
-    char *text = gref_case_print(c);
-    if (text == NULL)
-        return cmd_complain(CMD_NUMERICS, "study", "out of memory");
-    fputs(text, stdout);
-    free(text);
-    return CMD_OK;
-}
-
 /* The folder stands already: what fails here is no fault of the study. */
 static int flush_result(const char *dir)
 {
@@ -102,11 +95,9 @@ static int flush_result(const char *dir)
 
 static int print_result(const gref_study *study, bool json, const char *dir)
 {
-    char *text = json ? gref_study_summary(study) : gref_study_table(study);
-    if (text == NULL)
-        return cmd_complain(CMD_NUMERICS, "study", "out of memory");
-    fputs(text, stdout);
-    free(text);
+    int code = cmd_print("study", json ? gref_study_summary(study) : gref_study_table(study));
+    if (code != CMD_OK)
+        return code;
     if (study->note[0] != '\0')
         fprintf(stderr, "gref study: note: %s\n", study->note);
     cmd_note_skipped("study", !study->self_tested);
@@ -133,7 +124,7 @@ static void note_path(const gref_study *study, gref_path asked)
 
 static int run(const gref_case *c, gref_study_options o, bool json, bool progress)
 {
-    gref_study *study = NULL;
+    SCOPED_PTR(gref_study) *study = NULL;
     meter m = {.shown = progress || isatty(STDERR_FILENO) != 0};
     o.progress = show_progress;
     o.context = &m;
@@ -146,7 +137,6 @@ static int run(const gref_case *c, gref_study_options o, bool json, bool progres
         return interrupted != 0 ? end_by_signal() : cmd_finish("study", status);
     int code = print_result(study, json, o.dir);
     note_path(study, o.path);
-    gref_study_free(study);
     return code;
 }
 
@@ -155,7 +145,7 @@ int cmd_study(int argc, char **argv)
     gref_study_options o = {0};
     const char *path = NULL;
     bool json = false, only_print = false, progress = false;
-    option_list sets = {0};
+    SCOPED(option_list) sets = {0};
     const option options[] = {
         {.name = "out",
          .value = "DIR",
@@ -194,25 +184,14 @@ int cmd_study(int argc, char **argv)
         .max_operands = 1,
     };
     int n, code;
-    gref_case *c = NULL;
+    SCOPED_PTR(gref_case) *c = NULL;
     if (!options_parse(&u, argc, argv, &n, &code))
-        goto out;
-    if (o.dir == NULL && !only_print) {
-        code = cmd_complain(CMD_USAGE, "study", "--out DIR is missing: where the files go");
-        goto out;
-    }
-    if (path != NULL && !gref_path_parse(&o.path, path)) {
-        code =
-            cmd_complain(CMD_USAGE, "study", "--path is auto, dense or spectral, not '%s'", path);
-        goto out;
-    }
-    gref_status status = gref_case_load(&c, argv[0], sets.item, sets.n);
-    if (status != GREF_OK)
-        code = cmd_finish("study", status);
-    else
-        code = only_print ? print_case(c) : run(c, o, json, progress);
-out:
-    gref_case_free(c);
-    options_free(&u);
-    return code;
+        return code;
+    if (o.dir == NULL && !only_print)
+        return cmd_complain(CMD_USAGE, "study", "--out DIR is missing: where the files go");
+    if (path != NULL && !gref_path_parse(&o.path, path))
+        return cmd_complain(CMD_USAGE, "study", "--path is auto, dense or spectral, not '%s'",
+                            path);
+    CMD_TRY("study", gref_case_load(&c, argv[0], sets.item, sets.n));
+    return only_print ? cmd_print("study", gref_case_print(c)) : run(c, o, json, progress);
 }

@@ -5,10 +5,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <jansson.h>
-
 #include <gref/gref.h>
 
+#include "base/json.h"
 #include "cmd.h"
 #include "options.h"
 
@@ -17,11 +16,6 @@ static double now(void)
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static json_t *number(double x)
-{
-    return isfinite(x) ? json_real(x) : json_null();
 }
 
 static int print_json(const gref_w2 *w, int n, double seconds, bool tested)
@@ -47,13 +41,7 @@ static int print_json(const gref_w2 *w, int n, double seconds, bool tested)
         o, "blas",
         json_pack("{s:s, s:s, s:i}", "name", b.blas, "core", b.core, "threads", b.threads));
     json_object_set_new(o, "self_test", json_string(tested ? "passed" : "skipped"));
-    char *text = json_dumps(o, JSON_INDENT(1) | JSON_REAL_PRECISION(17));
-    json_decref(o);
-    if (text == NULL)
-        return cmd_complain(CMD_NUMERICS, "w2", "out of memory");
-    puts(text);
-    free(text);
-    return CMD_OK;
+    return cmd_print("w2", json_text(o));
 }
 
 static void print_text(const gref_w2 *w, bool fid, int n, double seconds, bool tested)
@@ -89,29 +77,21 @@ static void print_text(const gref_w2 *w, bool fid, int n, double seconds, bool t
 static int run(const char *path1, const char *path2, bool fast, bool json, bool progress,
                bool self_test)
 {
-    gref_law a = {0}, b = {0};
+    SCOPED(gref_law) a = {0}, b = {0};
     gref_w2 w = {0};
     double start = now();
-    int code = CMD_OK;
-    gref_status status = self_test ? gref_trust_require() : GREF_OK;
-    if (status == GREF_OK)
-        status = gref_law_read(&a, path1);
-    if (status == GREF_OK)
-        status = gref_law_read(&b, path2);
-    if (status == GREF_OK && (progress || (isatty(STDERR_FILENO) != 0 && a.mean.m >= 512)))
+    if (self_test)
+        CMD_TRY("w2", gref_trust_require());
+    CMD_TRY("w2", gref_law_read(&a, path1));
+    CMD_TRY("w2", gref_law_read(&b, path2));
+    if (progress || (isatty(STDERR_FILENO) != 0 && a.mean.m >= 512))
         fprintf(stderr, "gref w2: n = %d, %s\n", a.mean.m,
                 fast ? "value only" : "with a proof: 100 to 165 products");
-    if (status == GREF_OK)
-        status = gref_law_w2(&w, &a, &b, fast);
-    if (status != GREF_OK)
-        code = cmd_finish("w2", status);
-    else if (json)
-        code = print_json(&w, a.mean.m, now() - start, self_test);
-    else
-        print_text(&w, a.fid && b.fid, a.mean.m, now() - start, self_test);
-    gref_law_free(&a);
-    gref_law_free(&b);
-    return code;
+    CMD_TRY("w2", gref_law_w2(&w, &a, &b, fast));
+    if (json)
+        return print_json(&w, a.mean.m, now() - start, self_test);
+    print_text(&w, a.fid && b.fid, a.mean.m, now() - start, self_test);
+    return CMD_OK;
 }
 
 int cmd_w2(int argc, char **argv)
@@ -142,8 +122,7 @@ int cmd_w2(int argc, char **argv)
         .max_operands = 2,
     };
     int n, code;
-    if (options_parse(&u, argc, argv, &n, &code))
-        code = run(argv[0], argv[1], fast, json, progress, !no_self_test);
-    options_free(&u);
-    return code;
+    if (!options_parse(&u, argc, argv, &n, &code))
+        return code;
+    return run(argv[0], argv[1], fast, json, progress, !no_self_test);
 }

@@ -7,6 +7,7 @@
 
 #include <gref/gref.h>
 
+#include "base/guess.h"
 #include "cmd.h"
 #include "options.h"
 
@@ -51,13 +52,13 @@ static int run(int argc, char **argv)
     for (int k = 0; k < N_COMMANDS; k++)
         if (strcmp(commands[k].name, argv[0]) == 0)
             return commands[k].run(argc, argv);
-    cmd_suggestion s = {.word = argv[0]};
+    gref_guess g = {.word = argv[0]};
     for (int k = 0; k < N_COMMANDS; k++)
-        cmd_consider(&s, commands[k].name);
+        gref_guess_consider(&g, commands[k].name);
     const char *what = argv[0][0] == '-' ? "option" : "command";
-    if (s.best != NULL)
+    if (g.best[0] != '\0')
         return cmd_complain(CMD_USAGE, NULL, "unknown %s '%s', did you mean '%s'?", what, argv[0],
-                            s.best);
+                            g.best);
     return cmd_complain(CMD_USAGE, NULL, "unknown %s '%s', see gref --help", what, argv[0]);
 }
 

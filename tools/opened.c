@@ -4,28 +4,22 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/guess.h"
 #include "cmd.h"
 
-bool opened_open(opened *o, int *code, const char *command, const char *path,
-                 const option_list *sets, bool skip_self_test)
+gref_status opened_open(opened *o, const char *path, const option_list *sets, bool skip_self_test)
 {
-    *o = (opened){0};
-    gref_status status = gref_case_load(&o->c, path, sets->item, sets->n);
-    if (status == GREF_OK && !skip_self_test)
-        status = gref_trust_require();
-    if (status == GREF_OK)
-        status = gref_case_problem(&o->p, o->c);
-    if (status == GREF_OK)
-        status = gref_case_schedule(&o->s, o->c);
-    if (status == GREF_OK)
-        status = gref_modes_new(&o->z, &o->p);
-    if (status == GREF_OK)
-        o->n_specs = gref_case_samplers(o->c, &o->specs);
-    *code = cmd_finish(command, status);
-    return status == GREF_OK;
+    TRY(gref_case_load(&o->c, path, sets->item, sets->n));
+    if (!skip_self_test)
+        TRY(gref_trust_require());
+    TRY(gref_case_problem(&o->p, o->c));
+    TRY(gref_case_schedule(&o->s, o->c));
+    TRY(gref_modes_new(&o->z, &o->p));
+    o->n_specs = gref_case_samplers(o->c, &o->specs);
+    return GREF_OK;
 }
 
-void opened_close(opened *o)
+void opened_free(opened *o)
 {
     gref_modes_free(&o->z);
     gref_schedule_free(&o->s);
@@ -38,21 +32,21 @@ const gref_sampler_spec *opened_sampler(const opened *o, int *code, const char *
                                         const char *label)
 {
     char list[400] = "";
-    cmd_suggestion s = {.word = label != NULL ? label : ""};
+    gref_guess g = {.word = label != NULL ? label : ""};
     for (int k = 0; k < o->n_specs; k++) {
         size_t used = strlen(list);
         snprintf(list + used, sizeof list - used, "%s%s", k > 0 ? ", " : "", o->specs[k].label);
         if (label != NULL && strcmp(label, o->specs[k].label) == 0)
             return &o->specs[k];
-        cmd_consider(&s, o->specs[k].label);
+        gref_guess_consider(&g, o->specs[k].label);
     }
     if (label == NULL && o->n_specs == 1)
         return &o->specs[0];
     if (label == NULL)
         *code = cmd_complain(CMD_USAGE, command, "--sampler LABEL is missing: one of %s", list);
-    else if (s.best != NULL)
+    else if (g.best[0] != '\0')
         *code =
-            cmd_complain(CMD_USAGE, command, "no sampler '%s', did you mean '%s'?", label, s.best);
+            cmd_complain(CMD_USAGE, command, "no sampler '%s', did you mean '%s'?", label, g.best);
     else
         *code = cmd_complain(CMD_USAGE, command, "no sampler '%s': one of %s", label, list);
     return NULL;

@@ -17,14 +17,13 @@ typedef struct {
     int n_specs;
 } opened;
 
+/* Reads the case into an empty *o and computes its modes, after the self-test of the BLAS unless that is skipped. */
+gref_status opened_open(opened *o, const char *path, const option_list *sets, bool skip_self_test);
+void opened_free(opened *o);
 /*
- * Reads the case and computes its modes, after the self-test of the BLAS unless that is skipped. False: the command ends
- * with *code, after one line of complaint. Afterwards, in either case, opened_close.
+ * The sampler of that label; NULL stands for the only one. If this is NULL, the command ends with *code, after one line
+ * of complaint.
  */
-bool opened_open(opened *o, int *code, const char *command, const char *path,
-                 const option_list *sets, bool skip_self_test);
-void opened_close(opened *o);
-/* The sampler of that label; NULL stands for the only one. NULL: as above. */
 const gref_sampler_spec *opened_sampler(const opened *o, int *code, const char *command,
                                         const char *label);
 /* An array in a .npy without NaN or infinity; the complaint says where one is. */

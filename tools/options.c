@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/guess.h"
 #include "cmd.h"
 
 static void print_help(const usage *u)
@@ -43,14 +44,14 @@ static int complain_unknown(const usage *u, const char *arg)
     char word[64];
     size_t dashes = strspn(arg, "-");
     snprintf(word, sizeof word, "%.*s", (int)strcspn(arg + dashes, "="), arg + dashes);
-    cmd_suggestion s = {.word = word};
+    gref_guess g = {.word = word};
     for (const option *o = u->options; o->name != NULL; o++)
-        cmd_consider(&s, o->name);
-    cmd_consider(&s, "help");
+        gref_guess_consider(&g, o->name);
+    gref_guess_consider(&g, "help");
     int length = (int)strcspn(arg, "=");
-    if (s.best != NULL)
+    if (g.best[0] != '\0')
         return cmd_complain(CMD_USAGE, u->command, "unknown option '%.*s', did you mean '--%s'?",
-                            length, arg, s.best);
+                            length, arg, g.best);
     return cmd_complain(CMD_USAGE, u->command, "unknown option '%.*s', see gref %s --help", length,
                         arg, u->command);
 }
@@ -130,11 +131,8 @@ bool options_parse(const usage *u, int argc, char **argv, int *n, int *exit_code
     return *exit_code == CMD_OK;
 }
 
-void options_free(const usage *u)
+void option_list_free(option_list *list)
 {
-    for (const option *o = u->options; o->name != NULL; o++)
-        if (o->list != NULL) {
-            free(o->list->item);
-            *o->list = (option_list){0};
-        }
+    free(list->item);
+    *list = (option_list){0};
 }

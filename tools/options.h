@@ -8,6 +8,7 @@ typedef struct {
     const char **item;
     int n;
 } option_list;
+void option_list_free(option_list *list); /* the items themselves belong to argv */
 
 /* One option; exactly one of flag, text and list says where its value goes and so what kind it is. */
 typedef struct {
@@ -16,7 +17,7 @@ typedef struct {
     const char *help;  /* one line, no full stop */
     bool *flag;        /* set to true */
     const char **text; /* NULL before; may be given once */
-    option_list *list; /* {0} before; may be repeated */
+    option_list *list; /* SCOPED, {0} before; may be repeated */
 } option;
 
 typedef struct {
@@ -30,10 +31,8 @@ typedef struct {
 /*
  * Accepts --name, --name VALUE, --name=VALUE, operands anywhere, and -- before operands that begin with
  * a dash. True: go on, with the operands in argv[0 .. *n - 1]. False: the command ends with *exit_code;
- * help was printed, or one line of complaint. Afterwards, in either case, call options_free.
+ * help was printed, or one line of complaint. The lists are to be freed in either case.
  */
 bool options_parse(const usage *u, int argc, char **argv, int *n, int *exit_code);
-/* Frees the lists of the table; the items themselves belong to argv. */
-void options_free(const usage *u);
 
 #endif

@@ -26,10 +26,11 @@
 #define SCOPED_PTR(type) __attribute__((cleanup(type##_drop))) type
 #define SCOPED_MEM __attribute__((cleanup(gref_memory_drop)))
 #define SCOPED_FILE __attribute__((cleanup(gref_stream_drop))) FILE
-#define DEFINE_DROP(type)                                                                          \
+#define DEFINE_DROP(type) DEFINE_DROP_BY(type, type##_free)
+#define DEFINE_DROP_BY(type, release)                                                              \
     static inline void type##_drop(type **p)                                                       \
     {                                                                                              \
-        type##_free(*p);                                                                           \
+        release(*p);                                                                               \
     }
 #define TAKE(variable)                                                                             \
     __extension__({                                                                                \

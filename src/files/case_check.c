@@ -6,46 +6,6 @@
 
 #include "internal.h"
 
-/* Letters to change, add, drop or swap to make b of a (optimal string alignment). */
-static int edit_distance(const char *a, const char *b)
-{
-    enum { MOST = 63 };
-    int d[MOST + 1][MOST + 1];
-    int m = (int)strlen(a), n = (int)strlen(b);
-    if (m > MOST || n > MOST)
-        return MOST + 1;
-    for (int i = 0; i <= m; i++)
-        for (int j = 0; j <= n; j++) {
-            if (i == 0 || j == 0) {
-                d[i][j] = i + j;
-                continue;
-            }
-            int best = d[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
-            best = d[i - 1][j] + 1 < best ? d[i - 1][j] + 1 : best;
-            best = d[i][j - 1] + 1 < best ? d[i][j - 1] + 1 : best;
-            bool swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
-            d[i][j] = swapped && d[i - 2][j - 2] + 1 < best ? d[i - 2][j - 2] + 1 : best;
-        }
-    return d[m][n];
-}
-
-/* As edit_distance; a word that was cut short is one step away. */
-static int strangeness(const char *candidate, const char *word)
-{
-    size_t length = strlen(word);
-    bool cut = length >= 3 && strncmp(candidate, word, length) == 0;
-    return cut ? 1 : edit_distance(candidate, word);
-}
-
-void gref_case_guess(char best[64], const char *candidate, const char *word)
-{
-    int strange = strangeness(candidate, word);
-    if (strange > 1 + (int)strlen(word) / 4)
-        return;
-    if (*best == '\0' || strange < strangeness(best, word))
-        snprintf(best, 64, "%s", candidate);
-}
-
 typedef struct {
     double low, high;
     char left, right; /* brackets: '(' and ')' exclude the end */
@@ -105,18 +65,19 @@ static gref_status check_integer(const gref_case *c, const gref_case_row *row, c
 static gref_status check_word(const gref_case *c, const gref_case_row *row, const char *key,
                               const json_t *value)
 {
-    char shown[GREF_CASE_SHOWN], word[64], best[64] = "", list[256];
+    char shown[GREF_CASE_SHOWN], word[64], list[256];
     const char *words = row->legal, *given = json_string_value(value);
     if (given != NULL && gref_case_word_in(row->legal, given))
         return GREF_OK;
+    gref_guess g = {.word = given};
     int count = gref_case_list_words(list, row->legal, "\"");
     while (given != NULL && gref_case_next_word(word, &words))
-        gref_case_guess(best, word, given);
+        gref_guess_consider(&g, word);
     gref_case_show(shown, value);
     const char *number = row->type == GREF_CASE_NUMBER_OR_WORD ? "a number or " : "";
-    CASE_REQUIRE(*best == '\0' || count == 1, c, key,
+    CASE_REQUIRE(g.best[0] == '\0' || count == 1, c, key,
                  "%s must be %s%s%s, not %s (did you mean %s?)", key, number,
-                 count > 1 ? "one of " : "", list, shown, best);
+                 count > 1 ? "one of " : "", list, shown, g.best);
     CASE_FAIL(c, key, "%s must be %s%s%s, not %s", key, number, count > 1 ? "one of " : "", list,
               shown);
     return GREF_OK;

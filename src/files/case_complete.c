@@ -13,7 +13,8 @@ static gref_status complete_object(json_t **out_object, const gref_case *c, cons
 static gref_status refuse_key(const gref_case *c, const char *object, const char *kind,
                               const char *key, const char *name)
 {
-    char best[64] = "", legal[256] = "";
+    char legal[256] = "";
+    gref_guess g = {.word = name};
     const gref_case_row *selector = gref_case_selector(object);
     int n;
     const gref_case_row *row = gref_case_rows(&n);
@@ -24,13 +25,13 @@ static gref_status refuse_key(const gref_case *c, const char *object, const char
         elsewhere = elsewhere || strcmp(row[k].key, name) == 0;
         if (row[k].kinds != NULL && !gref_case_word_in(row[k].kinds, kind))
             continue;
-        gref_case_guess(best, row[k].key, name);
+        gref_guess_consider(&g, row[k].key);
         size_t used = strlen(legal);
         snprintf(legal + used, sizeof legal - used, "%s%s", used == 0 ? "" : ", ", row[k].key);
     }
     CASE_REQUIRE(!elsewhere, c, key, "%s does not belong to %s \"%s\" (its keys: %s)", key,
                  selector->key, kind, legal);
-    CASE_REQUIRE(*best == '\0', c, key, "unknown key %s (did you mean %s?)", key, best);
+    CASE_REQUIRE(g.best[0] == '\0', c, key, "unknown key %s (did you mean %s?)", key, g.best);
     CASE_FAIL(c, key, "unknown key %s (known here: %s)", key, legal);
     return GREF_OK;
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "internal.h"
 
 /* The value in force for a sampler: its own, else that of "conventions". */
@@ -269,4 +270,34 @@ gref_status gref_case_read_samplers(gref_case *c)
     TRY(make_labels(c, samplers));
     json_array_foreach(samplers, k, entry) TRY(reorder(entry));
     return GREF_OK;
+}
+
+json_t *gref_convention_json(const gref_sampler_spec *spec)
+{
+    const gref_convention *c = &spec->convention;
+    if (spec->chain != NULL)
+        return json_object();
+    json_t *o = json_object();
+    if (strcmp(spec->name, "dps-norm") != 0)
+        json_object_set_new(o, "guidance", json_string(gref_guidance_name(c->guidance)));
+    json_object_set_new(o, "variance", json_string(gref_variance_name(c->variance)));
+    json_object_set_new(o, "last_noise", json_boolean(c->last_noise));
+    json_object_set_new(o, "start", json_string(gref_start_name(c->start)));
+    if (c->guidance == GREF_GUIDANCE_AFTER)
+        json_object_set_new(o, "zeta", number(c->zeta));
+    if (strcmp(spec->name, "pigdm") == 0)
+        json_object_set_new(o, "r2", json_string(gref_r2_name(c->r2)));
+    if (strcmp(spec->name, "dps") == 0)
+        json_object_set_new(o, "alpha", number(c->alpha_dps));
+    if (c->scheme != GREF_SCHEME_DDPM) {
+        json_object_set_new(o, "scheme", json_string(gref_scheme_name(c->scheme)));
+        json_object_set_new(o, "eta", number(c->eta));
+    }
+    if (spec->n_times > 0) {
+        json_t *times = json_array();
+        for (int k = 0; k < spec->n_times; k++)
+            json_array_append_new(times, json_integer(spec->times[k]));
+        json_object_set_new(o, "times", times);
+    }
+    return o;
 }

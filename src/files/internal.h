@@ -7,6 +7,7 @@
 
 #include <gref/npy.h>
 
+#include "base/guess.h"
 #include "base/internal.h"
 
 /*
@@ -102,15 +103,8 @@ gref_status gref_npz_add_bytes(gref_npz_writer *w, const char *member, const voi
                                size_t size);
 /* Members that are added from now on are deflated. */
 void gref_npz_deflate(gref_npz_writer *w);
-/* For SCOPED_PTR. */
-static inline void gref_npz_reader_drop(gref_npz_reader **r)
-{
-    gref_npz_close(*r);
-}
-static inline void gref_npz_writer_drop(gref_npz_writer **w)
-{
-    gref_npz_abandon(*w);
-}
+DEFINE_DROP_BY(gref_npz_reader, gref_npz_close)
+DEFINE_DROP_BY(gref_npz_writer, gref_npz_abandon)
 
 /* ---- case files: case.c and case_*.c --------------------------------------------------------- */
 
@@ -241,8 +235,6 @@ bool gref_case_word_in(const char *words, const char *word);
 bool gref_case_next_word(char word[64], const char **words);
 /* list = the words between quotes, "a, b, c"; returns their number. */
 int gref_case_list_words(char list[256], const char *words, const char *quote);
-/* Keeps the nearer of *best and `candidate` as a guess of what `word` meant; *best may be "". */
-void gref_case_guess(char best[64], const char *candidate, const char *word);
 
 /* True if `done` holds what a row needs, or it needs nothing. */
 bool gref_case_needs_met(const gref_case_row *row, const json_t *done);
@@ -252,6 +244,8 @@ gref_status gref_case_override_all(gref_case *c, const char *const *sets, int n_
 gref_status gref_case_complete(gref_case *c);
 gref_status gref_case_check_rules(gref_case *c);
 gref_status gref_case_read_samplers(gref_case *c);
+/* What is in force for a sampler, and no convention that its method does not read: for summaries and manifests. */
+json_t *gref_convention_json(const gref_sampler_spec *spec);
 /* Fails if the time that stands at `key` is later than the schedule's last. */
 gref_status gref_case_require_time(const gref_case *c, const char *key, int t);
 

@@ -6,15 +6,10 @@
 #include <string.h>
 
 #include "base/internal.h"
+#include "base/json.h"
 #include "files/internal.h"
 #include "internal.h"
 #include <gref/version.h>
-
-/* A finite number, or null: no inf and no NaN ever reaches a file. */
-static json_t *number(double x)
-{
-    return isfinite(x) ? json_real(x) : json_null();
-}
 
 static json_t *line_json(const gref_asymptotics_line *line)
 {
@@ -44,23 +39,13 @@ static json_t *lines_json(const gref_asymptotics_report *report)
     return list;
 }
 
-/* Ends with a newline; uses `o` up. */
-static char *dump(json_t *o)
-{
-    char *text = json_dumps(o, JSON_INDENT(1) | JSON_REAL_PRECISION(17));
-    json_decref(o);
-    char *lines = text == NULL ? NULL : gref_format("%s\n", text);
-    free(text);
-    return lines;
-}
-
 /**
  * A JSON list, one object for each sampler and alpha or r2: `order` and `coefficient_error` at the smallest e (null if
  * the laws are equal at every e), what they are held to, and `limit_distance`, W2 between the limits. Caller frees.
  */
 char *gref_asymptotics_list(const gref_asymptotics_report *report)
 {
-    return dump(lines_json(report));
+    return json_text(lines_json(report));
 }
 
 /** asymptotics.json: what made asymptotics.csv and asymptotics.svg, and that list. The caller frees it. */
@@ -82,7 +67,7 @@ char *gref_asymptotics_summary(const gref_asymptotics_report *report)
     json_object_set_new(o, "blind", json_boolean(a->blind));
     json_object_set_new(o, "holds", json_boolean(report->holds));
     json_object_set_new(o, "lines", lines_json(report));
-    return dump(o);
+    return json_text(o);
 }
 
 /** asymptotics.csv: a row for each line and e; an empty slope at the first e. The caller frees it. */

@@ -5,19 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <jansson.h>
-
 #include "base/internal.h"
+#include "base/json.h"
 #include "files/internal.h"
 #include "internal.h"
 #include <gref/backend.h>
 #include <gref/version.h>
-
-/* A finite number, or null: no inf and no NaN ever reaches a file. */
-static json_t *number(double x)
-{
-    return isfinite(x) ? json_real(x) : json_null();
-}
 
 /* "diverged": no double holds the law; "lost": none of its digits is right; NULL: it is known. */
 static const char *fate(const gref_study_sampler *s, const gref_study_row *row)
@@ -42,21 +35,6 @@ static json_t *w2_row(int t, gref_w2 w, const char *diverged)
     return row;
 }
 
-static json_t *conventions(const gref_sampler_spec *spec)
-{
-    const gref_convention *c = &spec->convention;
-    json_t *o = json_pack("{s:s, s:s, s:b, s:s}", "guidance", gref_guidance_name(c->guidance),
-                          "variance", gref_variance_name(c->variance), "last_noise",
-                          (int)c->last_noise, "start", gref_start_name(c->start));
-    if (c->guidance == GREF_GUIDANCE_AFTER)
-        json_object_set_new(o, "zeta", number(c->zeta));
-    if (strcmp(spec->name, "pigdm") == 0)
-        json_object_set_new(o, "r2", json_string(gref_r2_name(c->r2)));
-    if (strcmp(spec->name, "dps") == 0)
-        json_object_set_new(o, "alpha", number(c->alpha_dps));
-    return o;
-}
-
 static json_t *sampler_json(const gref_study_sampler *s)
 {
     json_t *steps = json_array(), *modelled = json_array(), *prior = json_array();
@@ -78,7 +56,7 @@ static json_t *sampler_json(const gref_study_sampler *s)
         json_array_append_new(prior, w2_row(row->t, row->prior, fate(s, row)));
     }
     json_t *o = json_pack("{s:s, s:s, s:o, s:b}", "name", s->spec.name, "label", s->spec.label,
-                          "conventions", conventions(&s->spec), "stable", (int)s->stable);
+                          "conventions", gref_convention_json(&s->spec), "stable", (int)s->stable);
     json_object_set_new(o, "first_unstable_step",
                         s->stable ? json_null() : json_integer(s->first_unstable));
     json_object_set_new(o, "diverged_at",
@@ -126,11 +104,7 @@ char *gref_study_summary(const gref_study *study)
     json_object_set_new(o, "self_test", json_string(study->self_tested ? "passed" : "skipped"));
     json_object_set_new(o, "note", study->note[0] == '\0' ? json_null() : json_string(study->note));
     json_object_set_new(o, "samplers", samplers);
-    char *text = json_dumps(o, JSON_INDENT(1) | JSON_REAL_PRECISION(17));
-    json_decref(o);
-    char *lines = text == NULL ? NULL : gref_format("%s\n", text);
-    free(text);
-    return lines;
+    return json_text(o);
 }
 
 static void put_csv_values(FILE *f, const gref_study_row *row)

@@ -3,9 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <jansson.h>
-
 #include "base/internal.h"
+#include "base/json.h"
 #include "internal.h"
 
 static const char *word(gref_verdict verdict)
@@ -118,12 +117,6 @@ char *gref_check_table(const gref_check *check)
     return fclose(out) == 0 ? text : NULL;
 }
 
-/* JSON has no infinity. */
-static json_t *number(double x)
-{
-    return isfinite(x) ? json_real(x) : json_null();
-}
-
 static json_t *row_json(const gref_check_row *row)
 {
     json_t *place = row->ndim == 2   ? json_pack("[i, i]", row->i, row->j)
@@ -185,7 +178,5 @@ char *gref_check_json(const gref_check *check)
                           departs ? json_integer(check->departs_at) : json_null(), "at_fault",
                           check->at_fault, "departure", check->departure, "arrays", rows, "laws",
                           laws, "samples", samples);
-    char *text = json_dumps(o, JSON_INDENT(1) | JSON_REAL_PRECISION(17));
-    json_decref(o);
-    return text;
+    return json_text(o);
 }

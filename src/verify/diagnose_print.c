@@ -2,9 +2,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include <jansson.h>
-
 #include "base/internal.h"
+#include "base/json.h"
 #include "view.h"
 
 static bool is_square(const gref_view *v)
@@ -122,7 +121,5 @@ char *gref_diagnosis_json(const gref_diagnosis *d)
                           "gref-diagnosis/1", "agrees", (int)d->agrees, "arrays", d->n_arrays,
                           "not_looked_at", d->n_others, "note", d->note, "distance", d->distance,
                           "none_of_these", (int)d->none, "entries", list, "relation", d->relation);
-    char *text = json_dumps(o, JSON_INDENT(1) | JSON_REAL_PRECISION(17));
-    json_decref(o);
-    return text;
+    return json_text(o);
 }

@@ -24,6 +24,7 @@
 #include <sys/stat.h>
 
 #include "base/internal.h"
+#include "base/json.h"
 #include "files/internal.h"
 #include "golden_parts.h"
 #include <gref/trust.h>
@@ -226,17 +227,16 @@ static json_t *history_of(const json_t *old, const char *reason)
 
 static gref_status write_manifest(run *r, const gref_case *c, const gref_golden_options *o)
 {
-    SCOPED_MEM char *text = NULL, *lines = NULL;
+    SCOPED_MEM char *text = NULL;
     json_auto_t *manifest = gref_golden_manifest(c, &r->in, r->fates, o, json_incref(r->arrays),
                                                  history_of(r->manifest, o->reason));
     REQUIRE(manifest != NULL, GREF_ERR_NOMEM, "no memory for the manifest");
-    text = json_dumps(manifest, JSON_INDENT(1) | JSON_REAL_PRECISION(17));
-    lines = text == NULL ? NULL : gref_format("%s\n", text);
-    REQUIRE(lines != NULL, GREF_ERR_NOMEM, "no memory for the manifest");
+    text = json_text(TAKE(manifest));
+    REQUIRE(text != NULL, GREF_ERR_NOMEM, "no memory for the manifest");
     if (r->npz != NULL)
-        TRY(gref_npz_add_bytes(r->npz, "manifest.json", lines, strlen(lines)));
+        TRY(gref_npz_add_bytes(r->npz, "manifest.json", text, strlen(text)));
     else
-        TRY(gref_file_write(r->folder.stage, "manifest.json", lines));
+        TRY(gref_file_write(r->folder.stage, "manifest.json", text));
     return GREF_OK;
 }
 

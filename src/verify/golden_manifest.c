@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/internal.h"
+#include "base/json.h"
 #include "files/internal.h"
 #include "golden_parts.h"
 #include <gref/backend.h>
@@ -21,12 +22,6 @@ void gref_golden_hash(char hex[65], gref_cmat A)
             gref_sha256_add(&c, &bits, sizeof bits);
         }
     gref_sha256_end(hex, &c);
-}
-
-/* No infinity in JSON. */
-static json_t *number(double x)
-{
-    return isfinite(x) ? json_real(x) : json_null();
 }
 
 static json_t *shape_of(gref_cmat A, int ndim)
@@ -76,7 +71,7 @@ static json_t *samplers_json(const gref_golden_inputs *in, const gref_golden_fat
                               json_pack("{s:s, s:s, s:b, s:b, s:o, s:o}", "name", spec->name,
                                         "label", spec->label, "guided", (int)fates[k].guided,
                                         "affine", (int)fates[k].affine, "diverged_at", diverged,
-                                        "conventions", gref_golden_conventions(spec)));
+                                        "conventions", gref_convention_json(spec)));
     }
     return samplers;
 }

@@ -146,7 +146,6 @@ gref_status gref_golden_path_arrays(const gref_golden_walk *w, const gref_sample
 /* ---- the manifest: golden_manifest.c, golden_words.c ----------------------------------------- */
 
 json_t *gref_golden_words(const json_t *completed, const gref_golden_inputs *in);
-json_t *gref_golden_conventions(const gref_sampler_spec *spec);
 /* truth.c: manifest.json of a .npz or a folder. */
 gref_status gref_manifest_read(json_t **manifest, const char *path);
 /* SHA-256 of the entries of A, little-endian doubles in C order. */

@@ -6,37 +6,6 @@
 #include "files/internal.h"
 #include "golden_parts.h"
 
-json_t *gref_golden_conventions(const gref_sampler_spec *spec)
-{
-    const gref_convention *c = &spec->convention;
-    bool norm = strcmp(spec->name, "dps-norm") == 0;
-    if (spec->chain != NULL)
-        return json_object();
-    json_t *o = json_pack("{s:s, s:b, s:s}", "variance", gref_variance_name(c->variance),
-                          "last_noise", (int)c->last_noise, "start", gref_start_name(c->start));
-    if (!norm)
-        json_object_set_new(o, "guidance", json_string(gref_guidance_name(c->guidance)));
-    if (c->guidance == GREF_GUIDANCE_AFTER)
-        json_object_set_new(o, "zeta", json_real(c->zeta));
-    if (strcmp(spec->name, "pigdm") == 0)
-        json_object_set_new(o, "r2", json_string(gref_r2_name(c->r2)));
-    if (strcmp(spec->name, "dps") == 0)
-        json_object_set_new(o, "alpha", json_real(c->alpha_dps));
-    if (c->scheme != GREF_SCHEME_DDPM) {
-        json_object_set_new(o, "scheme", json_string(gref_scheme_name(c->scheme)));
-        json_object_set_new(o, "eta", json_real(c->eta));
-    }
-    if (spec->n_times > 0) {
-        json_t *times = json_array();
-        for (int k = 0; k < spec->n_times; k++)
-            json_array_append_new(times, json_integer(spec->times[k]));
-        json_object_set_new(o, "times", times);
-    }
-    return o;
-}
-
-/* ---- words ---------------------------------------------------------------------------------- */
-
 static const char *const about[][2] = {
     {"images", "flattened row by row: pixel (i, j) of a rows x cols image is entry i cols + j"},
     {"pixels", "image.range of the case gives the values of black and white; sigma, mu, v and W2 "

@@ -88,7 +88,8 @@ static bool lacks_label(const gref_truth *truth, const char *name)
 /* Fails for a name that gref_truth_resolve does not find, with the nearest that would have been understood. */
 gref_status gref_truth_refuse_name(const gref_truth *truth, const char *name, const char *label)
 {
-    char best[64] = "", list[400];
+    gref_guess g = {.word = name};
+    char list[400];
     size_t skip = label != NULL ? strlen(label) : 0;
     list_labels(list, truth);
     REQUIRE(label != NULL || !lacks_label(truth, name), GREF_ERR_FORMAT,
@@ -97,13 +98,13 @@ gref_status gref_truth_refuse_name(const gref_truth *truth, const char *name, co
         for (int a = 0; a < truth->arrays.n; a++) {
             const char *known = truth->arrays.item[a].name;
             bool labelled = skip > 0 && strncmp(known, label, skip) == 0 && known[skip] == '/';
-            gref_case_guess(best, pass == 1 && labelled ? known + skip + 1 : known, name);
+            gref_guess_consider(&g, pass == 1 && labelled ? known + skip + 1 : known);
         }
-    gref_case_guess(best, "samples", name);
-    gref_case_guess(best, "mean", name);
-    gref_case_guess(best, "cov", name);
-    REQUIRE(best[0] == '\0', GREF_ERR_FORMAT, "the golden file has no '%s', did you mean '%s'?",
-            name, best);
+    gref_guess_consider(&g, "samples");
+    gref_guess_consider(&g, "mean");
+    gref_guess_consider(&g, "cov");
+    REQUIRE(g.best[0] == '\0', GREF_ERR_FORMAT, "the golden file has no '%s', did you mean '%s'?",
+            name, g.best);
     FAIL(GREF_ERR_FORMAT, "the golden file has no '%s'", name);
     return GREF_OK;
 }

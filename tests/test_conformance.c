@@ -6,14 +6,15 @@
  *     the law is the plain recursion of the steps from the start; its distances are those of its matrices
  *     the moments of drawn samples are those of the law
  *     the spectral path says the same as the dense one
- *     both refuse the same, in the same words
+ *
+ * What both paths refuse: test_refusals.c.
  *
  * Bounds. A step is known to 4 n EPS (size of what is added up) x (condition of Sigma_t and of C): |Sigma| = 1 in every
  * world, so cond(Sigma_t) <= 1/(1 - abar_t). What is added up is p y, q s~(y) with q <= p (1 - abar), sqrt(1 - a') eps, and
  * kappa W^T C^-1 W: 2 p + 1 + kappa |W|^2 |C^-1|.
  */
+#include "dense.h"
 #include "plain.h"
-#include "spectral/internal.h"
 #include "stationary.h"
 #include "sweep.h"
 #include "toy.h"
@@ -43,17 +44,6 @@ static double distance(gref_mat A, gref_mat B)
 {
     return gref_mat_diff_fro(gref_const(A), gref_const(B));
 }
-
-static void free_mats(gref_mat *const *all, size_t count)
-{
-    for (size_t k = 0; k < count; k++)
-        gref_mat_free(all[k]);
-}
-#define FREE_ALL(...)                                                                              \
-    do {                                                                                           \
-        gref_mat *const all_[] = {__VA_ARGS__};                                                    \
-        free_mats(all_, sizeof all_ / sizeof *all_);                                               \
-    } while (0)
 
 static void hold(property *holds, const sweep_world *w, const gref_sampler_spec *spec)
 {
@@ -130,21 +120,6 @@ static void plain_step(gref_mat *M, gref_mat *b, double *noise, double *rounding
     plain_model_free(&q);
 }
 
-/* F(0), and F(e_i) - F(0) as column i: the affine map that the literal algorithm is. */
-static void literal_step(gref_mat M, gref_mat b, const subject *x, int t)
-{
-    int n = M.n;
-    gref_mat X = fresh(n, n + 1);
-    for (int i = 0; i < n; i++)
-        GREF_AT(X, i, i + 1) = 1.0;
-    ck_ok(gref_sampler_eval(X, x->s, GREF_QUANTITY_STEP, gref_const(X), t));
-    gref_mat_copy(b, gref_const(gref_mat_view(X, 0, 0, n, 1)));
-    gref_mat_copy(M, gref_const(gref_mat_view(X, 0, 1, n, n)));
-    for (int i = 0; i < n; i++)
-        gref_mat_axpy(gref_mat_view(M, 0, i, n, 1), -1.0, gref_const(b));
-    gref_mat_free(&X);
-}
-
 static void hold_steps(const subject *x)
 {
     int n = x->w->p.A.n, steps = 0;
@@ -163,7 +138,7 @@ static void hold_steps(const subject *x)
             ck_assert(isnan(noise));
         else /* N is a product of three numbers that are known to n_steps EPS */
             ck_assert_bound("N: plain", fabs(noise - expected), 16 * EPS * expected);
-        literal_step(F, f, x, t);
+        sweep_literal_step(F, f, x->s, t);
         ck_assert_bound("M: literal", distance(M, F), rounding + 2 * n * EPS * norm(b));
         ck_assert_bound("b: literal", distance(b, f), shift);
         FREE_ALL(&Mp, &bp);

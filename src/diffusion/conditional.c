@@ -3,7 +3,7 @@
  *
  *   modelled    two routes: the precision H_t = Sigma_t^-1 + W^T C^-1 W, and Bayes' rule (25)-(27)
  *   f_t(i)      sqrt(abar_t) lambda_i / sqrt(s_t(i)): W Sigma_t^1/2 = B diag(f)
- *   E           n x n, I + diag(f) Gamma diag(f) = R R^T
+ *   F           C^-1/2 B diag(f);  E = I + F^T F = R R^T, n x n
  *   L           n x n, diag(sqrt s_t) R^-T: C_{t|v} = H_t^-1 = L L^T, without forming H_t, for any PSD
  *               Sigma and also at t = 0
  */
@@ -31,56 +31,42 @@ static gref_status exact_law(gref_mat mean, gref_mat L, const gref_sampler *s, i
     return GREF_OK;
 }
 
-/* E = I + diag(f) Gamma diag(f) and g = j B^T C^-1 r. */
-static gref_status whitened(gref_mat E, gref_mat g, const gref_sampler *s, int t)
+/* F = Y diag(f), transposed: E = I + F^T F. */
+static gref_status whitened(gref_mat *F, gref_cmat Y, const gref_sampler *s, int t)
 {
-    TRY(gref_modelled_guidance(E, g, s, t));
-    for (int k = 0; k < E.n; k++) {
+    TRY(gref_mat_new(F, Y.n, Y.m));
+    gref_mat_transpose(*F, Y);
+    for (int k = 0; k < F->m; k++) {
         double sk = gref_mode_variance(s, t, k);
         double f = sk > 0.0 ? sqrt(s->schedule->abar[t]) * s->z->lambda.a[k] / sqrt(sk) : 0.0;
-        for (int i = 0; i < E.n; i++) {
-            GREF_AT(E, i, k) *= f;
-            GREF_AT(E, k, i) *= f;
-        }
-        g.a[k] *= gref_mode_gain(s, t, k);
+        for (int i = 0; i < F->n; i++)
+            GREF_AT(*F, k, i) *= f;
     }
-    for (int i = 0; i < E.n; i++)
-        GREF_AT(E, i, i) += 1.0;
     return GREF_OK;
 }
 
 gref_status gref_conditional_factor(gref_mat mean, gref_mat L, const gref_sampler *s, int t)
 {
     int n = s->z->n;
-    bool end = !(s->schedule->qbar[t] > 0.0); /* abar = 1 */
-    SCOPED(gref_mat) E = {0}, g = {0}, w = {0};
+    SCOPED(gref_mat) Y = {0}, y = {0}, F = {0}, LT = {0};
+    SCOPED(gref_noisy_root) root = {0};
     if (!s->row->guided) {
         prior_factor(mean, L, s, t);
         return GREF_OK;
     }
-    if (end && s->z->sigma == 0.0) /* C_{v|0} = 0: L_0 = A Sigma A^T */
+    if (!(s->schedule->qbar[t] > 0.0) && s->z->sigma == 0.0) /* C_{v|0} = 0: L_0 = A Sigma A^T */
         return exact_law(mean, L, s, t);
-    TRY(gref_mat_new(&E, n, n));
-    TRY(gref_mat_new(&g, n, 1));
-    TRY(gref_mat_new(&w, n, 1));
-    TRY(whitened(E, g, s, t));
-    gref_status status = gref_cholesky(E);
-    bool lost = status == GREF_ERR_NOT_PD || status == GREF_ERR_NONFINITE;
-    if (lost && end &&
-        s->row->phi != NULL) /* I is lost beside sigma^-2: the exact law needs no E */
-        return exact_law(mean, L, s, t);
-    REQUIRE(
-        !lost, GREF_ERR_NOT_PD,
-        "the modelled law at t = %d is lost in rounding: sigma = %g, A is %d x %d, Sigma %d x %d",
-        t, s->z->sigma, s->z->m, n, n, n);
-    TRY(status);
-    gref_mat_fill(L, 0.0);
+    TRY(gref_whitened_guidance(&Y, &y, s, t));
+    TRY(whitened(&F, gref_const(Y), s, t));
+    TRY(gref_noisy_root_new(&root, F, 1.0, gref_const(y)));
+    TRY(gref_mat_new(&LT, n, n));
     for (int i = 0; i < n; i++)
-        GREF_AT(L, i, i) = sqrt(gref_mode_variance(s, t, i));
-    TRY(gref_trsm(L, false, gref_const(E), true)); /* diag(sqrt s) R^-T */
-    TRY(gref_gemv(w, 1.0, gref_const(L), true, gref_const(g), 0.0));
+        GREF_AT(LT, i, i) = sqrt(gref_mode_variance(s, t, i));
+    TRY(gref_noisy_root_divide(LT, &root, false)); /* R^-1 diag(sqrt s) */
+    gref_mat_transpose(L, gref_const(LT));
     gref_mat_copy(mean, gref_const(s->z->d)); /* C_{t|v} W^T C^-1 r - sqrt(abar_t) d */
-    return gref_gemv(mean, 1.0, gref_const(L), false, gref_const(w), -sqrt(s->schedule->abar[t]));
+    return gref_gemv(mean, 1.0, gref_const(L), false, gref_const(root.pull),
+                     -sqrt(s->schedule->abar[t]));
 }
 
 gref_status gref_sampler_require_model(const gref_sampler *s)
@@ -122,18 +108,6 @@ gref_status gref_conditional_precision(gref_mat mean, gref_mat cov, const gref_s
     return gref_mean_to_pixels(mean, zmean, z, s->schedule->abar[t]);
 }
 
-/* Y = B diag(sqrt(abar_t) lambda / sqrt(s_t)): Y Y^T = abar_t A Sigma^2 Sigma_t^-1 A^T. */
-static void weight_columns(gref_mat Y, const gref_sampler *s, int t)
-{
-    gref_mat_copy(Y, gref_const(s->z->B));
-    for (int j = 0; j < s->z->n; j++) {
-        double sj = gref_mode_variance(s, t, j);
-        double f = sj > 0.0 ? sqrt(s->schedule->abar[t]) * s->z->lambda.a[j] / sqrt(sj) : 0.0;
-        for (int i = 0; i < s->z->m; i++)
-            GREF_AT(Y, i, j) *= f;
-    }
-}
-
 /**
  * Modelled law of x_t given v, by Bayes' rule.
  *
@@ -153,7 +127,8 @@ gref_status gref_conditional_bayes(gref_mat mean, gref_mat cov, const gref_sampl
 {
     const gref_modes *z = s->z;
     double abar = s->schedule->abar[t >= 0 && t <= s->schedule->T ? t : 0];
-    SCOPED(gref_mat) Lt = {0}, Y = {0}, P = {0}, y = {0}, zmean = {0};
+    SCOPED(gref_mat) Y = {0}, P = {0}, y = {0}, zmean = {0};
+    SCOPED(gref_noisy_root) root = {0};
     TRY(gref_sampler_require_model(s));
     TRY(gref_law_require_shapes(mean, cov, z->n, t, s->schedule->T));
     TRY(gref_mat_new(&P, z->n, z->n));
@@ -161,18 +136,14 @@ gref_status gref_conditional_bayes(gref_mat mean, gref_mat cov, const gref_sampl
     for (int i = 0; i < z->n; i++)
         GREF_AT(P, i, i) = gref_mode_variance(s, t, i);
     if (s->row->guided) {
-        TRY(gref_mat_new(&Lt, z->m, z->m));
         TRY(gref_mat_new(&Y, z->m, z->n));
         TRY(gref_mat_new(&y, z->m, 1));
-        TRY(gref_likelihood_cov(Lt, s, t));
-        weight_columns(Y, s, t);
-        TRY(gref_syrk(Lt, 1.0, gref_const(Y), false, 1.0));
-        TRY(gref_cholesky(Lt));
+        TRY(gref_bracket_root(&root, s, t));
         gref_mat_copy(Y, gref_const(z->B)); /* R^-1 A Sigma in modes, L_t = R R^T */
         gref_mat_scale_cols(Y, gref_const(z->lambda));
         gref_mat_copy(y, gref_const(z->r));
-        TRY(gref_trsm(Y, true, gref_const(Lt), false));
-        TRY(gref_trsm(y, true, gref_const(Lt), false));
+        TRY(gref_noisy_root_divide(Y, &root, false));
+        TRY(gref_noisy_root_divide(y, &root, false));
         TRY(gref_syrk(P, -abar, gref_const(Y), true, 1.0));
         TRY(gref_gemv(zmean, sqrt(abar), gref_const(Y), true, gref_const(y), 0.0));
     }

@@ -10,7 +10,7 @@
  *
  *     phi = 0        Gamma = G/tau, G = B^T B                                        one product, once
  *     phi constant   B = W diag(b) V^T: Gamma = V diag(b^2/(phi b^2 + tau)) V^T      one SVD, once
- *     phi(lambda)    C = L L^T, Y = L^-1 B: Gamma = Y^T Y, g = Y^T L^-1 r            one Cholesky a step
+ *     phi(lambda)    C = R R^T, Y = R^-1 B: Gamma = Y^T Y, g = Y^T R^-1 r            one root a step, noisy_root.c
  */
 #include <math.h>
 
@@ -95,60 +95,81 @@ gref_status gref_sampler_form_svd(gref_sampler *s)
     return measure_svd(s);
 }
 
-static gref_status by_svd(gref_mat Gamma, gref_mat g, const gref_sampler *s, int t)
-{
-    int k = s->b.m;
-    SCOPED(gref_mat) Y = {0}, w = {0};
-    TRY(gref_mat_new(&Y, k, s->z->n));
-    TRY(gref_mat_new(&w, k, 1));
-    for (int i = 0; i < k; i++)
-        w.a[i] = s->b.a[i] / sqrt(gref_guidance_denominator(s, t, s->b.a[i]));
-    gref_mat_copy(Y, gref_const(s->VT));
-    gref_mat_scale_rows(Y, gref_const(w));
-    TRY(gref_syrk(Gamma, 1.0, gref_const(Y), true, 0.0));
-    for (int i = 0; i < k; i++)
-        w.a[i] = s->b.a[i] / gref_guidance_denominator(s, t, s->b.a[i]) * s->Wr.a[i];
-    return gref_gemv(g, 1.0, gref_const(s->VT), true, gref_const(w), 0.0);
-}
-
-/* C, m x m. */
-static gref_status likelihood(gref_mat C, const gref_sampler *s, int t)
+/*
+ * Y = B diag(sqrt f), fresh: C = Y Y^T + tau I with f = phi; L_t of Bayes' rule with f = phi + abar_t lambda^2/s_t.
+ */
+static gref_status likelihood_factor(gref_mat *Y, const gref_sampler *s, int t, bool bracket)
 {
     const gref_modes *z = s->z;
-    SCOPED(gref_mat) Y = {0};
-    gref_mat_fill(C, 0.0);
-    if (s->row->phi != NULL) {
-        TRY(gref_mat_new(&Y, z->m, z->n));
-        gref_mat_copy(Y, gref_const(z->B));
-        for (int j = 0; j < z->n; j++)
-            for (int i = 0; i < z->m; i++)
-                GREF_AT(Y, i, j) *= sqrt(phi_of(s, t, z->lambda.a[j]));
-        TRY(gref_syrk(C, 1.0, gref_const(Y), false, 0.0));
+    double root = sqrt(s->schedule->abar[t]);
+    TRY(gref_mat_new(Y, z->m, z->n));
+    for (int j = 0; j < z->n; j++) {
+        double lambda = z->lambda.a[j], f = phi_of(s, t, lambda);
+        if (bracket)
+            f += root * gref_mode_gain(s, t, j) * lambda;
+        for (int i = 0; i < z->m; i++)
+            GREF_AT(*Y, i, j) = GREF_AT(z->B, i, j) * sqrt(f);
     }
-    for (int i = 0; i < C.m; i++)
-        GREF_AT(C, i, i) += tau_of(s);
     return GREF_OK;
 }
 
-static gref_status by_cholesky(gref_mat Gamma, gref_mat g, const gref_sampler *s, int t)
+static gref_status root_of(gref_noisy_root *root, const gref_sampler *s, int t, bool bracket)
+{
+    SCOPED(gref_mat) Y = {0};
+    TRY(likelihood_factor(&Y, s, t, bracket));
+    gref_status status = gref_noisy_root_new(root, Y, tau_of(s), (gref_cmat){0});
+    REQUIRE(status != GREF_ERR_NOT_PD, GREF_ERR_NOT_PD,
+            "%s of %s at t = %d is singular to rounding: sigma = %g, A is %d x %d, Sigma %d x "
+            "%d; its algorithm cannot be run in doubles",
+            bracket ? "L_t" : "C_{v|t}", s->spec.name, t, s->z->sigma, s->z->m, s->z->n, s->z->n,
+            s->z->n);
+    return status;
+}
+
+gref_status gref_likelihood_root(gref_noisy_root *root, const gref_sampler *s, int t)
+{
+    return root_of(root, s, t, false);
+}
+
+gref_status gref_bracket_root(gref_noisy_root *root, const gref_sampler *s, int t)
+{
+    return root_of(root, s, t, true);
+}
+
+/* B = W diag(b) V^T: Y = diag(w) V^T, y = W^T r over the root of the denominator. */
+static gref_status whitened_by_svd(gref_mat *Y, gref_mat *y, const gref_sampler *s, int t)
+{
+    int k = s->b.m;
+    TRY(gref_mat_new(Y, k, s->z->n));
+    TRY(gref_mat_new(y, k, 1));
+    gref_mat_copy(*Y, gref_const(s->VT));
+    for (int i = 0; i < k; i++) {
+        double root = sqrt(gref_guidance_denominator(s, t, s->b.a[i]));
+        y->a[i] = s->Wr.a[i] / root;
+        for (int j = 0; j < Y->n; j++)
+            GREF_AT(*Y, i, j) *= s->b.a[i] / root;
+    }
+    return GREF_OK;
+}
+
+gref_status gref_whitened_guidance(gref_mat *Y, gref_mat *y, const gref_sampler *s, int t)
 {
     const gref_modes *z = s->z;
-    SCOPED(gref_mat) L = {0}, Y = {0}, y = {0};
-    TRY(gref_mat_new(&L, z->m, z->m));
-    TRY(gref_mat_new(&Y, z->m, z->n));
-    TRY(gref_mat_new(&y, z->m, 1));
-    TRY(likelihood(L, s, t));
-    TRY(gref_cholesky(L));
-    gref_mat_copy(Y, gref_const(z->B));
-    gref_mat_copy(y, gref_const(z->r));
-    TRY(gref_trsm(Y, true, gref_const(L), false));
-    TRY(gref_trsm(y, true, gref_const(L), false));
-    TRY(gref_syrk(Gamma, 1.0, gref_const(Y), true, 0.0));
-    return gref_gemv(g, 1.0, gref_const(Y), true, gref_const(y), 0.0);
+    SCOPED(gref_noisy_root) root = {0};
+    if (s->row->phi_constant)
+        return whitened_by_svd(Y, y, s, t);
+    TRY(gref_mat_new(Y, z->m, z->n));
+    TRY(gref_mat_new(y, z->m, 1));
+    TRY(gref_likelihood_root(&root, s, t));
+    gref_mat_copy(*Y, gref_const(z->B));
+    gref_mat_copy(*y, gref_const(z->r));
+    TRY(gref_noisy_root_divide(*Y, &root, false));
+    return gref_noisy_root_divide(*y, &root, false);
 }
 
 gref_status gref_modelled_guidance(gref_mat Gamma, gref_mat g, const gref_sampler *s, int t)
 {
+    SCOPED(gref_mat) Y = {0}, y = {0};
     if (s->row->phi == NULL) {
         gref_mat_fill(Gamma, 0.0);
         gref_mat_fill(g, 0.0);
@@ -156,7 +177,9 @@ gref_status gref_modelled_guidance(gref_mat Gamma, gref_mat g, const gref_sample
         gref_mat_axpy(g, 1.0 / tau_of(s), gref_const(s->Br));
         return GREF_OK;
     }
-    return s->row->phi_constant ? by_svd(Gamma, g, s, t) : by_cholesky(Gamma, g, s, t);
+    TRY(gref_whitened_guidance(&Y, &y, s, t));
+    TRY(gref_syrk(Gamma, 1.0, gref_const(Y), true, 0.0));
+    return gref_gemv(g, 1.0, gref_const(Y), true, gref_const(y), 0.0);
 }
 
 gref_status gref_guidance_at(gref_mat Gamma, gref_mat g, const gref_sampler *s, int t)
@@ -168,34 +191,12 @@ gref_status gref_guidance_at(gref_mat Gamma, gref_mat g, const gref_sampler *s, 
     return GREF_OK;
 }
 
-/* R <- C^-1 R by the SVD: W diag(1/(phi b^2 + tau)) W^T R + (R - W W^T R)/tau. */
-static gref_status solve_by_svd(gref_mat R, const gref_sampler *s, int t)
+gref_status gref_likelihood_solve(gref_mat R, const gref_sampler *s, int t)
 {
-    SCOPED(gref_mat) Y = {0};
-    bool whole = s->W.m == s->b.m; /* W is square: nothing lies beside its range */
-    TRY(gref_mat_new(&Y, s->b.m, R.n));
-    TRY(gref_gemm(Y, 1.0, gref_const(s->W), true, gref_const(R), false, 0.0));
-    if (!whole)
-        TRY(gref_gemm(R, -1.0 / tau_of(s), gref_const(s->W), false, gref_const(Y), false,
-                      1.0 / tau_of(s)));
-    for (int i = 0; i < Y.m; i++)
-        for (int k = 0; k < Y.n; k++)
-            GREF_AT(Y, i, k) /= gref_guidance_denominator(s, t, s->b.a[i]);
-    return gref_gemm(R, 1.0, gref_const(s->W), false, gref_const(Y), false, whole ? 0.0 : 1.0);
-}
-
-gref_status gref_likelihood_solve(gref_mat R, gref_mat C, const gref_sampler *s, int t)
-{
-    TRY(likelihood(C, s, t));
-    gref_status status = gref_cholesky(C);
-    if (status == GREF_ERR_NOT_PD && s->W.a != NULL)
-        return solve_by_svd(R, s, t);
-    REQUIRE(status != GREF_ERR_NOT_PD, GREF_ERR_NOT_PD,
-            "C_{v|t} of %s at t = %d is singular to rounding: sigma = %g, A is %d x %d, Sigma %d x "
-            "%d; its algorithm cannot be run in doubles",
-            s->spec.name, t, s->z->sigma, s->z->m, s->z->n, s->z->n, s->z->n);
-    TRY(status);
-    return gref_cholesky_solve(R, gref_const(C));
+    SCOPED(gref_noisy_root) root = {0};
+    TRY(gref_likelihood_root(&root, s, t));
+    TRY(gref_noisy_root_divide(R, &root, false));
+    return gref_noisy_root_divide(R, &root, true);
 }
 
 /**
@@ -216,11 +217,16 @@ gref_status gref_likelihood_solve(gref_mat R, gref_mat C, const gref_sampler *s,
  */
 gref_status gref_likelihood_cov(gref_mat C, const gref_sampler *s, int t)
 {
+    SCOPED(gref_mat) Y = {0};
     TRY(gref_require_shape(gref_const(C), s->z->m, s->z->m, "C_{v|t}"));
     REQUIRE(t >= 0 && t <= s->schedule->T, GREF_ERR_RANGE, "t = %d is outside 0..%d", t,
             s->schedule->T);
     TRY(gref_sampler_require_gaussian(s->row->name));
     REQUIRE(gref_row_has_likelihood(s->row), GREF_ERR_RANGE, "%s has no C_{v|t}: it %s",
             s->row->name, s->row->guided ? "gives its steps as matrices" : "does not use v");
-    return likelihood(C, s, t);
+    TRY(likelihood_factor(&Y, s, t, false));
+    TRY(gref_syrk(C, 1.0, gref_const(Y), false, 0.0));
+    for (int i = 0; i < C.m; i++)
+        GREF_AT(C, i, i) += tau_of(s);
+    return GREF_OK;
 }

@@ -94,14 +94,31 @@ gref_status gref_affine_colour(gref_mat Z, const gref_sampler *s, int t);
 /* The schedule that an affine chain brings: its abar, or abar = 1 at every t. */
 gref_status gref_affine_schedule(gref_schedule *own, const gref_chain *chain);
 
-/* guidance.c: Gamma = B^T C^-1 B and g = B^T C^-1 r of the row; C is never 0 there. */
+/*
+ * noisy_root.c: R of C = Y Y^T + tau I = R R^T, a lower triangle L, or L diag(d) with an orthogonal L; d is empty or
+ * m x 1; pull is R^-1 Y x, m x 1, where x was given.
+ */
+typedef struct {
+    gref_mat L, d, pull;
+} gref_noisy_root;
+/* Y (m x n) is used up; x is n x 1 or empty. GREF_ERR_NOT_PD where C is singular to the rounding of Y's singular values. */
+gref_status gref_noisy_root_new(gref_noisy_root *root, gref_mat Y, double tau, gref_cmat x);
+void gref_noisy_root_free(gref_noisy_root *root); /* accepts {0} */
+/* X <- R^-1 X or R^-T X. */
+gref_status gref_noisy_root_divide(gref_mat X, const gref_noisy_root *root, bool transpose);
+
+/* guidance.c: Y with Y^T Y = B^T C^-1 B and y with Y^T y = B^T C^-1 r of the row, both fresh; C is never 0 there. */
+gref_status gref_whitened_guidance(gref_mat *Y, gref_mat *y, const gref_sampler *s, int t);
+/* Gamma = B^T C^-1 B and g = B^T C^-1 r of the row; C is never 0 there. */
 gref_status gref_modelled_guidance(gref_mat Gamma, gref_mat g, const gref_sampler *s, int t);
 /* Those of the convention in force: of the row, or G and Br for guidance "after". */
 gref_status gref_guidance_at(gref_mat Gamma, gref_mat g, const gref_sampler *s, int t);
 /* phi b^2 + tau, of a row whose phi is constant. */
 double gref_guidance_denominator(const gref_sampler *s, int t, double b);
-/* R <- C^-1 R; C (m x m) is scratch. */
-gref_status gref_likelihood_solve(gref_mat R, gref_mat C, const gref_sampler *s, int t);
+/* R <- C^-1 R. A root of C, and of L_t = C + abar_t A Sigma^2 Sigma_t^-1 A^T. */
+gref_status gref_likelihood_solve(gref_mat R, const gref_sampler *s, int t);
+gref_status gref_likelihood_root(gref_noisy_root *root, const gref_sampler *s, int t);
+gref_status gref_bracket_root(gref_noisy_root *root, const gref_sampler *s, int t);
 /* s->G and s->Br, once; s->W, b, VT, Wr, once. */
 gref_status gref_sampler_form_gram(gref_sampler *s);
 gref_status gref_sampler_form_svd(gref_sampler *s);
@@ -114,7 +131,6 @@ typedef struct {
     gref_mat E; /* n x N, y_t - sqrt(abar_t) mu                */
     gref_mat D; /* n x N, the guidance at y_t, and scratch     */
     gref_mat R; /* m x N, scratch                              */
-    gref_mat C; /* m x m, scratch                              */
 } gref_literal;
 
 gref_status gref_literal_new(gref_literal *l, const gref_sampler *s, int N);

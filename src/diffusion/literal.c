@@ -18,7 +18,6 @@ void gref_literal_free(gref_literal *l)
     gref_mat_free(&l->E);
     gref_mat_free(&l->D);
     gref_mat_free(&l->R);
-    gref_mat_free(&l->C);
 }
 
 gref_status gref_literal_new(gref_literal *out, const gref_sampler *s, int N)
@@ -28,7 +27,6 @@ gref_status gref_literal_new(gref_literal *out, const gref_sampler *s, int N)
     TRY(gref_mat_new(&l.E, n, N));
     TRY(gref_mat_new(&l.D, n, N));
     TRY(gref_mat_new(&l.R, m, N));
-    TRY(gref_mat_new(&l.C, m, m));
     *out = TAKE(l);
     return GREF_OK;
 }
@@ -89,7 +87,7 @@ gref_status gref_literal_guidance(gref_literal *l, const gref_sampler *s, int t,
     if (s->row->norm)
         normalise(R);
     else if (modelled || s->spec.convention.guidance != GREF_GUIDANCE_AFTER)
-        TRY(gref_likelihood_solve(R, l->C, s, t));
+        TRY(gref_likelihood_solve(R, s, t));
     TRY(gref_gemm(D, 1.0, gref_const(z->B), true, gref_const(R), false, 0.0));
     apply_gain(D, s, t);
     return GREF_OK;

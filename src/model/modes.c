@@ -45,22 +45,17 @@ static gref_status check_problem(const gref_problem *p)
     return gref_require_finite(gref_const(p->v), "v");
 }
 
-/*
- * sigma = 0 asks that F has full row rank: else K = F F^T is singular and v may be impossible. A sigma below the
- * rounding of f asks that no f is rounding: else what is measured and what is not cannot be told apart.
- */
-static gref_status require_regular(gref_cmat f, int m, int n, double sigma)
+gref_status gref_require_regular(double most, double least, int m, int n, double sigma)
 {
-    double smallest = f.a[f.m - 1], floor = 2 * GREF_U * (m > n ? m : n) * f.a[0];
+    double floor = 2 * GREF_U * (m > n ? m : n) * most;
     if (sigma > floor)
         return GREF_OK;
     REQUIRE(sigma > 0.0 || m <= n, GREF_ERR_NOT_PD,
             "sigma = 0 with %d measurements of %d pixels: A Sigma A^T is singular", m, n);
-    REQUIRE(smallest > floor, GREF_ERR_NOT_PD,
+    REQUIRE(least > floor, GREF_ERR_NOT_PD,
             "sigma = %g and A Sigma A^T is singular to rounding (A is %d x %d, Sigma %d x %d; "
-            "eigenvalues from %.3g to "
-            "%.3g)",
-            sigma, m, n, n, n, smallest * smallest, f.a[0] * f.a[0]);
+            "eigenvalues from %.3g to %.3g)",
+            sigma, m, n, n, n, least * least, most * most);
     return GREF_OK;
 }
 
@@ -95,7 +90,7 @@ static gref_status posterior(gref_modes *z)
     gref_mat_scale_cols(F, gref_const(root));
     TRY(gref_svd(W, f, VT, F));
     gref_mat_free(&F);
-    TRY(require_regular(gref_const(f), m, n, z->sigma));
+    TRY(gref_require_regular(f.a[0], f.a[k - 1], m, n, z->sigma));
     TRY(posterior_mean(z, gref_const(W), gref_const(f), gref_const(VT), gref_const(root)));
     gref_mat_free(&W);
 

@@ -293,12 +293,10 @@ static gref_status transform_measurement(gref_spectral *z, gref_cmat v)
     return GREF_OK;
 }
 
-/* sigma = 0 asks that every K is regular: else v may be impossible. Largest and smallest f. */
+/* The largest and the smallest singular value of A Sigma^1/2 must let the problem be told from a singular one. */
 static gref_status require_regular(const gref_spectral *z)
 {
     double most = 0.0, least = INFINITY;
-    if (z->sigma > 0.0)
-        return GREF_OK;
     for (int b = 0; b < z->blocks; b++) {
         double f2 = 0.0;
         for (int k = 0; k < z->q; k++)
@@ -306,10 +304,7 @@ static gref_status require_regular(const gref_spectral *z)
         most = fmax(most, sqrt(f2));
         least = fmin(least, sqrt(f2));
     }
-    REQUIRE(least > 2 * GREF_U * z->n * most, GREF_ERR_NOT_PD,
-            "sigma = 0 and A Sigma A^T is singular (eigenvalues from %.3g to %.3g)", least * least,
-            most * most);
-    return GREF_OK;
+    return gref_require_regular(most, least, z->m, z->n, z->sigma);
 }
 
 /* d and, for q = 1, rho; for q > 1 the factor S of Sigma_post (q x q). */
@@ -365,8 +360,8 @@ gref_status gref_spectral_condition(gref_spectral *z, gref_cmat v)
  *
  * @param[out] z  owned by the caller; gref_spectral_free. Unchanged on error. Does not keep p.
  * @param[in]  p  complete: prior, operator, sigma and v.
- * @return GREF_OK; GREF_ERR_SHAPE; GREF_ERR_RANGE; GREF_ERR_NONFINITE; GREF_ERR_NOT_PD (sigma = 0 and
- *         A Sigma A^T singular); GREF_ERR_NOMEM; GREF_ERR_NUMERICS.
+ * @return GREF_OK; GREF_ERR_SHAPE; GREF_ERR_RANGE; GREF_ERR_NONFINITE; GREF_ERR_NOT_PD (A Sigma A^T
+ *         singular, sigma 0 or lost in its rounding); GREF_ERR_NOMEM; GREF_ERR_NUMERICS.
  * @error  sqrt lambda: absolute c sqrt(rows + cols) eps |t| sqrt n. rho: relative to that, no cancellation.
  * @cost   O(n (rows + cols)) for three transforms, and for r > 1 m decompositions of order r^2; about
  *         (r^2 + 8) n doubles.

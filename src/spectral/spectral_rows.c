@@ -64,8 +64,9 @@ gref_status gref_spectral_sampler_init(gref_spectral_sampler *out_s, const gref_
         .z = z, .schedule = schedule, .spec = *spec, .row = gref_row_find(spec->name)};
     gref_row_problem facts = {
         .m = z->n / z->q, .n = z->n, .T = schedule != NULL ? schedule->T : 0, .sigma = z->sigma};
-    REQUIRE(s.row != NULL && !s.row->norm && !s.row->chain, GREF_ERR_RANGE,
-            "no sampler called \"%s\" has a spectral form", spec->name);
+    TRY(gref_sampler_require_gaussian(spec->name));
+    REQUIRE(!s.row->chain, GREF_ERR_RANGE, "%s has no spectral form: its steps are matrices",
+            spec->name);
     singular_values(&facts, z);
     TRY(gref_row_refuse(s.row, spec, &facts));
     *out_s = s;

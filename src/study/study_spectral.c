@@ -62,7 +62,7 @@ static gref_status read_problem(engine *e, gref_study *o, gref_npz_writer *npz)
     SCOPED(gref_stationary) p = {0};
     SCOPED(gref_mat) mu = {0};
     TRY(gref_case_stationary(&p, &o->image, o->c));
-    TRY(gref_spectral_new(&e->z, &p));
+    TRY(gref_case_blame_sigma(o->c, gref_spectral_new(&e->z, &p)));
     gref_spectral_spectrum_shape(&e->spectrum_rows, &e->spectrum_cols, e->z);
     o->rows = p.rows;
     o->cols = p.cols;

@@ -166,3 +166,17 @@ void sweep_world_close(sweep_world *w)
     gref_schedule_free(&w->s);
     gref_problem_free(&w->p);
 }
+
+void sweep_literal_step(gref_mat M, gref_mat b, const gref_sampler *s, int t)
+{
+    int n = M.n;
+    gref_mat X = fresh(n, n + 1);
+    for (int i = 0; i < n; i++)
+        GREF_AT(X, i, i + 1) = 1.0;
+    ck_ok(gref_sampler_eval(X, s, GREF_QUANTITY_STEP, gref_const(X), t));
+    gref_mat_copy(b, gref_const(gref_mat_view(X, 0, 0, n, 1)));
+    gref_mat_copy(M, gref_const(gref_mat_view(X, 0, 1, n, n)));
+    for (int i = 0; i < n; i++)
+        gref_mat_axpy(gref_mat_view(M, 0, i, n, 1), -1.0, gref_const(b));
+    gref_mat_free(&X);
+}

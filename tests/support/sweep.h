@@ -34,4 +34,7 @@ typedef struct {
 bool sweep_world_open(sweep_world *w, int k);
 void sweep_world_close(sweep_world *w);
 
+/* b = F(0), and F(e_i) - F(0) as column i of M: the affine map that the literal algorithm F is, from t. */
+void sweep_literal_step(gref_mat M, gref_mat b, const gref_sampler *s, int t);
+
 #endif

@@ -102,6 +102,16 @@ def test_functions():
                 assert f"{name})" in read(os.path.join(ROOT, "tests", f"{module}.c")), (page, module, name)
 
 
+def test_symbols():
+    """Every name in THEORY's table of symbols occurs in the file beside it"""
+    table = read(os.path.join(ROOT, "reference", "THEORY.md")).split("## 12. ")[1]
+    rows = re.findall(r"^\|[^|]*(?:\\\|[^|]*)*\| ([^|]*) \| (\S+\.[ch]) \|$", table, re.M)
+    assert len(rows) > 10, rows
+    for names, path in rows:
+        for name in re.findall(r"`(\w+)`", names):
+            assert re.search(rf"\b{name}\b", read(os.path.join(ROOT, path))), (name, path)
+
+
 def test_guide_opens_with_an_example():
     """Every page of the guide but its index opens with commands and what they print, and the index links to it"""
     index = read(os.path.join(ROOT, "reference", "guide", "README.md"))

@@ -13,15 +13,17 @@ extern "C" {
  * gref_modes_measure. Exact quantities are meant in the basis U^, the orthogonal matrix nearest to U.
  */
 typedef struct {
-    double A_norm;    /* |A|_2 */
-    double U;         /* |U - U^|_F <= |U^T U - I|_F */
-    double Sigma;     /* |U^ diag(lambda) U^^T - Sigma|_F                              [pixel^2] */
-    double X;         /* |X - X^|_F <= |X^T X - I|_F */
-    double B;         /* |A U^ - B|_F                                    [measurement / pixel] */
-    double r;         /* |v - A mu - r|                                          [measurement] */
-    double post_cov;  /* |Sigma_post - (U^ X diag(rho))(.)^T|_F                        [pixel^2] */
-    double post_w2;   /* W2 between the centred Gaussians of these two                   [pixel] */
-    double post_mean; /* |U^^T (mu_post - mu) - d|                                      [pixel] */
+    double A_norm;     /* |A|_2 */
+    double U;          /* |U - U^|_F <= |U^T U - I|_F */
+    double Sigma;      /* |U^ diag(lambda) U^^T - Sigma|_F                              [pixel^2] */
+    double X;          /* |X - X^|_F <= |X^T X - I|_F */
+    double B;          /* |A U^ - B|_F                                    [measurement / pixel] */
+    double r;          /* |v - A mu - r|                                          [measurement] */
+    double post_cov;   /* |Sigma_post - (U^ X diag(rho))(.)^T|_F                        [pixel^2] */
+    double post_w2;    /* W2 between the centred Gaussians of these two                   [pixel] */
+    double post_range; /* the same of their projections on the modes with lambda > 0    [pixel] */
+    double post_kernel; /* trace of Sigma_post over the other modes                    [pixel^2] */
+    double post_mean;   /* |U^^T (mu_post - mu) - d|                                      [pixel] */
 } gref_modes_errors;
 
 /* Everything that is constant in t; owns its matrices. "Modes" are coordinates z with x = U z. */

@@ -12,6 +12,7 @@
 #include "base/internal.h"
 #include "dense/bound.h"
 #include "dense/internal.h"
+#include "errors/perturb.h"
 #include "internal.h"
 #include "law.h"
 #include <gref/psd.h>
@@ -148,9 +149,7 @@ static gref_status begin_factor(gref_dense_law *law, double *radius)
     TRY(gref_mat_new(&L, n, n));
     TRY(gref_psd_factor(L, &rank, gref_const(law->P)));
     TRY(gref_cholesky_residual(&residual, gref_const(law->P), gref_const(L)));
-    *radius = sqrt(sqrt(n) * residual);
-    if (law->floor > 2 * residual)
-        *radius = fmin(*radius, residual / (2 * sqrt(law->floor - residual)));
+    *radius = gref_change_of_root(n, law->errors.floor - residual, residual);
     law->L = TAKE(L);
     return GREF_OK;
 }
@@ -185,7 +184,6 @@ static gref_status advance(gref_marginal *head)
     TRY(gref_majorant_push(law));
     TRY(advance_mean(law));
     TRY(noiseless ? advance_factor(law, &size.factor_error) : advance_cov(law));
-    law->floor = law->step.noise;
     gref_errors_step(&law->errors, law->s, law->head.t, &law->step, &size);
     gref_majorant_close(law);
     law->head.diverged = !(gref_mat_norm_max(gref_const(law->P)) <= GREF_VARIANCE_LIMIT &&
@@ -367,7 +365,6 @@ gref_status gref_marginal_new(gref_marginal **out, const gref_sampler *s)
     if (!law->diagonal)
         TRY(gref_mat_new(&law->work, n, n));
     TRY(s->row->chain ? affine_start(law) : exact ? exact_start(law) : standard_start(law));
-    law->floor = s->row->chain ? 0.0 : exact ? s->schedule->qbar[law->head.t] : 1.0;
     law->errors = gref_start_errors(s);
     gref_law_begin(head, law->head.t);
     *out = TAKE(head);

@@ -7,6 +7,7 @@
 #include "base/internal.h"
 #include "dense/bound.h"
 #include "dense/internal.h"
+#include "errors/perturb.h"
 #include "law.h"
 #include <gref/psd.h>
 
@@ -102,15 +103,52 @@ gref_status gref_dense_law_w2(gref_w2 *out, const gref_marginal *head)
     return GREF_OK;
 }
 
-/* The distance of the computed laws, enclosed: spectra where they commute by construction, else factors. */
-static gref_status enclose_distance(gref_w2 *out, const gref_dense_law *law, gref_cmat zero)
+/* Sets rows first to last - 1 of L, or of each of two, to 0. */
+static void forget_rows(gref_mat L, int first, int last)
 {
-    SCOPED(scratch) own = {0};
-    gref_mat L1, L2;
-    if (law->diagonal && law->basis == GREF_BASIS_POSTERIOR)
-        return computed_distance(out, law);
-    TRY(both_factors(&L1, &L2, &own, law));
-    return gref_w2_certify_factors(out, zero, gref_const(L1), gref_const(law->mean),
+    for (int j = 0; j < L.n; j++)
+        for (int i = first; i < last; i++)
+            GREF_AT(L, i, j) = 0.0;
+}
+
+/*
+ * The distance of the computed laws, enclosed: spectra where they commute by construction, else factors. Of their
+ * projections where the target has `kernel` modes without variance; *off is what the law has there, |.|_F and mean.
+ */
+static gref_status enclose_distance(gref_w2 *out, double *off, const gref_dense_law *law,
+                                    int kernel)
+{
+    const gref_modes *z = law->s->z;
+    int n = z->n;
+    bool spectra = law->diagonal && law->basis == GREF_BASIS_POSTERIOR;
+    int first = spectra ? n - kernel : 0, last = spectra ? n : kernel;
+    SCOPED(gref_mat) zero = {0}, mean = {0}, L1 = {0}, L2 = {0};
+    TRY(gref_mat_new(&zero, n, 1));
+    TRY(gref_mat_new(&mean, n, 1));
+    TRY(gref_mat_new(&L1, n, spectra ? 1 : n));
+    TRY(gref_mat_new(&L2, n, spectra ? 1 : n));
+    gref_mat_copy(mean, gref_const(law->mean));
+    if (spectra) {
+        for (int i = 0; i < n; i++)
+            L1.a[i] = gref_exact_variance(z, law->s->schedule, law->head.t, i);
+        gref_mat_copy(L2, gref_const(law->P));
+    } else {
+        gref_exact_factor(L1, z, law->s->schedule, law->head.t);
+        TRY(law_factor(L2, law));
+    }
+    *off = 0.0;
+    for (int i = first; i < last; i++) {
+        *off = hypot(*off, mean.a[i]);
+        for (int j = 0; j < L2.n; j++)
+            *off = hypot(*off, spectra ? sqrt(L2.a[i]) : GREF_AT(L2, i, j));
+    }
+    forget_rows(mean, first, last);
+    forget_rows(L1, first, last);
+    forget_rows(L2, first, last);
+    if (spectra)
+        return gref_w2_spectra(out, gref_const(zero), gref_const(L1), gref_const(mean),
+                               gref_const(L2));
+    return gref_w2_certify_factors(out, gref_const(zero), gref_const(L1), gref_const(mean),
                                    gref_const(L2));
 }
 
@@ -126,30 +164,36 @@ static gref_status factor_radius(double *radius, const gref_dense_law *law)
     TRY(gref_mat_new(&L, n, n));
     TRY(law_factor(L, law));
     TRY(gref_cholesky_residual(&residual, gref_const(law->P), gref_const(L)));
-    double least = law->floor;
-    *radius = sqrt(sqrt(n) * residual);
-    if (least > 2 * residual)
-        *radius = fmin(*radius, residual / (2 * sqrt(least - residual)));
+    *radius = gref_change_of_root(n, law->errors.floor - residual, residual);
     return GREF_OK;
 }
 
 gref_status gref_dense_law_certify(gref_w2 *out, const gref_marginal *head)
 {
     const gref_dense_law *law = gref_dense_law_of(head);
-    SCOPED(gref_mat) zero = {0};
     gref_w2 value, w;
-    double radius;
+    double radius, off;
+    int kernel = gref_target_kernel(law->s, law->head.t);
     TRY(gref_dense_law_w2(&value, head));
-    TRY(gref_mat_new(&zero, law->P.m, 1));
-    TRY(enclose_distance(&w, law, gref_const(zero)));
+    TRY(enclose_distance(&w, &off, law, kernel));
     TRY(factor_radius(&radius, law));
     gref_law_errors exact = gref_exact_errors(law->s, law->head.t);
     double centre = law->basis == GREF_BASIS_POSTERIOR
                         ? 0.0
                         : exact.mean; /* there both laws share the centre */
-    double wide = (law->errors.w2 + exact.w2 + centre + radius) * (1.0 + 0x1p-20);
-    w.lower = isfinite(wide) ? fmax(gref_down(w.lower - wide), 0.0) : 0.0;
-    w.upper = isfinite(wide) ? gref_up(w.upper + wide) : INFINITY;
+    double of_law = law->errors.w2 + radius;
+    double wide = (of_law + (kernel > 0 ? exact.range : exact.w2) + centre) * GREF_INFLATE;
+    if (isfinite(wide) &&
+        kernel > 0) { /* any coupling moves the kernels' roots by their difference at least */
+        double target = (sqrt(exact.kernel) + centre) * GREF_INFLATE;
+        double least = off / GREF_INFLATE - of_law - target,
+               most = (off + of_law + target) * GREF_INFLATE;
+        w.lower = fmax(hypot(fmax(w.lower - wide, 0.0), fmax(least, 0.0)) * (1 - 4 * GREF_U), 0.0);
+        w.upper = hypot(w.upper + wide, most) * (1 + 4 * GREF_U);
+    } else {
+        w.lower = isfinite(wide) ? fmax(gref_down(w.lower - wide), 0.0) : 0.0;
+        w.upper = isfinite(wide) ? gref_up(w.upper + wide) : INFINITY;
+    }
     w.certified = isfinite(wide);
     w.w2_mean = value.w2_mean;
     w.w2_cov = value.w2_cov;

@@ -51,11 +51,15 @@ typedef struct {
         overshoots; /* M turns a direction over and stretches it; of an affine step: stretches beyond the free one */
     double norm;     /* >= |M|_2 */
     double norm_abs; /* >= | |M| |_2, the matrix of absolute values */
+    double least;    /* M^T M >= least^2 I; 0 where unknown */
 } gref_step;
 
 /* How far a computed law may be from the exact one (errors.c). */
 typedef struct {
     double mean, cov, w2;
+    double floor; /* P >= floor I, as computed */
+    double range,
+        kernel; /* of the exact law: w2 on the range, and the trace off it; see gref_target_kernel */
     double
         fresh; /* what the last step added to w2, before later steps move it; estimated where w2 is infinite */
     double fresh_mean; /* likewise to mean */
@@ -67,6 +71,8 @@ typedef struct {
     double mean, cov, trace, shift, factor_error; /* |m|, |P|_F, tr P, |c|, W2 units */
 } gref_law_size;
 
+/* How many modes of the target have no variance, at t = 0; they come first in the modes of Sigma, else last. */
+int gref_target_kernel(const gref_sampler *s, int t);
 gref_law_errors gref_start_errors(const gref_sampler *s);
 gref_law_errors gref_exact_errors(const gref_sampler *s, int t);
 void gref_errors_step(gref_law_errors *e, const gref_sampler *s, int t, const gref_step *step,

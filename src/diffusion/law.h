@@ -55,8 +55,7 @@ typedef struct {
     gref_basis basis;
     bool diagonal;
     gref_mat mean, P;
-    gref_mat L;   /* n x n, P = L L^T, after a step without noise; else empty */
-    double floor; /* P >= floor I of the exact law: the noise of the last step, or of the start */
+    gref_mat L; /* n x n, P = L L^T, after a step without noise; else empty */
     gref_law_errors errors;
     gref_mat W, V; /* n x n, majorant.c: once a step has overshot; else empty */
     gref_step step;

@@ -72,6 +72,7 @@ static gref_status measure_step(gref_step *step, gref_cmat M, double norm_K, dou
                                 double largest)
 {
     bool below;
+    step->least = fmax(least - norm_K * (1.0 + 1e-12), 0.0);
     step->norm = largest;
     if (norm_K - least > largest) {
         TRY(falls_below(&below, M, largest * (1 - 1e-9)));
@@ -156,6 +157,9 @@ gref_status gref_step_at(gref_step *step, const gref_sampler *s, int t)
     else
         free_step(step, s, &rule);
     step->norm = step->norm_abs = gref_mat_norm_max(gref_const(step->M)) * (1.0 + 1e-12);
+    step->least = step->norm;
+    for (int i = 0; i < step->M.m; i++)
+        step->least = fmin(step->least, fabs(step->M.a[i]));
     return GREF_OK;
 }
 

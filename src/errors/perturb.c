@@ -17,6 +17,8 @@
  */
 #include <math.h>
 
+#include "dense/bound.h"
+#include "dense/internal.h"
 #include "perturb.h"
 
 double gref_change_of_ratio(gref_ratio f, double least, double D_Sigma)
@@ -99,4 +101,31 @@ double gref_change_of_posterior_mean(const gref_posterior_parts *p)
     return (p->keep * p->D_Sigma * p->pull + (p->post * p->y + p->gain * p->d) * p->D_A +
             p->gain * p->y * p->D_K + p->gain * p->D_r) *
            GREF_INFLATE;
+}
+
+/*
+ * A diagonal M: two products a variance and one sum, relative to it. A dense one: two products of n terms, the symmetric
+ * part, and the sum. A mean: n terms, or one, and the sum.
+ */
+gref_law_change gref_rounding_of_step(const gref_step_arithmetic *a)
+{
+    double u = GREF_U, gamma = gref_gamma_up(a->n + 4), sd = sqrt(a->n * a->noise);
+    double cov = a->M * a->M * a->cov, sum = 4 * u * cov + 10 * u * sqrt(a->n) * a->noise;
+    gref_law_change r = {.mean = 2 * u * (a->M * a->mean + a->shift), .cov = sum};
+    if (!a->diagonal) {
+        r.mean = gamma * (a->M_abs * a->mean + a->shift);
+        r.cov = 2 * gamma * a->M_abs * a->M * a->cov + sum;
+    }
+    if (a->factor >= 0.0) { /* P' = L L^T of n terms each, its covariance to what W2 says of it */
+        r.w2 = a->factor;
+        r.cov =
+            (2 * a->M * sqrt(a->trace) + a->factor) * a->factor + gamma * a->M * a->M * a->trace;
+    } else if (a->dense)
+        r.w2 = gref_change_of_root(a->n, a->floor - r.cov, r.cov);
+    else
+        r.w2 = 2 * u * (a->M * sqrt(a->trace) + sd);
+    r.mean *= GREF_INFLATE;
+    r.cov *= GREF_INFLATE;
+    r.w2 = (r.w2 + r.mean + 4 * u * sd) * GREF_INFLATE;
+    return r;
 }

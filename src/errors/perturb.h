@@ -11,6 +11,8 @@
 #ifndef GREF_ERRORS_PERTURB_H
 #define GREF_ERRORS_PERTURB_H
 
+#include <stdbool.h>
+
 #define GREF_INFLATE (1.0 + 0x1p-20)
 
 /*
@@ -68,6 +70,18 @@ typedef struct {
 gref_law_change gref_change_by_step(gref_step_change d, double M, gref_law_norms law,
                                     gref_law_change rounding);
 gref_law_change gref_change_carried(gref_law_change e, double M, gref_law_change fresh);
+
+/*
+ * What the arithmetic of one step does to a law in double, M and c being taken as they are. P is `dense`, or its diagonal;
+ * so is M. M_abs is | |M| |_2, trace tr P, shift |c|, floor a lower bound of the eigenvalues of P' as the step leaves it.
+ * The noise itself is known to 8 u. `factor` >= 0: the law is kept as a factor, of which that is the error in W2.
+ */
+typedef struct {
+    int n;
+    bool diagonal, dense; /* of M, of P */
+    double M, M_abs, mean, cov, trace, shift, noise, floor, factor;
+} gref_step_arithmetic;
+gref_law_change gref_rounding_of_step(const gref_step_arithmetic *a);
 
 /* W2 of N(0, P) and N(0, P + D), both >= least I: |D|_F/(2 sqrt(least)), and at most sqrt(|D|_*) <= sqrt(sqrt(n)|D|_F). */
 double gref_change_of_root(int n, double least, double D_P);

@@ -128,7 +128,7 @@ gref_status gref_modes_new(gref_modes *out, const gref_problem *p)
          .m = p->A.m,
          .sigma = p->sigma,
          .errors = {INFINITY, INFINITY, INFINITY, INFINITY, INFINITY, INFINITY, INFINITY, INFINITY,
-                    INFINITY}};
+                    INFINITY, INFINITY, INFINITY}};
     TRY(check_problem(p));
     TRY(gref_mat_new(&z.U, z.n, z.n));
     TRY(gref_mat_new(&z.lambda, z.n, 1));

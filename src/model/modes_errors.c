@@ -10,23 +10,17 @@
  *
  * The posterior in two steps. First X diag(rho), from two SVDs, against L, from a Cholesky factorisation whose
  * residual is measured: since E >= I, |E^-1/2 - (E + dE)^-1/2|_F <= |dE|_F/2. Then the posterior of (lambda, B)
- * against that of (Sigma, A): Sigma_post is the least of (I - K A) Sigma (I - K A)^T + sigma^2 K K^T over K, so with
- * the gain G of either problem in the other's form
- *
- *     |dSigma_post|_F <= 3 ( |I - G A|^2 |F| + 2 |G| |dB| |Sigma_post| + |G|^2 |dB|^2 |Sigma| ),
- *
- * |G| <= |Sigma|^1/2/(2 sigma). Scalars are computed in double and inflated by 2^-20 once, far more than the few
- * dozen roundings of each formula.
+ * against that of (Sigma, A), by errors/perturb.c. Where Sigma has a kernel, its rounding may move W2 by the root of it:
+ * there the range of Sigma and the kernel are told apart.
  */
 #include <math.h>
 
 #include "base/internal.h"
 #include "dense/bound.h"
 #include "dense/internal.h"
+#include "errors/perturb.h"
 #include <gref/modes.h>
 #include <gref/wasserstein.h>
-
-#define INFLATE (1.0 + 0x1p-20)
 
 /* |op(A) B' - C|_F with B' = B or B^T, the product in twice the working precision. */
 static gref_status product_residual(double *norm, gref_cmat A, bool trans_a, gref_cmat B,
@@ -43,7 +37,7 @@ static gref_status product_residual(double *norm, gref_cmat A, bool trans_a, gre
     gref_mat_axpy(H, 1.0, gref_const(L));
     *norm = (gref_norm_fro_up(gref_const(H)) + 2 * GREF_U * (high + low) +
              gref_dot2_error_up(k) * gref_norm_fro_up(A) * gref_norm_fro_up(B)) *
-            INFLATE;
+            GREF_INFLATE;
     return GREF_OK;
 }
 
@@ -60,7 +54,8 @@ static gref_status measure_basis(gref_modes_errors *e, const gref_modes *z, gref
     gref_mat_scale_cols(S, gref_const(z->lambda));
     scaled = gref_norm_fro_up(gref_const(S));
     TRY(product_residual(&residual, gref_const(S), false, gref_const(z->U), true, Sigma));
-    e->Sigma = (residual + GREF_U * scaled * (1 + e->U) + largest * e->U * (2 + e->U)) * INFLATE;
+    e->Sigma =
+        (residual + GREF_U * scaled * (1 + e->U) + largest * e->U * (2 + e->U)) * GREF_INFLATE;
     return GREF_OK;
 }
 
@@ -71,13 +66,13 @@ static gref_status measure_data(gref_modes_errors *e, const gref_modes *z, const
     TRY(product_residual(&residual, gref_const(p->A), false, gref_const(z->U), false,
                          gref_const(z->B)));
     e->A_norm = gref_norm_2_up(gref_const(p->A));
-    e->B = (residual + e->A_norm * e->U) * INFLATE;
+    e->B = (residual + e->A_norm * e->U) * GREF_INFLATE;
     TRY(gref_mat_new(&Amu, z->m, 1));
     gref_mat_copy(Amu, gref_const(p->v));
     gref_mat_axpy(Amu, -1.0, gref_const(z->r)); /* v - r, rounded: A mu but for that */
     TRY(product_residual(&product, gref_const(p->A), false, gref_const(p->mu), false,
                          gref_const(Amu)));
-    e->r = (product + GREF_U * gref_norm_fro_up(gref_const(Amu))) * INFLATE;
+    e->r = (product + GREF_U * gref_norm_fro_up(gref_const(Amu))) * GREF_INFLATE;
     return GREF_OK;
 }
 
@@ -105,7 +100,7 @@ static gref_status factor_information(gref_mat R, double *dE, const gref_modes *
     TRY(gref_cholesky_residual(&residual, gref_const(E), gref_const(R)));
     *dE = (residual + 2 * t2 * 4 * GREF_U * t + gref_dot2_error_up(z->m) * t * t +
            3 * GREF_U * gref_norm_fro_up(gref_const(E))) *
-          INFLATE;
+          GREF_INFLATE;
     return GREF_OK;
 }
 
@@ -124,18 +119,31 @@ static gref_status cholesky_posterior(gref_mat L, double *error, const gref_mode
     TRY(gref_trsm(L, false, gref_const(R), true));
     TRY(product_residual(&solve, gref_const(L), false, gref_const(R), true, gref_const(root)));
     double size = gref_norm_fro_up(gref_const(root)), largest = sqrt(z->lambda.a[n - 1]);
-    *error =
-        dE < 0.5 ? (solve + GREF_U * size + largest * 0.5 * dE / (1 - 2 * dE)) * INFLATE : INFINITY;
+    *error = dE < 0.5 ? (solve + GREF_U * size + largest * 0.5 * dE / (1 - 2 * dE)) * GREF_INFLATE
+                      : INFINITY;
     return GREF_OK;
 }
 
-/* Norms of the exact problem that the perturbation bounds need. */
+/* Norms of the problem (lambda, B); 2-norms. */
 typedef struct {
-    double Sigma, root, A, gain, loss,
-        post; /* |Sigma|, its root, |A|, |G|, |I - G A|, |Sigma_post|; 2-norms */
+    double Sigma, A;         /* of (Sigma, A) too */
+    double gain, keep, post; /* |G|, |I - G A|, |Sigma_post| */
+    double d;                /* |d*|, of its exact posterior */
 } norms;
 
-/* |G| and |I - G A| also by forming them: G = L L^T B^T/sigma^2, both up to the error of L and of the data. */
+/* The gain is at most |Sigma|^1/2/(2 sigma) whatever the problem. |A| also from the pixels: blurs have row sums of 1. */
+static norms problem_norms(const gref_modes *z)
+{
+    norms q = {.Sigma = (z->lambda.a[z->n - 1] + z->errors.Sigma) * GREF_INFLATE,
+               .A = fmin(z->errors.A_norm, gref_norm_2_up(gref_const(z->B)) + z->errors.B) *
+                    GREF_INFLATE,
+               .post = z->rho.a[0] * z->rho.a[0] * GREF_INFLATE};
+    q.gain = sqrt(q.Sigma) / (2 * z->sigma) * GREF_INFLATE;
+    q.keep = (1 + q.gain * q.A) * GREF_INFLATE;
+    return q;
+}
+
+/* |G| and |I - G A| also by forming them: G = L L^T B^T/sigma^2, both up to the error eL of L. */
 static gref_status sharpen(norms *q, const gref_modes *z, gref_cmat L, double eL)
 {
     SCOPED(gref_mat) P = {0}, G = {0}, Z = {0};
@@ -153,55 +161,87 @@ static gref_status sharpen(norms *q, const gref_modes *z, gref_cmat L, double eL
     double dG = (dP * q->A + gref_gamma_up(n + 2) * gref_norm_fro_up(gref_const(P)) * b) / s2;
     double dZ = dG * q->A + gref_gamma_up(m + 2) * gref_norm_fro_up(gref_const(G)) * b +
                 4 * GREF_U * sqrt(n);
-    q->gain = fmin(q->gain, (gref_norm_2_up(gref_const(G)) + dG) * INFLATE);
-    q->loss = fmin(q->loss, (gref_norm_2_up(gref_const(Z)) + dZ) * INFLATE);
+    q->gain = fmin(q->gain, (gref_norm_2_up(gref_const(G)) + dG) * GREF_INFLATE);
+    q->keep = fmin(q->keep, (gref_norm_2_up(gref_const(Z)) + dZ) * GREF_INFLATE);
     return GREF_OK;
 }
 
-/* |A| from the pixels, where blurs and masks have row and column sums of 1. */
-static norms problem_norms(const gref_modes *z)
+/*
+ * From (lambda, B) to (Sigma, A). Sizes must hold for both: any gain is at most `any`, which bounds the shift of the
+ * posterior and so, by G = Sigma_post A^T/sigma^2, that of the gain from the known one; a second time round is sharp.
+ */
+static gref_posterior_parts between(const gref_modes *z, norms known, norms any, double residual)
 {
-    norms q;
-    q.Sigma = (z->lambda.a[z->n - 1] + z->errors.Sigma) * INFLATE;
-    q.root = sqrt(q.Sigma) * INFLATE;
-    q.A = fmin(z->errors.A_norm, gref_norm_2_up(gref_const(z->B)) + z->errors.B) * INFLATE;
-    q.gain = q.root / (2 * z->sigma) * INFLATE;
-    q.loss = (1 + q.gain * q.A) * INFLATE;
-    q.post = z->rho.a[0] * z->rho.a[0] * INFLATE;
-    return q;
+    const gref_modes_errors *e = &z->errors;
+    double s2 = z->sigma * z->sigma, r = gref_norm_fro_up(gref_const(z->r)) + e->r;
+    double D_K = gref_change_of_congruence(any.A, e->B, any.Sigma, e->Sigma);
+    gref_posterior_parts p = {.gain = any.gain, .keep = any.keep, .post = any.Sigma};
+    p.D_Sigma = e->Sigma;
+    p.D_A = e->B;
+    p.D_r = e->r;
+    p.y = fmin(r / s2, residual / s2 * (1 + D_K / s2)) *
+          GREF_INFLATE; /* K^-1 r = (r - A d)/sigma^2 */
+    p.pull = any.A * p.y * GREF_INFLATE;
+    p.d = any.gain * r * GREF_INFLATE;
+    for (int round = 0; round < 2; round++) {
+        double shift = gref_change_of_posterior(&p), D_d = gref_change_of_posterior_mean(&p);
+        double D_G = (shift * any.A + known.post * e->B) / s2 * GREF_INFLATE;
+        p.gain = fmin(p.gain, known.gain + D_G);
+        p.keep = fmin(p.keep, known.keep + D_G * any.A + p.gain * e->B);
+        p.post = known.post + shift;
+        p.d = fmin(p.d, known.d + D_d);
+    }
+    return p;
 }
 
-/* |dSigma_post|_F between the posteriors of (lambda, B) and of (Sigma, A). */
-static double posterior_shift(const gref_modes_errors *e, norms q)
+/*
+ * *error >= |d* - d| and *residual >= |r - B d*|, d* of (lambda, B): with T and E as above and e = diag(lambda)^-1/2 d,
+ *     d* - d = diag(sqrt lambda) E^-1 (T^T (r - B d)/sigma - e),      |diag(sqrt lambda) E^-1| <= |Sigma_post|^1/2
+ */
+static gref_status measure_mean(double *error, double *residual, const gref_modes *z, double post)
 {
-    return 3 *
-           (q.loss * q.loss * e->Sigma + 2 * q.gain * e->B * q.post +
-            q.gain * q.gain * e->B * e->B * q.Sigma) *
-           INFLATE;
-}
-
-/* |d* - d|, through d2 = L L^T B^T r/sigma^2. */
-static gref_status measure_mean(gref_modes_errors *e, const gref_modes *z, gref_cmat L, double eL,
-                                norms q, double shift)
-{
-    SCOPED(gref_mat) w = {0}, x = {0}, d = {0};
-    double s2 = z->sigma * z->sigma, r = gref_norm_fro_up(gref_const(z->r));
-    double l = gref_norm_fro_up(L), b = gref_norm_fro_up(gref_const(z->B));
-    TRY(gref_mat_new(&w, z->n, 1));
-    TRY(gref_mat_new(&x, z->n, 1));
-    TRY(gref_mat_new(&d, z->n, 1));
-    TRY(gref_gemv(w, 1.0 / s2, gref_const(z->B), true, gref_const(z->r), 0.0));
-    TRY(gref_gemv(x, 1.0, L, true, gref_const(w), 0.0));
-    TRY(gref_gemv(d, 1.0, L, false, gref_const(x), 0.0));
-    double pull = gref_norm_fro_up(gref_const(w)), inner = gref_norm_fro_up(gref_const(x));
+    SCOPED(gref_mat) R = {0}, low = {0}, w = {0};
+    int n = z->n;
+    double s2 = z->sigma * z->sigma, kernel = 0.0, e = 0.0;
+    TRY(gref_mat_new(&R, z->m, 1));
+    TRY(gref_mat_new(&low, z->m, 1));
+    TRY(gref_mat_new(&w, n, 1));
+    for (int i = 0; i < n; i++)
+        w.a[i] = z->lambda.a[i] > 0.0 ? z->d.a[i] : 0.0;
+    TRY(gref_dot2_gemm(R, low, gref_const(z->B), false, gref_const(w), false));
+    for (int i = 0; i < z->m; i++)
+        R.a[i] = (z->r.a[i] - R.a[i]) - low.a[i];
+    TRY(gref_gemv(w, 1.0 / s2, gref_const(z->B), true, gref_const(R), 0.0));
+    for (int i = 0; i < n; i++) {
+        double root = sqrt(z->lambda.a[i]), scaled = root > 0.0 ? z->d.a[i] / root : 0.0;
+        w.a[i] = root * w.a[i] - scaled;
+        e = hypot(e, scaled);
+        kernel = hypot(kernel, root > 0.0 ? 0.0 : z->d.a[i]);
+    }
+    double b = gref_norm_fro_up(gref_const(z->B)), d = gref_norm_fro_up(gref_const(z->d));
+    double here = gref_norm_fro_up(gref_const(R)) * (1 + 4 * GREF_U) +
+                  gref_dot2_error_up(n) * b * d + 2 * GREF_U * gref_norm_fro_up(gref_const(low));
+    double off = here - gref_mat_norm_fro(gref_const(R)); /* of the residual as computed */
     double rounding =
-        gref_gamma_up(2 * z->n + z->m + 8) * (l * inner + l * l * pull + l * l * b * r / s2);
-    double root_post = sqrt(q.post);
-    double route = (2 * root_post + eL) * eL * (pull + gref_gamma_up(z->m + 4) * b * r / s2);
-    double data = (shift * q.A + q.post * e->B) / s2 * r + q.gain * e->r;
-    e->post_mean =
-        (gref_mat_diff_fro(gref_const(d), gref_const(z->d)) + rounding + route + data) * INFLATE;
+        (gref_gamma_up(z->m + 8) * here + off) * b * sqrt(z->lambda.a[n - 1]) / s2 + 4 * GREF_U * e;
+    *error = (sqrt(post) * (gref_norm_fro_up(gref_const(w)) + rounding) + kernel) * GREF_INFLATE;
+    *residual = (here + b * *error) * GREF_INFLATE;
     return GREF_OK;
+}
+
+/* What the posterior's error costs W2: |dSigma_post| on the range of Sigma, where both are >= least; the trace off it. */
+static void split_range(gref_modes *z, double route, double shift)
+{
+    int n = z->n, kernel = 0;
+    while (kernel < n && z->lambda.a[kernel] == 0.0)
+        kernel++;
+    double rho = kernel < n ? z->rho.a[n - kernel - 1] : 0.0;
+    z->errors.post_w2 =
+        (route + gref_change_of_root(n, kernel > 0 ? 0.0 : rho * rho - z->errors.post_cov, shift)) *
+        GREF_INFLATE;
+    z->errors.post_range =
+        (route + gref_change_of_root(n, rho * rho - z->errors.post_cov, shift)) * GREF_INFLATE;
+    z->errors.post_kernel = sqrt(kernel) * shift * GREF_INFLATE;
 }
 
 static gref_status measure_posterior(gref_modes *z)
@@ -209,7 +249,7 @@ static gref_status measure_posterior(gref_modes *z)
     int n = z->n;
     SCOPED(gref_mat) L = {0}, S = {0}, zero = {0};
     gref_w2 w;
-    double eL;
+    double eL, of_mean, residual;
     TRY(gref_mat_new(&L, n, n));
     TRY(gref_mat_new(&S, n, n));
     TRY(gref_mat_new(&zero, n, 1));
@@ -218,16 +258,19 @@ static gref_status measure_posterior(gref_modes *z)
     gref_mat_scale_cols(S, gref_const(z->rho));
     TRY(gref_w2_certify_factors(&w, gref_const(zero), gref_const(S), gref_const(zero),
                                 gref_const(L)));
-    norms q = problem_norms(z);
-    TRY(sharpen(&q, z, gref_const(L), eL));
-    double shift = posterior_shift(&z->errors, q);
-    double route = (w.upper + eL + 2 * GREF_U * gref_norm_fro_up(gref_const(S))) * INFLATE;
-    z->errors.post_cov = ((2 * sqrt(q.post) + route) * route + shift) * INFLATE;
-    double least = z->rho.a[n - 1] * z->rho.a[n - 1] - z->errors.post_cov; /* of both posteriors */
-    double by_trace = sqrt(sqrt(n) * shift),
-           by_root = least > 0 ? shift / (2 * sqrt(least)) : INFINITY;
-    z->errors.post_w2 = (route + fmin(by_trace, by_root)) * INFLATE;
-    return measure_mean(&z->errors, z, gref_const(L), eL, q, shift);
+    double route = (w.upper + eL + 2 * GREF_U * gref_norm_fro_up(gref_const(S))) * GREF_INFLATE;
+    norms any = problem_norms(z), known = any;
+    double off = (2 * sqrt(known.post) + route) * route; /* of X diag(rho)^2 X^T */
+    known.post += off;
+    TRY(sharpen(&known, z, gref_const(L), eL));
+    TRY(measure_mean(&of_mean, &residual, z, known.post));
+    known.d = gref_norm_fro_up(gref_const(z->d)) + of_mean;
+    gref_posterior_parts p = between(z, known, any, residual);
+    double shift = gref_change_of_posterior(&p);
+    z->errors.post_cov = (off + shift) * GREF_INFLATE;
+    z->errors.post_mean = (of_mean + gref_change_of_posterior_mean(&p)) * GREF_INFLATE;
+    split_range(z, route, shift);
+    return GREF_OK;
 }
 
 /**

@@ -174,18 +174,19 @@ START_TEST(test_change_of_ratio__is_attained_for_every_function)
             double least = least_eigenvalue(Sigma);
             mat D = trial ? sum(gram(h), -1, gram(h)) : diagonal(-h, 0);
             mat change = sum(ratio_of(f, sum(Sigma, 1, D)), -1, ratio_of(f, Sigma));
-            if (least_eigenvalue(sum(Sigma, 1, D)) <= 0)
+            double after = least_eigenvalue(sum(Sigma, 1, D));
+            if (after <= 0)
                 continue; /* not a covariance */
-#define BOUND(d) gref_change_of_ratio(f, least, d)
+#define BOUND(d) gref_change_of_ratio(f, least, after, d)
             HOLD_MATRIX(&t, change, D, BOUND);
 #undef BOUND
         }
         reached(&t, ATTAINED);
     }
     gref_ratio prior = {0, 1, 0.5, 0};
-    ck_assert_double_eq(gref_change_of_ratio(prior, 0.1, 0.0), 0.0);
-    ck_assert(isinf(gref_change_of_ratio(prior, 0.1, 0.1)) &&
-              isinf(gref_change_of_ratio(prior, 0.1, 0.2)));
+    ck_assert_double_eq(gref_change_of_ratio(prior, 0.1, 0.1, 0.0), 0.0);
+    ck_assert(isinf(gref_change_of_ratio(prior, 0.1, 0.0, 0.1)) &&
+              isinf(gref_change_of_ratio(prior, 0.0, 0.1, 0.1)));
 }
 END_TEST
 

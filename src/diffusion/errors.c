@@ -93,21 +93,23 @@ static gref_step_change step_errors(const gref_sampler *s, const gref_step *step
     double abar = r.at.abar, qbar = r.at.qbar, root = sqrt(abar), low = abar * k.least + qbar;
     double d = gref_norm_fro_up(gref_const(s->z->d));
     gref_step_parts p = {
-        .D_gain = gref_change_of_ratio((gref_ratio){r.h, r.c, abar, qbar}, k.least, k.F) +
-                  14 * GREF_U *
-                      fmax(fabs(gref_rule_gain(&r, k.least)), fabs(gref_rule_gain(&r, k.most)))};
+        .D_gain =
+            gref_change_of_ratio((gref_ratio){r.h, r.c, abar, qbar}, k.least, k.least - k.F, k.F) +
+            14 * GREF_U *
+                fmax(fabs(gref_rule_gain(&r, k.least)), fabs(gref_rule_gain(&r, k.most)))};
     if (!gref_sampler_runs_on_posterior(s)) { /* there c = 0 */
         p.push = r.q * root * d;
         p.D_shift =
-            gref_change_of_ratio((gref_ratio){0, 1, abar, qbar}, k.least, k.F) + 16 * GREF_U / low;
+            gref_change_of_ratio((gref_ratio){0, 1, abar, qbar}, k.least, k.least - k.F, k.F) +
+            16 * GREF_U / low;
     }
     if (step->diagonal)
         return gref_change_of_step(&p);
     gref_guidance_errors g = gref_guidance_errors_at(s, t);
     for (int i = 0; i < n; i++)
         p.J = fmax(p.J, gref_mode_gain(s, t, i));
-    p.D_J =
-        gref_change_of_ratio((gref_ratio){root, 0, abar, qbar}, k.least, k.F) + 8 * GREF_U * p.J;
+    p.D_J = gref_change_of_ratio((gref_ratio){root, 0, abar, qbar}, k.least, k.least - k.F, k.F) +
+            8 * GREF_U * p.J;
     p.J += p.D_J;
     p.kappa = r.kappa;
     p.x = root * d;

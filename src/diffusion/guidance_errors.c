@@ -62,11 +62,12 @@ static gref_guidance_errors cholesky_errors(const gref_sampler *s, int t)
     int n = z->n, m = z->m;
     gref_time at = gref_time_at(s->schedule, t);
     double tau = z->sigma * z->sigma, b = operator_norm(z), phi = 0.0;
+    double least = z->lambda.a[0];
     double fro = gref_norm_fro_up(gref_const(z->B)), r = gref_norm_fro_up(gref_const(z->r));
     for (int i = 0; i < n; i++)
         phi = fmax(phi, gref_forward_cov(at, z->lambda.a[i]));
-    double D_phi = gref_change_of_ratio((gref_ratio){at.qbar, 0, at.abar, at.qbar}, z->lambda.a[0],
-                                        z->errors.Sigma);
+    double D_phi = gref_change_of_ratio((gref_ratio){at.qbar, 0, at.abar, at.qbar}, least,
+                                        least - z->errors.Sigma, z->errors.Sigma);
     double trace = fro * fro * phi + m * tau, gam = gref_gamma_up(2 * m + n + 16);
     double D_C = gref_change_of_congruence(b, z->errors.B, phi + D_phi, D_phi) + gam * trace;
     double solve = gam * (trace / tau + 2 * sqrt(trace / tau) + 1) * fro / tau;

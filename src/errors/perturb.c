@@ -21,13 +21,13 @@
 #include "dense/internal.h"
 #include "perturb.h"
 
-double gref_change_of_ratio(gref_ratio f, double least, double D_Sigma)
+double gref_change_of_ratio(gref_ratio f, double before, double after, double D_Sigma)
 {
-    double s = f.abar * least + f.qbar, moved = s - f.abar * D_Sigma;
+    double s = f.abar * before + f.qbar, moved = f.abar * after + f.qbar;
     double numerator = fabs(f.n1 * f.qbar - f.n0 * f.abar) * D_Sigma;
     if (numerator == 0.0)
         return 0.0;
-    return moved > 0.0 ? numerator / (s * moved) * GREF_INFLATE : INFINITY;
+    return s > 0.0 && moved > 0.0 ? numerator / (s * moved) * GREF_INFLATE : INFINITY;
 }
 
 double gref_change_of_product(double X, double D_X, double Y, double D_Y)

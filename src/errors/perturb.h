@@ -26,8 +26,8 @@ typedef struct {
     double n1, n0, abar, qbar;
 } gref_ratio;
 
-/* f(Sigma); `least` is the smallest eigenvalue of Sigma before the change. Infinite where s_t may reach 0. */
-double gref_change_of_ratio(gref_ratio f, double least, double D_Sigma);
+/* f(Sigma), whose eigenvalues are at least `before` the change and `after`. Infinite where s_t may reach 0. */
+double gref_change_of_ratio(gref_ratio f, double before, double after, double D_Sigma);
 /* X Y, and X Y X^T: C = B phi B^T + tau I, K = J Gamma J, M P M^T. */
 double gref_change_of_product(double X, double D_X, double Y, double D_Y);
 double gref_change_of_congruence(double X, double D_X, double Y, double D_Y);

@@ -7,23 +7,15 @@
  *             it evenly, because no pixel of a stationary problem is special, and the largest of n normal numbers
  *             is below 5: at most spread = min(1, 5/sqrt(n)) of it falls on one pixel
  *
+ * The formulas are those of errors/perturb.c. What is of this pair of paths:
+ *
  *     D(Sigma)       unit |Sigma|
- *     f(Sigma)       unit |f| + D(Sigma) max |(f(x) - f(y))/(x - y)| over eigenvalues x, y (Loewner matrix). Those
- *                    that are zero are zero on both sides, so no pair (0, 0) occurs; s+ = abar lambda+ + 1 - abar
- *                    with the least eigenvalue lambda+ above zero:
- *                      J = sqrt(abar) Sigma Sigma_t^-1      sqrt(abar)/s+
- *                      g = sqrt(alpha) s(t-1)/s(t)          beta abar/(sqrt(alpha) (1 - abar) s+)
- *                      e Sigma Sigma_t^-1                   1 (e = 1 - abar)
- *                      Sigma^1/2                            1/sqrt(lambda+)
- *     W = A J        |A| D(J) + unit |A||J|
- *     C_{v|t}        unit |C| and what of the above it is made of
- *     W^T C^-1 W     2 |W| D(W)/C + (|W|/C)^2 D(C), C the least eigenvalue
- *     G = Sigma A^T K^-1 (and G_L with L for K):  a change of Sigma moves Sigma_post by (I - G A) (.) (I - G A)^T,
- *                    mu_post by (I - G A) (.) A^T K^-1 r; a change of K moves Sigma_post by G (.) G^T
+ *     f(Sigma)       unit |f|, and of pairs of eigenvalues that differ: those that are zero are zero on both sides, so
+ *                    no pair (0, 0) occurs, and one of s_t, s_t' is at least abar lambda+ + 1 - abar, lambda+ the least
+ *                    eigenvalue above zero; Sigma^1/2 has the slope 1/sqrt(lambda+)
+ *     step           M = gain - W^T tau W, W = A J, tau = kappa/C; C is a number for each block
+ *     posterior      a change of K by the unit besides; that of a mean is spread evenly, so a mean square of |G| enters
  *     C_{t|v}        besides, the dense path inverts E = I + Sigma_t^1/2 W^T C^-1 W Sigma_t^1/2: unit |Sigma_t||E|
- *     laws           D(P) <- |M|^2 D(P) + 2 |M||P| D(M) + unit |M|^2 |P|
- *                    D(mean) <- |M| D(mean) + |mean| (D(M) + unit |M|) + D(shift)
- *     W2             of the two laws apart: sqrt of the trace norm of D(P), or D(P) sqrt(n)/(2 sqrt(lambda_min))
  *
  * Norms of the spectral path's own blocks stand for those of the exact quantities.
  */
@@ -33,6 +25,7 @@
 #include "base/internal.h"
 #include "crosscheck.h"
 #include "dense/internal.h"
+#include "errors/perturb.h"
 
 static double squared(double x)
 {
@@ -88,8 +81,15 @@ gref_scales gref_scales_of(const gref_spectral *z, const gref_problem *p)
     k.D_Sigma = k.unit * k.Sigma + k.lost;
     k.D_root = k.unit * sqrt(k.Sigma) + k.unit * k.Sigma / sqrt(k.least) + sqrt(k.lost);
     k.D_r = k.unit * (k.r + k.A * k.mu);
-    k.D_post = k.keep * k.keep * k.D_Sigma + k.unit * k.Sigma * (1.0 + squared(k.G * k.A));
-    k.D_d = sqrt(G_mean) * k.D_r + k.keep * k.D_Sigma * sqrt(pull) + k.unit * k.d;
+    gref_posterior_parts of_cov = {
+        .gain = k.G, .keep = k.keep, .D_Sigma = k.D_Sigma, .D_K = k.unit * squared(k.A) * k.Sigma};
+    gref_posterior_parts of_mean = {.gain = sqrt(G_mean),
+                                    .keep = k.keep,
+                                    .pull = sqrt(pull),
+                                    .D_Sigma = k.D_Sigma,
+                                    .D_r = k.D_r};
+    k.D_post = gref_change_of_posterior(&of_cov) + k.unit * k.Sigma;
+    k.D_d = gref_change_of_posterior_mean(&of_mean) + k.unit * k.d;
     return k;
 }
 
@@ -104,13 +104,19 @@ double gref_bound_v(const gref_scales *k, int n)
     return k->A * gref_bound_x0(k, n) + k->spread * k->unit * (k->A * (k->x0 + k->mu) + k->r);
 }
 
+/* f(Sigma): of two eigenvalues that differ one at most is 0. */
+static double function_of(gref_ratio f, const gref_scales *k)
+{
+    return gref_change_of_ratio(f, k->least, 0.0, k->D_Sigma);
+}
+
 gref_bounds_at gref_bounds_of_time(const gref_scales *k, const gref_schedule *schedule, int t)
 {
-    double abar = schedule->abar[t], qbar = schedule->qbar[t], least = abar * k->least + qbar;
+    double abar = schedule->abar[t], qbar = schedule->qbar[t], root = sqrt(abar);
     gref_bounds_at d = {.t = t, .abar = abar, .qbar = qbar};
     d.Sigma_t = abar * k->D_Sigma + k->unit * (abar * k->Sigma + qbar);
-    d.J_norm = sqrt(abar) * k->Sigma / (abar * k->Sigma + qbar);
-    d.J = least > 0.0 ? k->unit * d.J_norm + sqrt(abar) / least * k->D_Sigma : 0.0;
+    d.J_norm = root * k->Sigma / (abar * k->Sigma + qbar);
+    d.J = k->unit * d.J_norm + function_of((gref_ratio){root, 0, abar, qbar}, k);
     return d;
 }
 
@@ -150,37 +156,50 @@ static void bound_likelihood(gref_bounds_at *d, const gref_scales *k,
     }
     d->C = k->unit * (most + squared(z->sigma));
     if (s->row->exact)
-        d->C += squared(k->A) * k->D_Sigma;
+        d->C += gref_change_of_congruence(
+            k->A, 0, 0, function_of((gref_ratio){d->qbar, 0, d->abar, d->qbar}, k));
+}
+
+/* b = shift + (sqrt(abar') - M sqrt(abar)) mu_post, from the bound of M and of the shift. */
+static void finish_step(gref_bounds_at *d, const gref_scales *k)
+{
+    double centre = k->mu + k->d;
+    d->b =
+        d->shift + d->M * sqrt(d->abar) * centre + (1.0 + d->M_norm) * (k->D_d + k->unit * centre);
 }
 
 void gref_bounds_of_step(gref_bounds_at *d, const gref_scales *k, const gref_spectral_sampler *s)
 {
-    double q = gref_spectral_rule(s, d->t).q, least = d->abar * k->least + d->qbar;
-    double unit = k->unit, slope = q * d->abar / (d->qbar * least);
+    gref_rule r = gref_spectral_rule(s, d->t);
+    gref_ratio gain = {r.h, r.c, d->abar, d->qbar}, inverse = {0, 1, d->abar, d->qbar};
+    bool after = s->spec.convention.guidance == GREF_GUIDANCE_AFTER;
+    double unit = k->unit, least = d->abar * k->least + d->qbar, root = sqrt(d->abar);
     measure_step(d, s);
     bound_likelihood(d, k, s);
-    if (gref_spectral_runs_on_posterior(
-            s)) { /* g of the posterior's own variances, of which none is shared */
-        d->M = q * d->abar / squared(d->qbar) * k->D_post + unit * d->M_norm;
+    if (gref_spectral_runs_on_posterior(s)) { /* its own variances, of which none is shared */
+        d->M = gref_change_of_ratio(gain, 0.0, 0.0, k->D_post) + unit * d->M_norm;
         d->shift = 0.0;
-        d->b = d->M * sqrt(d->abar) * (k->mu + k->d) +
-               (1.0 + d->M_norm) * (k->D_d + unit * (k->mu + k->d));
+        finish_step(d, k);
         return;
     }
-    double C = s->spec.convention.guidance == GREF_GUIDANCE_AFTER ? 1.0 : d->C_least;
-    double D_C = s->spec.convention.guidance == GREF_GUIDANCE_AFTER ? 0.0 : d->C;
-    double D_W = k->A * d->J + unit * k->A * d->J_norm;
-    double D_tau = d->tau * (D_C / C + unit), root = sqrt(d->abar);
     double pulled = k->r + root * d->W * k->d; /* |r - W sqrt(abar) d| */
-    d->M = slope * k->D_Sigma + 2.0 * d->tau * d->W * D_W + D_tau * squared(d->W) +
-           unit * (1.0 + d->pull);
-    d->shift =
-        (d->tau * D_W + D_tau * d->W) * pulled +
-        d->tau * d->W * (k->D_r + root * (d->W * k->D_d + D_W * k->d) + unit * pulled) +
-        q * root *
-            (k->D_d / least + k->d * (d->abar * k->D_Sigma / (d->qbar * least) + unit / least));
-    d->b = d->shift + d->M * root * (k->mu + k->d) +
-           (1.0 + d->M_norm) * (k->D_d + unit * (k->mu + k->d));
+    double D_tau = d->tau * ((after ? 0.0 : d->C / d->C_least) + unit);
+    double D_residual = k->D_r + root * d->W * k->D_d + unit * pulled;
+    gref_step_parts p = {.kappa = 1.0, /* K = W^T tau W, c = W^T tau (r - W x) */
+                         .J = d->W,
+                         .Gamma = d->tau,
+                         .y = d->tau * pulled,
+                         .x = root * k->d,
+                         .D_gain = function_of(gain, k) + unit * (1.0 + d->pull),
+                         .D_J = gref_change_of_product(k->A, unit * k->A, d->J_norm, d->J),
+                         .D_Gamma = D_tau,
+                         .D_g = gref_change_of_product(d->tau, D_tau, k->r, D_residual),
+                         .push = r.q * root * k->d,
+                         .D_shift = function_of(inverse, k) + unit / least};
+    gref_step_change change = gref_change_of_step(&p);
+    d->M = change.M;
+    d->shift = change.c + r.q * root * k->D_d / least;
+    finish_step(d, k);
 }
 
 /* What the modelled law is made of, over the blocks. */
@@ -233,12 +252,18 @@ void gref_bounds_of_modelled(gref_bounds_at *d, const gref_scales *k,
     for (int b = 0; b < s->z->blocks; b++)
         add_block(&m, s, d->abar, d->qbar, b);
     double D_L = d->C + squared(k->A) * (k->D_Sigma + k->unit * k->Sigma);
-    d->modelled_cov =
-        d->abar * (m.keep * m.keep * k->D_Sigma + m.G * m.G * D_L + k->unit * k->Sigma) +
-        k->unit * (d->qbar + Sigma_t * m.E);
-    d->modelled_mean =
-        root * (sqrt(m.G_mean) * k->D_r + D_L * sqrt(m.fed) + m.keep * k->D_Sigma * sqrt(m.pull)) +
-        k->unit * (root * (k->d + k->mu) + m.E * sqrt(Sigma_t * m.white));
+    gref_posterior_parts of_cov = {.gain = m.G, .keep = m.keep, .D_Sigma = k->D_Sigma, .D_K = D_L};
+    gref_posterior_parts of_mean = {.gain = sqrt(m.G_mean),
+                                    .keep = m.keep,
+                                    .pull = sqrt(m.pull),
+                                    .y = m.G_mean > 0.0 ? sqrt(m.fed / m.G_mean) : 0.0,
+                                    .D_Sigma = k->D_Sigma,
+                                    .D_K = D_L,
+                                    .D_r = k->D_r};
+    d->modelled_cov = d->abar * (gref_change_of_posterior(&of_cov) + k->unit * k->Sigma) +
+                      k->unit * (d->qbar + Sigma_t * m.E);
+    d->modelled_mean = root * gref_change_of_posterior_mean(&of_mean) +
+                       k->unit * (root * (k->d + k->mu) + m.E * sqrt(Sigma_t * m.white));
 }
 
 void gref_bounds_start(gref_drift *e, const gref_scales *k, const gref_schedule *schedule, int t,
@@ -262,15 +287,17 @@ void gref_bounds_advance(gref_drift *e, const gref_bounds_at *d, const gref_scal
                          const gref_spectral_law *law)
 {
     double P = gref_law_norm(law), mean = gref_norm_of(law->s.z, law->mean);
-    e->cov = squared(d->M_norm) * e->cov + P * d->M_norm * (2.0 * d->M + k->unit * d->M_norm);
-    e->mean = d->M_norm * e->mean + mean * (d->M + k->unit * d->M_norm) + d->shift;
+    gref_law_change products = {.mean = k->unit * d->M_norm * mean,
+                                .cov = k->unit * squared(d->M_norm) * P};
+    gref_law_change fresh = gref_change_by_step((gref_step_change){d->M, d->shift}, d->M_norm,
+                                                (gref_law_norms){mean, P, 0.0}, products);
+    gref_law_change next =
+        gref_change_carried((gref_law_change){e->mean, e->cov, 0.0}, d->M_norm, fresh);
+    *e = (gref_drift){.mean = next.mean, .cov = next.cov};
 }
 
 double gref_bound_w2(double D_mean, double D_cov, double trace, double least, const gref_scales *k,
                      int n)
 {
-    double root = sqrt(n * D_cov); /* Powers and Stoermer: |sqrt P - sqrt Q|_F^2 <= |P - Q|_* */
-    if (least > 0.0)
-        root = fmin(root, sqrt((double)n) * D_cov / (2.0 * sqrt(least)));
-    return D_mean + root + k->unit * sqrt(trace);
+    return D_mean + gref_change_of_root(n, least, sqrt(n) * D_cov) + k->unit * sqrt(trace);
 }

@@ -305,7 +305,7 @@ static gref_status step(const gref_golden_walk *w, const gref_sampler *s, int t,
     TRY(gref_mat_new(&M, c->n, c->n));
     TRY(gref_mat_new(&b, c->n, 1));
     TRY(gref_sampler_step(M, b, &noise, s, t));
-    double gain = gref_golden_gain_error(z, c), pull = z->pull * gref_golden_pull_error(z, c);
+    double gain = gref_golden_gain_error(z, c), pull = gref_golden_pull_error(z, c);
     gref_golden_entry e = {.label = s->spec.label,
                            .what = "M",
                            .t = t,

@@ -92,7 +92,7 @@ typedef struct {
 } gref_golden_sizes;
 /* Refines contraction, gain and pull by a bound of |M_t|. */
 void gref_golden_sizes_refine(gref_golden_sizes *z, double norm);
-/* Relative error of W^T C^-1; error of W^T C^-1 W in norm. */
+/* Errors of W^T C^-1 and of W^T C^-1 W in norm. */
 double gref_golden_pull_error(const gref_golden_sizes *z, const gref_golden_scale *c);
 double gref_golden_gain_error(const gref_golden_sizes *z, const gref_golden_scale *c);
 /* Of the prior alone; of a sampler. t = T..0, of steps t >= 1. */

@@ -18,6 +18,7 @@
 #include "base/internal.h"
 #include "dense/internal.h"
 #include "diffusion/internal.h"
+#include "errors/perturb.h"
 #include "golden_parts.h"
 
 /* Extreme eigenvalues of A A^T-like Gram matrices: G is destroyed. */
@@ -75,7 +76,11 @@ void gref_golden_prior_sizes(gref_golden_sizes *z, const gref_golden_scale *c,
     z->s_max = z->abar * c->lambda_max + z->q;
     z->kappa_s = z->s_max / z->s_min;
     /* 1 - abar_t of a product of t doubles, the 1 subtracted: 8 sqrt(t) u absolute */
-    z->delta = c->nu * z->kappa_s + (z->q > 0.0 ? 8.0 * sqrt(t) * GREF_U / z->q : 0.0);
+    double D_Sigma_t = c->nu * z->s_max + (z->q > 0.0 ? 8.0 * sqrt(t) * GREF_U : 0.0);
+    gref_ratio inverse = {0.0, 1.0, 1.0, 0.0}; /* of Sigma_t */
+    z->delta = z->s_min > 0.0
+                   ? z->s_min * gref_change_of_ratio(inverse, z->s_min, z->s_min, D_Sigma_t)
+                   : INFINITY;
     z->tick = (4.0 + 8.0 * sqrt(t)) * GREF_U;
     z->j = z->s_max > 0.0 ? z->root * c->lambda_max / z->s_max : 0.0;
     z->w = c->a * z->j;
@@ -172,29 +177,32 @@ void gref_golden_sizes_refine(gref_golden_sizes *z, double norm)
     z->pull = fmin(z->pull, sqrt(z->gain / z->C_min));
 }
 
+/* W^T C^-1 = Sigma_t^-1 (...) C^-1: each inverse by itself, and the product. */
 double gref_golden_pull_error(const gref_golden_sizes *z, const gref_golden_scale *c)
 {
-    return z->delta + c->nu * z->kappa_C + c->nu;
+    return gref_change_of_product(1.0, z->delta, z->pull, (c->nu * z->kappa_C + c->nu) * z->pull);
 }
 
-/* dC moves W^T C^-1 W by W^T C^-1 dC C^-1 W, dW by W^T C^-1 dW and its transpose. */
 double gref_golden_gain_error(const gref_golden_sizes *z, const gref_golden_scale *c)
 {
-    return (c->nu * z->kappa_C + c->nu) * z->gain + 2.0 * z->pull * z->w * z->delta;
+    gref_guidance_change g =
+        gref_change_of_free_guidance(z->pull, z->C_min, z->w, z->w * z->delta, c->nu * z->C_max);
+    return g.D_Gamma + c->nu * z->gain;
 }
 
 double gref_golden_score_error(const gref_golden_sizes *z, const gref_golden_scale *c, double x,
                                double score)
 {
-    return z->delta * score + z->tick * (x + z->root * c->mu) / z->s_min;
+    double shift = z->tick * (x + z->root * c->mu);
+    return gref_change_of_product(1.0, z->delta, score, shift / z->s_min);
 }
 
 double gref_golden_x0hat_error(const gref_golden_sizes *z, const gref_golden_scale *c, double x,
                                double score)
 {
     double sum = x + z->q * score; /* Tweedie: (x + q score)/root */
-    return (z->q * gref_golden_score_error(z, c, x, score) + z->tick * sum) / z->root +
-           z->tick * c->mu;
+    double error = z->q * gref_golden_score_error(z, c, x, score);
+    return gref_change_of_product(1.0 / z->root, z->tick / z->root, sum, error) + z->tick * c->mu;
 }
 
 double gref_golden_guidance_error(const gref_golden_sizes *z, const gref_golden_scale *c, double x,
@@ -202,5 +210,5 @@ double gref_golden_guidance_error(const gref_golden_sizes *z, const gref_golden_
 {
     double x0hat = c->mu + z->j * (x + z->root * c->mu);
     double r = c->nu * (c->v + c->a * x0hat) + c->a * gref_golden_x0hat_error(z, c, x, score);
-    return z->pull * (r + gref_golden_pull_error(z, c) * residual);
+    return gref_change_of_product(z->pull, gref_golden_pull_error(z, c), residual, r);
 }

@@ -302,47 +302,6 @@ START_TEST(test_certify_laws__refuses)
 }
 END_TEST
 
-/*
- * Intervals from one and from two BLAS threads, or another BLAS, are only promised to overlap; Dot2 is bitwise. _i = 1:
- * factors whose terms end early, as those of Cholesky do, so that what is left out as zero is held to the truth too.
- */
-START_TEST(test_dot2__error_and_bits)
-{
-    enum { M = 37, K = 150, N = 29 };
-    gref_mat A = padded(M, K), B = padded(K, N), H = padded(M, N), L = padded(M, N),
-             Bt = fresh(N, K), H2 = fresh(M, N), L2 = fresh(M, N);
-    gref_random_normal(A, 1, GREF_STREAM_TEST, 0, 0);
-    gref_random_normal(B, 2, GREF_STREAM_TEST, 0, 0);
-    for (int k = 0; k < K; k++) /* cancellation: terms over 30 binades */
-        for (int i = 0; i < M; i++)
-            GREF_AT(A, i, k) *= _i == 1 && k > 3 * i ? 0.0 : exp2(k % 30);
-    for (int k = 0; k < K; k++)
-        for (int j = 0; j < N; j++)
-            GREF_AT(B, k, j) *= _i == 1 && k > 5 * j ? 0.0 : 1.0;
-    gref_mat_transpose(Bt, gref_const(B));
-    ck_ok(gref_dot2_gemm(H, L, gref_const(A), false, gref_const(B), false));
-    ck_ok(gref_dot2_gemm(H2, L2, gref_const(A), false, gref_const(Bt), true));
-    ck_assert(gref_mat_diff_max(gref_const(H), gref_const(H2)) == 0);
-    ck_assert(gref_mat_diff_max(gref_const(L), gref_const(L2)) == 0);
-    double worst = 0;
-    for (int j = 0; j < N; j++)
-        for (int i = 0; i < M; i++) {
-            __float128 s = 0, a = 0;
-            for (int k = 0; k < K; k++) {
-                __float128 p = (__float128)GREF_AT(A, i, k) * GREF_AT(B, k, j);
-                s += p;
-                a += p < 0 ? -p : p;
-            }
-            __float128 d = s - GREF_AT(H, i, j) - GREF_AT(L, i, j);
-            worst = fmax(worst, a > 0 ? (double)((d < 0 ? -d : d) / a) : d == 0 ? 0.0 : INFINITY);
-        }
-    ck_assert_bound("Dot2 against quadruple precision", worst, 0x1p-95);
-    gref_mat *all[] = {&A, &B, &H, &L, &Bt, &H2, &L2};
-    for (size_t k = 0; k < sizeof all / sizeof *all; k++)
-        gref_mat_free(all[k]);
-}
-END_TEST
-
 int main(void)
 {
     Suite *s = suite_create("w2_certified");
@@ -359,6 +318,5 @@ int main(void)
     tcase_add_test(tc, test_certify_laws__equal_laws);
     tcase_add_test(tc, test_certify_laws__combines_mean_and_covariance);
     tcase_add_test(tc, test_certify_laws__refuses);
-    tcase_add_loop_test(tc, test_dot2__error_and_bits, 0, 2);
     return run_suite(s);
 }

@@ -54,20 +54,24 @@ double gref_norm_2_up(gref_cmat A)
     return fmin(gref_inflate(sqrt(col * row) * most), gref_norm_fro_up(A));
 }
 
-gref_status gref_triangular_inverse(gref_mat X, double *norm, double *defect, gref_cmat L)
+gref_status gref_inverse_bounds(double *norm, double *defect, gref_cmat X, gref_cmat L)
 {
     int n = L.n;
     SCOPED(gref_mat) D = {0};
     TRY(gref_mat_new(&D, n, n));
-    gref_mat_identity(X);
     gref_mat_identity(D);
-    TRY(gref_trsm(X, true, L, false));
-    TRY(gref_gemm(D, -1.0, gref_const(X), false, L, false, 1.0));
-    double size = sqrt(n) + gref_norm_fro_up(gref_const(X)) * gref_norm_fro_up(L);
+    TRY(gref_gemm(D, -1.0, X, false, L, false, 1.0));
+    double size = sqrt(n) + gref_norm_fro_up(X) * gref_norm_fro_up(L);
     *defect = gref_inflate(gref_norm_fro_up(gref_const(D)) + gref_gamma_up(n + 1) * size);
-    *norm = *defect < 0.5 ? gref_inflate(gref_norm_2_up(gref_const(X)) / (1.0 - *defect))
-                          : INFINITY; /* L^-1 = (I - D)^-1 X */
+    *norm = *defect < 0.5 ? gref_inflate(gref_norm_2_up(X) / (1.0 - *defect)) : INFINITY;
     return GREF_OK;
+}
+
+gref_status gref_triangular_inverse(gref_mat X, double *norm, double *defect, gref_cmat L)
+{
+    gref_mat_identity(X);
+    TRY(gref_trsm(X, true, L, false));
+    return gref_inverse_bounds(norm, defect, gref_const(X), L);
 }
 
 gref_status gref_residual(gref_mat R, double *error, gref_cmat C, gref_cmat L)

@@ -49,8 +49,10 @@ double gref_inner_error_up(int m, int n);
 double gref_norm_fro_up(gref_cmat A);
 double gref_norm_2_up(gref_cmat A);
 
-/* X = L^-1 (lower triangular) and, for the exact inverse, *norm >= |L^-1|_2; *defect >= |I - X L|_F. Where the
- * defect is not below 1/2, *norm is infinite. */
+/* Of X, about L^-1: *defect >= |I - X L|_F and *norm >= |L^-1|_2, as L^-1 = (I - (I - X L))^-1 X; infinite where the
+ * defect is not below 1/2. */
+gref_status gref_inverse_bounds(double *norm, double *defect, gref_cmat X, gref_cmat L);
+/* X = L^-1 rounded, L lower triangular, with these bounds. */
 gref_status gref_triangular_inverse(gref_mat X, double *norm, double *defect, gref_cmat L);
 /* R = C - L L^T rounded, with *error >= |R - (C - L L^T)|_F. Both triangles of C are read. */
 gref_status gref_residual(gref_mat R, double *error, gref_cmat C, gref_cmat L);

@@ -19,13 +19,13 @@ double gref_dot2_error_up(int k)
 {
     double B = GREF_DOT2_BLOCK, N = ceil(k / B);
     double terms = (N + 1.0) * (N + B) + B * B; /* dot2.c derives it */
-    return terms * (1.0 + 0x1p-10) * GREF_U * GREF_U;
+    return gref_inflate(terms * (1.0 + 0x1p-10) * GREF_U * GREF_U);
 }
 
 double gref_inner_error_up(int m, int n)
 {
     double terms = (double)m + n + 1.0; /* dot2.c derives it */
-    return 2.0 * terms * terms * (1.0 + 0x1p-10) * GREF_U * GREF_U;
+    return gref_inflate(2.0 * terms * terms * (1.0 + 0x1p-10) * GREF_U * GREF_U);
 }
 
 /* Squares below 2^-1074 may each have been lost. */

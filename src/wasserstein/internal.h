@@ -67,8 +67,8 @@ void gref_w2_factor_free(gref_w2_factor *f);
 gref_status gref_w2_factor_of(gref_w2_factor *f, gref_cmat C, bool refined);
 /* The truncated one; radius is then what truncation and rounding cost. *f is {0}, or holds an L to be overwritten. */
 gref_status gref_w2_truncated_factor(gref_w2_factor *f, gref_cmat C);
-/* procrustes.c */
 
+/* procrustes.c */
 /* Q = W V^T from the singular value decomposition F = W diag(s) V^T; F is destroyed. */
 gref_status gref_w2_polar(gref_mat Q, gref_mat F);
 /* min over orthogonal Q of |L1 - L2 Q|_F, plainly; both n x r. */
@@ -92,6 +92,7 @@ typedef struct {
 } gref_w2_map_errors;
 gref_w2_map_errors gref_w2_map_rounding(const gref_w2_map_sizes *s);
 gref_w2_cov gref_w2_map_ends(double w2, double error, double rho);
+gref_status gref_w2_map_positive(bool *positive, gref_mat S, gref_cmat Dh, gref_cmat Dl);
 
 /* factor.c: of R - L dL^T - (L dL^T)^T - dL dL^T, |L| <= l, |dL| <= d, |R| <= r with error `before`. */
 double gref_w2_corrected_error(int n, double l, double d, double r, double before);

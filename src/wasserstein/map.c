@@ -304,20 +304,19 @@ static void add_correction(map *w)
         }
 }
 
-/* True if I + Dh + Dl > 0 is proved. */
-static gref_status prove_positive(bool *positive, map *w)
+/* True if I + Dh + Dl > 0 is proved; S is scratch. */
+gref_status gref_w2_map_positive(bool *positive, gref_mat S, gref_cmat Dh, gref_cmat Dl)
 {
-    double dl = gref_norm_fro_up(gref_const(w->Dl)), least;
-    *positive = gref_inflate(gref_norm_fro_up(gref_const(w->Dh)) + dl) < 1.0;
+    double dl = gref_norm_fro_up(Dl), largest = 0.0, least;
+    *positive = gref_inflate(gref_norm_fro_up(Dh) + dl) < 1.0;
     if (*positive)
         return GREF_OK;
-    gref_mat_copy(w->S2, gref_const(w->Dh));
-    double largest = 0.0;
-    for (int i = 0; i < w->n; i++) { /* 1 + Dh(i, i) is rounded */
-        GREF_AT(w->S2, i, i) += 1.0;
-        largest = fmax(largest, fabs(GREF_AT(w->S2, i, i)));
+    gref_mat_copy(S, Dh);
+    for (int i = 0; i < S.n; i++) { /* 1 + Dh(i, i) is rounded */
+        GREF_AT(S, i, i) += 1.0;
+        largest = fmax(largest, fabs(GREF_AT(S, i, i)));
     }
-    TRY(gref_least_eigenvalue_down(&least, gref_const(w->S2), gref_inflate(dl + GREF_U * largest)));
+    TRY(gref_least_eigenvalue_down(&least, gref_const(S), gref_inflate(dl + GREF_U * largest)));
     *positive = least > 0.0;
     return GREF_OK;
 }
@@ -347,7 +346,7 @@ static gref_status certify(gref_w2_cov *out, map *w)
         gref_w2_cov ends = gref_w2_map_ends(s.w2, e.w2, rho);
         if (rho < best) {
             bool positive;
-            TRY(prove_positive(&positive, w));
+            TRY(gref_w2_map_positive(&positive, w->S2, gref_const(w->Dh), gref_const(w->Dl)));
             out->w = ends.w;
             out->lower = positive ? ends.lower : 0.0;
             out->upper = ends.upper;

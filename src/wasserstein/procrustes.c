@@ -304,15 +304,15 @@ static gref_status refine(procrustes *w)
 }
 
 /*
- * For the orthogonal Q' next to Q + dQ, |Q' - (Q + dQ)| <= t = defect/(1 + sqrt(1 - defect)): Delta moves by t |B|, K and
- * H by that times |A| and |B Q'|, which Delta and BQ bound.
+ * For the orthogonal Q' next to Q + dQ, |Q' - (Q + dQ)| <= t = defect/(1 + sqrt(1 - defect)): Delta moves by t |B|, and by
+ * that times |A| move K and H, the two parts of (B Q)^T A.
  */
 gref_w2_errors gref_w2_turned(gref_w2_errors e, const gref_w2_sizes *s, double defect)
 {
     double t = defect < 1.0 ? defect / (1.0 + sqrt(1.0 - defect)) : INFINITY;
-    double tb = t * (s->b + s->db), tall = s->delta + e.Delta + s->bq + e.BQ;
-    e.K = gref_inflate(e.K + tb * (tall + tb));
-    e.H = gref_inflate(e.H + tb * (tall + tb));
+    double tb = t * (s->b + s->db), tba = tb * (s->a + s->da);
+    e.K = gref_inflate(e.K + tba);
+    e.H = gref_inflate(e.H + tba);
     e.Delta = gref_inflate(e.Delta + tb);
     return e;
 }

@@ -30,23 +30,40 @@ static long double gamma_of(int k)
 START_TEST(test_map__rounding_is_its_formula)
 {
     static const gref_w2_map_sizes rows[] = {
-        /* c dh dl ph pl pl0 sl0 R lows w2 high rest */
-        {7, 3, 2, 0x1p-46, 5, 0x1p-45, 0x1p-46, 0x1p-45, 0x1p-44, 0x1p-45, 1, 0x1p-44, 0x1p-45},
-        {9, 2, 3, 1, 1, 2, 4, 3, 1, 2, 1, 5, 2},
-        {5, 2, 1, 0x1p-20, 3, 0x1p-20, 0x1p-21, 0x1p-20, 0x1p-19, 0x1p-20, 1, 2, 3},
+        /* c eh el dh dl ph pl pl0 sh sl sl0 R w */
+        {7,
+         3,
+         1,
+         0x1p-46,
+         2,
+         0x1p-46,
+         5,
+         0x1p-45,
+         0x1p-46,
+         1,
+         0x1p-45,
+         0x1p-46,
+         0x1p-44,
+         {0x1p-44, 0x1p-45, -0x1p-44}},
+        {9, 2, 1, 2, 3, 1, 1, 2, 4, 3, 2, 3, 1, {-1, 5, 2}},
+        {5, 2, 3, 0, 1, 2, 3, 0, 0, 1, 0, 0, 1, {0, 1, -2}},
+        {8, 0x1p-60, 3, 0, 0x1p-60, 0, 0x1p-60, 0, 0, 2, 0, 0, 0, {0}},
     };
     for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
         const gref_w2_map_sizes *s = &rows[k];
         gref_w2_map_errors e = gref_w2_map_rounding(s);
         long double k2 = gref_dot2_error_up(s->n), g = gamma_of(2 * s->n + 2), c = s->c, dh = s->dh;
-        long double P = k2 * c * dh + g * s->pl0 + g * c * s->dl, d = dh + s->dl;
+        long double P = k2 * c * dh + g * s->pl0 + g * c * s->dl, d = dh + s->dl, root = sqrtl(2);
         long double S = k2 * dh * s->ph + g * s->sl0 + g * dh * s->pl + g * s->dl * s->ph;
-        S = sqrtl(2) * (S + (long double)s->dl * s->pl + d * e.P);
+        S = root * (S + (long double)s->dl * s->pl + d * e.P);
+        long double low = s->el + 2 * (long double)s->pl + root * s->sl +
+                          3 * U * (s->eh + 2 * (long double)s->ph + root * s->sh);
         ck_assert_formula("P", e.P, P);
         ck_assert_formula("S", e.S, S);
-        ck_assert_formula("R", e.R, 2.0L * e.P + e.S + 6 * U * s->lows + U * s->R);
+        ck_assert_formula("R", e.R, 2.0L * e.P + e.S + 6 * U * low + U * s->R);
         ck_assert_formula("w2", e.w2,
-                          d * e.P + (long double)s->dl * s->pl + 2 * U * s->high + 3 * U * s->rest +
+                          d * e.P + (long double)s->dl * s->pl +
+                              U * (2 * fabsl(s->w[0]) + 3 * fabsl(s->w[1]) + 3 * fabsl(s->w[2])) +
                               gref_inner_error_up(s->n, s->n) * d * (s->ph + (long double)s->pl));
     }
 }
@@ -78,14 +95,64 @@ START_TEST(test_procrustes__rounding_is_its_formula)
     }
     for (int e = 0; e <= 40; e += 20) { /* dQ from order 1 down to where its square vanishes */
         long double dq = ldexpl(1, -e), f = ldexpl(3, -e), g = gamma_of(2 * 6 + 4), q = 2.5;
+        long double g6 = gamma_of(2 * 6 + 6);
         ck_assert_formula("defect", gref_w2_defect_error(6, 2.5, (double)dq, (double)f, 0x1p-52),
-                          0x1p-52L + g * f + g * 2 * q * dq + g * dq * dq);
+                          0x1p-52L + g6 * f + g6 * 2 * q * dq + g6 * dq * dq);
         ck_assert_formula("corrected",
                           gref_w2_corrected_error(6, 2.5, (double)dq, (double)f, 0x1p-52),
                           0x1p-52L + g * f + g * 2 * q * dq + g * dq * dq);
     }
-    ck_assert_formula("residual of the SVD", gref_w2_nuclear_error(9, 4, 3.0, 5.0, 7.0),
+    ck_assert_formula("residual of the SVD", gref_w2_nuclear_error(9, 4, 3.0, 5.0, 2.0, 3.5),
                       gamma_of(9) * 3 + gamma_of(6) * 5 + gamma_of(6) * 7);
+}
+END_TEST
+
+/* a - h - c + da from numbers of many sizes: what is lost of a - h is not lost. */
+START_TEST(test_procrustes__difference)
+{
+    gref_mat x = noise(4, 400, 11);
+    for (int k = 0; k < 400; k++) {
+        double a = GREF_AT(x, 0, k), h = GREF_AT(x, 1, k) * exp2(-k % 7), small = exp2(-k % 60);
+        double c = GREF_AT(x, 2, k) * small, da = GREF_AT(x, 3, k) * small * exp2(k % 5 - 2);
+        double d = gref_w2_difference(a, h, c, da);
+        ck_assert_bound("difference", quad_distance(d, (quad)a - h - c + da),
+                        EPS * (2 * fabs(c) + fabs(da) + fabs(d)) * (1 + 4 * EPS));
+    }
+    FREE_ALL(&x);
+}
+END_TEST
+
+/*
+ * From a Q that is 1e-3 rad off, each round gains: none is a valid but wide enclosure, and four are as narrow as those from
+ * the best start. Both contain the distance that the map encloses.
+ */
+START_TEST(test_procrustes__from_a_rough_start)
+{
+    enum { N = 6 };
+    gref_mat C[2] = {covariance(N, 50.0, 21), covariance(N, 20.0, 22)}, F = fresh(N, N),
+             Q = fresh(N, N), G = fresh(N, N), S = fresh(N, N);
+    gref_w2_factor f[2] = {0};
+    gref_w2_cov map, ends;
+    for (int k = 0; k < 2; k++)
+        ck_ok(gref_w2_factor_of(&f[k], gref_const(C[k]), true));
+    ck_ok(gref_w2_map(&map, (gref_mat){0}, gref_const(C[0]), gref_const(C[1]), true));
+    ck_ok(gref_gemm(F, 1.0, gref_const(f[1].L), true, gref_const(f[0].L), false, 0.0));
+    ck_ok(gref_w2_polar(Q, F));
+    gref_mat_identity(G);
+    for (int i = 0; i < N; i += 2) {
+        GREF_AT(G, i, i) = GREF_AT(G, i + 1, i + 1) = cos(1e-3);
+        GREF_AT(G, i, i + 1) = -(GREF_AT(G, i + 1, i) = sin(1e-3));
+    }
+    ck_ok(gref_gemm(S, 1.0, gref_const(Q), false, gref_const(G), false, 0.0));
+    for (int rounds = 0; rounds <= 4; rounds += 4) {
+        ck_ok(gref_w2_factor_form(&ends, &f[0], &f[1], gref_const(S), rounds));
+        ck_assert(ends.lower <= map.upper && map.lower <= ends.upper);
+        ck_assert(rounds > 0 || ends.upper - ends.lower > 1e-7 * ends.upper);
+    }
+    ck_assert_bound("width after four rounds", ends.upper / ends.lower - 1, 4e-15);
+    for (int k = 0; k < 2; k++)
+        gref_w2_factor_free(&f[k]);
+    FREE_ALL(&C[0], &C[1], &F, &Q, &G, &S);
 }
 END_TEST
 
@@ -187,8 +254,7 @@ START_TEST(test_shift__is_attained)
         ck_assert_formula("C to 0", gref_w2_shift_any(k, sqrt(k) * 4.0), sqrtl(4.0L * k));
         ck_assert_formula("no bound of F", gref_w2_shift(k, sqrt(k) * 4.0, 1e-3, 0.5, 0.1),
                           sqrtl(4.0L * k));
-        ck_assert_formula("beyond C", gref_w2_shift(k, sqrt(k) * 4.0, 1e-3, 0.0, 1.0),
-                          sqrtl(4.0L * k));
+        ck_assert_formula("beyond C", gref_w2_shift(k, sqrt(k) * 4.0, 0x1p-10, 0.0, 1.0), 0x1p-10L);
     }
     ck_assert_formula("the smaller", gref_w2_shift(1, 0.75, 10.0, 0.0, 1.0), sqrtl(0.75L));
 }
@@ -218,6 +284,15 @@ START_TEST(test_shift__by_a_whitening)
         ck_ok(gref_whitening_shift(&rho, S, &q, gref_const(R), error));
         ck_assert_formula("no inverse", rho, sqrtl(sqrtl(2) * (r + error)));
     }
+    /* R X^T is 1 and its rounding gamma |R||X| = 2^-12: X = diag(1, 2^40) */
+    double rho;
+    gref_mat_identity(X);
+    GREF_AT(X, 1, 1) = 0x1p40;
+    gref_mat_fill(R, 0.0);
+    GREF_AT(R, 0, 0) = 1.0;
+    gref_whitening graded = {.X = X, .b = 0x1p40};
+    ck_ok(gref_whitening_shift(&rho, S, &graded, gref_const(R), 0.0));
+    ck_assert_formula("graded", rho, 1 + gamma_of(2) * sqrtl(1 + 0x1p80L));
     gref_mat C = covariance(6, 1e6, 3), L = fresh(6, 6), R6 = fresh(6, 6);
     gref_whitening q = {0};
     double residual;
@@ -233,9 +308,8 @@ START_TEST(test_shift__by_a_whitening)
 END_TEST
 
 /*
- * The radius of a factor is over the distance that it stands for, and not far over. c I: sqrt c is no double, C = L L^T + R
-
- * n times that. The least eigenvalue is c but for the residual. Singular: sqrt |R|_* at worst.
+ * The radius of a factor is over the distance that it stands for, and not far over. c I, sqrt c no
+ * double: W2 = sqrt n |sqrt c - l|. Refined, what is left is a rounding or two of u^2, while a Dot2 is taken to err by 1100. The least eigenvalue is c but for the residual. Singular: sqrt |R|_* at worst.
  */
 START_TEST(test_factor__radius_from_both_sides)
 {
@@ -266,15 +340,36 @@ START_TEST(test_factor__radius_from_both_sides)
         }
     printf("# of a refined factor, distance/radius reaches %.3g\n", best);
     ck_assert(best > 0.002);
-    gref_mat C = fresh(2, 2);
+    /* a factor that is 2^-e off: what is left is dL^2, W2 = sqrt n |sqrt c - (l + dl)| for c = 4 */
+    for (int e = 5; e <= 20; e += 5) {
+        enum { N = 3 };
+        gref_mat four = fresh(N, N), R = fresh(N, N);
+        gref_w2_factor off = {.L = fresh(N, N)};
+        gref_whitening q = {0};
+        for (int i = 0; i < N; i++) {
+            GREF_AT(four, i, i) = 4.0;
+            GREF_AT(off.L, i, i) = 2.0 * (1 + ldexp(1, -e));
+        }
+        ck_ok(gref_whitening_of(&q, R, gref_const(four), gref_const(off.L)));
+        ck_ok(gref_w2_refine(&off, R, &q));
+        ck_assert_needed("refined", sqrt(N) * quad_distance(2, (quad)off.L.a[0] + off.dL.a[0]),
+                         off.radius, 0.5);
+        gref_w2_factor_free(&off);
+        gref_whitening_free(&q);
+        FREE_ALL(&four, &R);
+    }
+    gref_mat dense = covariance(8, 100.0, 4), C = fresh(2, 2);
     gref_w2_factor f = {0};
+    ck_ok(gref_w2_factor_of(&f, gref_const(dense), true)); /* the correction takes the whole of R */
+    ck_assert(f.radius < 1e-26);
+    gref_w2_factor_free(&f);
     GREF_AT(C, 0, 0) = 1.0;
     GREF_AT(C, 1, 1) = 0x1p-56; /* below the rank decision: all of it is lost */
     ck_ok(gref_w2_truncated_factor(&f, gref_const(C)));
     ck_assert_int_eq(f.rank, 1);
     ck_assert_needed("truncated", 0x1p-28, f.radius, 0.5);
     gref_w2_factor_free(&f);
-    FREE_ALL(&C);
+    FREE_ALL(&dense, &C);
 }
 END_TEST
 
@@ -290,10 +385,14 @@ START_TEST(test_map__ends_and_positivity)
     static const struct {
         double d, other, low;
         bool positive;
-    } rows[] = {{0.5, 0, 0, true},           {0.5, 0, 0.6, false},
-                {0x1p-30, 2, 0x1p-31, true}, {0x1p-30, 2, 0x1p-29, false},
-                {-0x1p-30, 2, 0, false},     {-1, 0, 0, false},
-                {0x1p-30, 0x1p20, 0, true},  {0x1p-50, 0x1p20, 0, false},
+    } rows[] = {{0.5, 0, 0, true},
+                {0.5, 0, 0.6, false},
+                {0x1p-30, 2, 0x1p-31, true},
+                {0x1p-30, 2, 0x1p-29, false},
+                {-0x1p-30, 2, 0, false},
+                {-1, 0, 0, false},
+                {0x1p-30, 0x1p20 - 1, 0, true},
+                {0x1p-50, 0x1p20 - 1, 0, false},
                 {0.25, -0.5, 0.1, true}};
     for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
         gref_mat Dh = fresh(2, 2), Dl = fresh(2, 2), S = fresh(2, 2);
@@ -368,6 +467,8 @@ START_TEST(test_inputs__parts)
               c.upper <= 128 * (1 + 4 * EPS));
     c = gref_w2_unscale((gref_w2_cov){0}, 0, 7); /* what scaling may have lost: n 2^-530 */
     ck_assert(c.lower == 0 && c.upper >= 7 * 0x1p-530 && c.upper <= 7 * 0x1p-530 * (1 + 4 * EPS));
+    c = gref_w2_unscale((gref_w2_cov){.lower = 0x1p-520, .upper = 1}, 0, 7);
+    ck_assert(c.lower <= 0x1p-520 - 7 * 0x1p-530 && c.lower >= 0x1p-520 - 8 * 0x1p-530);
     /* |C - C^T|_F/2: 0.75 and 0.25 average to 0.5, 1/4 off twice */
     GREF_AT(C, 0, 1) = 0.75;
     GREF_AT(C, 1, 0) = 0.25;
@@ -383,25 +484,25 @@ START_TEST(test_inputs__parts)
 END_TEST
 
 /*
- * d = u |C|_F + skew: c I that was (c +- d/sqrt n) I lay at d/(sqrt c + sqrt(c - d)) at most, c = least being known; where
- * it is not, sqrt(sqrt n d), attained by 0 that was d/sqrt n I.
+ * d = u |C|_F + skew: 4 I that was (4 - d/sqrt n) I lay at d/(2 + sqrt(4 - d)) at most, the least eigenvalue being known;
+ * where it is not, sqrt(sqrt n d), attained by 0 that was d/sqrt n I.
  */
 START_TEST(test_inputs__radius)
 {
     for (int n = 1; n <= 4; n++) {
         gref_mat C = fresh(n, n);
-        gref_mat_identity(C);
-        for (int e = 1; e <= 50; e += 7) {
+        for (int i = 0; i < n; i++)
+            GREF_AT(C, i, i) = 4.0;
+        for (int e = -1; e <= 50; e += 7) {
             double skew = ldexp(1, -e);
-            long double d = U * sqrtl(n) + skew;
-            double r = gref_w2_input_radius(gref_const(C), skew, 1.0),
+            long double d = U * 4 * sqrtl(n) + skew, near = d / sqrtl(n);
+            double r = gref_w2_input_radius(gref_const(C), skew, 4.0),
                    any = gref_w2_input_radius(gref_const(C), skew, 0.0);
-            ck_assert_bound("radius", (double)fabsl(r - d / (1 + sqrtl(1 - d))),
+            ck_assert_bound("radius", (double)fabsl(r - d / (2 + sqrtl(4 - d))),
                             8 * EPS * (double)d);
             ck_assert_bound("radius, singular", (double)fabsl(any - sqrtl(sqrtl(n) * d)),
                             8 * EPS * any);
-            ck_assert_needed("radius", d / sqrtl(n) / (1 + sqrtl(1 - d / sqrtl(n))) * sqrtl(n), r,
-                             0.5);
+            ck_assert_needed("radius", sqrtl(n) * near / (2 + sqrtl(4 - near)), r, 0.5);
         }
         ck_assert(gref_w2_input_radius(gref_const(C), 0.9, 0.5) > 0.9);
         FREE_ALL(&C);
@@ -430,6 +531,8 @@ int main(void)
     tcase_add_test(tc, test_map__rounding_is_its_formula);
     tcase_add_test(tc, test_map__ends_and_positivity);
     tcase_add_test(tc, test_procrustes__rounding_is_its_formula);
+    tcase_add_test(tc, test_procrustes__difference);
+    tcase_add_test(tc, test_procrustes__from_a_rough_start);
     tcase_add_test(tc, test_procrustes__nuclear_bound);
     tcase_add_test(tc, test_procrustes__what_a_turn_moves);
     tcase_add_test(tc, test_procrustes__ends);

@@ -50,7 +50,7 @@ double gref_norm_2_up(gref_cmat A)
             sum += fabs(GREF_AT(A, i, j));
         row = fmax(row, sum);
     }
-    double most = 1.0 + (A.m + A.n + 8.0) * GREF_U;
+    double most = 1.0 + ((double)A.m + A.n) * GREF_U; /* the sums */
     return fmin(gref_inflate(sqrt(col * row) * most), gref_norm_fro_up(A));
 }
 
@@ -99,7 +99,11 @@ gref_status gref_cholesky_residual(double *residual, gref_cmat C, gref_cmat L)
     return GREF_OK;
 }
 
-/* C = L L^T + R: lambda_min >= 1/|L^-1|^2 - |R|. */
+double gref_least_down(double norm, double rest)
+{
+    return gref_down(gref_deflate(1.0 / (norm * norm)) - rest);
+}
+
 gref_status gref_least_eigenvalue_down(double *least, gref_cmat C, double slack)
 {
     SCOPED(gref_mat) L = {0}, X = {0};
@@ -114,6 +118,6 @@ gref_status gref_least_eigenvalue_down(double *least, gref_cmat C, double slack)
     if (!(norm < INFINITY))
         return GREF_OK;
     TRY(gref_cholesky_residual(&residual, C, gref_const(L)));
-    *least = gref_down(gref_deflate(1.0 / (norm * norm)) - gref_inflate(residual + slack));
+    *least = gref_least_down(norm, gref_inflate(residual + slack));
     return GREF_OK;
 }

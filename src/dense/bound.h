@@ -58,6 +58,8 @@ gref_status gref_triangular_inverse(gref_mat X, double *norm, double *defect, gr
 gref_status gref_residual(gref_mat R, double *error, gref_cmat C, gref_cmat L);
 /* *residual >= |C - L L^T|_F. */
 gref_status gref_cholesky_residual(double *residual, gref_cmat C, gref_cmat L);
+/* <= lambda_min(C), C = L L^T + R, from |L^-1|_2 <= norm and |R|_2 <= rest. */
+double gref_least_down(double norm, double rest);
 /* *least <= lambda_min(C) for symmetric C with known perturbation |dC|_2 <= slack; -inf if nothing is proved. */
 gref_status gref_least_eigenvalue_down(double *least, gref_cmat C, double slack);
 

@@ -34,8 +34,7 @@ double gref_w2_corrected_error(int n, double l, double d, double r, double befor
     return gref_inflate(before + gref_gamma_up(2 * n + 4) * (r + 2.0 * l * d + d * d));
 }
 
-/* The refined factor and its radius; R holds C - L L^T, and then what is left of it. */
-static gref_status refine(gref_w2_factor *f, gref_mat R, const gref_whitening *q)
+gref_status gref_w2_refine(gref_w2_factor *f, gref_mat R, const gref_whitening *q)
 {
     int n = R.n;
     SCOPED(gref_mat) M = {0}, S = {0};
@@ -70,10 +69,10 @@ static gref_status definite_factor(gref_w2_factor *f, bool *done, gref_cmat C, b
     if (!(q.f < 0.25))
         return GREF_OK;
     f->rank = n;
-    f->least = gref_down(gref_deflate(1.0 / (q.b * q.b)) - q.residual);
+    f->least = gref_least_down(q.b, q.residual);
     f->radius = gref_w2_shift(n, q.residual, gref_inflate(q.residual * q.b), q.f, q.b);
     *done = true;
-    return refined ? refine(f, R, &q) : GREF_OK;
+    return refined ? gref_w2_refine(f, R, &q) : GREF_OK;
 }
 
 gref_status gref_w2_truncated_factor(gref_w2_factor *f, gref_cmat C)

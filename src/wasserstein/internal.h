@@ -83,9 +83,8 @@ gref_status gref_w2_factor_form(gref_w2_cov *out, const gref_w2_factor *f1,
 /* map.c: Frobenius norms of its matrices; pl0, sl0 are of the low parts as Dot2 leaves them. */
 typedef struct {
     int n;
-    double c, dh, dl, ph, pl, pl0, sl0, R;
-    double lows;           /* of the sums of all low parts of R */
-    double w2, high, rest; /* tr(D C1 D); <Dh, Ph>, |<Dh, Pl>| + |<Dl, Ph>| */
+    double c, eh, el, dh, dl, ph, pl, pl0, sh, sl, sl0, R;
+    double w[3]; /* <Dh, Ph>, <Dh, Pl>, <Dl, Ph>: their sum is tr(D C1 D) */
 } gref_w2_map_sizes;
 typedef struct {
     double P, S, R, w2;
@@ -94,7 +93,9 @@ gref_w2_map_errors gref_w2_map_rounding(const gref_w2_map_sizes *s);
 gref_w2_cov gref_w2_map_ends(double w2, double error, double rho);
 gref_status gref_w2_map_positive(bool *positive, gref_mat S, gref_cmat Dh, gref_cmat Dl);
 
-/* factor.c: of R - L dL^T - (L dL^T)^T - dL dL^T, |L| <= l, |dL| <= d, |R| <= r with error `before`. */
+/* factor.c: dL and the radius of L + dL from any L near enough; R holds C - L L^T, and then what is left of it. */
+gref_status gref_w2_refine(gref_w2_factor *f, gref_mat R, const gref_whitening *q);
+/* Error of R - L dL^T - (L dL^T)^T - dL dL^T, |L| <= l, |dL| <= d, |R| <= r with error `before`. */
 double gref_w2_corrected_error(int n, double l, double d, double r, double before);
 
 /* procrustes.c: Frobenius norms of its matrices; low = |BQl|, c = |BQ - BQh|, eF the error of F. */
@@ -106,10 +107,11 @@ typedef struct {
 typedef struct {
     double BQ, Delta, K, H;
 } gref_w2_errors;
+double gref_w2_difference(double a, double h, double c, double da);
 gref_w2_errors gref_w2_rounding(const gref_w2_sizes *s);
 double gref_w2_defect_error(int r, double q, double dq, double f, double eF);
 gref_w2_errors gref_w2_turned(gref_w2_errors e, const gref_w2_sizes *s, double defect);
-double gref_w2_nuclear_error(int n, int r, double ab, double g, double sv);
+double gref_w2_nuclear_error(int n, int r, double ab, double g, double s, double v);
 double gref_w2_nuclear(int r, double sum, double x, double y, double left);
 gref_w2_cov gref_w2_procrustes_ends(double delta, double error, double k, double least,
                                     double radius);

@@ -212,21 +212,22 @@ static gref_status find_map(map *w, double *value, bool refined)
  * Products P = Ph + Pl = C1 (Dh + Dl) and S = Sh + Sl = (Dh + Dl) P but for Dl Pl: the high products by Dot2, the low
  * ones plainly, in which a low part passes through n + 1 roundings and a product of two. S stands for a symmetric matrix
  * by its lower triangle: sqrt 2 for the mirror.
- * R = h + (low parts) is three exact sums whose errors l1, l2, l3, at most u |h| each, are parts of low, and seven
- * rounded additions.
+ * R = h + low: h comes of three sums, whose errors of at most u times their terms are parts of low, and low of six.
  */
 gref_w2_map_errors gref_w2_map_rounding(const gref_w2_map_sizes *s)
 {
     double k2 = gref_dot2_error_up(s->n), k1 = gref_gamma_up(2 * s->n + 2);
-    double d = s->dh + s->dl, inner = gref_inner_error_up(s->n, s->n);
+    double d = s->dh + s->dl, high = s->eh + 2.0 * s->ph + M_SQRT2 * s->sh;
+    double low = s->el + 2.0 * s->pl + M_SQRT2 * s->sl + 3.0 * GREF_U * high;
     gref_w2_map_errors e;
     e.P = gref_inflate(k2 * s->c * s->dh + k1 * (s->pl0 + s->c * s->dl));
     e.S =
         gref_inflate(M_SQRT2 * (k2 * s->dh * s->ph + k1 * (s->sl0 + s->dh * s->pl + s->dl * s->ph) +
                                 s->dl * s->pl + d * e.P));
-    e.R = gref_inflate(2.0 * e.P + e.S + GREF_U * (6.0 * s->lows + s->R));
-    e.w2 = gref_inflate(d * e.P + s->dl * s->pl + GREF_U * (2.0 * s->high + 3.0 * s->rest) +
-                        inner * d * (s->ph + s->pl));
+    e.R = gref_inflate(2.0 * e.P + e.S + GREF_U * (6.0 * low + s->R));
+    e.w2 = gref_inflate(d * e.P + s->dl * s->pl +
+                        GREF_U * (2.0 * fabs(s->w[0]) + 3.0 * (fabs(s->w[1]) + fabs(s->w[2]))) +
+                        gref_inner_error_up(s->n, s->n) * d * (s->ph + s->pl));
     return e;
 }
 
@@ -246,40 +247,28 @@ static gref_status products(gref_w2_map_sizes *s, map *w, const gref_mat all[4])
     s->dl = gref_norm_fro_up(Dl);
     s->ph = gref_norm_fro_up(gref_const(Ph));
     s->pl = gref_norm_fro_up(gref_const(Pl));
-    double r1 = gref_dot2(Dh, gref_const(Pl)), r2 = gref_dot2(Dl, gref_const(Ph));
-    s->high = gref_dot2(Dh, gref_const(Ph));
-    s->w2 = s->high + (r1 + r2);
-    s->rest = fabs(r1) + fabs(r2);
+    s->sh = gref_norm_fro_up(gref_const(Sh));
+    s->sl = gref_norm_fro_up(gref_const(Sl));
+    s->w[0] = gref_dot2(Dh, gref_const(Ph));
+    s->w[1] = gref_dot2(Dh, gref_const(Pl));
+    s->w[2] = gref_dot2(Dl, gref_const(Ph));
     return GREF_OK;
 }
 
-/* R = E - (P + P^T) - S with its sizes. S is D C1 D only with all that Sl holds: its lower triangle counts. */
+/* R = E - (P + P^T) - S. S is D C1 D only with all that Sl holds: its lower triangle counts. */
 static void subtract(gref_w2_map_sizes *s, map *w, const gref_mat all[4])
 {
     gref_mat Ph = all[0], Pl = all[1], Sh = all[2], Sl = all[3];
-    double lows = 0.0;
     for (int j = 0; j < w->n; j++)
         for (int i = j; i < w->n; i++) {
-            double h, part[7] = {0.0,
-                                 0.0,
-                                 0.0,
-                                 GREF_AT(w->El, i, j),
-                                 -GREF_AT(Pl, i, j),
-                                 -GREF_AT(Pl, j, i),
-                                 -GREF_AT(Sl, i, j)};
-            double low = 0.0, size = 0.0;
-            two_sum(&h, &part[0], GREF_AT(w->Eh, i, j), -GREF_AT(Ph, i, j));
-            two_sum(&h, &part[1], h, -GREF_AT(Ph, j, i));
-            two_sum(&h, &part[2], h, -GREF_AT(Sh, i, j));
-            for (int k = 0; k < 7; k++) {
-                low += part[k];
-                size += fabs(part[k]);
-            }
-            lows = hypot(lows, (i == j ? 1.0 : M_SQRT2) * size);
-            GREF_AT(w->R, i, j) = h + low;
+            double h, l1, l2, l3;
+            two_sum(&h, &l1, GREF_AT(w->Eh, i, j), -GREF_AT(Ph, i, j));
+            two_sum(&h, &l2, h, -GREF_AT(Ph, j, i));
+            two_sum(&h, &l3, h, -GREF_AT(Sh, i, j));
+            GREF_AT(w->R, i, j) = h + (((l1 + l2) + l3) + GREF_AT(w->El, i, j) - GREF_AT(Pl, i, j) -
+                                       GREF_AT(Pl, j, i) - GREF_AT(Sl, i, j));
         }
     gref_mat_mirror_lower(w->R); /* the exact one is symmetric */
-    s->lows = gref_inflate(lows * (1.0 + 4.0 * w->n * w->n * GREF_U));
     s->R = gref_norm_fro_up(gref_const(w->R));
 }
 
@@ -327,7 +316,10 @@ static gref_status certify(gref_w2_cov *out, map *w)
     SCOPED(gref_mat) Ph = {0}, Pl = {0}, Sh = {0}, Sl = {0}, L = {0};
     SCOPED(gref_whitening) q = {0};
     gref_mat *square[] = {&Ph, &Pl, &Sh, &Sl, &L};
-    gref_w2_map_sizes s = {.n = w->n, .c = gref_norm_fro_up(w->C1)};
+    gref_w2_map_sizes s = {.n = w->n,
+                           .c = gref_norm_fro_up(w->C1),
+                           .eh = gref_norm_fro_up(gref_const(w->Eh)),
+                           .el = gref_norm_fro_up(gref_const(w->El))};
     double best = INFINITY;
     for (int k = 0; k < 5; k++)
         TRY(gref_mat_new(square[k], w->n, w->n));
@@ -343,7 +335,7 @@ static gref_status certify(gref_w2_cov *out, map *w)
         subtract(&s, w, (gref_mat[]){Ph, Pl, Sh, Sl});
         gref_w2_map_errors e = gref_w2_map_rounding(&s);
         TRY(gref_whitening_shift(&rho, w->S1, &q, gref_const(w->R), e.R));
-        gref_w2_cov ends = gref_w2_map_ends(s.w2, e.w2, rho);
+        gref_w2_cov ends = gref_w2_map_ends(s.w[0] + (s.w[1] + s.w[2]), e.w2, rho);
         if (rho < best) {
             bool positive;
             TRY(gref_w2_map_positive(&positive, w->S2, gref_const(w->Dh), gref_const(w->Dl)));

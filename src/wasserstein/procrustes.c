@@ -52,7 +52,7 @@ static double size_of(gref_cmat X)
     return X.a != NULL ? gref_norm_fro_up(X) : 0.0;
 }
 
-/* F = X^T X - I and its error; L is scratch. */
+/* F = X^T X - I, rounded to 2 u |F|, and the error of what is rounded; L is scratch. */
 static gref_status gram_defect(double *error, gref_mat F, gref_mat L, gref_cmat X)
 {
     double x = gref_norm_fro_up(X);
@@ -60,12 +60,11 @@ static gref_status gram_defect(double *error, gref_mat F, gref_mat L, gref_cmat 
     for (int i = 0; i < X.n; i++)
         GREF_AT(F, i, i) -= 1.0; /* exact where it is close to 1 */
     gref_mat_axpy(F, 1.0, gref_const(L));
-    *error = gref_inflate(gref_dot2_error_up(X.m) * x * x +
-                          2.0 * GREF_U * gref_norm_fro_up(gref_const(F)));
+    *error = gref_inflate(gref_dot2_error_up(X.m) * x * x);
     return GREF_OK;
 }
 
-/* |X|_2 <= sqrt(1 + |X^T X - I|_F) <= 1 + excess, measured; F, L are scratch. */
+/* |X|_2 <= sqrt(1 + |X^T X - I|_F) <= 1 + excess, measured (the inflation covers 2 u |F|); F, L are scratch. */
 static gref_status norm_of_orthogonal(double *excess, gref_cmat X, gref_mat F, gref_mat L)
 {
     double error;
@@ -90,7 +89,7 @@ static gref_status nuclear_bound(procrustes *w, gref_cmat W, gref_cmat s, gref_c
     TRY(gref_gemm(R, -1.0, gref_const(S), false, VT, false, 1.0));
     double left = gref_norm_fro_up(gref_const(R));
     double rounding = gref_w2_nuclear_error(w->n, r, w->size.a * w->size.b, gref_norm_fro_up(G),
-                                            gref_norm_fro_up(gref_const(S)) * gref_norm_fro_up(VT));
+                                            gref_norm_fro_up(gref_const(S)), gref_norm_fro_up(VT));
     TRY(norm_of_orthogonal(&x, W, S, R));
     TRY(norm_of_orthogonal(&y, VT, S, R));
     w->nuclear = gref_w2_nuclear(r, sum, x, y, left + rounding);
@@ -98,9 +97,9 @@ static gref_status nuclear_bound(procrustes *w, gref_cmat W, gref_cmat s, gref_c
 }
 
 /* Error of G - S V^T: G = B^T A by n terms, S = W diag(s) rounded, and a product of r + 1 terms. */
-double gref_w2_nuclear_error(int n, int r, double ab, double g, double sv)
+double gref_w2_nuclear_error(int n, int r, double ab, double g, double s, double v)
 {
-    return gref_inflate(gref_gamma_up(n) * ab + gref_gamma_up(r + 2) * (g + sv));
+    return gref_inflate(gref_gamma_up(n) * ab + gref_gamma_up(r + 2) * (g + s * v));
 }
 
 /* (1 + gamma) (1 + x) (1 + y) sum + sqrt(r) left: sum adds r positive numbers, 1 + x and 1 + y are norms. */
@@ -172,22 +171,28 @@ static gref_status small_part(gref_mat C, procrustes *w)
     return gref_gemm(C, 1.0, w->dB, false, gref_const(whole), false, 1.0);
 }
 
-/* Delta = A + dA - (BQh + C), BQ = BQh + C; C is where BQ is. The difference A - BQh = d + lost is exact. */
+/* a - h - c + da, a - h without error as d + lost, |lost| <= u |d|: to u (2 |c| + |da|) and one rounding of the result. */
+double gref_w2_difference(double a, double h, double c, double da)
+{
+    double d = a - h, part = d - a, lost = (a - (d - part)) + (-h - part);
+    return d + ((lost - c) + da);
+}
+
+/* Delta = A + dA - (BQh + C), BQ = BQh + C; C is where BQ is. */
 static void differences(procrustes *w)
 {
     for (int j = 0; j < w->r; j++)
         for (int i = 0; i < w->n; i++) {
-            double h = GREF_AT(w->BQh, i, j), c = GREF_AT(w->BQ, i, j), a = GREF_AT(w->A, i, j);
-            double d = a - h, part = d - a, lost = (a - (d - part)) + (-h - part);
+            double h = GREF_AT(w->BQh, i, j), c = GREF_AT(w->BQ, i, j);
             double da = w->dA.a != NULL ? GREF_AT(w->dA, i, j) : 0.0;
-            GREF_AT(w->Delta, i, j) = d + ((lost - c) + da);
+            GREF_AT(w->Delta, i, j) = gref_w2_difference(GREF_AT(w->A, i, j), h, c, da);
             GREF_AT(w->BQ, i, j) = h + c;
         }
 }
 
 /*
- * BQ: the products of C, of which BQl passes through two, Dot2, and the last addition. Delta: the same products, three
- * additions, of which the first is of lost and C, |lost| <= u |d|. K = BQ^T Delta, H = sym(BQ^T BQ + K).
+ * BQ: the products of C, of which BQl passes through two, Dot2, and the last addition. Delta: the same products, and
+ * gref_w2_difference. K = BQ^T Delta, H = sym(BQ^T BQ + K).
  */
 gref_w2_errors gref_w2_rounding(const gref_w2_sizes *s)
 {
@@ -245,10 +250,11 @@ static void take_skew(gref_mat K)
     }
 }
 
-/* Of F + Q^T dQ + dQ^T Q + dQ^T dQ, |F| <= f: each term passes through r + 1 roundings of a product, and three sums. */
+/* Of F + Q^T dQ + dQ^T Q + dQ^T dQ, |F| <= f: each term passes through two products of r + 1 roundings at
+ * most, and four sums. */
 double gref_w2_defect_error(int r, double q, double dq, double f, double eF)
 {
-    return gref_inflate(eF + gref_gamma_up(2 * r + 4) * (f + (2.0 * q + dq) * dq));
+    return gref_inflate(eF + gref_gamma_up(2 * r + 6) * (f + (2.0 * q + dq) * dq));
 }
 
 /* G = F + Q^T dQ + dQ^T Q + dQ^T dQ = (Q + dQ)^T (Q + dQ) - I, r x r; its norm is the defect. */

@@ -5,7 +5,8 @@
  *   X          n x n, about L^-1: |I - X L|_F <= defect, |L^-1|_2 <= b
  *   Lx         L (I + F)^1/2, so that Lx Lx^T = C and C - R = Lx (I - H) Lx^T, |H|_2 <= h = |R| b^2/(1 - f)
  *
- *   W2(C, C - R) <= |Lx - Lx (I - H)^1/2|_F <= |R Lx^-T|_F/(1 + sqrt(1 - h)),   |R Lx^-T|_F <= |R L^-T|_F/sqrt(1 - f)
+ *   W2(C, C - R) <= |Lx - Lx (I - H)^1/2|_F <= |R Lx^-T|_F/(1 + sqrt(1 - h)),   |R Lx^-T|_F <= |R L^-T|_F/sqrt(1 - f),
+ *                   sqrt(1 - h) replaced by 0 where h > 1: I - H >= 0 all the same
  *   W2(C, C - R) <= sqrt |R|_* <= sqrt(sqrt(n) |R|_F)      always
  */
 #include "base/internal.h"
@@ -36,10 +37,10 @@ double gref_w2_shift_any(int n, double size)
 
 double gref_w2_shift(int n, double size, double white, double f, double b)
 {
-    double any = gref_w2_shift_any(n, size), h = gref_inflate(size * b * b / (1.0 - f));
-    if (!(f < 0.5) || !(h < 1.0))
+    double h = gref_inflate(size * b * b / (1.0 - f)), any = gref_w2_shift_any(n, size);
+    if (!(f < 0.5))
         return any;
-    return fmin(any, gref_inflate(white / (sqrt(1.0 - f) * (1.0 + sqrt(1.0 - h)))));
+    return fmin(any, gref_inflate(white / (sqrt(1.0 - f) * (1.0 + sqrt(fmax(1.0 - h, 0.0))))));
 }
 
 gref_status gref_whitening_shift(double *rho, gref_mat S, const gref_whitening *q, gref_cmat R,

@@ -5,8 +5,8 @@
  *   every term a b is split without error by FMA, p + e = a b; every addition by Knuth's TwoSum.
  *
  * Entry (i, j) is one Dot2 over k = 0, 1, ... in this order, whatever the tile, the kernel and the number of
- * threads: the bits depend on nothing but the inputs. -ffast-math would destroy it silently; doctor's probe
- * and test_w2_certified.c hold the error to 2^-95 |A||B| against quadruple precision.
+ * threads: the bits depend on nothing but the inputs. -ffast-math would destroy it silently; doctor's probe and
+ * test_dense_bounds.c hold the error against quadruple precision.
  *
  * Tiles of MR x NR entries stay in vector registers; A and B are packed, k runs in full, so that no partial
  * sum is ever stored. Terms that are zero from some k on (triangular factors) are left out: they change no bit.
@@ -209,7 +209,7 @@ static gref_status product(gref_mat H, gref_mat L, gref_cmat A, bool trans_a, gr
  * @param[in]  A, B  op(A) m x k, op(B) k x n; op is the transpose where the flag says so.
  * @return GREF_OK; GREF_ERR_SHAPE; GREF_ERR_NOMEM.
  * @cost   9 floating-point operations a term; as many threads as the BLAS uses. Same bits for any number.
- * @see    Ogita, Rump & Oishi, SIAM J. Sci. Comput. 26 (2005). Tests: test_w2_certified.c
+ * @see    Ogita, Rump & Oishi, SIAM J. Sci. Comput. 26 (2005). Tests: test_dense_bounds.c
  */
 gref_status gref_dot2_gemm(gref_mat H, gref_mat L, gref_cmat A, bool trans_a, gref_cmat B,
                            bool trans_b)

@@ -255,7 +255,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *s = suite_create("bound");
+    Suite *s = suite_create("dense_bounds");
     TCase *tc = new_tcase(s, "bound");
     tcase_add_test(tc, test_bound__constants);
     tcase_add_test(tc, test_bound__norms);

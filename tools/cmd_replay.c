@@ -60,17 +60,22 @@ static bool is_golden(const opened *o, int t)
     return t == 1 || t == o->s.T;
 }
 
-/* |y_0 - mu_post| and |v - A y_0| per entry, or where the chain diverged. */
-static void print_end(const opened *o, const char *label, gref_cmat Y, int reached)
+/* |y_0 - mu_post| and |v - A y_0| per entry of the last state y, or where the chain ended or diverged. */
+static void print_end(const opened *o, const gref_sampler *s, gref_cmat y, int reached)
 {
-    if (reached > 0) {
+    const char *label = gref_sampler_get_spec(s)->label;
+    int n = o->z.n, m = o->z.m, last = gref_sampler_last(s);
+    if (reached > last) {
         printf("%-20s diverged: y_t exceeds 2^450 below t = %d\n", label, reached);
         return;
     }
-    int n = o->z.n, m = o->z.m;
+    if (last > 0) {
+        printf("%-20s ends at t = %d\n", label, last);
+        return;
+    }
     double off = 0.0, residual = 0.0;
     for (int i = 0; i < n; i++) {
-        double d = GREF_AT(Y, i, o->s.T) - o->p.mu.a[i];
+        double d = y.a[i] - o->p.mu.a[i];
         for (int k = 0; k < n; k++)
             d -= GREF_AT(o->z.U, i, k) * o->z.d.a[k];
         off += d * d / n;
@@ -78,37 +83,39 @@ static void print_end(const opened *o, const char *label, gref_cmat Y, int reach
     for (int i = 0; i < m; i++) {
         double r = o->p.v.a[i];
         for (int k = 0; k < n; k++)
-            r -= GREF_AT(o->p.A, i, k) * GREF_AT(Y, k, o->s.T);
+            r -= GREF_AT(o->p.A, i, k) * y.a[k];
         residual += r * r / m;
     }
     printf("%-20s %13.6e %13.6e\n", label, sqrt(off), sqrt(residual));
 }
 
-static gref_status write_path(gref_npz_writer *npz, const opened *o, const char *label, gref_cmat Y,
-                              int reached, bool every)
+/* The states that were visited; that at t is column T - t of Y. */
+static gref_status write_path(gref_npz_writer *npz, const opened *o, const gref_sampler *s,
+                              gref_cmat Y, int reached, bool every)
 {
-    for (int t = o->s.T; t >= reached; t--) {
+    for (int t = gref_sampler_first(s); t >= reached; t = gref_sampler_next(s, t)) {
         char name[96];
         if (!every && !is_golden(o, t))
             continue;
-        snprintf(name, sizeof name, "%s/y/%d", label, t);
-        TRY(gref_npz_add(npz, name, gref_cmat_view(Y, 0, o->s.T - t, Y.m, 1), 1));
+        snprintf(name, sizeof name, "%s/y/%d", gref_sampler_get_spec(s)->label, t);
+        TRY(gref_npz_add(npz, name, gref_cmat_view(Y, 0, Y.n - 1 - t, Y.m, 1), 1));
     }
     return GREF_OK;
 }
 
+/* As in a golden file, column T - t of the noise drives the step that leaves t; a chain of K < T steps takes the last K. */
 static gref_status replay_one(const opened *o, const gref_sampler_spec *spec, gref_cmat y_T,
                               gref_cmat Z, gref_npz_writer *npz, bool every)
 {
     SCOPED_PTR(gref_sampler) *s = NULL;
     SCOPED(gref_mat) Y = {0};
-    int reached = 0;
+    int reached = 0, T = spec->chain != NULL ? spec->chain->K : o->s.T;
     TRY(gref_sampler_new(&s, &o->z, &o->s, spec));
-    TRY(gref_mat_new(&Y, o->z.n, o->s.T + 1));
-    TRY(gref_sampler_replay(Y, &reached, s, y_T, Z));
+    TRY(gref_mat_new(&Y, o->z.n, T + 1));
+    TRY(gref_sampler_replay(Y, &reached, s, y_T, gref_cmat_view(Z, 0, Z.n - T, Z.m, T)));
     if (npz != NULL)
-        TRY(write_path(npz, o, spec->label, gref_const(Y), reached, every));
-    print_end(o, spec->label, gref_const(Y), reached);
+        TRY(write_path(npz, o, s, gref_const(Y), reached, every));
+    print_end(o, s, gref_cmat_view(gref_const(Y), 0, T - gref_sampler_last(s), Y.m, 1), reached);
     return GREF_OK;
 }
 
@@ -142,6 +149,10 @@ static int run(const char *path, const request *q)
         return code;
     if (!read_noise(&z, &y_T, &code, &o, q))
         return code;
+    for (int k = 0; k < o.n_specs; k++)
+        if (o.specs[k].chain != NULL && o.specs[k].chain->K > o.s.T)
+            return cmd_complain(CMD_USAGE, "replay", "%s has %d steps, the noise is for T = %d",
+                                o.specs[k].label, o.specs[k].chain->K, o.s.T);
     CMD_TRY("replay", replay(&o, q, only, z, y_T));
     cmd_note_skipped("replay", q->skip_self_test);
     return CMD_OK;

@@ -605,7 +605,7 @@ START_TEST(test_output_commit__name_taken_meanwhile)
     ck_fails(gref_output_commit(&o), GREF_ERR_IO);
     assert_message("/x.csv: cannot be written: Is a directory");
     ck_assert(o.fp == NULL && o.target == NULL && o.temp == NULL);
-    gref_output_discard(&o);
+    gref_output_free(&o);
     ck_assert_int_eq(scratch_files(false), 1);
 }
 END_TEST

@@ -208,10 +208,13 @@ START_TEST(test_npz_finish__same_arrays_give_the_same_bytes)
 }
 END_TEST
 
-/* More arrays than the process may open files: none is held open between add and finish. */
+/*
+ * More arrays than the process may open files, so none is held open between add and finish; and more than the end
+ * record of a plain archive can count, which libzip reads as zip64.
+ */
 START_TEST(test_npz_add__more_arrays_than_open_files)
 {
-    enum { COUNT = 300 };
+    enum { COUNT = 65536 };
     struct rlimit few;
     gref_npz_writer *w = NULL;
     gref_npz_reader *r = NULL;
@@ -230,7 +233,7 @@ START_TEST(test_npz_add__more_arrays_than_open_files)
     ck_ok(gref_npz_finish(w));
     ck_ok(gref_npz_open(&r, scratch("x.npz")));
     ck_assert_int_eq(gref_npz_count(r), COUNT);
-    for (int k = 0; k < COUNT; k++) {
+    for (int k = 0; k < COUNT; k += k < 300 ? 1 : 4349) {
         gref_mat A = {0};
         ck_ok(gref_npz_get(&A, NULL, r, gref_npz_name(r, k)));
         ck_assert(A.a[0] == k);
@@ -268,7 +271,7 @@ START_TEST(test_npz_add__refusals_leave_the_writer_as_it_was)
     ck_ok(gref_npz_create(&w, scratch("x.npz")));
     add(w, "A", 20, 30, 2);
     ck_fails(gref_npz_add(w, "A", gref_const(A), 2), GREF_ERR_RANGE);
-    assert_message("/x.npz: no member can be named 'A.npy': File already exists");
+    assert_message("/x.npz: array 'A': no member can be named 'A.npy': there is one already");
     ck_fails(gref_npz_add(w, "", gref_const(A), 2), GREF_ERR_RANGE);
     ck_fails(gref_npz_add(w, longest, gref_const(A), 2), GREF_ERR_RANGE);
     assert_message("has 65001 bytes, not 1 to 65000");

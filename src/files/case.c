@@ -41,31 +41,25 @@ void gref_case_free(gref_case *c)
 /* The whole file, which may be a pipe, with a NUL behind it. */
 static gref_status read_text(char **text, size_t *length, const char *path)
 {
-    gref_status status = GREF_OK;
-    char *buffer = NULL;
+    SCOPED_MEM char *buffer = NULL;
     size_t room = 0, used = 0;
-    FILE *fp = fopen(path, "rb");
-    REQUIRE_OUT(fp != NULL, GREF_ERR_IO, "%s: cannot be read: %s", path, strerror(errno));
+    SCOPED_FILE *fp = fopen(path, "rb");
+    REQUIRE(fp != NULL, GREF_ERR_IO, "%s: cannot be read: %s", path, strerror(errno));
     do {
         if (room - used < 4096) {
             room = 2 * room + 16384;
             char *larger = realloc(buffer, room);
-            REQUIRE_OUT(larger != NULL, GREF_ERR_NOMEM, "no memory for the text of %s", path);
+            REQUIRE(larger != NULL, GREF_ERR_NOMEM, "no memory for the text of %s", path);
             buffer = larger;
         }
         errno = 0;
         used += fread(buffer + used, 1, room - used - 1, fp);
     } while (!feof(fp) && !ferror(fp));
-    REQUIRE_OUT(!ferror(fp), GREF_ERR_IO, "%s: cannot be read: %s", path, strerror(errno));
+    REQUIRE(!ferror(fp), GREF_ERR_IO, "%s: cannot be read: %s", path, strerror(errno));
     buffer[used] = '\0';
-    *text = buffer;
+    *text = TAKE(buffer);
     *length = used;
-    buffer = NULL;
-out:
-    free(buffer);
-    if (fp != NULL)
-        fclose(fp);
-    return status;
+    return GREF_OK;
 }
 
 static gref_status parse(gref_case *c, size_t length)

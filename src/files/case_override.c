@@ -196,19 +196,16 @@ static gref_status apply(gref_case *c, const gref_case_override *set, json_t *va
 /* All keys are known before the first is applied: a key that any override sets is never dropped. */
 gref_status gref_case_override_all(gref_case *c, const char *const *sets, int n_sets)
 {
-    gref_status status = GREF_OK;
-    json_t **values = gref_alloc((size_t)n_sets, sizeof(json_t *));
+    json_auto_t *values = json_array();
     c->sets = gref_alloc((size_t)n_sets, sizeof *c->sets);
-    REQUIRE_OUT(values != NULL && c->sets != NULL, GREF_ERR_NOMEM, "no memory for a case");
+    REQUIRE(values != NULL && c->sets != NULL, GREF_ERR_NOMEM, "no memory for a case");
     for (int k = 0; k < n_sets; k++) {
+        json_t *value = NULL;
         c->n_sets = k + 1;
-        TRY_OUT(parse_override(&c->sets[k], &values[k], sets[k]));
+        TRY(parse_override(&c->sets[k], &value, sets[k]));
+        REQUIRE(json_array_append_new(values, value) == 0, GREF_ERR_NOMEM, "no memory for a case");
     }
     for (int k = 0; k < n_sets && json_is_object(c->given); k++)
-        TRY_OUT(apply(c, &c->sets[k], values[k]));
-out:
-    for (int k = 0; values != NULL && k < n_sets; k++)
-        json_decref(values[k]);
-    free(values);
-    return status;
+        TRY(apply(c, &c->sets[k], json_array_get(values, (size_t)k)));
+    return GREF_OK;
 }

@@ -172,9 +172,8 @@ static gref_status take_given_labels(gref_case *c, const json_t *samplers)
 /* Labels for the rest; what is still equal is numbered -2, -3, ... */
 static gref_status make_labels(gref_case *c, json_t *samplers)
 {
-    gref_status status = GREF_OK;
-    char(*made)[64] = gref_alloc((size_t)c->n_samplers, sizeof *made);
-    REQUIRE_OUT(made != NULL, GREF_ERR_NOMEM, "no memory for a case");
+    SCOPED_MEM char(*made)[64] = gref_alloc((size_t)c->n_samplers, sizeof *made);
+    REQUIRE(made != NULL, GREF_ERR_NOMEM, "no memory for a case");
     for (int k = 0; k < c->n_samplers; k++)
         suggest_label(made[k], c, samplers, json_array_get(samplers, (size_t)k));
     for (int k = 0; k < c->n_samplers; k++) {
@@ -188,25 +187,22 @@ static gref_status make_labels(gref_case *c, json_t *samplers)
             snprintf(label, sizeof label, "%.*s-%d", 63 - digits, made[k], copy);
         }
         memcpy(c->samplers[k].label, label, sizeof label);
-        REQUIRE_OUT(json_object_set_new(entry, "label", json_string(label)) == 0, GREF_ERR_NOMEM,
-                    "no memory for a case");
+        REQUIRE(json_object_set_new(entry, "label", json_string(label)) == 0, GREF_ERR_NOMEM,
+                "no memory for a case");
     }
-out:
-    free(made);
-    return status;
+    return GREF_OK;
 }
 
 /* Puts "label" behind "name", where the schema has it. */
 static gref_status reorder(json_t *entry)
 {
-    json_t *copy = json_copy(entry);
+    json_auto_t *copy = json_copy(entry);
     bool failed = copy == NULL;
     const char *first[] = {"name", "label"};
     json_object_clear(entry);
     for (int k = 0; k < 2 && !failed; k++)
         failed = json_object_set(entry, first[k], json_object_get(copy, first[k])) != 0;
     failed = failed || json_object_update_missing(entry, copy) != 0;
-    json_decref(copy);
     REQUIRE(!failed, GREF_ERR_NOMEM, "no memory for a case");
     return GREF_OK;
 }

@@ -18,20 +18,22 @@ static char *inside(const char *dir, const char *name)
     return gref_format("%s/%s", dir, name);
 }
 
+static void close_folder(DIR **d)
+{
+    if (*d != NULL)
+        closedir(*d);
+}
+
 /* Calls f on every entry but . and .. until one fails. */
 static gref_status for_each(const char *dir, gref_status (*f)(const char *, const char *, void *),
                             void *x)
 {
-    gref_status status = GREF_OK;
-    DIR *d = opendir(dir);
-    REQUIRE_OUT(d != NULL, GREF_ERR_IO, "%s: %s", dir, strerror(errno));
+    __attribute__((cleanup(close_folder))) DIR *d = opendir(dir);
+    REQUIRE(d != NULL, GREF_ERR_IO, "%s: %s", dir, strerror(errno));
     for (struct dirent *e = readdir(d); e != NULL; e = readdir(d))
         if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
-            TRY_OUT(f(dir, e->d_name, x));
-out:
-    if (d != NULL)
-        closedir(d);
-    return status;
+            TRY(f(dir, e->d_name, x));
+    return GREF_OK;
 }
 
 /* True for a folder itself, not for a link to one: only folders made here are descended into. */
@@ -106,57 +108,49 @@ static gref_status make_folders(const char *path)
     return GREF_OK;
 }
 
+/* Fails if one of the names stands in the folder. */
+static gref_status refuse_existing(const char *dir, const char *const *names)
+{
+    for (int k = 0; names[k] != NULL; k++) {
+        SCOPED_MEM char *file = inside(dir, names[k]);
+        REQUIRE(file != NULL, GREF_ERR_NOMEM, "no memory for a file name");
+        REQUIRE(access(file, F_OK) != 0, GREF_ERR_EXISTS, "%s exists; --force replaces it", file);
+    }
+    return GREF_OK;
+}
+
 gref_status gref_folder_open(gref_folder *f, const char *path, const char *const *names, bool force)
 {
-    gref_status status = GREF_OK;
-    gref_folder made = {0};
-    char *near = NULL, *file = NULL;
+    SCOPED(gref_folder) made = {0};
     struct stat st;
-    REQUIRE_OUT(path[0] != '\0', GREF_ERR_IO, "the name of the output folder is empty");
+    REQUIRE(path[0] != '\0', GREF_ERR_IO, "the name of the output folder is empty");
     made.target = gref_strdup(path);
-    REQUIRE_OUT(made.target != NULL, GREF_ERR_NOMEM, "no memory for a folder name");
+    REQUIRE(made.target != NULL, GREF_ERR_NOMEM, "no memory for a folder name");
     for (size_t k = strlen(made.target); k > 1 && made.target[k - 1] == '/'; k--)
         made.target[k - 1] = '\0';
-    REQUIRE_OUT(stat(path, &st) != 0 || S_ISDIR(st.st_mode), GREF_ERR_EXISTS,
-                "%s exists and is not a folder", path);
-    for (int k = 0; names[k] != NULL && !force; k++) {
-        free(file);
-        file = inside(made.target, names[k]);
-        REQUIRE_OUT(file != NULL, GREF_ERR_NOMEM, "no memory for a file name");
-        REQUIRE_OUT(access(file, F_OK) != 0, GREF_ERR_EXISTS, "%s exists; --force replaces it",
-                    file);
-    }
-    near = existing_ancestor(made.target);
-    REQUIRE_OUT(near != NULL, GREF_ERR_NOMEM, "no memory for a folder name");
-    made.stage = gref_format("%s/.gref-%ld.partial", near, (long)getpid());
-    REQUIRE_OUT(made.stage != NULL, GREF_ERR_NOMEM, "no memory for a folder name");
-    if (mkdir(made.stage, 0777) != 0) {
-        status = gref_fail(GREF_ERR_IO, __FILE__, __LINE__, __func__, 0,
-                           "%s: nothing can be written there: %s", near, strerror(errno));
-        free(made.stage);
-        made.stage = NULL;
-        goto out;
-    }
-    *f = made;
-    made = (gref_folder){0};
-out:
-    gref_folder_discard(&made);
-    free(near);
-    free(file);
-    return status;
+    REQUIRE(stat(path, &st) != 0 || S_ISDIR(st.st_mode), GREF_ERR_EXISTS,
+            "%s exists and is not a folder", path);
+    if (!force)
+        TRY(refuse_existing(made.target, names));
+    SCOPED_MEM char *near = existing_ancestor(made.target);
+    REQUIRE(near != NULL, GREF_ERR_NOMEM, "no memory for a folder name");
+    SCOPED_MEM char *stage = gref_format("%s/.gref-%ld.partial", near, (long)getpid());
+    REQUIRE(stage != NULL, GREF_ERR_NOMEM, "no memory for a folder name");
+    REQUIRE(mkdir(stage, 0777) == 0, GREF_ERR_IO, "%s: nothing can be written there: %s", near,
+            strerror(errno));
+    made.stage = TAKE(stage);
+    *f = TAKE(made);
+    return GREF_OK;
 }
 
-gref_status gref_folder_commit(gref_folder *f)
+gref_status gref_folder_commit(gref_folder *out)
 {
-    gref_status status = GREF_OK;
-    TRY_OUT(make_folders(f->target));
-    TRY_OUT(for_each(f->stage, move_entry, f->target));
-out:
-    gref_folder_discard(f);
-    return status;
+    SCOPED(gref_folder) f = TAKE(*out);
+    TRY(make_folders(f.target));
+    return for_each(f.stage, move_entry, f.target);
 }
 
-void gref_folder_discard(gref_folder *f)
+void gref_folder_free(gref_folder *f)
 {
     if (f->stage != NULL && for_each(f->stage, remove_entry, NULL) == GREF_OK)
         rmdir(f->stage);
@@ -179,15 +173,10 @@ gref_status gref_folder_path(char **out, const gref_folder *f, const char *name)
 
 gref_status gref_file_write(const char *dir, const char *name, const char *text)
 {
-    gref_status status = GREF_OK;
-    gref_output o = {0};
-    char *path = inside(dir, name);
-    REQUIRE_OUT(path != NULL && text != NULL, GREF_ERR_NOMEM, "no memory for %s", name);
-    TRY_OUT(gref_output_open(&o, path));
+    SCOPED(gref_output) o = {0};
+    SCOPED_MEM char *path = inside(dir, name);
+    REQUIRE(path != NULL && text != NULL, GREF_ERR_NOMEM, "no memory for %s", name);
+    TRY(gref_output_open(&o, path));
     fputs(text, o.fp);
-    TRY_OUT(gref_output_commit(&o));
-out:
-    gref_output_discard(&o);
-    free(path);
-    return status;
+    return gref_output_commit(&o);
 }

@@ -13,12 +13,10 @@
 /*
  * A file being written: the bytes go to a temporary name in the target's folder, which commit renames.
  *
- *     gref_output o = {0};
+ *     SCOPED(gref_output) o = {0};
  *     TRY(gref_output_open(&o, path));
  *     fprintf(o.fp, ...);
  *     TRY(gref_output_commit(&o));
- * out:
- *     gref_output_discard(&o);
  */
 typedef struct {
     FILE *fp;
@@ -28,13 +26,13 @@ typedef struct {
 
 gref_status gref_output_open(gref_output *o, const char *path);
 gref_status gref_output_commit(gref_output *o); /* *o is {0} afterwards, also on error */
-void gref_output_discard(gref_output *o);       /* accepts {0}, and a second call */
+void gref_output_free(gref_output *o); /* removes the temporary; accepts {0}, and a second call */
 
 /* The name that a file written to `path` must be renamed to; refuses what is no regular file. */
 gref_status gref_output_target(char **target, const char *path);
 /*
  * A folder being filled: files are written into `stage`, which commit moves into the target (made with
- * its parents), over files of the same names; folders inside are merged. Discard removes the stage.
+ * its parents), over files of the same names; folders inside are merged. Free removes the stage.
  */
 typedef struct {
     char *target, *stage;
@@ -44,7 +42,7 @@ typedef struct {
 gref_status gref_folder_open(gref_folder *f, const char *path, const char *const *names,
                              bool force);
 gref_status gref_folder_commit(gref_folder *f); /* *f is {0} afterwards, also on error */
-void gref_folder_discard(gref_folder *f);       /* accepts {0}, and a second call */
+void gref_folder_free(gref_folder *f);          /* accepts {0}, and a second call */
 /* Where the file `name` ("a/b.npy") is to be written; its folders are made. The caller frees it. */
 gref_status gref_folder_path(char **path, const gref_folder *f, const char *name);
 /* Writes `text` to the file `name` of a folder; GREF_ERR_NOMEM if text is NULL. */
@@ -76,6 +74,13 @@ gref_status gref_npy_read_header(gref_npy_header *h, size_t *data, const unsigne
                                  size_t size, const char *name);
 /* The header of A as an ndim-dimensional array of '<f8' in C order. */
 void gref_npy_write_header(char text[GREF_NPY_WRITTEN], gref_cmat A, int ndim);
+/* Takes the next bytes of a file that is being written. Messages of the two below name no file. */
+typedef gref_status gref_sink(void *to, const void *bytes, size_t size);
+/* Fails unless A can be an ndim-dimensional array. */
+gref_status gref_npy_require(gref_cmat A, int ndim);
+/* The bytes of A as an ndim-dimensional .npy file. */
+gref_status gref_npy_emit(gref_sink *put, void *to, gref_cmat A, int ndim);
+
 /*
  * An array of dimension 0 to 3 as matrices: x[k, i, j] is entry (i, j) of page k. An array of dimension 2 or less is
  * one page, as gref_npy_read has it.

@@ -60,23 +60,20 @@ static gref_status choose_keys(const char **mean, const char **rest, gref_law *l
 
 static gref_status read_npz(gref_law *law, const char *path)
 {
-    gref_status status = GREF_OK;
-    gref_npz_reader *r = NULL;
+    SCOPED_PTR(gref_npz_reader) *r = NULL;
     const char *mean = NULL, *rest = NULL;
-    TRY_OUT(gref_npz_open(&r, path));
-    TRY_OUT(choose_keys(&mean, &rest, law, r, path));
-    TRY_OUT(gref_npz_get(&law->mean, NULL, r, mean));
-    TRY_OUT(gref_npz_get(&law->m, NULL, r, rest));
+    TRY(gref_npz_open(&r, path));
+    TRY(choose_keys(&mean, &rest, law, r, path));
+    TRY(gref_npz_get(&law->mean, NULL, r, mean));
+    TRY(gref_npz_get(&law->m, NULL, r, rest));
     int n = law->m.m;
-    REQUIRE_OUT(law->kind != GREF_LAW_COV || law->m.m == law->m.n, GREF_ERR_SHAPE,
-                "%s: %s is %d x %d, not square", path, rest, law->m.m, law->m.n);
-    REQUIRE_OUT(law->kind != GREF_LAW_SPECTRUM || law->m.n == 1, GREF_ERR_SHAPE,
-                "%s: %s is %d x %d, not a vector", path, rest, law->m.m, law->m.n);
-    REQUIRE_OUT(law->mean.m == n && law->mean.n == 1, GREF_ERR_SHAPE,
-                "%s: %s is %d x %d, %s has %d rows", path, mean, law->mean.m, law->mean.n, rest, n);
-out:
-    gref_npz_close(r);
-    return status;
+    REQUIRE(law->kind != GREF_LAW_COV || law->m.m == law->m.n, GREF_ERR_SHAPE,
+            "%s: %s is %d x %d, not square", path, rest, law->m.m, law->m.n);
+    REQUIRE(law->kind != GREF_LAW_SPECTRUM || law->m.n == 1, GREF_ERR_SHAPE,
+            "%s: %s is %d x %d, not a vector", path, rest, law->m.m, law->m.n);
+    REQUIRE(law->mean.m == n && law->mean.n == 1, GREF_ERR_SHAPE,
+            "%s: %s is %d x %d, %s has %d rows", path, mean, law->mean.m, law->mean.n, rest, n);
+    return GREF_OK;
 }
 
 static gref_status read_npy(gref_law *law, const char *path)
@@ -111,7 +108,6 @@ static gref_status check_values(const gref_law *law)
  */
 gref_status gref_law_read(gref_law *out, const char *path)
 {
-    gref_status status = GREF_OK;
     SCOPED(gref_law) law = {0};
     size_t length = strlen(path);
     bool npy = length >= 4 && strcmp(path + length - 4, ".npy") == 0;
@@ -122,13 +118,9 @@ gref_status gref_law_read(gref_law *out, const char *path)
     REQUIRE(law.m.m >= 1, GREF_ERR_SHAPE, "%s: a law on 0 dimensions has no distance", path);
     law.path = gref_strdup(path);
     REQUIRE(law.path != NULL, GREF_ERR_NOMEM, "%s: no memory for its name", path);
-    status = check_values(&law);
-    if (status != GREF_OK) {
-        gref_fail_context(status, "%s", path);
-        return status;
-    }
+    TRY_IN(check_values(&law), "%s", path);
     *out = TAKE(law);
-    return status;
+    return GREF_OK;
 }
 
 static const char *name_of(const gref_law *law)
@@ -170,14 +162,13 @@ static gref_status distance(gref_w2 *out, const gref_law *a, const gref_law *b, 
  */
 gref_status gref_law_w2(gref_w2 *out, const gref_law *a, const gref_law *b, bool fast)
 {
-    gref_status status = GREF_OK;
     REQUIRE(a->mean.m == b->mean.m, GREF_ERR_SHAPE, "%s and %s have %d and %d dimensions",
             name_of(a), name_of(b), a->mean.m, b->mean.m);
     REQUIRE((a->kind == GREF_LAW_SPECTRUM) == (b->kind == GREF_LAW_SPECTRUM), GREF_ERR_SHAPE,
             "%s and %s: variances in an unnamed basis can be held only against variances in the "
             "same basis",
             name_of(a), name_of(b));
-    status = distance(out, a, b, fast);
+    gref_status status = distance(out, a, b, fast);
     if (status == GREF_ERR_NOT_PSD && !is_indefinite(a))
         (void)is_indefinite(b);
     return status;

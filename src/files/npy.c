@@ -190,31 +190,25 @@ gref_status gref_npy_parse(gref_mat *A, int *ndim, const unsigned char *bytes, s
 /* All bytes of a file, which may be a pipe. */
 static gref_status read_bytes(unsigned char **bytes, size_t *size, const char *path)
 {
-    gref_status status = GREF_OK;
     struct stat st;
-    unsigned char *buffer = NULL;
-    size_t used = 0, room = 1 << 16;
-    FILE *fp = fopen(path, "rb");
-    REQUIRE_OUT(fp != NULL, GREF_ERR_IO, "%s: %s", path, strerror(errno));
+    SCOPED_MEM unsigned char *buffer = NULL;
+    size_t room = 1 << 16, used = 0;
+    SCOPED_FILE *fp = fopen(path, "rb");
+    REQUIRE(fp != NULL, GREF_ERR_IO, "%s: %s", path, strerror(errno));
     if (fstat(fileno(fp), &st) == 0 && S_ISREG(st.st_mode))
         room = (size_t)st.st_size + 1; /* + 1: the end is seen without growing */
     do {
         if (used > 0)
             room += room / 2;
         unsigned char *grown = realloc(buffer, room);
-        REQUIRE_OUT(grown != NULL, GREF_ERR_NOMEM, "%s: no memory for its %zu bytes", path, room);
+        REQUIRE(grown != NULL, GREF_ERR_NOMEM, "%s: no memory for its %zu bytes", path, room);
         buffer = grown;
         used += fread(buffer + used, 1, room - used, fp);
-        REQUIRE_OUT(!ferror(fp), GREF_ERR_IO, "%s: %s", path, strerror(errno));
+        REQUIRE(!ferror(fp), GREF_ERR_IO, "%s: %s", path, strerror(errno));
     } while (used == room);
-    *bytes = buffer;
+    *bytes = TAKE(buffer);
     *size = used;
-    buffer = NULL;
-out:
-    free(buffer);
-    if (fp != NULL)
-        fclose(fp);
-    return status;
+    return GREF_OK;
 }
 
 /**
@@ -256,6 +250,39 @@ static void gather_rows(uint64_t *x, gref_cmat A, int i0, int rows)
         }
 }
 
+gref_status gref_npy_require(gref_cmat A, int ndim)
+{
+    REQUIRE(ndim >= 0 && ndim <= 2, GREF_ERR_RANGE, "an array of dimension %d, not 0 to 2", ndim);
+    REQUIRE((ndim > 1 || A.n == 1) && (ndim > 0 || A.m == 1), GREF_ERR_SHAPE,
+            "a %d x %d matrix is no array of dimension %d", A.m, A.n, ndim);
+    return GREF_OK;
+}
+
+gref_status gref_npy_emit(gref_sink *put, void *to, gref_cmat A, int ndim)
+{
+    enum { ROWS = 32 };
+    char text[GREF_NPY_WRITTEN];
+    size_t n = (size_t)A.n;
+    SCOPED_MEM uint64_t *x = gref_alloc(n * (size_t)(A.m < ROWS ? A.m : ROWS), sizeof *x);
+    REQUIRE(x != NULL, GREF_ERR_NOMEM, "no memory for %d rows of %d", ROWS, A.n);
+    gref_npy_write_header(text, A, ndim);
+    TRY(put(to, text, sizeof text));
+    for (int i = 0; i < A.m; i += ROWS) {
+        int rows = A.m - i < ROWS ? A.m - i : ROWS;
+        gather_rows(x, A, i, rows);
+        TRY(put(to, x, n * (size_t)rows * sizeof *x));
+    }
+    return GREF_OK;
+}
+
+/* A gref_sink: the file of a gref_output. */
+static gref_status to_file(void *o, const void *bytes, size_t size)
+{
+    bool written = fwrite(bytes, 1, size, ((gref_output *)o)->fp) == size;
+    REQUIRE(written, GREF_ERR_IO, "cannot be written: %s", strerror(errno));
+    return GREF_OK;
+}
+
 /**
  * Writes A as a .npy file of format 1.0, '<f8' in C order: byte for byte what numpy.save writes.
  *
@@ -274,30 +301,9 @@ static void gather_rows(uint64_t *x, gref_cmat A, int i0, int rows)
  */
 gref_status gref_npy_write(const char *path, gref_cmat A, int ndim)
 {
-    enum { ROWS = 32 };
-    gref_status status = GREF_OK;
-    gref_output o = {0};
-    char text[GREF_NPY_WRITTEN];
-    uint64_t *x = NULL;
-    size_t n = (size_t)A.n;
-    REQUIRE_OUT(ndim >= 0 && ndim <= 2, GREF_ERR_RANGE, "%s: an array of dimension %d, not 0 to 2",
-                path, ndim);
-    REQUIRE_OUT((ndim > 1 || A.n == 1) && (ndim > 0 || A.m == 1), GREF_ERR_SHAPE,
-                "%s: a %d x %d matrix is no array of dimension %d", path, A.m, A.n, ndim);
-    x = gref_alloc(n * (size_t)(A.m < ROWS ? A.m : ROWS), sizeof *x);
-    REQUIRE_OUT(x != NULL, GREF_ERR_NOMEM, "%s: no memory for %d rows of %d", path, ROWS, A.n);
-    TRY_OUT(gref_output_open(&o, path));
-    gref_npy_write_header(text, A, ndim);
-    bool written = fwrite(text, 1, sizeof text, o.fp) == sizeof text;
-    for (int i = 0; written && i < A.m; i += ROWS) {
-        int rows = A.m - i < ROWS ? A.m - i : ROWS;
-        gather_rows(x, A, i, rows);
-        written = fwrite(x, sizeof *x, n * (size_t)rows, o.fp) == n * (size_t)rows;
-    }
-    REQUIRE_OUT(written, GREF_ERR_IO, "%s: cannot be written: %s", path, strerror(errno));
-    TRY_OUT(gref_output_commit(&o));
-out:
-    gref_output_discard(&o);
-    free(x);
-    return status;
+    SCOPED(gref_output) o = {0};
+    TRY_IN(gref_npy_require(A, ndim), "%s", path);
+    TRY(gref_output_open(&o, path));
+    TRY_IN(gref_npy_emit(to_file, &o, A, ndim), "%s", path);
+    return gref_output_commit(&o);
 }

@@ -25,6 +25,13 @@ struct gref_npz_reader {
     int count;
 };
 
+/* For SCOPED. */
+typedef zip_error_t zip_error;
+static void zip_error_free(zip_error *error)
+{
+    zip_error_fini(error);
+}
+
 /* What a failure of libzip means, when it comes from reading. */
 static gref_status zip_status(const zip_error_t *error)
 {
@@ -46,8 +53,7 @@ static gref_status zip_status(const zip_error_t *error)
 /* r->zip = the archive of an open file, which the archive closes; `fp` is closed on error too. */
 static gref_status open_archive(gref_npz_reader *r, FILE *fp)
 {
-    gref_status status = GREF_OK;
-    zip_error_t error;
+    SCOPED(zip_error) error;
     zip_error_init(&error);
     zip_source_t *source = zip_source_filep_create(fp, 0, -1, &error);
     if (source == NULL)
@@ -56,10 +62,8 @@ static gref_status open_archive(gref_npz_reader *r, FILE *fp)
         r->zip = zip_open_from_source(source, ZIP_RDONLY, &error);
     if (source != NULL && r->zip == NULL)
         zip_source_free(source);
-    REQUIRE_OUT(r->zip != NULL, zip_status(&error), "%s: %s", r->path, zip_error_strerror(&error));
-out:
-    zip_error_fini(&error);
-    return status;
+    REQUIRE(r->zip != NULL, zip_status(&error), "%s: %s", r->path, zip_error_strerror(&error));
+    return GREF_OK;
 }
 
 /* r->names; two members that would have one name, or the same name twice, are refused. */
@@ -104,31 +108,23 @@ static gref_status list_members(gref_npz_reader *r)
  */
 gref_status gref_npz_open(gref_npz_reader **r, const char *path)
 {
-    gref_status status = GREF_OK;
     struct stat st;
-    FILE *fp = NULL;
-    gref_npz_reader *opened = gref_alloc(1, sizeof *opened);
-    REQUIRE_OUT(opened != NULL, GREF_ERR_NOMEM, "%s: no memory to open it", path);
+    SCOPED_FILE *fp = NULL;
+    SCOPED_PTR(gref_npz_reader) *opened = gref_alloc(1, sizeof *opened);
+    REQUIRE(opened != NULL, GREF_ERR_NOMEM, "%s: no memory to open it", path);
     opened->path = gref_strdup(path);
-    REQUIRE_OUT(opened->path != NULL, GREF_ERR_NOMEM, "%s: no memory to open it", path);
+    REQUIRE(opened->path != NULL, GREF_ERR_NOMEM, "%s: no memory to open it", path);
     fp = fopen(path, "rb");
-    REQUIRE_OUT(fp != NULL && fstat(fileno(fp), &st) == 0, GREF_ERR_IO, "%s: %s", path,
-                strerror(errno));
-    REQUIRE_OUT(!S_ISDIR(st.st_mode), GREF_ERR_IO, "%s: %s", path, strerror(EISDIR));
+    REQUIRE(fp != NULL && fstat(fileno(fp), &st) == 0, GREF_ERR_IO, "%s: %s", path,
+            strerror(errno));
+    REQUIRE(!S_ISDIR(st.st_mode), GREF_ERR_IO, "%s: %s", path, strerror(EISDIR));
     /* libzip takes an empty file for an archive without members. */
-    REQUIRE_OUT(S_ISREG(st.st_mode), GREF_ERR_IO, "%s: not a regular .npz file", path);
-    REQUIRE_OUT(st.st_size > 0, GREF_ERR_FORMAT, "%s: is empty, not a .npz file", path);
-    status = open_archive(opened, fp);
-    fp = NULL;
-    TRY_OUT(status);
-    TRY_OUT(list_members(opened));
-    *r = opened;
-    opened = NULL;
-out:
-    if (fp != NULL)
-        fclose(fp);
-    gref_npz_close(opened);
-    return status;
+    REQUIRE(S_ISREG(st.st_mode), GREF_ERR_IO, "%s: not a regular .npz file", path);
+    REQUIRE(st.st_size > 0, GREF_ERR_FORMAT, "%s: is empty, not a .npz file", path);
+    TRY(open_archive(opened, TAKE(fp)));
+    TRY(list_members(opened));
+    *r = TAKE(opened);
+    return GREF_OK;
 }
 
 /** Number of arrays. */
@@ -172,62 +168,58 @@ static void list_names(char *text, size_t size, const gref_npz_reader *r)
     }
 }
 
+static void close_member(zip_file_t **file)
+{
+    if (*file != NULL)
+        zip_fclose(*file);
+}
+
 /*
  * The bytes of member k. Room grows with what arrives: the size an archive claims may be anything.
  * One byte more is asked for, since libzip checks the CRC when it meets the end.
  */
 static gref_status read_member(unsigned char **bytes, size_t *size, const gref_npz_reader *r, int k)
 {
-    gref_status status = GREF_OK;
     zip_stat_t st;
-    zip_file_t *file = NULL;
-    unsigned char *buffer = NULL;
+    SCOPED_MEM unsigned char *buffer = NULL;
     zip_int64_t got = 1;
     size_t used = 0, room = 0;
-    REQUIRE_OUT(zip_stat_index(r->zip, (zip_uint64_t)k, 0, &st) == 0 &&
-                    (st.valid & ZIP_STAT_SIZE) != 0,
-                GREF_ERR_FORMAT, "size unknown: %s", zip_strerror(r->zip));
-    file = zip_fopen_index(r->zip, (zip_uint64_t)k, 0);
-    REQUIRE_OUT(file != NULL, zip_status(zip_get_error(r->zip)), "%s", zip_strerror(r->zip));
+    REQUIRE(zip_stat_index(r->zip, (zip_uint64_t)k, 0, &st) == 0 && (st.valid & ZIP_STAT_SIZE) != 0,
+            GREF_ERR_FORMAT, "size unknown: %s", zip_strerror(r->zip));
+    __attribute__((cleanup(close_member))) zip_file_t *file =
+        zip_fopen_index(r->zip, (zip_uint64_t)k, 0);
+    REQUIRE(file != NULL, zip_status(zip_get_error(r->zip)), "%s", zip_strerror(r->zip));
     while (got > 0 && used <= st.size) {
         if (used == room) {
             room = room == 0 ? 1 << 16 : 2 * room;
             room = room > st.size ? (size_t)st.size + 1 : room;
             unsigned char *grown = realloc(buffer, room);
-            REQUIRE_OUT(grown != NULL, GREF_ERR_NOMEM, "no memory for its %llu bytes",
-                        (unsigned long long)st.size);
+            REQUIRE(grown != NULL, GREF_ERR_NOMEM, "no memory for its %llu bytes",
+                    (unsigned long long)st.size);
             buffer = grown;
         }
         got = zip_fread(file, buffer + used, room - used);
         used += got > 0 ? (size_t)got : 0;
     }
-    REQUIRE_OUT(got >= 0, zip_status(zip_file_get_error(file)), "%s", zip_file_strerror(file));
-    REQUIRE_OUT(used == st.size, GREF_ERR_FORMAT, "%s bytes than the %llu of its size",
-                used < st.size ? "fewer" : "more", (unsigned long long)st.size);
-    *bytes = buffer;
+    REQUIRE(got >= 0, zip_status(zip_file_get_error(file)), "%s", zip_file_strerror(file));
+    REQUIRE(used == st.size, GREF_ERR_FORMAT, "%s bytes than the %llu of its size",
+            used < st.size ? "fewer" : "more", (unsigned long long)st.size);
+    *bytes = TAKE(buffer);
     *size = used;
-    buffer = NULL;
-out:
-    if (file != NULL)
-        zip_fclose(file);
-    free(buffer);
-    return status;
+    return GREF_OK;
 }
 
 gref_status gref_npz_bytes(unsigned char **bytes, size_t *size, gref_npz_reader *r,
                            const char *name)
 {
-    gref_status status = GREF_OK;
     char names[600];
     int k = find_name(r, name);
     if (k < 0) {
         list_names(names, sizeof names, r);
         FAIL(GREF_ERR_FORMAT, "%s: has no array '%s', only %d: %s", r->path, name, r->count, names);
     }
-    status = read_member(bytes, size, r, k);
-    if (status != GREF_OK)
-        gref_fail_context(status, "%s[%s]", r->path, name);
-    return status;
+    TRY_IN(read_member(bytes, size, r, k), "%s[%s]", r->path, name);
+    return GREF_OK;
 }
 
 /* The bytes of an array, and what messages call it: "laws.npz[mean]". */

@@ -1,62 +1,147 @@
 /*
- * Writing a .npz. Arrays wait as .npy files in a private folder beside the target; libzip packs
- * them there at the end, stored, and one rename shows the archive.
+ * Writing a .npz: a zip archive by APPNOTE 6.3, written front to back into a temporary file that one rename shows.
+ *
+ *     member    local header, name, [zip64 sizes], data
+ *     at last   one central record a member, [zip64 end], end
+ *
+ * Sizes and offsets from 2^32 - 1 on, and counts from 2^16 - 1 on, go into zip64 fields; those in their place are ones.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zip.h>
+#include <zlib.h>
 
 #include <gref/npy.h>
 
 #include "internal.h"
 
+enum { LOCAL = 30, CENTRAL = 46, END = 22, END64 = 56 + 20 };
+enum { LOCAL_EXTRA = 20, CENTRAL_EXTRA = 28, VERSION = 45, UTF8 = 0x800 };
+#define MOST32 0xffffffffu
+
+/* What the headers say of a member. */
+typedef struct {
+    char *name; /* "target/mean/800.npy" */
+    uint64_t offset, size, packed;
+    uint32_t crc;
+    bool deflated, large; /* large: its local header has zip64 sizes */
+} member;
+
 struct gref_npz_writer {
-    char *target; /* where the archive will appear */
-    char *folder; /* holds "0.npy", "1.npy", ... and at the end "archive" */
-    char *path;   /* room for the path of one of them: removing them must not need memory */
-    zip_t *zip;   /* the archive to be: libzip writes nothing before zip_close */
-    int count;
+    gref_output o;
+    json_t *names; /* of all members: a set that refuses what is no UTF-8 */
+    member *members;
+    int count, room;
+    uint64_t at;  /* where the next member begins */
     bool deflate; /* members that follow are compressed */
 };
 
-enum { LONGEST = 16 }; /* name in the folder: "2147483647.npy" */
-
-/* w->path = the path of a file of the folder. */
-static const char *spool_path(gref_npz_writer *w, int k)
+/* Appends the low bytes of value, least significant first. */
+static void put(unsigned char **p, uint64_t value, int bytes)
 {
-    snprintf(w->path, strlen(w->folder) + LONGEST, "%s/%d.npy", w->folder, k);
-    return w->path;
+    for (int k = 0; k < bytes; k++)
+        *(*p)++ = (unsigned char)(value >> 8 * k);
 }
 
-static const char *archive_path(gref_npz_writer *w)
+/* Version, flags, method, noon of 1 January 1980, CRC and sizes: the same in both headers. */
+static void put_facts(unsigned char **p, const member *m, bool ones)
 {
-    snprintf(w->path, strlen(w->folder) + LONGEST, "%s/archive", w->folder);
-    return w->path;
+    put(p, VERSION, 2);
+    put(p, UTF8, 2);
+    put(p, m->deflated ? Z_DEFLATED : 0, 2);
+    put(p, 12 << 11, 2);
+    put(p, 1 << 5 | 1, 2);
+    put(p, m->crc, 4);
+    put(p, ones ? MOST32 : m->packed, 4);
+    put(p, ones ? MOST32 : m->size, 4);
+    put(p, strlen(m->name), 2);
 }
 
-/* What libzip's failure to write means; when memory runs out it may say nothing at all. */
-static gref_status zip_write_status(zip_t *zip)
+static gref_status write_all(gref_npz_writer *w, const void *bytes, size_t size)
 {
-    switch (zip_error_code_zip(zip_get_error(zip))) {
-    case ZIP_ER_OK:
-    case ZIP_ER_MEMORY:
-        return GREF_ERR_NOMEM;
-    case ZIP_ER_EXISTS:
-    case ZIP_ER_INVAL:
-        return GREF_ERR_RANGE; /* of a name: taken, no UTF-8 */
-    default:
-        return GREF_ERR_IO;
+    for (const char *p = bytes; size > 0;) {
+        ssize_t done = write(fileno(w->o.fp), p, size);
+        REQUIRE(done >= 0 || errno == EINTR, GREF_ERR_IO, "cannot be written: %s", strerror(errno));
+        p += done > 0 ? done : 0;
+        size -= done > 0 ? (size_t)done : 0;
     }
+    return GREF_OK;
+}
+
+static gref_status write_local(gref_npz_writer *w, const member *m)
+{
+    unsigned char header[LOCAL + LOCAL_EXTRA], *p = header;
+    put(&p, 0x04034b50, 4);
+    put_facts(&p, m, m->large);
+    put(&p, m->large ? LOCAL_EXTRA : 0, 2);
+    TRY(write_all(w, header, LOCAL));
+    TRY(write_all(w, m->name, strlen(m->name)));
+    put(&p, 1, 2);
+    put(&p, LOCAL_EXTRA - 4, 2);
+    put(&p, m->size, 8);
+    put(&p, m->packed, 8);
+    return write_all(w, header + LOCAL, m->large ? LOCAL_EXTRA : 0);
+}
+
+static gref_status write_central(gref_npz_writer *w, const member *m)
+{
+    unsigned char header[CENTRAL + CENTRAL_EXTRA], *p = header;
+    bool large = m->large || m->offset >= MOST32;
+    put(&p, 0x02014b50, 4);
+    put(&p, 3 << 8 | VERSION, 2); /* made by Unix */
+    put_facts(&p, m, large);
+    put(&p, large ? CENTRAL_EXTRA : 0, 2);
+    put(&p, 0, 6); /* comment, disk, attributes of the contents */
+    put(&p, (uint64_t)(S_IFREG | 0644) << 16, 4);
+    put(&p, large ? MOST32 : m->offset, 4);
+    TRY(write_all(w, header, CENTRAL));
+    TRY(write_all(w, m->name, strlen(m->name)));
+    put(&p, 1, 2);
+    put(&p, CENTRAL_EXTRA - 4, 2);
+    put(&p, m->size, 8);
+    put(&p, m->packed, 8);
+    put(&p, m->offset, 8);
+    return write_all(w, header + CENTRAL, large ? CENTRAL_EXTRA : 0);
+}
+
+/* The end record; before it that of zip64 where a number has no room. */
+static gref_status write_end(gref_npz_writer *w, uint64_t start, uint64_t size)
+{
+    unsigned char record[END64 + END], *p = record;
+    uint64_t count = (uint64_t)w->count;
+    bool large = count >= 0xffff || start >= MOST32 || size >= MOST32;
+    if (large) {
+        put(&p, 0x06064b50, 4);
+        put(&p, 44, 8);
+        put(&p, 3 << 8 | VERSION, 2);
+        put(&p, VERSION, 2);
+        put(&p, 0, 8);
+        put(&p, count, 8);
+        put(&p, count, 8);
+        put(&p, size, 8);
+        put(&p, start, 8);
+        put(&p, 0x07064b50, 4);
+        put(&p, 0, 4);
+        put(&p, start + size, 8);
+        put(&p, 1, 4);
+    }
+    put(&p, 0x06054b50, 4);
+    put(&p, 0, 4);
+    put(&p, large ? 0xffff : count, 2);
+    put(&p, large ? 0xffff : count, 2);
+    put(&p, large ? MOST32 : size, 4);
+    put(&p, large ? MOST32 : start, 4);
+    put(&p, 0, 2);
+    return write_all(w, record, (size_t)(p - record));
 }
 
 /**
  * Begins a .npz file, for numpy.load: float64 arrays in C order, stored without compression.
  *
- * Arrays are kept on disk, in a folder ".gref-XXXXXX" beside `path`, which is removed by
- * gref_npz_finish and gref_npz_abandon. One writer belongs to one thread at a time.
+ * Arrays are written at once to a temporary file beside `path`, which gref_npz_finish renames and
+ * gref_npz_abandon removes. One writer belongs to one thread at a time.
  *
  * @param[out] w     for gref_npz_finish or gref_npz_abandon. Unchanged on error.
  * @param[in]  path  not a directory, device or pipe; what stands there is replaced at the end.
@@ -65,70 +150,124 @@ static gref_status zip_write_status(zip_t *zip)
  */
 gref_status gref_npz_create(gref_npz_writer **w, const char *path)
 {
-    gref_status status = GREF_OK;
-    char *folder = NULL;
-    int code = 0;
-    gref_npz_writer *made = gref_alloc(1, sizeof *made);
-    REQUIRE_OUT(made != NULL, GREF_ERR_NOMEM, "%s: no memory to write it", path);
-    TRY_OUT(gref_output_target(&made->target, path));
-    folder = gref_format("%.*s.gref-XXXXXX", gref_folder_length(made->target), made->target);
-    REQUIRE_OUT(folder != NULL, GREF_ERR_NOMEM, "%s: no memory to write it", path);
-    made->path = gref_alloc(strlen(folder) + LONGEST + 1, 1);
-    REQUIRE_OUT(made->path != NULL, GREF_ERR_NOMEM, "%s: no memory to write it", path);
-    REQUIRE_OUT(mkdtemp(folder) != NULL, GREF_ERR_IO, "%s: cannot be written: %s", path,
-                strerror(errno));
-    made->folder = folder;
-    folder = NULL;
-    made->zip = zip_open(archive_path(made), ZIP_CREATE | ZIP_EXCL, &code);
-    REQUIRE_OUT(made->zip != NULL, code == ZIP_ER_MEMORY ? GREF_ERR_NOMEM : GREF_ERR_IO,
-                "%s: cannot be written: libzip error %d", path, code);
-    *w = made;
-    made = NULL;
-out:
-    free(folder);
-    gref_npz_abandon(made);
-    return status;
+    SCOPED_PTR(gref_npz_writer) *made = gref_alloc(1, sizeof *made);
+    REQUIRE(made != NULL, GREF_ERR_NOMEM, "%s: no memory to write it", path);
+    made->names = json_object();
+    REQUIRE(made->names != NULL, GREF_ERR_NOMEM, "%s: no memory to write it", path);
+    TRY(gref_output_open(&made->o, path));
+    *w = TAKE(made);
+    return GREF_OK;
 }
 
-/*
- * One date and one set of permissions for all, so that the same arrays give the same bytes; noon,
- * since libzip goes through local time, in which no noon is skipped.
- */
-static int set_attributes(const gref_npz_writer *w, zip_uint64_t index)
+/* A member on its way into the archive: what is not finished is taken back when this is freed. */
+typedef struct {
+    gref_npz_writer *w;
+    member m;
+    z_stream z;
+    bool deflating;
+} packer;
+
+static void packer_free(packer *p)
 {
-    zip_t *zip = w->zip;
-    const zip_uint16_t noon = 12 << 11, first_of_1980 = 1 << 5 | 1;
-    const zip_uint32_t mode = (zip_uint32_t)(S_IFREG | 0644) << 16;
-    if (zip_set_file_compression(zip, index, w->deflate ? ZIP_CM_DEFLATE : ZIP_CM_STORE,
-                                 w->deflate ? 9 : 0) != 0 ||
-        zip_file_set_dostime(zip, index, noon, first_of_1980, 0) != 0)
-        return -1;
-    return zip_file_set_external_attributes(zip, index, 0, ZIP_OPSYS_UNIX, mode);
+    if (p->deflating)
+        deflateEnd(&p->z);
+    if (p->m.name == NULL)
+        return;
+    json_object_del(p->w->names, p->m.name);
+    free(p->m.name);
+    int fd = fileno(p->w->o.fp);
+    if (ftruncate(fd, (off_t)p->w->at) == 0)
+        lseek(fd, (off_t)p->w->at, SEEK_SET);
 }
 
-/* Registers a spooled file as a member. */
-static gref_status add_member(gref_npz_writer *w, const char *member, const char *spool)
+/* Passes on what zlib has ready, and all of it with Z_FINISH. */
+static gref_status drain(packer *p, int flush)
 {
-    gref_status status = GREF_OK;
-    zip_source_t *source = NULL;
-    zip_int64_t index = -1;
-    source = zip_source_file(w->zip, spool, 0, -1);
-    REQUIRE_OUT(source != NULL, zip_write_status(w->zip), "%s: member '%s': %s", w->target, member,
-                zip_strerror(w->zip));
-    index = zip_file_add(w->zip, member, source, ZIP_FL_ENC_UTF_8);
-    REQUIRE_OUT(index >= 0, zip_write_status(w->zip), "%s: no member can be named '%s': %s",
-                w->target, member, zip_strerror(w->zip));
-    source = NULL; /* the archive's */
-    REQUIRE_OUT(set_attributes(w, (zip_uint64_t)index) == 0, zip_write_status(w->zip),
-                "%s: member '%s': %s", w->target, member, zip_strerror(w->zip));
-    index = -1;
-    w->count++;
-out:
-    if (source != NULL)
-        zip_source_free(source);
-    if (index >= 0)
-        zip_delete(w->zip, (zip_uint64_t)index);
-    return status;
+    unsigned char chunk[1 << 15];
+    do {
+        p->z.next_out = chunk;
+        p->z.avail_out = sizeof chunk;
+        deflate(&p->z, flush);
+        size_t ready = sizeof chunk - p->z.avail_out;
+        p->m.packed += ready;
+        TRY(write_all(p->w, chunk, ready));
+    } while (p->z.avail_out == 0);
+    return GREF_OK;
+}
+
+/* A gref_sink: the next bytes of the member. */
+static gref_status pack(void *to, const void *bytes, size_t size)
+{
+    packer *p = to;
+    p->m.crc = (uint32_t)crc32_z(p->m.crc, bytes, size);
+    p->m.size += size;
+    if (!p->deflating) {
+        p->m.packed += size;
+        return write_all(p->w, bytes, size);
+    }
+    for (const unsigned char *at = bytes; size > 0;) {
+        uInt part = size < 1 << 30 ? (uInt)size : 1 << 30;
+        p->z.next_in = (z_const Bytef *)at;
+        p->z.avail_in = part;
+        TRY(drain(p, Z_NO_FLUSH));
+        at += part;
+        size -= part;
+    }
+    return GREF_OK;
+}
+
+/* Begins a member of at most `size` bytes, with a header whose numbers are still missing. */
+static gref_status begin(packer *p, gref_npz_writer *w, const char *name, double size)
+{
+    if (w->count == w->room) {
+        int room = 2 * w->room + 16;
+        member *larger = realloc(w->members, (size_t)room * sizeof *larger);
+        REQUIRE(larger != NULL, GREF_ERR_NOMEM, "no memory to add '%s'", name);
+        w->members = larger;
+        w->room = room;
+    }
+    REQUIRE(json_object_get(w->names, name) == NULL, GREF_ERR_RANGE,
+            "no member can be named '%s': there is one already", name);
+    p->w = w;
+    p->m = (member){.name = gref_strdup(name), .offset = w->at, .deflated = w->deflate};
+    REQUIRE(p->m.name != NULL, GREF_ERR_NOMEM, "no memory to add '%s'", name);
+    REQUIRE(json_object_set_new(w->names, name, json_true()) == 0, GREF_ERR_RANGE,
+            "no member can be named '%s': it is no UTF-8", name);
+    p->m.large = size > 4e9; /* deflate may add a little */
+    if (w->deflate) {
+        int code = deflateInit2(&p->z, 9, Z_DEFLATED, -15, 9, Z_DEFAULT_STRATEGY);
+        REQUIRE(code == Z_OK, GREF_ERR_NOMEM, "no memory to compress '%s'", name);
+        p->deflating = true;
+    }
+    return write_local(w, &p->m);
+}
+
+/* The member is complete: its header again, now with its numbers. */
+static gref_status end(packer *p)
+{
+    gref_npz_writer *w = p->w;
+    int fd = fileno(w->o.fp);
+    if (p->deflating)
+        TRY(drain(p, Z_FINISH));
+    off_t here = lseek(fd, 0, SEEK_CUR);
+    lseek(fd, (off_t)p->m.offset, SEEK_SET);
+    TRY(write_local(w, &p->m));
+    REQUIRE(here >= 0 && lseek(fd, here, SEEK_SET) == here, GREF_ERR_IO, "cannot be written: %s",
+            strerror(errno));
+    w->at = (uint64_t)here;
+    w->members[w->count++] = TAKE(p->m);
+    return GREF_OK;
+}
+
+static gref_status add_array(gref_npz_writer *w, const char *name, gref_cmat A, int ndim)
+{
+    SCOPED(packer) p = {0};
+    SCOPED_MEM char *file = gref_format("%s.npy", name);
+    REQUIRE(file != NULL, GREF_ERR_NOMEM, "no memory to add it");
+    TRY(gref_npy_require(A, ndim));
+    TRY(begin(&p, w, file, 8.0 * A.m * A.n));
+    TRY(gref_npy_emit(pack, &p, A, ndim));
+    return end(&p);
 }
 
 /**
@@ -145,39 +284,20 @@ out:
  */
 gref_status gref_npz_add(gref_npz_writer *w, const char *name, gref_cmat A, int ndim)
 {
-    gref_status status = GREF_OK;
-    SCOPED_MEM char *member = NULL;
     REQUIRE(name[0] != '\0' && strlen(name) <= GREF_NPZ_NAME, GREF_ERR_RANGE,
-            "%s: the name of an array has %zu bytes, not 1 to %d", w->target, strlen(name),
+            "%s: the name of an array has %zu bytes, not 1 to %d", w->o.target, strlen(name),
             GREF_NPZ_NAME);
-    member = gref_format("%s.npy", name);
-    REQUIRE(member != NULL, GREF_ERR_NOMEM, "%s: no memory to add '%s'", w->target, name);
-    const char *spool = spool_path(w, w->count);
-    status = gref_npy_write(spool, A, ndim);
-    if (status != GREF_OK)
-        gref_fail_context(status, "%s: array '%s'", w->target, name);
-    TRY(status);
-    status = add_member(w, member, spool);
-    if (status != GREF_OK)
-        unlink(spool);
-    return status;
+    TRY_IN(add_array(w, name, A, ndim), "%s: array '%s'", w->o.target, name);
+    return GREF_OK;
 }
 
-gref_status gref_npz_add_bytes(gref_npz_writer *w, const char *member, const void *bytes,
-                               size_t size)
+gref_status gref_npz_add_bytes(gref_npz_writer *w, const char *name, const void *bytes, size_t size)
 {
-    gref_status status = GREF_OK;
-    gref_output o = {0};
-    const char *spool = spool_path(w, w->count);
-    TRY_OUT(gref_output_open(&o, spool));
-    fwrite(bytes, 1, size, o.fp); /* commit tells of errors */
-    TRY_OUT(gref_output_commit(&o));
-    status = add_member(w, member, spool_path(w, w->count));
-    if (status != GREF_OK)
-        unlink(spool_path(w, w->count));
-out:
-    gref_output_discard(&o);
-    return status;
+    SCOPED(packer) p = {0};
+    TRY_IN(begin(&p, w, name, (double)size), "%s", w->o.target);
+    TRY_IN(pack(&p, bytes, size), "%s: '%s'", w->o.target, name);
+    TRY_IN(end(&p), "%s: '%s'", w->o.target, name);
+    return GREF_OK;
 }
 
 void gref_npz_deflate(gref_npz_writer *w)
@@ -185,55 +305,23 @@ void gref_npz_deflate(gref_npz_writer *w)
     w->deflate = true;
 }
 
-/* What libzip refuses to write: an archive without members is its end record alone. */
-static gref_status write_empty(const char *path)
-{
-    static const char end[22] = "PK\x05\x06";
-    gref_status status = GREF_OK;
-    gref_output o = {0};
-    TRY_OUT(gref_output_open(&o, path));
-    fwrite(end, 1, sizeof end, o.fp);
-    TRY_OUT(gref_output_commit(&o));
-out:
-    gref_output_discard(&o);
-    return status;
-}
-
 /**
- * Writes the archive and shows it under its name. Frees w, also on error; then the target is as it
- * was, and nothing else is left.
+ * Writes the directory of the archive and shows it under its name. Frees w, also on error; then the
+ * target is as it was, and nothing else is left.
  *
  * The same arrays in the same order give the same bytes.
  *
  * @return GREF_OK; GREF_ERR_IO; GREF_ERR_NOMEM.
- * @cost   the arrays once more on disk, until it returns.
  * @see    Tests: test_npz.c
  */
 gref_status gref_npz_finish(gref_npz_writer *w)
 {
-    gref_status status = GREF_OK;
-    const char *archive = archive_path(w);
-    if (w->count == 0) {
-        TRY_OUT(write_empty(archive));
-    } else {
-        int failed = zip_close(w->zip);
-        REQUIRE_OUT(failed == 0, zip_write_status(w->zip), "%s: cannot be written: %s", w->target,
-                    zip_strerror(w->zip));
-        w->zip = NULL;
-    }
-    REQUIRE_OUT(rename(archive, w->target) == 0, GREF_ERR_IO, "%s: cannot be written: %s",
-                w->target, strerror(errno));
-out:
-    gref_npz_abandon(w);
-    return status;
-}
-
-static void remove_folder(gref_npz_writer *w)
-{
+    SCOPED_PTR(gref_npz_writer) *done = w;
     for (int k = 0; k < w->count; k++)
-        unlink(spool_path(w, k));
-    unlink(archive_path(w));
-    rmdir(w->folder);
+        TRY_IN(write_central(w, &w->members[k]), "%s", w->o.target);
+    off_t here = lseek(fileno(w->o.fp), 0, SEEK_CUR);
+    TRY_IN(write_end(w, w->at, (uint64_t)here - w->at), "%s", w->o.target);
+    return gref_output_commit(&done->o);
 }
 
 /** Ends a .npz file without writing it: removes what was kept and frees w. Accepts NULL. */
@@ -241,12 +329,10 @@ void gref_npz_abandon(gref_npz_writer *w)
 {
     if (w == NULL)
         return;
-    if (w->zip != NULL)
-        zip_discard(w->zip);
-    if (w->folder != NULL)
-        remove_folder(w);
-    free(w->folder);
-    free(w->path);
-    free(w->target);
+    for (int k = 0; k < w->count; k++)
+        free(w->members[k].name);
+    free(w->members);
+    json_decref(w->names);
+    gref_output_free(&w->o);
     free(w);
 }

@@ -65,45 +65,35 @@ static gref_status open_temporary(int *fd, char **temp, const char *target)
 
 gref_status gref_output_open(gref_output *o, const char *path)
 {
-    gref_status status = GREF_OK;
-    gref_output opened = {0};
+    SCOPED(gref_output) opened = {0};
     int fd = -1;
-    TRY_OUT(gref_output_target(&opened.target, path));
-    TRY_OUT(open_temporary(&fd, &opened.temp, opened.target));
+    TRY(gref_output_target(&opened.target, path));
+    TRY(open_temporary(&fd, &opened.temp, opened.target));
     opened.fp = fdopen(fd, "wb");
-    REQUIRE_OUT(opened.fp != NULL, GREF_ERR_NOMEM, "%s: %s", path, strerror(errno));
-    fd = -1;
-    *o = opened;
-    opened = (gref_output){0};
-out:
-    if (fd >= 0)
+    if (opened.fp == NULL)
         close(fd);
-    gref_output_discard(&opened);
-    return status;
+    REQUIRE(opened.fp != NULL, GREF_ERR_NOMEM, "%s: no memory to write it", path);
+    *o = TAKE(opened);
+    return GREF_OK;
 }
 
-gref_status gref_output_commit(gref_output *o)
+gref_status gref_output_commit(gref_output *out)
 {
-    gref_status status = GREF_OK;
+    SCOPED(gref_output) o = TAKE(*out);
     errno = 0;
-    bool written = fflush(o->fp) == 0 && !ferror(o->fp);
+    bool written = fflush(o.fp) == 0 && !ferror(o.fp);
     int error = errno != 0 ? errno : EIO; /* 0: it was an earlier write that failed */
-    bool closed = fclose(o->fp) == 0;
+    bool closed = fclose(TAKE(o.fp)) == 0;
     if (written && !closed)
         error = errno;
-    o->fp = NULL;
-    REQUIRE_OUT(written && closed, GREF_ERR_IO, "%s: cannot be written: %s", o->target,
-                strerror(error));
-    REQUIRE_OUT(rename(o->temp, o->target) == 0, GREF_ERR_IO, "%s: cannot be written: %s",
-                o->target, strerror(errno));
-    free(o->temp);
-    o->temp = NULL;
-out:
-    gref_output_discard(o);
-    return status;
+    REQUIRE(written && closed, GREF_ERR_IO, "%s: cannot be written: %s", o.target, strerror(error));
+    REQUIRE(rename(o.temp, o.target) == 0, GREF_ERR_IO, "%s: cannot be written: %s", o.target,
+            strerror(errno));
+    free(TAKE(o.temp));
+    return GREF_OK;
 }
 
-void gref_output_discard(gref_output *o)
+void gref_output_free(gref_output *o)
 {
     if (o->fp != NULL)
         fclose(o->fp);

@@ -182,7 +182,7 @@ static gref_status start(decoder *d, const char *path)
     return GREF_OK;
 }
 
-static void stop(decoder *d)
+static void decoder_free(decoder *d)
 {
     if (d->png != NULL)
         png_destroy_read_struct(&d->png, &d->info, NULL);
@@ -213,29 +213,21 @@ static void stop(decoder *d)
  */
 gref_status gref_png_read(gref_mat *image, const char *path, double lo, double hi)
 {
-    gref_status status = GREF_OK;
-    decoder d = {0};
-    gref_mat X = {0};
-    REQUIRE_OUT(isfinite(lo) && isfinite(hi) && isfinite(hi - lo), GREF_ERR_RANGE,
-                "%s: cannot map its values to [%g, %g]", path, lo, hi);
-    TRY_OUT(start(&d, path));
+    SCOPED(decoder) d = {0};
+    SCOPED(gref_mat) X = {0};
+    REQUIRE(isfinite(lo) && isfinite(hi) && isfinite(hi - lo), GREF_ERR_RANGE,
+            "%s: cannot map its values to [%g, %g]", path, lo, hi);
+    TRY(start(&d, path));
     if (!decode(&d)) {
-        REQUIRE_OUT(!d.no_memory, GREF_ERR_NOMEM, "%s: %s", path, d.message);
-        REQUIRE_OUT(!d.io_error, GREF_ERR_IO, "%s: %s", path, d.message);
+        REQUIRE(!d.no_memory, GREF_ERR_NOMEM, "%s: %s", path, d.message);
+        REQUIRE(!d.io_error, GREF_ERR_IO, "%s: %s", path, d.message);
         bool why = d.warning[0] != '\0';
-        FAIL_OUT(GREF_ERR_FORMAT, "%s: %s%s%s%s", path, d.message, why ? " (" : "", d.warning,
-                 why ? ")" : "");
+        FAIL(GREF_ERR_FORMAT, "%s: %s%s%s%s", path, d.message, why ? " (" : "", d.warning,
+             why ? ")" : "");
     }
     layout l = get_layout(&d);
-    status = gref_mat_new(&X, l.rows, l.cols);
-    if (status != GREF_OK)
-        gref_fail_context(status, "%s", path);
-    TRY_OUT(status);
-    TRY_OUT(fill(X, &d, &l, path, lo, hi));
-    *image = X;
-    X = (gref_mat){0};
-out:
-    gref_mat_free(&X);
-    stop(&d);
-    return status;
+    TRY_IN(gref_mat_new(&X, l.rows, l.cols), "%s", path);
+    TRY(fill(X, &d, &l, path, lo, hi));
+    *image = TAKE(X);
+    return GREF_OK;
 }

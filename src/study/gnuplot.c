@@ -47,7 +47,7 @@ static bool close_files(gref_plot *p)
 void gref_plot_free(gref_plot *p)
 {
     close_files(p);
-    gref_folder_discard(&p->folder);
+    gref_folder_free(&p->folder);
 }
 
 gref_status gref_plot_file(FILE **f, gref_plot *p, const char *name)

@@ -131,7 +131,7 @@ static gref_status write_files(gref_asymptotics_report *report, const char *dir)
 gref_status gref_asymptotics_run(gref_asymptotics_report **out_report, const gref_case *c,
                                  const gref_asymptotics_options *options)
 {
-    __attribute__((cleanup(gref_folder_discard))) gref_folder folder = {0};
+    SCOPED(gref_folder) folder = {0};
     SCOPED_PTR(gref_asymptotics_report) *report = gref_alloc(1, sizeof *report);
     REQUIRE(report != NULL, GREF_ERR_NOMEM, "no memory for a report");
     report->c = c;

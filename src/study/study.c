@@ -50,7 +50,7 @@ void gref_study_free(gref_study *study)
 static void run_free(run *r)
 {
     gref_npz_abandon(r->npz);
-    gref_folder_discard(&r->folder);
+    gref_folder_free(&r->folder);
     gref_study_free(r->out);
     r->engine->close(r->data);
     gref_schedule_free(&r->schedule);

@@ -61,7 +61,7 @@ static void run_free(run *r)
     free(r->fates);
     gref_golden_free(r->report);
     gref_npz_abandon(r->npz);
-    gref_folder_discard(&r->folder);
+    gref_folder_free(&r->folder);
     json_decref(r->arrays);
 }
 

@@ -4,6 +4,7 @@
  *
  *     the step is the literal algorithm's, pushed through basis vectors, and the plain model's, which has no eigenbasis
  *     the law is the plain recursion of the steps from the start; its distances are those of its matrices
+ *     the law that it takes p_t(x | v) to be is THEORY's, by routes that share no formula
  *     the moments of drawn samples are those of the law
  *     the spectral path says the same as the dense one
  *
@@ -306,6 +307,67 @@ START_TEST(test_distances__are_those_of_the_matrices)
 }
 END_TEST
 
+/* ---- its model --------------------------------------------------------------------------------- */
+
+/* Condition of E = I + (W Sigma_t^1/2)^T C^-1 (W Sigma_t^1/2), as stated on gref_conditional_precision. */
+static double condition_of(const subject *x, const plain_model *q)
+{
+    gref_mat W = plain_product(gref_const(x->w->p.A), false, gref_const(q->J), false),
+             Ci = plain_inverse(gref_const(q->C));
+    double c = 1 + norm(W) * norm(W) * norm(q->Sigma_t) * norm(Ci);
+    FREE_ALL(&W, &Ci);
+    return c;
+}
+
+static void hold_model(const subject *x)
+{
+    const gref_problem *p = &x->w->p;
+    int n = p->A.n, m = p->A.m;
+    gref_mat C = fresh(m, m), mean = fresh(n, 1), cov = fresh(n, n);
+    for (int t = gref_sampler_first(x->s); t >= 1; t = gref_sampler_next(x->s, t)) {
+        plain_model q = plain_model_at(p, &x->w->s, x->spec, t);
+        double unit = 4 * (n + m) * EPS;
+        if (q.C.a != NULL) {
+            ck_ok(gref_likelihood_cov(C, x->s, t));
+            ck_assert_bound("C_{v|t}", distance(C, q.C), unit * norm(q.C));
+            unit *= condition_of(x, &q);
+        } else {
+            ck_fails(gref_likelihood_cov(C, x->s, t), GREF_ERR_RANGE);
+        }
+        double far = 1 + norm(p->v) + norm(p->mu) + norm(q.mean);
+        for (int route = 0; route < 2; route++) {
+            ck_ok(route == 0 ? gref_conditional_precision(mean, cov, x->s, t)
+                             : gref_conditional_bayes(mean, cov, x->s, t));
+            ck_assert_bound("modelled law, covariance", distance(cov, q.cov), unit);
+            ck_assert_bound("modelled law, mean", distance(mean, q.mean), unit * far);
+        }
+        if (gref_row_find(x->spec->name)->exact) {
+            gref_mat exact, post;
+            plain_exact(&exact, &post, p, &x->w->s, t);
+            ck_assert_bound("an exact model, covariance", distance(cov, post), unit);
+            ck_assert_bound("an exact model, mean", distance(mean, exact), unit * far);
+            FREE_ALL(&exact, &post);
+        }
+        plain_model_free(&q);
+    }
+    FREE_ALL(&C, &mean, &cov);
+}
+
+/*
+ * Three routes to mu_{t|v} and C_{t|v}: the precision in square-root form, Bayes' rule (25)-(27), and the plain inverse of
+ * H_t; and C_{v|t} against (19), (21), (22). No two share a formula. For a row that calls itself exact, the textbook's
+ * posterior is a fourth.
+ */
+START_TEST(test_model__is_the_same_by_every_route)
+{
+    sweep_world w;
+    for (int k = 0; sweep_world_open(&w, k); k++) {
+        for_each_spec(hold_model, &w, 5);
+        sweep_world_close(&w);
+    }
+}
+END_TEST
+
 /* ---- drawn samples ----------------------------------------------------------------------------- */
 
 enum { SAMPLES = 10000 };
@@ -404,6 +466,7 @@ int main(void)
     tcase_add_test(tc, test_step__is_the_literal_algorithm);
     tcase_add_test(tc, test_law__is_the_plain_recursion);
     tcase_add_test(tc, test_distances__are_those_of_the_matrices);
+    tcase_add_test(tc, test_model__is_the_same_by_every_route);
     tcase_add_test(tc, test_draw__moments_are_those_of_the_law);
     tcase_add_test(tc, test_spectral__says_what_the_dense_path_says);
     return run_suite(s);

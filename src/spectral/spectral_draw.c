@@ -188,7 +188,7 @@ static gref_status step_all(chains *c, bool *diverged, const gref_spectral *z, u
 }
 
 /**
- * Draws samples of y_0 by running samplers side by side on the same noise.
+ * Draws samples of the last y by running samplers side by side on the same noise.
  *
  *     y_{t-1} = (y_t + beta_t s~(y_t))/sqrt(alpha_t) + sigma_t z_t        Algorithms 1, 8
  *
@@ -225,9 +225,10 @@ gref_status gref_spectral_draw(gref_mat *Y, bool *diverged, const gref_spectral 
     for (int k = 0; k < count; k++)
         for (int i = 0; i < N && !diverged[k]; i++) {
             gref_mat column = gref_mat_view(Y[k], 0, i, z->n, 1);
+            double root = sqrt(schedule->abar[gref_times_last(specs[k])]);
             TRY(gref_spectral_synthesise(column, z, &c.room, c.E[k * N + i]));
             for (int p = 0; p < z->n; p++)
-                column.a[p] += z->mean;
+                column.a[p] += root * z->mean;
         }
     return GREF_OK;
 }

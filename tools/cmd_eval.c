@@ -142,7 +142,7 @@ int cmd_eval(int argc, char **argv)
         .about =
             "Evaluates one function at given points. score and x0hat are the prior's; guidance is\n"
             "W^T C_vt^-1 (v - A x0hat), guided_score its sum with the score, step the mean of "
-            "y_{t-1}.",
+            "the next state.",
         .options = options,
         .min_operands = 1,
         .max_operands = 1,

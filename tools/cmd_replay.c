@@ -175,7 +175,7 @@ int cmd_replay(int argc, char **argv)
          .value = "FILE.npz",
          .help = "write z, y_T and LABEL/y/t at the golden t",
          .text = &q.out},
-        {.name = "every", .help = "LABEL/y/t at every t", .flag = &q.every},
+        {.name = "every", .help = "LABEL/y/t at every visited t", .flag = &q.every},
         {.name = "force", .help = "replace FILE.npz", .flag = &q.force},
         {.name = "set",
          .value = "KEY=VALUE",

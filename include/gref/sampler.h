@@ -1,6 +1,7 @@
 /*
- * Samplers whose law is Gaussian: a sequence of affine steps y_{t-1} = M_t y_t + b_t + N(0, N_t I). One
- * method, dps-norm, is not affine: it can be drawn and replayed, and the rest refuses it (GREF_ERR_RANGE).
+ * Samplers whose law is Gaussian: a sequence of affine steps y_s = M_t y_t + b_t + N(0, N_t), from a visited time t to the
+ * next one, s. One method, dps-norm, is not affine: it can be drawn and replayed, and the rest refuses it
+ * (GREF_ERR_RANGE).
  */
 #ifndef GREF_SAMPLER_H
 #define GREF_SAMPLER_H
@@ -75,7 +76,7 @@ typedef enum {
     GREF_QUANTITY_X0HAT,        /* "x0hat": the denoised image */
     GREF_QUANTITY_GUIDANCE,     /* "guidance": gradient of log p(v | y_t) as the sampler has it */
     GREF_QUANTITY_GUIDED_SCORE, /* "guided_score": the sum of score and guidance */
-    GREF_QUANTITY_STEP          /* "step": the mean of y_{t-1} given y_t */
+    GREF_QUANTITY_STEP          /* "step": the mean of the next state given y_t */
 } gref_quantity;
 GREF_API const char *gref_quantity_name(int k);
 GREF_API bool gref_quantity_parse(gref_quantity *out, const char *name);

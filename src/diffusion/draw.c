@@ -7,7 +7,7 @@
 
 #include "base/internal.h"
 #include "dense/internal.h"
-#include "internal.h"
+#include "literal.h"
 #include <gref/psd.h>
 #include <gref/random.h>
 
@@ -82,18 +82,20 @@ static gref_status start(gref_mat E, gref_mat Z, const gref_sampler *s, uint64_t
 gref_status gref_sampler_draw(gref_mat Y, const gref_sampler *s, uint64_t seed)
 {
     SCOPED(gref_literal) l = {0};
+    SCOPED(gref_mat) E = {0};
     TRY(gref_require_shape(gref_const(Y), s->z->n, Y.n, "Y"));
-    TRY(gref_literal_new(&l, s, Y.n));
-    TRY(start(l.E, Y, s, seed));
+    TRY(gref_literal_new(&l, s, NULL, 1));
+    TRY(gref_mat_new(&E, Y.m, Y.n));
+    TRY(start(E, Y, s, seed));
     int t = gref_sampler_first(s);
     for (int next; (next = gref_sampler_next(s, t)) >= 0; t = next) {
-        TRY(gref_literal_step(&l, s, t));
-        if (gref_literal_is_noisy(s, t)) {
+        TRY(gref_literal_step(E, &l, t));
+        if (gref_literal_is_noisy(&l, t)) {
             gref_random_normal(Y, seed, GREF_STREAM_STEP, (uint32_t)t, 0);
-            TRY(gref_literal_add_noise(&l, s, t, gref_const(Y)));
+            TRY(gref_literal_add_noise(E, &l, t, gref_const(Y)));
         }
-        REQUIRE(gref_literal_alive(&l), GREF_ERR_NUMERICS,
+        REQUIRE(gref_literal_alive(gref_const(E)), GREF_ERR_NUMERICS,
                 "the samples of %s have diverged at t = %d", s->spec.label, next);
     }
-    return gref_literal_leave(Y, &l, s, t);
+    return gref_literal_leave(Y, &l, gref_literal_root(&l, t), gref_const(E));
 }

@@ -191,14 +191,6 @@ gref_status gref_guidance_at(gref_mat Gamma, gref_mat g, const gref_sampler *s, 
     return GREF_OK;
 }
 
-gref_status gref_likelihood_solve(gref_mat R, const gref_sampler *s, int t)
-{
-    SCOPED(gref_noisy_root) root = {0};
-    TRY(gref_likelihood_root(&root, s, t));
-    TRY(gref_noisy_root_divide(R, &root, false));
-    return gref_noisy_root_divide(R, &root, true);
-}
-
 /**
  * Covariance of the modelled likelihood.
  *

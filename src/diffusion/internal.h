@@ -121,40 +121,12 @@ gref_status gref_modelled_guidance(gref_mat Gamma, gref_mat g, const gref_sample
 gref_status gref_guidance_at(gref_mat Gamma, gref_mat g, const gref_sampler *s, int t);
 /* phi b^2 + tau, of a row whose phi is constant. */
 double gref_guidance_denominator(const gref_sampler *s, int t, double b);
-/* R <- C^-1 R. A root of C, and of L_t = C + abar_t A Sigma^2 Sigma_t^-1 A^T. */
-gref_status gref_likelihood_solve(gref_mat R, const gref_sampler *s, int t);
+/* A root of C, and of L_t = C + abar_t A Sigma^2 Sigma_t^-1 A^T. */
 gref_status gref_likelihood_root(gref_noisy_root *root, const gref_sampler *s, int t);
 gref_status gref_bracket_root(gref_noisy_root *root, const gref_sampler *s, int t);
 /* s->G and s->Br, once; s->W, b, VT, Wr, once. */
 gref_status gref_sampler_form_gram(gref_sampler *s);
 gref_status gref_sampler_form_svd(gref_sampler *s);
-
-/*
- * literal.c: the algorithm as it is printed, for N images at once, kept in modes of Sigma. A step is
- * gref_literal_step, then gref_literal_add_noise unless the step has none.
- */
-typedef struct {
-    gref_mat E; /* n x N, y_t - sqrt(abar_t) mu                */
-    gref_mat D; /* n x N, the guidance at y_t, and scratch     */
-    gref_mat R; /* m x N, scratch                              */
-} gref_literal;
-
-gref_status gref_literal_new(gref_literal *l, const gref_sampler *s, int N);
-void gref_literal_free(gref_literal *l); /* accepts {0} */
-/* E from images in pixels (n x N) at t, and back. */
-gref_status gref_literal_enter(gref_literal *l, const gref_sampler *s, int t, gref_cmat Y);
-gref_status gref_literal_leave(gref_mat Y, const gref_literal *l, const gref_sampler *s, int t);
-/* D = W^T C^-1 (v - A x0hat); C = I for guidance "after", which has no C, unless `modelled`. */
-gref_status gref_literal_guidance(gref_literal *l, const gref_sampler *s, int t, bool modelled);
-/* E from t to t - 1, without noise; then E += sqrt(N_t) U^T Z, Z n x N in pixels. */
-gref_status gref_literal_step(gref_literal *l, const gref_sampler *s, int t);
-gref_status gref_literal_add_noise(gref_literal *l, const gref_sampler *s, int t, gref_cmat Z);
-bool gref_literal_is_noisy(const gref_sampler *s, int t);
-/* False once the images have left +-2^450. */
-bool gref_literal_alive(const gref_literal *l);
-/* The quantity at E, in pixels; E is used up. t = T..1. */
-gref_status gref_literal_evaluate(gref_mat F, gref_literal *l, const gref_sampler *s, int t,
-                                  gref_quantity quantity);
 
 /* Sizes of a law that has not diverged, t >= 1; F is any factor of P_t. In pixels. */
 typedef struct {

@@ -1,68 +1,316 @@
 /*
- * Algorithms 1 and 8 line by line: through the score, the denoised image and the gradient of the
- * likelihood, never through M_t. Drawing, replay and evaluation share this one step, so that what
- * they say tests the exact laws and does not repeat them.
+ * The algorithms line by line: through the score, the denoised image and the gradient of the likelihood, never through
+ * M_t. Drawing, replay and evaluation share this one step, so that what they say tests the exact laws and does not
+ * repeat them; diagnosis runs it with switches on. In modes of Sigma, with e = y - sqrt(abar_t) mu:
  *
- *   E    n x N, y_t - sqrt(abar_t) mu in modes of Sigma, one image a column               [pixel]
- *   R    m x N, C^-1 (v - A x0hat(y_t)), or what the method has in its place
- *   D    n x N, the guidance at y_t: W^T R
+ *     score     slope (e + in)                                slope = -1/s_t, in = 0
+ *     x0hat     mu + gain (e + in) + out + lift (guidance)    gain = j_t, out = 0, lift = (1 - abar_t)/sqrt(abar_t)
+ *     guidance  J^T B^T C^-1 (v - A x0hat)
+ *
+ * where the values to the right are those with every switch off; `in` and `out` are the parts of mu that a deviation
+ * puts in the wrong place.
  */
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
-#include "base/internal.h"
 #include "dense/internal.h"
-#include "internal.h"
+#include "literal.h"
+
+gref_switches gref_switches_right(const gref_sampler_spec *spec)
+{
+    gref_switches d = {.row = gref_row_find(spec->name),
+                       .convention = spec->convention,
+                       .noise_factor = 1.0,
+                       .guidance_factor = 1.0,
+                       .sigma_factor = 1.0,
+                       .score_sign = 1.0,
+                       .start_factor = 1.0};
+    if (d.row->norm) { /* + zeta J^T A^T r/|r|, where guidance "after" has 2 zeta */
+        d.row = gref_row_find("dps");
+        d.convention.guidance = GREF_GUIDANCE_AFTER;
+        d.convention.zeta *= 0.5;
+        d.norm = true;
+    }
+    return d;
+}
 
 void gref_literal_free(gref_literal *l)
 {
-    gref_mat_free(&l->E);
-    gref_mat_free(&l->D);
-    gref_mat_free(&l->R);
+    gref_schedule_free(&l->shifted);
+    gref_mat_free(&l->zmu);
+    for (int k = 0; k < l->n_slots; k++)
+        gref_noisy_root_free(&l->slot[k].root);
+    free(l->slot);
+    *l = (gref_literal){0};
 }
 
-gref_status gref_literal_new(gref_literal *out, const gref_sampler *s, int N)
+gref_status gref_literal_new(gref_literal *out, const gref_sampler *s, gref_forms *forms, int slots)
 {
-    SCOPED(gref_literal) l = {0};
-    int n = s->z->n, m = s->z->m;
-    TRY(gref_mat_new(&l.E, n, N));
-    TRY(gref_mat_new(&l.D, n, N));
-    TRY(gref_mat_new(&l.R, m, N));
+    SCOPED(gref_literal) l = {.s = s, .forms = forms, .d = gref_switches_right(&s->spec)};
+    TRY(gref_mat_new(&l.zmu, s->z->n, 1));
+    TRY(gref_gemv(l.zmu, 1.0, gref_const(s->z->U), true, gref_const(s->z->mu), 0.0));
+    l.slot = gref_alloc((size_t)slots, sizeof *l.slot);
+    REQUIRE(l.slot != NULL, GREF_ERR_NOMEM, "no memory for a sampler");
+    l.n_slots = slots;
     *out = TAKE(l);
     return GREF_OK;
 }
 
-gref_status gref_literal_enter(gref_literal *l, const gref_sampler *s, int t, gref_cmat Y)
+/* ---- the schedule as it is read -------------------------------------------------------------- */
+
+static int clamp(int t, int lo, int hi)
 {
-    double root = sqrt(s->schedule->abar[t]);
-    gref_mat_copy(l->D, Y);
-    for (int k = 0; k < l->D.n; k++)
-        gref_mat_axpy(gref_mat_view(l->D, 0, k, l->D.m, 1), -root, gref_const(s->z->mu));
-    return gref_gemm(l->E, 1.0, gref_const(s->z->U), true, gref_const(l->D), false, 0.0);
+    return t < lo ? lo : t > hi ? hi : t;
 }
 
-/* Y = U X, and sqrt(abar_t) mu added to every column. */
-static gref_status to_pixels(gref_mat Y, gref_cmat X, const gref_sampler *s, double root)
+gref_status gref_literal_deviate(gref_literal *l, const gref_switches *d)
 {
-    TRY(gref_gemm(Y, 1.0, gref_const(s->z->U), false, X, false, 0.0));
-    for (int k = 0; k < Y.n; k++)
-        gref_mat_axpy(gref_mat_view(Y, 0, k, Y.m, 1), root, gref_const(s->z->mu));
+    const gref_schedule *s = l->s->schedule;
+    SCOPED(gref_schedule) read = {0};
+    if (d->beta_shift != 0 || d->abar_shift != 0) {
+        TRY(gref_schedule_from_betas(&read, s->beta + 1, s->T));
+        for (int t = 0; t <= s->T; t++) {
+            int at = clamp(t + d->abar_shift, 0, s->T);
+            read.abar[t] = s->abar[at];
+            read.qbar[t] = s->qbar[at];
+            read.beta[t] = t == 0 ? 0.0 : s->beta[clamp(t + d->beta_shift, 1, s->T)];
+            read.alpha[t] = 1.0 - read.beta[t];
+            read.beta_tilde[t] =
+                t > 0 && read.qbar[t] > 0.0 ? read.beta[t] * read.qbar[t - 1] / read.qbar[t] : 0.0;
+        }
+    }
+    gref_schedule_free(&l->shifted);
+    l->shifted = TAKE(read);
+    l->d = *d;
     return GREF_OK;
 }
 
-gref_status gref_literal_leave(gref_mat Y, const gref_literal *l, const gref_sampler *s, int t)
+const gref_schedule *gref_literal_schedule(const gref_literal *l)
 {
-    return to_pixels(Y, gref_const(l->E), s, sqrt(s->schedule->abar[t]));
+    return l->shifted.beta != NULL ? &l->shifted : l->s->schedule;
 }
 
-/* X = diag(j) X: the denoiser's gain on every mode. */
-static void apply_gain(gref_mat X, const gref_sampler *s, int t)
+static gref_rule rule_of(const gref_literal *l, int t)
+{
+    return gref_rule_at(l->d.row, &l->d.convention, gref_literal_schedule(l), t,
+                        gref_sampler_next(l->s, t));
+}
+
+double gref_literal_noise(const gref_literal *l, int t)
+{
+    double noise = l->s->row->chain ? 0.0 : rule_of(l, t).noise;
+    if (l->d.no_noise)
+        return 0.0;
+    return l->d.noise_factor * (l->d.noise_variance_for_std ? noise * noise : noise);
+}
+
+/* ---- pixels and modes ------------------------------------------------------------------------ */
+
+double gref_literal_root(const gref_literal *l, int t)
+{
+    return sqrt(l->s->schedule->abar[t]);
+}
+
+gref_status gref_literal_enter(gref_mat E, const gref_literal *l, double root, gref_cmat Y)
+{
+    SCOPED(gref_mat) X = {0};
+    TRY(gref_mat_new(&X, Y.m, Y.n));
+    for (int k = 0; k < Y.n; k++)
+        for (int i = 0; i < Y.m; i++)
+            GREF_AT(X, i, k) =
+                GREF_AT(Y, l->d.column_major ? l->forms->place[i] : i, k) - root * l->s->z->mu.a[i];
+    return gref_gemm(E, 1.0, gref_const(l->s->z->U), true, gref_const(X), false, 0.0);
+}
+
+gref_status gref_literal_leave(gref_mat Y, const gref_literal *l, double root, gref_cmat E)
+{
+    SCOPED(gref_mat) X = {0};
+    TRY(gref_mat_new(&X, Y.m, Y.n));
+    TRY(gref_gemm(X, 1.0, gref_const(l->s->z->U), false, E, false, 0.0));
+    for (int k = 0; k < Y.n; k++)
+        for (int i = 0; i < Y.m; i++)
+            GREF_AT(Y, l->d.column_major ? l->forms->place[i] : i, k) =
+                GREF_AT(X, i, k) + root * l->s->z->mu.a[i];
+    return GREF_OK;
+}
+
+/* ---- score and denoiser, diagonal in modes --------------------------------------------------- */
+
+typedef struct {
+    double slope, gain, lift, in, out;
+} mode;
+
+static mode mode_at(const gref_literal *l, int t, int i)
+{
+    const gref_switches *d = &l->d;
+    const gref_schedule *read = gref_literal_schedule(l);
+    gref_time at = gref_time_at(read, t), step = {read->alpha[t], read->beta[t]};
+    gref_time score = d->score_alpha ? step : at, tweedie = d->denoiser_alpha ? step : at;
+    double lambda = l->s->z->lambda.a[i], zmu = l->zmu.a[i];
+    double s = gref_forward_variance(score, lambda);
+    double f = d->score_sign * (d->score_is_eps ? sqrt(at.qbar) : 1.0);
+    double divisor = d->denoiser_unscaled ? 1.0
+                     : d->denoiser_abar   ? tweedie.abar
+                                          : sqrt(tweedie.abar);
+    double share = sqrt(score.abar) / divisor;
+    bool consistent = f == 1.0 && tweedie.abar == score.abar; /* then nothing cancels */
+    return (mode){.slope = -f / s,
+                  .gain = consistent ? gref_forward_gain(score, lambda) * share
+                                     : (1.0 - tweedie.qbar * f / s) / divisor,
+                  .lift = tweedie.qbar / divisor,
+                  .in = (gref_literal_root(l, t) - sqrt(score.abar)) * zmu,
+                  .out = (share - 1.0) * zmu};
+}
+
+/* X = score, or x0hat - mu, at E. */
+static void look(gref_mat X, const gref_literal *l, int t, gref_cmat E, bool denoise)
 {
     for (int i = 0; i < X.m; i++) {
-        double j = gref_mode_gain(s, t, i);
-        for (int k = 0; k < X.n; k++)
-            GREF_AT(X, i, k) *= j;
+        mode k = mode_at(l, t, i);
+        for (int j = 0; j < X.n; j++)
+            GREF_AT(X, i, j) = denoise ? k.gain * (GREF_AT(E, i, j) + k.in) + k.out
+                                       : k.slope * (GREF_AT(E, i, j) + k.in);
     }
 }
+
+/* X = diag(factor gain) E. */
+static void apply_gain(gref_mat X, const gref_literal *l, int t, gref_cmat E, double factor)
+{
+    for (int i = 0; i < X.m; i++) {
+        double gain = factor * mode_at(l, t, i).gain;
+        for (int j = 0; j < X.n; j++)
+            GREF_AT(X, i, j) = gain * GREF_AT(E, i, j);
+    }
+}
+
+/* ---- likelihood ------------------------------------------------------------------------------ */
+
+static double tau_of(const gref_literal *l)
+{
+    double sigma = l->s->z->sigma * l->d.sigma_factor;
+    const double forms[] = {sigma, sqrt(sigma), 1.0, sigma * sigma};
+    return l->d.row->tau(&l->d.convention, forms[l->d.sigma2_form]);
+}
+
+static double phi_of(const gref_literal *l, int t, double lambda)
+{
+    const gref_schedule *read = gref_literal_schedule(l);
+    const gref_row *row = l->d.row;
+    if (row->phi == NULL)
+        return 0.0;
+    double phi = row->phi(&l->d.convention, gref_time_at(read, t), lambda);
+    if (!row->phi_constant || l->d.r2_form == GREF_R2_FORM)
+        return phi;
+    return l->d.r2_form == GREF_R2_FORM_ROOT ? sqrt(phi) : read->beta[t];
+}
+
+/* A U and v - A mu, or what stands there. */
+static gref_status operator_of(gref_cmat *B, gref_cmat *r, gref_literal *l)
+{
+    if (l->d.operator_form != GREF_OPERATOR_GIVEN)
+        return gref_forms_operator(B, r, l->forms, l->d.operator_form);
+    *B = gref_const(l->s->z->B);
+    *r = gref_const(l->s->z->r);
+    return GREF_OK;
+}
+
+/* Y = B diag(sqrt phi), fresh: C = Y Y^T + tau I. */
+static gref_status likelihood_factor(gref_mat *Y, gref_literal *l, int t)
+{
+    gref_cmat B, r;
+    SCOPED(gref_mat) root = {0};
+    TRY(operator_of(&B, &r, l));
+    TRY(gref_mat_new(Y, B.m, B.n));
+    TRY(gref_mat_new(&root, B.n, 1));
+    gref_mat_copy(*Y, B);
+    for (int j = 0; j < B.n; j++)
+        root.a[j] = sqrt(phi_of(l, t, l->s->z->lambda.a[j]));
+    gref_mat_scale_cols(*Y, gref_const(root));
+    return GREF_OK;
+}
+
+gref_status gref_literal_likelihood(gref_mat C, gref_literal *l, int t)
+{
+    SCOPED(gref_mat) Y = {0};
+    TRY(likelihood_factor(&Y, l, t));
+    TRY(gref_syrk(C, 1.0, gref_const(Y), false, 0.0));
+    for (int i = 0; i < C.m; i++)
+        GREF_AT(C, i, i) += tau_of(l);
+    return GREF_OK;
+}
+
+/* R's rows from the last to the first. */
+static void reverse(gref_mat R)
+{
+    for (int k = 0; k < R.n; k++)
+        for (int i = 0; i < R.m / 2; i++) {
+            double r = GREF_AT(R, i, k);
+            GREF_AT(R, i, k) = GREF_AT(R, R.m - 1 - i, k);
+            GREF_AT(R, R.m - 1 - i, k) = r;
+        }
+}
+
+/*
+ * R <- C^-1 R by the SVD: W diag(1/(phi b^2 + tau)) W^T R + (R - W W^T R)/tau. Every form of A has the same b, and the
+ * same W but for the order of its rows.
+ */
+static gref_status solve_by_svd(gref_mat R, const gref_literal *l, int t)
+{
+    gref_cmat W = gref_const(l->s->W);
+    SCOPED(gref_mat) Y = {0};
+    bool whole = W.m == W.n, flipped = l->d.operator_form == GREF_OPERATOR_FLIPPED;
+    double phi = phi_of(l, t, 0.0), tau = tau_of(l), beside = whole ? 0.0 : 1.0 / tau;
+    TRY(gref_mat_new(&Y, W.n, R.n));
+    if (flipped)
+        reverse(R);
+    TRY(gref_gemm(Y, 1.0, W, true, gref_const(R), false, 0.0));
+    if (!whole)
+        TRY(gref_gemm(R, -beside, W, false, gref_const(Y), false, beside));
+    for (int i = 0; i < Y.m; i++)
+        for (int k = 0; k < Y.n; k++)
+            GREF_AT(Y, i, k) /= phi * l->s->b.a[i] * l->s->b.a[i] + tau;
+    TRY(gref_gemm(R, 1.0, W, false, gref_const(Y), false, whole ? 0.0 : 1.0));
+    if (flipped)
+        reverse(R);
+    return GREF_OK;
+}
+
+/* R <- C^-1 R by a root of C, kept for the next that needs it. */
+static gref_status solve_by_root(gref_mat R, gref_literal *l, int t)
+{
+    const gref_modes *z = l->s->z;
+    gref_literal_slot *slot = &l->slot[t % l->n_slots];
+    const double key[4] = {l->d.operator_form, gref_literal_schedule(l)->abar[t], tau_of(l), t};
+    SCOPED(gref_mat) Y = {0};
+    if (slot->root.L.a == NULL || memcmp(slot->key, key, sizeof key) != 0) {
+        gref_noisy_root_free(&slot->root);
+        TRY(likelihood_factor(&Y, l, t));
+        gref_status status = gref_noisy_root_new(&slot->root, Y, tau_of(l), (gref_cmat){0});
+        REQUIRE(status != GREF_ERR_NOT_PD, GREF_ERR_NOT_PD,
+                "C_{v|t} of %s at t = %d is singular to rounding: sigma = %g, A is %d x %d, Sigma "
+                "%d x %d; its algorithm cannot be run in doubles",
+                l->s->spec.name, t, z->sigma, z->m, z->n, z->n, z->n);
+        TRY(status);
+        memcpy(slot->key, key, sizeof key);
+    }
+    TRY(gref_noisy_root_divide(R, &slot->root, false));
+    return gref_noisy_root_divide(R, &slot->root, true);
+}
+
+static gref_status solve(gref_mat R, gref_literal *l, int t)
+{
+    const gref_row *row = l->d.row;
+    if (row->phi != NULL)
+        return row->phi_constant ? solve_by_svd(R, l, t) : solve_by_root(R, l, t);
+    double tau = tau_of(l);
+    for (int k = 0; k < R.n; k++)
+        for (int i = 0; i < R.m; i++)
+            GREF_AT(R, i, k) /= tau;
+    return GREF_OK;
+}
+
+/* ---- guidance -------------------------------------------------------------------------------- */
 
 /* Every column over its norm: -R/|R| is the gradient of |r| in r. A column of zeros stays. */
 static void normalise(gref_mat R)
@@ -75,119 +323,203 @@ static void normalise(gref_mat R)
     }
 }
 
-gref_status gref_literal_guidance(gref_literal *l, const gref_sampler *s, int t, bool modelled)
+/* What is wanted of a guidance or a step: all of it, or its part that is linear in E, or the adjoint of that. */
+typedef enum { WHOLE, LINEAR, TRANSPOSED } part;
+
+/* A factor on the guidance that is no part of its placement. */
+static double guidance_scale(const gref_literal *l, int t)
 {
-    const gref_modes *z = s->z;
-    gref_mat D = l->D, R = l->R;
-    gref_mat_copy(D, gref_const(l->E));
-    apply_gain(D, s, t); /* x0hat - mu */
-    for (int k = 0; k < R.n; k++)
-        gref_mat_copy(gref_mat_view(R, 0, k, R.m, 1), gref_const(z->r));
-    TRY(gref_gemm(R, -1.0, gref_const(z->B), false, gref_const(D), false, 1.0));
-    if (s->row->norm)
+    const gref_schedule *read = gref_literal_schedule(l);
+    double factor = l->d.guidance_factor;
+    if (l->d.guidance_root >= 1)
+        factor *= sqrt(read->abar[t]);
+    if (l->d.guidance_root >= 2)
+        factor *= sqrt(read->abar[gref_sampler_next(l->s, t)]);
+    return factor;
+}
+
+/* D = J^T B^T C^-1 (v - A x0hat) at E; plain: C = I, as guidance "after" has it. With A in the place of A^T, the map is not symmetric. */
+static gref_status guidance(gref_mat D, gref_literal *l, int t, gref_cmat E, bool plain, part what)
+{
+    gref_cmat B, r, At;
+    SCOPED(gref_mat) X = {0}, R = {0};
+    bool swapped = l->d.adjoint_is_A;
+    TRY(operator_of(&B, &r, l));
+    TRY(gref_mat_new(&X, E.m, E.n));
+    TRY(gref_mat_new(&R, B.m, E.n));
+    if (swapped)
+        TRY(gref_forms_adjoint(&At, l->forms, l->d.operator_form));
+    if (what == WHOLE) {
+        look(X, l, t, E, true);
+        for (int k = 0; k < R.n; k++)
+            gref_mat_copy(gref_mat_view(R, 0, k, R.m, 1), r);
+    } else {
+        apply_gain(X, l, t, E, 1.0);
+    }
+    if (swapped && what == TRANSPOSED)
+        TRY(gref_gemm(R, -1.0, At, true, gref_const(X), false, 1.0));
+    else
+        TRY(gref_gemm(R, -1.0, B, false, gref_const(X), false, 1.0));
+    if (l->d.norm)
         normalise(R);
-    else if (modelled || s->spec.convention.guidance != GREF_GUIDANCE_AFTER)
-        TRY(gref_likelihood_solve(R, s, t));
-    TRY(gref_gemm(D, 1.0, gref_const(z->B), true, gref_const(R), false, 0.0));
-    apply_gain(D, s, t);
+    if (!plain)
+        TRY(solve(R, l, t));
+    if (swapped && what != TRANSPOSED)
+        TRY(gref_gemm(D, 1.0, At, false, gref_const(R), false, 0.0));
+    else
+        TRY(gref_gemm(D, 1.0, B, true, gref_const(R), false, 0.0));
+    apply_gain(D, l, t, gref_const(D), guidance_scale(l, t));
     return GREF_OK;
 }
 
+/* ---- the step -------------------------------------------------------------------------------- */
+
+/* What stands for 1/sqrt(alpha_t), over it. */
+static double root_factor(const gref_literal *l, const gref_rule *r)
+{
+    switch (l->d.root) {
+    case GREF_ROOT_ABAR:
+        return 1.0 / (sqrt(r->at.abar) * r->p);
+    case GREF_ROOT_NONE:
+        return 1.0 / r->p;
+    case GREF_ROOT_NOT_TAKEN:
+        return r->p;
+    case GREF_ROOT_ALPHA:
+        break;
+    }
+    return 1.0;
+}
+
 /*
- * One mode of y' from e, that of y, and its score, both centred: as the scheme is printed.
+ * One mode of y' from e, that of y, and the guidance there, as the scheme is printed.
  *
  *     ddpm   (y + beta s~)/sqrt(alpha)
  *     ddim   sqrt(a') x0hat~ + sqrt(1 - a' - N) eps~,  x0hat~ = (y + (1 - a) s~)/sqrt(a),  eps~ = -sqrt(1 - a) s~
  */
-static double backward(const gref_rule *r, gref_scheme scheme, double e, double score)
+static double backward(const gref_rule *r, const mode *k, gref_scheme scheme, double e, double grad)
 {
+    double score = k->slope * (e + k->in) + grad;
     if (scheme == GREF_SCHEME_DDPM)
         return r->p * e + r->q * score;
-    double x0hat = (e + r->at.qbar * score) / sqrt(r->at.abar), eps = -sqrt(r->at.qbar) * score;
-    return sqrt(r->next.abar) * x0hat + sqrt(r->direction) * eps;
+    double x0hat = k->gain * (e + k->in) + k->out + k->lift * grad;
+    return sqrt(r->next.abar) * x0hat - sqrt(r->direction * r->at.qbar) * score;
 }
 
-/* E of the user's steps, which are given in pixels. */
-static gref_status affine_step(gref_literal *l, const gref_sampler *s, int t)
+static gref_status move(gref_mat E, gref_literal *l, int t, part what)
 {
-    SCOPED(gref_mat) Y = {0};
-    TRY(gref_mat_new(&Y, l->E.m, l->E.n));
-    TRY(gref_literal_leave(Y, l, s, t));
-    TRY(gref_affine_move(Y, s, t));
-    return gref_literal_enter(l, s, t - 1, gref_const(Y));
-}
-
-gref_status gref_literal_step(gref_literal *l, const gref_sampler *s, int t)
-{
-    if (s->row->chain)
-        return affine_step(l, s, t);
-    if (s->row->guided)
-        TRY(gref_literal_guidance(l, s, t, false));
-    gref_rule rule = gref_sampler_rule(s, t);
-    const gref_convention *c = &s->spec.convention;
+    const gref_convention *c = &l->d.convention;
+    gref_rule r = rule_of(l, t), right = gref_sampler_rule(l->s, t);
     bool in_score = c->guidance == GREF_GUIDANCE_SCORE;
-    gref_mat E = l->E;
-    for (int k = 0; k < E.n; k++)
-        for (int i = 0; i < E.m; i++) {
-            double e = GREF_AT(E, i, k), score = -e / gref_mode_variance(s, t, i);
-            double grad = s->row->guided ? GREF_AT(l->D, i, k) : 0.0;
-            GREF_AT(E, i, k) = backward(&rule, c->scheme, e, in_score ? score + grad : score) +
-                               (in_score ? 0.0 : rule.kappa * grad);
+    double f = root_factor(l, &r), inside = l->d.guidance_unscaled ? 1.0 / (f * r.p) : 1.0;
+    double p =
+        c->scheme == GREF_SCHEME_DDPM ? f * r.p / right.p : f * sqrt(r.next.abar / right.next.abar);
+    double drift = what == WHOLE ? (p - 1.0) * sqrt(right.next.abar) : 0.0; /* of mu */
+    SCOPED(gref_mat) D = {0};
+    TRY(gref_mat_new(&D, E.m, E.n));
+    if (l->d.row->guided)
+        TRY(guidance(D, l, t, gref_const(E), c->guidance == GREF_GUIDANCE_AFTER, what));
+    for (int i = 0; i < E.m; i++) {
+        mode k = mode_at(l, t, i);
+        if (what != WHOLE)
+            k.in = k.out = 0.0;
+        for (int j = 0; j < E.n; j++) {
+            double grad = GREF_AT(D, i, j);
+            double moved =
+                backward(&r, &k, c->scheme, GREF_AT(E, i, j), in_score ? inside * grad : 0.0);
+            GREF_AT(E, i, j) = f * moved + (in_score ? 0.0 : r.kappa * grad) + drift * l->zmu.a[i];
         }
+    }
     return GREF_OK;
 }
 
-gref_status gref_literal_add_noise(gref_literal *l, const gref_sampler *s, int t, gref_cmat Z)
+/* The user's steps, which are given in pixels. */
+static gref_status affine_step(gref_mat E, gref_literal *l, int t)
 {
-    SCOPED(gref_mat) X = {0};
-    if (!s->row->chain)
-        return gref_gemm(l->E, sqrt(gref_step_noise(s, t)), gref_const(s->z->U), true, Z, false,
-                         1.0);
+    SCOPED(gref_mat) Y = {0};
+    TRY(gref_mat_new(&Y, E.m, E.n));
+    TRY(gref_literal_leave(Y, l, gref_literal_root(l, t), gref_const(E)));
+    TRY(gref_affine_move(Y, l->s, t));
+    return gref_literal_enter(E, l, gref_literal_root(l, t - 1), gref_const(Y));
+}
+
+gref_status gref_literal_step(gref_mat E, gref_literal *l, int t)
+{
+    return l->s->row->chain ? affine_step(E, l, t) : move(E, l, t, WHOLE);
+}
+
+gref_status gref_literal_linear(gref_mat E, gref_literal *l, int t, bool transposed)
+{
+    return move(E, l, t, transposed ? TRANSPOSED : LINEAR);
+}
+
+gref_status gref_literal_add_noise(gref_mat E, const gref_literal *l, int t, gref_cmat Z)
+{
+    SCOPED(gref_mat) X = {0}, N = {0};
     TRY(gref_mat_new(&X, Z.m, Z.n));
+    TRY(gref_mat_new(&N, Z.m, Z.n));
     gref_mat_copy(X, Z);
-    TRY(gref_affine_colour(X, s, t));
-    return gref_gemm(l->E, 1.0, gref_const(s->z->U), true, gref_const(X), false, 1.0);
+    if (l->s->row->chain)
+        TRY(gref_affine_colour(X, l->s, t));
+    TRY(gref_literal_enter(N, l, 0.0, gref_const(X)));
+    gref_mat_axpy(E, l->s->row->chain ? 1.0 : sqrt(gref_literal_noise(l, t)), gref_const(N));
+    return GREF_OK;
 }
 
-bool gref_literal_is_noisy(const gref_sampler *s, int t)
+bool gref_literal_is_noisy(const gref_literal *l, int t)
 {
-    return s->row->chain || gref_step_noise(s, t) > 0.0;
+    return l->s->row->chain || gref_literal_noise(l, t) > 0.0;
 }
 
-bool gref_literal_alive(const gref_literal *l)
+bool gref_literal_alive(gref_cmat E)
 {
-    return gref_mat_norm_max(gref_const(l->E)) <= 0x1p450;
+    return gref_mat_norm_max(E) <= 0x1p450;
 }
 
-gref_status gref_literal_evaluate(gref_mat F, gref_literal *l, const gref_sampler *s, int t,
-                                  gref_quantity quantity)
+/* ---- functions ------------------------------------------------------------------------------- */
+
+gref_status gref_literal_guided(gref_mat G, gref_literal *l, int t, gref_cmat E, bool linear)
 {
-    gref_mat E = l->E, D = l->D;
-    bool guided = quantity == GREF_QUANTITY_GUIDED_SCORE || quantity == GREF_QUANTITY_GUIDANCE;
+    SCOPED(gref_mat) S = {0};
+    TRY(gref_mat_new(&S, E.m, E.n));
+    look(S, l, t, E, false);
+    for (int i = 0; linear && i < S.m; i++)
+        for (int k = 0; k < S.n; k++)
+            GREF_AT(S, i, k) = mode_at(l, t, i).slope * GREF_AT(E, i, k);
+    gref_mat_fill(G, 0.0);
+    if (l->d.row->guided)
+        TRY(guidance(G, l, t, E, false, linear ? LINEAR : WHOLE));
+    gref_mat_axpy(G, 1.0, gref_const(S));
+    return GREF_OK;
+}
+
+gref_status gref_literal_evaluate(gref_mat F, gref_literal *l, int t, gref_quantity quantity,
+                                  gref_cmat Y)
+{
+    SCOPED(gref_mat) E = {0}, X = {0};
     double root = 0.0; /* of mu, where the quantity is an image */
-    if (guided && s->row->guided)
-        TRY(gref_literal_guidance(l, s, t, true));
-    else
-        gref_mat_fill(D, 0.0);
+    TRY(gref_mat_new(&E, Y.m, Y.n));
+    TRY(gref_mat_new(&X, Y.m, Y.n));
+    TRY(gref_literal_enter(E, l, gref_literal_root(l, t), Y));
     switch (quantity) {
     case GREF_QUANTITY_SCORE:
-    case GREF_QUANTITY_GUIDED_SCORE:
-        for (int k = 0; k < D.n; k++)
-            for (int i = 0; i < D.m; i++)
-                GREF_AT(D, i, k) -= GREF_AT(E, i, k) / gref_mode_variance(s, t, i);
+        look(X, l, t, gref_const(E), false);
         break;
     case GREF_QUANTITY_X0HAT:
-        gref_mat_copy(D, gref_const(E));
-        apply_gain(D, s, t);
+        look(X, l, t, gref_const(E), true);
         root = 1.0;
         break;
-    case GREF_QUANTITY_STEP:
-        TRY(gref_literal_step(l, s, t));
-        gref_mat_copy(D, gref_const(E));
-        root = sqrt(s->schedule->abar[gref_sampler_next(s, t)]);
-        break;
     case GREF_QUANTITY_GUIDANCE:
+        if (l->d.row->guided)
+            TRY(guidance(X, l, t, gref_const(E), l->s->row->norm, WHOLE));
+        break;
+    case GREF_QUANTITY_GUIDED_SCORE:
+        TRY(gref_literal_guided(X, l, t, gref_const(E), false));
+        break;
+    case GREF_QUANTITY_STEP:
+        TRY(gref_literal_step(E, l, t));
+        gref_mat_copy(X, gref_const(E));
+        root = gref_literal_root(l, gref_sampler_next(l->s, t));
         break;
     }
-    return to_pixels(F, gref_const(D), s, root);
+    return gref_literal_leave(F, l, root, gref_const(X));
 }

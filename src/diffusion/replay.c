@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/internal.h"
-#include "internal.h"
+#include "literal.h"
 
 static const char *const quantity_names[] = {
     [GREF_QUANTITY_SCORE] = "score",       [GREF_QUANTITY_X0HAT] = "x0hat",
@@ -55,21 +55,24 @@ gref_status gref_sampler_replay(gref_mat Y, int *reached, const gref_sampler *s,
 {
     int n = s->z->n, T = s->schedule->T, t = gref_sampler_first(s);
     SCOPED(gref_literal) l = {0};
+    SCOPED(gref_mat) E = {0};
     TRY(gref_require_shape(gref_const(Y), n, T + 1, "Y"));
     TRY(gref_require_shape(start, n, 1, "the start"));
     TRY(gref_require_shape(Z, n, T, "the noise"));
     TRY(gref_require_finite(start, "the start"));
     TRY(gref_require_finite(Z, "the noise"));
-    TRY(gref_literal_new(&l, s, 1));
+    TRY(gref_literal_new(&l, s, NULL, 1));
     gref_mat_fill(Y, NAN);
     gref_mat_copy(gref_mat_view(Y, 0, T - t, n, 1), start);
-    TRY(gref_literal_enter(&l, s, t, start));
+    TRY(gref_mat_new(&E, n, 1));
+    TRY(gref_literal_enter(E, &l, gref_literal_root(&l, t), start));
     for (int next; (next = gref_sampler_next(s, t)) >= 0; t = next) {
-        TRY(gref_literal_step(&l, s, t));
-        TRY(gref_literal_add_noise(&l, s, t, gref_cmat_view(Z, 0, T - t, n, 1)));
-        if (!gref_literal_alive(&l))
+        TRY(gref_literal_step(E, &l, t));
+        TRY(gref_literal_add_noise(E, &l, t, gref_cmat_view(Z, 0, T - t, n, 1)));
+        if (!gref_literal_alive(gref_const(E)))
             break;
-        TRY(gref_literal_leave(gref_mat_view(Y, 0, T - next, n, 1), &l, s, next));
+        TRY(gref_literal_leave(gref_mat_view(Y, 0, T - next, n, 1), &l, gref_literal_root(&l, next),
+                               gref_const(E)));
     }
     *reached = t;
     return GREF_OK;
@@ -109,7 +112,6 @@ gref_status gref_sampler_eval(gref_mat F, const gref_sampler *s, gref_quantity q
             gref_quantity_name((int)quantity));
     REQUIRE(!s->row->norm || quantity != GREF_QUANTITY_GUIDED_SCORE, GREF_ERR_RANGE,
             "%s has no guided score: its gradient is added after the step", s->row->name);
-    TRY(gref_literal_new(&l, s, X.n));
-    TRY(gref_literal_enter(&l, s, t, X));
-    return gref_literal_evaluate(F, &l, s, t, quantity);
+    TRY(gref_literal_new(&l, s, NULL, 1));
+    return gref_literal_evaluate(F, &l, t, quantity, X);
 }

@@ -1,5 +1,5 @@
 /*
- * The catalogue of deviations: one row each. A row sets switches of the literal step (deviant.c); two rows of one
+ * The catalogue of deviations: one row each. A row sets switches of the literal step (diffusion/literal.c); two rows of one
  * group exclude each other. Sources: published code and its issues, as collected in the project's notes on
  * samplers in the wild; "textbook" marks the slips that any implementation can make.
  */
@@ -42,9 +42,9 @@ ROW_SETS(r2_abar, s->convention.r2 = GREF_R2_1_ABAR_ABAR)
 ROW_SETS(r2_2_abar, s->convention.r2 = GREF_R2_1_ABAR_2_ABAR)
 ROW_SETS(r2_not_squared, s->r2_form = GREF_R2_FORM_ROOT)
 ROW_SETS(r2_beta, s->r2_form = GREF_R2_FORM_BETA)
-ROW_SETS(likelihood_dps, s->model = GREF_MODEL_DPS)
-ROW_SETS(likelihood_pigdm, s->model = GREF_MODEL_PIGDM)
-ROW_SETS(likelihood_cgdm, s->model = GREF_MODEL_CGDM)
+ROW_SETS(likelihood_dps, s->row = gref_row_find("dps"))
+ROW_SETS(likelihood_pigdm, s->row = gref_row_find("pigdm"))
+ROW_SETS(likelihood_cgdm, s->row = gref_row_find("cgdm"))
 ROW_SETS(sigma_not_squared, s->sigma2_form = 1)
 ROW_SETS(sigma_unused, s->sigma2_form = 2)
 ROW_SETS(sigma_fourth, s->sigma2_form = 3)

@@ -13,45 +13,40 @@
 #include "view.h"
 #include <gref/psd.h>
 
-/* Functions at the probes. */
-static gref_status predict_function(gref_mat D, const gref_views *vs, const gref_view *v,
-                                    const gref_switches *s)
+/* Functions at the probes, b: the step from zero, and M at the columns. */
+static gref_status predict_function(gref_mat D, const gref_views *vs, const gref_view *v)
 {
-    SCOPED(gref_mat) Z = {0}, Y = {0};
-    TRY(gref_mat_new(&Z, v->points.m, v->points.n));
-    TRY(gref_mat_new(&Y, v->points.m, v->points.n));
-    TRY(gref_deviant_to_modes(Z, vs->w, s, gref_const(v->points)));
-    if (v->kind == GREF_VIEW_SCORE)
-        TRY(gref_deviant_score(Y, vs->w, s, gref_const(Z), v->t));
-    else if (v->kind == GREF_VIEW_X0HAT)
-        TRY(gref_deviant_x0hat(Y, vs->w, s, gref_const(Z), v->t));
-    else if (v->kind == GREF_VIEW_GUIDED)
-        TRY(gref_deviant_guided(Y, vs->w, s, gref_const(Z), v->t));
-    else if (v->kind == GREF_VIEW_M)
-        TRY(gref_deviant_linear(Y, vs->w, s, gref_const(Z), v->t, false));
-    else
-        TRY(gref_deviant_step(Y, vs->w, s, gref_const(Z), v->t)); /* b: the step from zero */
-    return gref_deviant_to_pixels(D, vs->w, s, gref_const(Y));
+    static const gref_quantity quantities[GREF_VIEWS] = {[GREF_VIEW_SCORE] = GREF_QUANTITY_SCORE,
+                                                         [GREF_VIEW_X0HAT] = GREF_QUANTITY_X0HAT,
+                                                         [GREF_VIEW_GUIDED] =
+                                                             GREF_QUANTITY_GUIDED_SCORE,
+                                                         [GREF_VIEW_B] = GREF_QUANTITY_STEP};
+    gref_literal *l = &vs->w->l;
+    SCOPED(gref_mat) E = {0};
+    if (v->kind != GREF_VIEW_M)
+        return gref_literal_evaluate(D, l, v->t, quantities[v->kind], gref_const(v->points));
+    TRY(gref_mat_new(&E, D.m, D.n));
+    TRY(gref_literal_enter(E, l, 0.0, gref_const(v->points)));
+    TRY(gref_literal_linear(E, l, v->t, false));
+    return gref_literal_leave(D, l, 0.0, gref_const(E));
 }
 
-static gref_status predict_likelihood(gref_mat D, const gref_views *vs, const gref_view *v,
-                                      const gref_switches *s)
+static gref_status predict_likelihood(gref_mat D, const gref_views *vs, const gref_view *v)
 {
     int m = v->points.m;
     SCOPED(gref_mat) C = {0};
     TRY(gref_mat_new(&C, m, m));
-    TRY(gref_deviant_likelihood(C, vs->w, s, v->t));
+    TRY(gref_literal_likelihood(C, &vs->w->l, v->t));
     return gref_gemm(D, 1.0, gref_const(C), false, gref_const(v->points), false, 0.0);
 }
 
-static gref_status predict_modelled(gref_mat D, const gref_views *vs, const gref_view *v,
-                                    const gref_switches *s)
+static gref_status predict_modelled(gref_mat D, const gref_views *vs, const gref_view *v)
 {
     int n = v->golden->A.m;
     SCOPED(gref_mat) mean = {0}, cov = {0};
     TRY(gref_mat_new(&mean, n, 1));
     TRY(gref_mat_new(&cov, n, n));
-    TRY(gref_deviant_modelled(mean, cov, vs->w, s, v->t));
+    TRY(gref_deviant_modelled(mean, cov, vs->w, v->t));
     if (v->kind == GREF_VIEW_MODELLED_MEAN)
         gref_mat_copy(D, gref_const(mean));
     else
@@ -60,64 +55,69 @@ static gref_status predict_modelled(gref_mat D, const gref_views *vs, const gref
 }
 
 /* y or the mean, from v->from down to v->t; a mean without noise. */
-static gref_status predict_vector(gref_mat D, const gref_views *vs, const gref_view *v,
-                                  const gref_switches *s)
+static gref_status predict_vector(gref_mat D, const gref_views *vs, const gref_view *v)
 {
     int n = D.m, T = vs->truth->schedule.T;
-    SCOPED(gref_mat) y = {0}, next = {0}, z = {0}, zm = {0}, start = {0}, cov = {0};
-    TRY(gref_mat_new(&y, n, 1));
-    TRY(gref_mat_new(&next, n, 1));
+    gref_literal *l = &vs->w->l;
+    SCOPED(gref_mat) e = {0}, z = {0}, start = {0}, cov = {0};
+    TRY(gref_mat_new(&e, n, 1));
     TRY(gref_mat_new(&z, n, 1));
-    TRY(gref_mat_new(&zm, n, 1));
     TRY(gref_mat_new(&start, n, 1));
     if (v->start.a != NULL) {
         gref_mat_copy(start, gref_const(v->start));
     } else {
         TRY(gref_mat_new(&cov, n, n));
-        TRY(gref_deviant_start(start, cov, vs->w, s));
+        TRY(gref_deviant_start(start, cov, vs->w));
     }
-    TRY(gref_deviant_to_modes(y, vs->w, s, gref_const(start)));
-    for (int t = v->from; t > v->t; t--) {
-        double noise = gref_deviant_noise(vs->w, s, t);
-        TRY(gref_deviant_step(next, vs->w, s, gref_const(y), t));
-        gref_mat_copy(y, gref_const(next));
-        if (v->kind == GREF_VIEW_Y && noise > 0.0) {
-            for (int i = 0; i < n; i++)
-                z.a[i] = GREF_AT(vs->z, T - t, i);
-            TRY(gref_deviant_to_modes(zm, vs->w, s, gref_const(z)));
-            gref_mat_axpy(y, sqrt(noise), gref_const(zm));
+    TRY(gref_literal_enter(e, l, gref_literal_root(l, v->from), gref_const(start)));
+    for (int t = v->from; t > v->t; t = gref_sampler_next(l->s, t)) {
+        TRY(gref_literal_step(e, l, t));
+        if (v->kind == GREF_VIEW_Y) {
+            gref_mat_transpose(z, gref_cmat_view(gref_const(vs->z), T - t, 0, 1, n));
+            TRY(gref_literal_add_noise(e, l, t, gref_const(z)));
         }
     }
-    return gref_deviant_to_pixels(D, vs->w, s, gref_const(y));
+    return gref_literal_leave(D, l, gref_literal_root(l, v->t), gref_const(e));
 }
 
 /* D = Omega^T P_t Omega by the adjoint. */
-static gref_status predict_cov(gref_mat D, const gref_views *vs, const gref_view *v,
-                               const gref_switches *s)
+static gref_status predict_cov(gref_mat D, const gref_views *vs, const gref_view *v)
 {
     int n = v->points.m, q = v->points.n;
-    SCOPED(gref_mat) a = {0}, next = {0}, back = {0}, P = {0}, mean = {0}, Pb = {0};
+    gref_literal *l = &vs->w->l;
+    SCOPED(gref_mat) a = {0}, back = {0}, P = {0}, mean = {0}, Pb = {0};
     TRY(gref_mat_new(&a, n, q));
-    TRY(gref_mat_new(&next, n, q));
     TRY(gref_mat_new(&back, n, q));
     TRY(gref_mat_new(&Pb, n, q));
-    TRY(gref_deviant_to_modes(a, vs->w, s, gref_const(v->points)));
+    TRY(gref_literal_enter(a, l, 0.0, gref_const(v->points)));
     gref_mat_fill(D, 0.0);
     for (int t = v->t + 1; t <= v->from; t++) {
-        double noise = gref_deviant_noise(vs->w, s, t);
-        TRY(gref_gemm(D, noise, gref_const(a), true, gref_const(a), false, 1.0));
-        TRY(gref_deviant_linear(next, vs->w, s, gref_const(a), t, true));
-        gref_mat_copy(a, gref_const(next));
+        if (gref_sampler_next(l->s, t) < 0)
+            continue;
+        TRY(gref_gemm(D, gref_literal_noise(l, t), gref_const(a), true, gref_const(a), false, 1.0));
+        TRY(gref_literal_linear(a, l, t, true));
     }
-    TRY(gref_deviant_to_pixels(back, vs->w, s, gref_const(a)));
+    TRY(gref_literal_leave(back, l, 0.0, gref_const(a)));
     if (v->start.a == NULL) {
         TRY(gref_mat_new(&P, n, n));
         TRY(gref_mat_new(&mean, n, 1));
-        TRY(gref_deviant_start(mean, P, vs->w, s));
+        TRY(gref_deviant_start(mean, P, vs->w));
     }
     TRY(gref_gemm(Pb, 1.0, gref_const(v->start.a != NULL ? v->start : P), false, gref_const(back),
                   false, 0.0));
     return gref_gemm(D, 1.0, gref_const(back), true, gref_const(Pb), false, 1.0);
+}
+
+/* A as the deviant has it, on images as it flattens them. */
+static gref_status predict_operator(gref_mat D, const gref_deviant *d)
+{
+    SCOPED(gref_mat) A = {0};
+    TRY(gref_mat_new(&A, D.m, D.n));
+    gref_forms_pixels(A, &d->forms, d->l.d.operator_form);
+    for (int j = 0; j < D.n; j++)
+        for (int i = 0; i < D.m; i++)
+            GREF_AT(D, i, d->l.d.column_major ? d->forms.place[j] : j) = GREF_AT(A, i, j);
+    return GREF_OK;
 }
 
 /* The covariance is right, but reported as something else. */
@@ -145,15 +145,13 @@ static gref_status predict_report(gref_mat D, const gref_view *v, const gref_swi
     return GREF_OK;
 }
 
-static void predict_schedule(gref_mat D, const gref_views *vs, const gref_view *v,
-                             const gref_switches *s)
+static void predict_schedule(gref_mat D, const gref_views *vs, const gref_view *v)
 {
-    for (int t = 0; t < D.m; t++) {
-        double beta = t == 0 ? 0.0 : gref_deviant_beta(vs->w, s, t);
-        D.a[t] = v->kind == GREF_VIEW_BETA    ? beta
-                 : v->kind == GREF_VIEW_ALPHA ? 1.0 - beta
-                                              : gref_deviant_abar(vs->w, s, t);
-    }
+    const gref_schedule *read = gref_literal_schedule(&vs->w->l);
+    for (int t = 0; t < D.m; t++)
+        D.a[t] = v->kind == GREF_VIEW_BETA    ? read->beta[t]
+                 : v->kind == GREF_VIEW_ALPHA ? 1.0 - read->beta[t]
+                                              : read->abar[t];
 }
 
 /* Reports of W2 do not follow a deviation of the chain: they are only looked at where nothing else departs. */
@@ -172,33 +170,36 @@ gref_status gref_view_predict(gref_mat D, bool *known, const gref_views *vs, con
     *known = !step || gref_deviant_affine(s);
     if (!*known)
         return GREF_OK;
+    TRY(gref_literal_deviate(&vs->w->l, s));
+    double noise;
     switch (v->kind) {
     case GREF_VIEW_SCORE:
     case GREF_VIEW_X0HAT:
     case GREF_VIEW_GUIDED:
     case GREF_VIEW_M:
     case GREF_VIEW_B:
-        return predict_function(D, vs, v, s);
+        return predict_function(D, vs, v);
     case GREF_VIEW_C:
-        return predict_likelihood(D, vs, v, s);
+        return predict_likelihood(D, vs, v);
     case GREF_VIEW_N:
-        D.a[0] = gref_deviant_noise_reported(vs->w, s, v->t);
+        noise = gref_literal_noise(&vs->w->l, v->t);
+        D.a[0] = s->noise_reported_as_std ? sqrt(noise) : noise;
         return GREF_OK;
     case GREF_VIEW_MEAN:
     case GREF_VIEW_Y:
-        return predict_vector(D, vs, v, s);
+        return predict_vector(D, vs, v);
     case GREF_VIEW_COV:
-        return s->cov_as_root || s->biased_cov ? predict_report(D, v, s) : predict_cov(D, vs, v, s);
+        return s->cov_as_root || s->biased_cov ? predict_report(D, v, s) : predict_cov(D, vs, v);
     case GREF_VIEW_MODELLED_MEAN:
     case GREF_VIEW_MODELLED_COV:
-        return predict_modelled(D, vs, v, s);
+        return predict_modelled(D, vs, v);
     case GREF_VIEW_A:
-        return gref_deviant_operator(D, vs->w, s);
+        return predict_operator(D, vs->w);
     case GREF_VIEW_W2:
         predict_w2(D, v, s);
         return GREF_OK;
     default:
-        predict_schedule(D, vs, v, s);
+        predict_schedule(D, vs, v);
         return GREF_OK;
     }
 }

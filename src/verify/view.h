@@ -26,7 +26,7 @@ typedef struct {
 typedef struct {
     const gref_truth *truth;
     const gref_sampler_spec *spec;
-    gref_workshop *w;
+    gref_deviant *w;
     gref_mat z; /* T x n noise of the trajectory, borrowed; may be empty */
     int n_views;
     gref_view *views;

@@ -20,7 +20,7 @@ void gref_views_free(gref_views *vs)
             gref_mat_free(all[a]);
     }
     free(vs->views);
-    gref_workshop_free(vs->w);
+    gref_deviant_free(vs->w);
     *vs = (gref_views){0};
 }
 
@@ -108,7 +108,7 @@ static gref_status find_start(gref_view *v, const gref_views *vs, const gref_arr
                               const char *label, const char *sampler)
 {
     const gref_array *best = NULL;
-    v->from = vs->truth->schedule.T;
+    v->from = gref_times_first(vs->spec, vs->truth->schedule.T);
     if (v->kind != GREF_VIEW_MEAN && v->kind != GREF_VIEW_COV && v->kind != GREF_VIEW_Y)
         return GREF_OK;
     for (int k = 0; k < candidate->n; k++) {
@@ -250,7 +250,7 @@ gref_status gref_views_new(gref_views *views, const gref_truth *truth, const gre
     const char *label;
     made.z = z != NULL ? z->A : (gref_mat){0};
     TRY(choose_sampler(&made, &label, candidate, sampler));
-    TRY(gref_workshop_new(&made.w, &truth->problem, &truth->schedule));
+    TRY(gref_deviant_new(&made.w, &truth->problem, &truth->schedule, made.spec));
     made.views = gref_alloc((size_t)candidate->n, sizeof *made.views);
     REQUIRE(made.views != NULL, GREF_ERR_NOMEM, "no memory for a diagnosis");
     for (int k = 0; k < candidate->n; k++) {

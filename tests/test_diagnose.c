@@ -15,17 +15,29 @@ static const char *const everything[] = {
     "score", "x0hat", "guided_score",  "C_vt",         "M", "b",  "N", "mean",
     "cov",   "y",     "modelled/mean", "modelled/cov", "A", "w2", NULL};
 
-/* The deviant without a deviation is the library, view by view: the literal step and the eigenbasis of
- * src/diffusion share no formula, so every later prediction starts from the truth. */
+/* ddim from t = 12 to 0 by way of the times at which the fixtures have arrays. */
+static void through_some_times(gref_sampler_spec *spec, double eta)
+{
+    spec->convention.scheme = GREF_SCHEME_DDIM;
+    spec->convention.eta = eta;
+    spec->convention.guidance = GREF_GUIDANCE_SCORE;
+    spec->times = at;
+    spec->n_times = N_AT;
+}
+
+/* The algorithm without a deviation is the library, view by view: the laws' steps in the eigenbasis share no formula with
+ * the literal one, so every later prediction starts from the truth. The last three of nine run ddim through some times. */
 START_TEST(test_deviant__without_deviation_is_the_library)
 {
     const char *const methods[] = {"dps", "pigdm", "cgdm"};
-    for (int k = 0; k < 6; k++) {
-        gref_sampler_spec spec = make_spec(methods[k / 2]);
+    for (int k = 0; k < 9; k++) {
+        gref_sampler_spec spec = make_spec(methods[k < 6 ? k / 2 : k - 6]);
         spec.convention.variance = k % 2 ? GREF_VARIANCE_BETA : GREF_VARIANCE_BETA_TILDE;
         spec.convention.guidance = k % 2 ? GREF_GUIDANCE_MEAN : GREF_GUIDANCE_SCORE;
         spec.convention.start = k % 2 ? GREF_START_EXACT : GREF_START_STANDARD;
         spec.convention.last_noise = k % 2;
+        if (k >= 6)
+            through_some_times(&spec, 0.5 * (k - 6));
         gref_truth *t =
             make_truth(k < 3 ? blur_problem(3) : inpainting_problem(4), T, &spec, at, N_AT);
         gref_arrays a = pick(t, everything);
@@ -47,6 +59,36 @@ START_TEST(test_deviant__without_deviation_is_the_library)
         gref_arrays_free(&a);
         gref_truth_free(t);
     }
+}
+END_TEST
+
+/* A deviation of ddim through some times is found by its steps, its laws and its trajectory. The candidate is the
+ * library's own DPS with alpha = 2, whose C is half of that with alpha = 1: exactly the guidance twice too large. */
+START_TEST(test_diagnose__follows_schemes_and_times)
+{
+    static const char *const guided[] = {"guided_score", NULL};
+    const char *const *const kinds[] = {guided, steps, laws, trajectory};
+    gref_sampler_spec spec = make_spec("dps"), twice = spec;
+    through_some_times(&spec, 0.5);
+    through_some_times(&twice, 0.5);
+    twice.convention.alpha_dps = 2;
+    gref_truth *t = make_truth(blur_problem(3), T, &spec, at, N_AT);
+    gref_truth *theirs = make_truth(blur_problem(3), T, &twice, at, N_AT);
+    for (int k = 0; k < 4; k++) {
+        bool found = false;
+        gref_diagnosis *d = NULL;
+        gref_arrays a = pick(theirs, kinds[k]);
+        ck_ok(gref_diagnose_arrays(&d, t, &a, NULL));
+        for (int e = 0; e < d->n_entries; e++)
+            found =
+                found || (d->entries[e].explains && strcmp(d->entries[e].name, "guidance-x2") == 0);
+        ck_assert_msg(found && !d->agrees, "kind %d: %s", k,
+                      d->n_entries > 0 ? d->entries[0].name : "nothing");
+        gref_diagnosis_free(d);
+        gref_arrays_free(&a);
+    }
+    gref_truth_free(t);
+    gref_truth_free(theirs);
 }
 END_TEST
 
@@ -244,6 +286,7 @@ int main(void)
     Suite *s = suite_create("diagnose");
     TCase *tc = new_tcase(s, "diagnose");
     tcase_add_test(tc, test_deviant__without_deviation_is_the_library);
+    tcase_add_test(tc, test_diagnose__follows_schemes_and_times);
     tcase_add_test(tc, test_diagnose__right_candidate_has_no_entry);
     tcase_add_test(tc, test_diagnose__finds_pairs);
     tcase_add_loop_test(tc, test_diagnose__none_of_these_gives_the_relation, 0, 4);

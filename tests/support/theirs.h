@@ -1,6 +1,6 @@
 /*
  * Somebody else's sampler: THEORY's formulas in plain products and inverses, with the catalogue's deviations put in
- * by name. It shares no formula with src/verify/deviant.c, which works in modes and by adjoints.
+ * by name. It shares no formula with src/diffusion/literal.c, which works in modes and by adjoints.
  */
 #ifndef GREF_TEST_THEIRS_H
 #define GREF_TEST_THEIRS_H

@@ -75,6 +75,8 @@ static void add_functions(gref_truth *t, const gref_modes *z, const gref_sampler
         else
             spec = *gref_sampler_get_spec(s);
         spec.convention.guidance = GREF_GUIDANCE_SCORE;
+        spec.convention.scheme = GREF_SCHEME_DDPM;
+        spec.n_times = 0;
         ck_ok(gref_sampler_new(&plain, z, q, &spec));
         ck_ok(gref_sampler_step(M, b, &noise, plain, at));
         for (int k = 0; k < 3; k++)
@@ -148,7 +150,7 @@ static void add_trajectory(gref_truth *t, const gref_sampler *s, const char *lab
     gref_random_normal(y, 3, GREF_STREAM_TEST, 2, 0);
     add(t, "", "z", -1, z, 2);
     add(t, "", "y_T", -1, y, 1);
-    for (int k = T, a = 0; k >= 0; k--) {
+    for (int k = T, a = 0; k >= 0; k = gref_sampler_next(s, k)) {
         if (a < n_at && at[a] == k) {
             add(t, label, "y", k, y, 1);
             a++;

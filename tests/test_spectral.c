@@ -74,7 +74,7 @@ START_TEST(test_spectral_law__meets_the_golden_scalar_numbers)
         ck_assert_bound("golden mean", fabs(m.a[0] / golden[k].mean - 1), 1e-13);
         ck_assert_bound("golden variance", fabs(C.a[0] / golden[k].var - 1), 1e-13);
         ck_assert_bound("golden W2 (12 digits given)", fabs(d.w2 / golden[k].w2 - 1), 1e-12);
-        ck_assert(d.certified && d.lower <= d.w2 && d.w2 <= d.upper);
+        ck_assert(!d.certified && isinf(d.upper)); /* no bound is known of a law by spectra */
         gref_mat_free(&m);
         gref_mat_free(&C);
         gref_marginal_free(law);

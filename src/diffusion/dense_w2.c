@@ -67,14 +67,6 @@ static gref_status both_factors(gref_mat *L1, gref_mat *L2, scratch *own, const 
     return GREF_OK;
 }
 
-/* What holds for the computed laws does not for the exact ones. */
-static void forget_proof(gref_w2 *w)
-{
-    w->certified = false;
-    w->lower = w->r_in = 0.0;
-    w->upper = INFINITY;
-}
-
 /* Of the computed laws, as they stand; a proof for them, where there is one, is none for the exact sampler. */
 static gref_status computed_distance(gref_w2 *out, const gref_dense_law *law)
 {
@@ -97,10 +89,7 @@ static gref_status computed_distance(gref_w2 *out, const gref_dense_law *law)
 
 gref_status gref_dense_law_w2(gref_w2 *out, const gref_marginal *head)
 {
-    const gref_dense_law *law = gref_dense_law_of(head);
-    TRY(computed_distance(out, law));
-    forget_proof(out);
-    return GREF_OK;
+    return computed_distance(out, gref_dense_law_of(head));
 }
 
 /* Sets rows first to last - 1 of L, or of each of two, to 0. */
@@ -224,7 +213,6 @@ gref_status gref_dense_law_w2_prior(gref_w2 *out, const gref_marginal *head)
     if (spectral) {
         TRY(gref_w2_spectra(out, gref_const(mean), gref_const(L1), gref_const(own),
                             gref_const(law->P)));
-        forget_proof(out);
         return GREF_OK;
     }
     TRY(gref_mat_new(&L2, n, n));

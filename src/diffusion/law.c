@@ -156,9 +156,15 @@ gref_status gref_marginal_cov(gref_mat cov, const gref_marginal *law)
     return law->kind->cov(cov, law);
 }
 
-/* What is said of a lost mean alone is its rounding; the distance holds, to the error of the law. */
-static void forget_lost_mean(gref_w2 *w, const gref_marginal *law)
+/*
+ * A proof for the computed laws is none for the exact sampler. Where the mean is lost, w2_mean is rounding; the distance
+ * holds, to the error of the law.
+ */
+static void keep_value(gref_w2 *w, const gref_marginal *law)
 {
+    w->certified = false;
+    w->lower = w->r_in = 0.0;
+    w->upper = INFINITY;
     if (law->mean_lost)
         w->w2_mean = NAN;
 }
@@ -179,7 +185,7 @@ gref_status gref_marginal_w2(gref_w2 *out, const gref_marginal *law)
     TRY(gref_law_require_alive(law));
     TRY(require_target(law));
     TRY(law->kind->w2(out, law));
-    forget_lost_mean(out, law);
+    keep_value(out, law);
     return GREF_OK;
 }
 
@@ -192,7 +198,7 @@ gref_status gref_marginal_w2_prior(gref_w2 *out, const gref_marginal *law)
     TRY(gref_law_require_alive(law));
     TRY(require_target(law));
     TRY(law->kind->w2_prior(out, law));
-    forget_lost_mean(out, law);
+    keep_value(out, law);
     return GREF_OK;
 }
 
@@ -222,14 +228,13 @@ gref_status gref_marginal_w2_modelled(gref_w2 *out, const gref_marginal *law)
 gref_status gref_marginal_certify(gref_w2 *out, const gref_marginal *law)
 {
     gref_w2 w;
-    if (law->kind->certify == NULL) {
-        TRY(gref_marginal_w2(out, law));
-        return GREF_OK;
-    }
+    if (law->kind->certify == NULL)
+        return gref_marginal_w2(out, law);
     TRY(gref_law_require_alive(law));
     TRY(require_target(law));
     TRY(law->kind->certify(&w, law));
-    forget_lost_mean(&w, law);
+    if (law->mean_lost)
+        w.w2_mean = NAN;
     *out = w;
     return GREF_OK;
 }

@@ -101,10 +101,9 @@ gref_status gref_spectral_low_inverse(gref_mat y, const gref_spectral *z, gref_c
 void gref_spectral_rotate(gref_cplx turned, const gref_spectral *z, gref_cplx m, bool transpose);
 /* The sum of what the blocks contribute (1 x blocks), over all frequencies. */
 double gref_spectral_sum(const gref_spectral *z, gref_cmat terms);
-/* The distance whose squared parts the blocks contribute (1 x blocks each); `proved` if each is exact but for 12
- * roundings. */
+/* The distance whose squared parts the blocks contribute (1 x blocks each). */
 gref_status gref_spectral_distance(gref_w2 *out, const gref_spectral *z, gref_cmat mean,
-                                   gref_cmat cov, bool proved);
+                                   gref_cmat cov);
 
 /* ---- spectral_rows.c: the rows of the table, a block at a time ------------------------------- */
 

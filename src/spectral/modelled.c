@@ -134,5 +134,5 @@ gref_status gref_spectral_w2_modelled(gref_w2 *out_w2, const gref_mat terms[2],
         else
             TRY(block_w2(&cov.a[b], &work, s, &x, abar, qbar, b));
     }
-    return gref_spectral_distance(out_w2, z, gref_const(mean), gref_const(cov), false);
+    return gref_spectral_distance(out_w2, z, gref_const(mean), gref_const(cov));
 }

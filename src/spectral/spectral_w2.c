@@ -63,8 +63,7 @@ gref_status gref_spectral_law_w2(gref_w2 *out_w2, const gref_marginal *head)
             TRY(gref_block_w2_factors(&cov.a[b], &work));
         }
     }
-    return gref_spectral_distance(out_w2, z, gref_const(mean), gref_const(cov),
-                                  z->q == 1 || law->posterior);
+    return gref_spectral_distance(out_w2, z, gref_const(mean), gref_const(cov));
 }
 
 gref_status gref_spectral_law_w2_prior(gref_w2 *out_w2, const gref_marginal *head)
@@ -97,7 +96,7 @@ gref_status gref_spectral_law_w2_prior(gref_w2 *out_w2, const gref_marginal *hea
             TRY(gref_block_w2_factors(&cov.a[b], &work));
         }
     }
-    return gref_spectral_distance(out_w2, z, gref_const(mean), gref_const(cov), diagonal);
+    return gref_spectral_distance(out_w2, z, gref_const(mean), gref_const(cov));
 }
 
 gref_status gref_spectral_law_w2_modelled(gref_w2 *out_w2, const gref_marginal *head)

@@ -94,13 +94,18 @@ static int law_index(const run *r, int t)
     return -1;
 }
 
-/* The start, the end, the multiples of w2_every and laws_at; where nothing is known to aim at, nothing is measured. */
-static bool is_reported(const run *r, const gref_marginal *law, bool start)
+/*
+ * The start, the end, the multiples of w2_every and laws_at; every visited time of a chain that names its own. Where
+ * nothing is known to aim at, nothing is measured.
+ */
+static bool is_reported(const run *r, const gref_study_sampler *s, const gref_marginal *law,
+                        bool start)
 {
     int t = gref_marginal_t(law);
+    bool own_times = s->spec.n_times > 0 || s->spec.chain != NULL;
     return gref_marginal_has_target(law) &&
-           (start || gref_marginal_next(law) < 0 || t % gref_case_w2_every(r->out->c) == 0 ||
-            law_index(r, t) >= 0);
+           (start || own_times || gref_marginal_next(law) < 0 ||
+            t % gref_case_w2_every(r->out->c) == 0 || law_index(r, t) >= 0);
 }
 
 /* Steps of a chain from its start to its end. */
@@ -166,7 +171,7 @@ static gref_status report(run *r, gref_study_sampler *s, const gref_marginal *la
     int k = law_index(r, row.t);
     if (row.diverged && s->diverged_at < 0)
         s->diverged_at = row.t;
-    if (is_reported(r, law, start)) {
+    if (is_reported(r, s, law, start)) {
         TRY(measure(&row, r, law, s->spec.chain == NULL));
         s->rows[s->n_rows++] = row;
     }

@@ -55,6 +55,10 @@ for file in summary.json w2.csv arrays.npz problem.png bias.png samples.png w2.s
     check "$file is there" test -s "out/$file"
 done
 check "summary.json says so" grep -q '"path": "spectral"' out/summary.json
+# no bound is known of a law by spectra: every number stands in parentheses, and none is called certified
+check "no number is printed as proved" awk '/^(ddpm|dps|pigdm|cgdm) / {
+    for (k = 2; k <= NF; k++) if ($k ~ /^[1-9]/) bad = 1 } END { exit bad }' ../out
+check "no distance is certified" sh -c '! grep -q "\"certified\": true" out/summary.json'
 gref study case.json --out dense --path dense --set report.w2_every=1
 exits 0
 prints 'dense path$'

@@ -162,6 +162,16 @@ START_TEST(test_w2_factors__meets_rank_deficient_integer_pairs)
             gref_mat wide = plain_product(gref_const(L2), false, gref_const(O), false);
             ck_assert_bound("4 and 16 columns", fabs(by_factors(F, wide) - exact), bound);
             ck_assert_bound("4 and 16 columns", fabs(by_factors(wide, F) - exact), bound);
+            gref_mat zero = fresh(n, 1), O4 = fresh(4, 4); /* Q far from I, for a small W2 */
+            for (int k = 0; k < 16; k++)
+                O4.a[k] = k % 5 == 0 ? -0.5 : 0.5;
+            gref_mat turned = plain_product(gref_const(L2), false, gref_const(O4), false);
+            gref_w2 w;
+            ck_ok(gref_w2_certify_factors(&w, gref_const(zero), gref_const(F), gref_const(zero),
+                                          gref_const(turned)));
+            ck_assert(w.lower <= exact * (1 + 16 * EPS) && w.upper >= exact * (1 - 16 * EPS));
+            ck_assert_bound("turned, width", w.upper / w.lower - 1, 1e-14);
+            FREE_ALL(&zero, &O4, &turned);
             FREE_ALL(&H, &O, &wide);
         }
         FREE_ALL(&F, &B, &L2, &S, &SF);

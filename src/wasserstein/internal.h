@@ -90,6 +90,8 @@ typedef struct {
     double P, S, R, w2;
 } gref_w2_map_errors;
 gref_w2_map_errors gref_w2_map_rounding(const gref_w2_map_sizes *s);
+/* What one entry of R is made of: E, P, P^T and S, high and low parts; to u (6 |low parts| + |R|). */
+double gref_w2_map_entry(const double high[4], const double low[4]);
 gref_w2_cov gref_w2_map_ends(double w2, double error, double rho);
 gref_status gref_w2_map_positive(bool *positive, gref_mat S, gref_cmat Dh, gref_cmat Dl);
 
@@ -111,10 +113,15 @@ double gref_w2_difference(double a, double h, double c, double da);
 gref_w2_errors gref_w2_rounding(const gref_w2_sizes *s);
 double gref_w2_defect_error(int r, double q, double dq, double f, double eF);
 gref_w2_errors gref_w2_turned(gref_w2_errors e, const gref_w2_sizes *s, double defect);
-double gref_w2_nuclear_error(int n, int r, double ab, double g, double s, double v);
-double gref_w2_nuclear(int r, double sum, double x, double y, double left);
+/* |B^T A|_*: G = B^T A, S = W diag(s), sum of the singular values, left = |G - S V^T|, |W|_2 <= 1 + x, |V|_2 <= 1 + y. */
+typedef struct {
+    int n, r;
+    double a, b, g, s, v, sum, x, y, left;
+} gref_w2_nuclear_sizes;
+double gref_w2_nuclear(const gref_w2_nuclear_sizes *z);
 gref_w2_cov gref_w2_procrustes_ends(double delta, double error, double k, double least,
                                     double radius);
-double gref_w2_trace_bound(double a2, double b2, double nuclear, double corrections, double radius);
+double gref_w2_trace_bound(double a2, double b2, double nuclear, double da, double db,
+                           double radius);
 
 #endif

@@ -255,18 +255,25 @@ static gref_status products(gref_w2_map_sizes *s, map *w, const gref_mat all[4])
     return GREF_OK;
 }
 
+double gref_w2_map_entry(const double high[4], const double low[4])
+{
+    double h = high[0], lost[4] = {0.0};
+    for (int k = 1; k < 4; k++)
+        two_sum(&h, &lost[k], h, -high[k]);
+    return h + (((lost[1] + lost[2]) + lost[3]) + low[0] - low[1] - low[2] - low[3]);
+}
+
 /* R = E - (P + P^T) - S. S is D C1 D only with all that Sl holds: its lower triangle counts. */
 static void subtract(gref_w2_map_sizes *s, map *w, const gref_mat all[4])
 {
     gref_mat Ph = all[0], Pl = all[1], Sh = all[2], Sl = all[3];
     for (int j = 0; j < w->n; j++)
         for (int i = j; i < w->n; i++) {
-            double h, l1, l2, l3;
-            two_sum(&h, &l1, GREF_AT(w->Eh, i, j), -GREF_AT(Ph, i, j));
-            two_sum(&h, &l2, h, -GREF_AT(Ph, j, i));
-            two_sum(&h, &l3, h, -GREF_AT(Sh, i, j));
-            GREF_AT(w->R, i, j) = h + (((l1 + l2) + l3) + GREF_AT(w->El, i, j) - GREF_AT(Pl, i, j) -
-                                       GREF_AT(Pl, j, i) - GREF_AT(Sl, i, j));
+            double high[4] = {GREF_AT(w->Eh, i, j), GREF_AT(Ph, i, j), GREF_AT(Ph, j, i),
+                              GREF_AT(Sh, i, j)};
+            double low[4] = {GREF_AT(w->El, i, j), GREF_AT(Pl, i, j), GREF_AT(Pl, j, i),
+                             GREF_AT(Sl, i, j)};
+            GREF_AT(w->R, i, j) = gref_w2_map_entry(high, low);
         }
     gref_mat_mirror_lower(w->R); /* the exact one is symmetric */
     s->R = gref_norm_fro_up(gref_const(w->R));

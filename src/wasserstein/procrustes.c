@@ -77,7 +77,7 @@ static gref_status norm_of_orthogonal(double *excess, gref_cmat X, gref_mat F, g
 static gref_status nuclear_bound(procrustes *w, gref_cmat W, gref_cmat s, gref_cmat VT, gref_cmat G)
 {
     int r = w->r;
-    double sum = 0.0, x, y;
+    double sum = 0.0;
     SCOPED(gref_mat) S = {0}, R = {0};
     for (int i = 0; i < r; i++)
         sum += s.a[i];
@@ -87,26 +87,28 @@ static gref_status nuclear_bound(procrustes *w, gref_cmat W, gref_cmat s, gref_c
     gref_mat_scale_cols(S, s);
     gref_mat_copy(R, G);
     TRY(gref_gemm(R, -1.0, gref_const(S), false, VT, false, 1.0));
-    double left = gref_norm_fro_up(gref_const(R));
-    double rounding = gref_w2_nuclear_error(w->n, r, w->size.a * w->size.b, gref_norm_fro_up(G),
-                                            gref_norm_fro_up(gref_const(S)), gref_norm_fro_up(VT));
-    TRY(norm_of_orthogonal(&x, W, S, R));
-    TRY(norm_of_orthogonal(&y, VT, S, R));
-    w->nuclear = gref_w2_nuclear(r, sum, x, y, left + rounding);
+    gref_w2_nuclear_sizes z = {.n = w->n, .r = r, .a = w->size.a, .b = w->size.b, .sum = sum};
+    z.g = gref_norm_fro_up(G);
+    z.s = gref_norm_fro_up(gref_const(S));
+    z.v = gref_norm_fro_up(VT);
+    z.left = gref_norm_fro_up(gref_const(R));
+    TRY(norm_of_orthogonal(&z.x, W, S, R));
+    TRY(norm_of_orthogonal(&z.y, VT, S, R));
+    w->nuclear = gref_w2_nuclear(&z);
     return GREF_OK;
 }
 
-/* Error of G - S V^T: G = B^T A by n terms, S = W diag(s) rounded, and a product of r + 1 terms. */
-double gref_w2_nuclear_error(int n, int r, double ab, double g, double s, double v)
+/*
+ * (1 + gamma) (1 + x) (1 + y) sum + sqrt(r) left: sum adds r positive numbers, 1 + x and 1 + y are norms; left with the
+ * error of G - S V^T, G = B^T A by n terms, S = W diag(s) rounded, and a product of r + 1 terms.
+ */
+double gref_w2_nuclear(const gref_w2_nuclear_sizes *z)
 {
-    return gref_inflate(gref_gamma_up(n) * ab + gref_gamma_up(r + 2) * (g + s * v));
-}
-
-/* (1 + gamma) (1 + x) (1 + y) sum + sqrt(r) left: sum adds r positive numbers, 1 + x and 1 + y are norms. */
-double gref_w2_nuclear(int r, double sum, double x, double y, double left)
-{
-    double gamma = gref_gamma_up(r), excess = gamma + (1.0 + gamma) * (x + y + x * y);
-    return gref_up(sum + gref_inflate(sum * excess + sqrt(r) * left));
+    double gamma = gref_gamma_up(z->r),
+           excess = gamma + (1.0 + gamma) * (z->x + z->y + z->x * z->y);
+    double rounding =
+        gref_gamma_up(z->n) * z->a * z->b + gref_gamma_up(z->r + 2) * (z->g + z->s * z->v);
+    return gref_up(z->sum + gref_inflate(z->sum * excess + sqrt(z->r) * (z->left + rounding)));
 }
 
 /* Q = W V^T from the singular value decomposition of B^T A, and, where it is wanted, the bound on |B^T A|_*. */
@@ -336,11 +338,12 @@ gref_w2_cov gref_w2_procrustes_ends(double delta, double error, double k, double
     };
 }
 
-/* From traces and |B^T A|_* of A A^T and B B^T, whose distances to the laws at hand are `corrections` at most. */
-double gref_w2_trace_bound(double a2, double b2, double nuclear, double corrections, double radius)
+/* From traces and |B^T A|_* of A A^T and B B^T, whose distances to the laws at hand are da and db at most. */
+double gref_w2_trace_bound(double a2, double b2, double nuclear, double da, double db,
+                           double radius)
 {
     double square = gref_down((a2 + b2) * (1.0 - 8 * GREF_U) - 2.0 * nuclear);
-    return gref_down(gref_sqrt_down(square) - gref_inflate(corrections + radius));
+    return gref_down(gref_sqrt_down(square) - gref_inflate(da + db + radius));
 }
 
 /* Both bounds from Delta, K, H; the radii of the factors on either side. */
@@ -362,7 +365,7 @@ static gref_status enclose(gref_w2_cov *out, procrustes *w, double radius)
     double delta = sqrt(gref_dot2(gref_const(w->Delta), gref_const(w->Delta)));
     *out = gref_w2_procrustes_ends(delta, e.Delta, gref_inflate(skew + e.K), least, radius);
     out->lower = fmax(out->lower, gref_w2_trace_bound(gref_dot2(w->A, w->A), gref_dot2(w->B, w->B),
-                                                      w->nuclear, w->size.da + w->size.db, radius));
+                                                      w->nuclear, w->size.da, w->size.db, radius));
     return GREF_OK;
 }
 

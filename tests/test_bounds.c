@@ -9,8 +9,10 @@
 #include <gref/marginal.h>
 #include <gref/modes.h>
 
+#include "dense.h"
 #include "dense/internal.h"
 #include "diffusion/internal.h"
+#include "diffusion/law.h"
 #include "support.h"
 #include "toy.h"
 #include "verify/golden_parts.h"
@@ -246,6 +248,168 @@ START_TEST(test_errors_step__each_part_of_the_data)
 }
 END_TEST
 
+/* ---- the majorant ---------------------------------------------------------------------------- */
+
+/* Equal but for what bounds are inflated by. */
+static void same(const char *name, double value, double expected)
+{
+    ck_assert_near(name, value, expected, 1e-5);
+}
+
+/*
+ * A law made by hand, whose M turns and stretches: numbers small enough that M W M^T is exact, so that what is added to it is
+ * the rounding alone, to the digits that are left of it. Then theta makes the trace least: sqrt tr W + sqrt(n) fresh.
+ */
+START_TEST(test_majorant__each_part)
+{
+    const double M[] = {1, 2, 3, -1}, W0 = 0.25;
+    gref_problem p = dense_problem(2, 2, 4, 0, 0.5, 5);
+    gref_modes z = {0};
+    gref_schedule schedule = {0};
+    gref_sampler *s = NULL;
+    gref_sampler_spec spec = make_spec("dps");
+    ck_ok(gref_modes_new(&z, &p));
+    ck_ok(gref_schedule_linear(&schedule, 0.1, 0.2, 7));
+    ck_ok(gref_sampler_new(&s, &z, &schedule, &spec));
+    for (int known = 0; known < 2; known++) {
+        gref_dense_law law = {.s = s, .step = {.norm_abs = 5, .overshoots = true}};
+        law.step.M = fresh(2, 2);
+        law.work = fresh(2, 2);
+        law.P = fresh(2, 2);
+        law.mean = fresh(2, 1);
+        for (int i = 0; i < 4; i++)
+            law.step.M.a[i] = M[i];
+        GREF_AT(law.P, 0, 0) = 12;
+        GREF_AT(law.P, 1, 1) = 4;
+        law.mean.a[0] = 3;
+        law.errors =
+            (gref_law_errors){.w2 = known ? sqrt(W0) : INFINITY, .mean = known ? 1 : INFINITY};
+        ck_ok(gref_majorant_push(&law));
+        double size = sqrt(12 + 4 + 9), w = known ? W0 : pow(7 * 6 * EPS * size, 2),
+               v = known ? 1 : pow(7 * 6 * EPS * 3, 2);
+        same("W", GREF_AT(law.W, 0, 0), 10 * w); /* M M^T = 10 5; 1 5 and so on */
+        same("W off the diagonal", GREF_AT(law.W, 1, 0), -1 * w);
+        same("V", GREF_AT(law.V, 1, 1), 5 * v);
+        gref_mat_identity(law.W);
+        ck_ok(gref_majorant_push(&law));
+        double rounding = GREF_AT(law.W, 1, 1) - 5, expected = 4 * 6 * EPS * 25 * sqrt(2.0);
+        ck_assert(rounding > 0.9 * expected && rounding < 1.1 * expected);
+        gref_mat_fill(law.W, 0.0);
+        gref_mat_fill(law.V, 0.0);
+        GREF_AT(law.W, 0, 0) = 9;
+        GREF_AT(law.V, 1, 1) = 4;
+        law.errors =
+            (gref_law_errors){.w2 = 100, .mean = 50, .cov = 1e6, .fresh = 0.5, .fresh_mean = 0.25};
+        gref_majorant_close(&law);
+        double w2 = 3 + sqrt(2.0) * 0.5, norm = sqrt(12.0 * 12 + 4 * 4);
+        same("W2", law.errors.w2, w2);
+        same("mean", law.errors.mean, 2 + sqrt(2.0) * 0.25);
+        same("covariance", law.errors.cov, 2 * sqrt(norm) * w2 + w2 * w2);
+        law.errors = (gref_law_errors){.w2 = 1, .mean = 2, .cov = 0.1, .fresh = 0.5};
+        gref_majorant_close(&law); /* what is sharper already stays */
+        ck_assert(law.errors.w2 == 1 && law.errors.mean == 1 && law.errors.cov == 0.1);
+        for (int k = 0; k < 2; k++) { /* a tenth of 5 and of 3 */
+            gref_mat_fill(law.W, 0.0);
+            gref_mat_fill(law.V, 0.0);
+            GREF_AT(law.W, 0, 0) = k ? 0.2499 : 0.2501;
+            GREF_AT(law.V, 0, 0) = k ? 0.0899 : 0.0901;
+            ck_assert(gref_majorant_exhausted(&law) == (k == 0) &&
+                      gref_majorant_mean_exhausted(&law) == (k == 0));
+        }
+        FREE_ALL(&law.step.M, &law.work, &law.P, &law.mean, &law.W, &law.V);
+    }
+    gref_sampler_free(s);
+    gref_schedule_free(&schedule);
+    gref_modes_free(&z);
+    gref_problem_free(&p);
+}
+END_TEST
+
+/* ---- sizes of golden tolerances -------------------------------------------------------------- */
+
+/*
+ * Singular values 0.8, 1.5 of A, eigenvalues 3, 2, 0.01 of Sigma, sigma = 1/2: every size and every tolerance by pencil, for
+ * pigdm and for dps.
+ */
+START_TEST(test_golden_sizes__by_pencil)
+{
+    gref_problem p = diagonal_problem();
+    gref_modes z = {0};
+    gref_schedule schedule = {0};
+    gref_golden_scale c;
+    ck_ok(gref_modes_new(&z, &p));
+    ck_ok(gref_schedule_linear(&schedule, 0.1, 0.2, 7));
+    ck_ok(gref_golden_scale_of(&c, &z, &p));
+    const double k1 = 0.64 * 3 + 0.25, k2 = 2.25 * 2 + 0.25;
+    same("nu", c.nu, 8 * sqrt(3.0) * EPS);
+    same("omega", c.omega, sqrt(3.0) * EPS);
+    same("lambda_min", c.lambda_min, 0.01);
+    same("lambda_max", c.lambda_max, 3);
+    same("|A|", c.a, 1.5);
+    same("K", c.K, hypot(k1, k2));
+    same("K_min", c.K_min, k1);
+    same("K_max", c.K_max, k2);
+    same("variance", c.variance, 3);
+    same("|mu|", c.mu, gref_mat_norm_fro(gref_const(p.mu)));
+    same("|v|", c.v, gref_mat_norm_fro(gref_const(p.v)));
+    double r1 = p.v.a[0] - 0.8 * p.mu.a[0], r2 = p.v.a[1] - 1.5 * p.mu.a[1];
+    same("|r|", c.r, hypot(r1, r2));
+    same("|mu_post|", c.mu_post,
+         hypot(hypot(p.mu.a[0] + 2.4 * r1 / k1, p.mu.a[1] + 3 * r2 / k2), p.mu.a[2]));
+    for (int k = 0; k < 2; k++) {
+        int t = 5;
+        gref_sampler *s = NULL;
+        gref_sampler_spec spec = make_spec(k ? "dps" : "pigdm");
+        gref_golden_sizes e;
+        ck_ok(gref_sampler_new(&s, &z, &schedule, &spec));
+        ck_ok(gref_golden_sizes_at(&e, &c, s, t, false));
+        double a = schedule.abar[t], q = schedule.qbar[t], root = sqrt(a), low = 0.01 * a + q,
+               high = 3 * a + q;
+        double lost = 8 * sqrt(5.0) * EPS, w = 1.5 * root * 3 / high,
+               least = k ? 0.25 / spec.convention.alpha_dps : 0.25;
+        double phi = k ? 0 : gref_r2_value(spec.convention.r2, gref_time_at(&schedule, t)),
+               most = 2.25 * phi + least;
+        same("delta", e.delta, (c.nu * high + lost) / low);
+        same("kappa_s", e.kappa_s, high / low);
+        same("tick", e.tick, 4 * EPS + lost);
+        same("w", e.w, w);
+        same("C_max", e.C_max, most);
+        same("C_min", e.C_min, least);
+        same("kappa_C", e.kappa_C, most / least);
+        same("gain", e.gain, w * w / least);
+        same("pull", e.pull, w / least);
+        same("L_max", e.L_max, most + w * 1.5 * root * 3);
+        same("kappa_L", e.kappa_L, e.L_max / least);
+        double beta = schedule.beta[t], alpha = schedule.alpha[t],
+               before = 3 * schedule.abar[t - 1] + schedule.qbar[t - 1];
+        same("score step", e.score_step, beta / sqrt(alpha));
+        same("guidance step", e.guidance_step, beta / sqrt(alpha));
+        same("free", e.free, sqrt(alpha) * before / high);
+        same("contraction", e.contraction, fmax(e.free, e.guidance_step * e.gain));
+        double C = c.nu * (most / least + 1);
+        same("W^T C^-1", gref_golden_pull_error(&e, &c), (e.delta + C) * w / least);
+        same("W^T C^-1 W", gref_golden_gain_error(&e, &c), (2 * e.delta + C) * w * w / least);
+        double x = 7, score = 0.3, of_score = e.delta * score + e.tick * (x + root * c.mu) / low;
+        double of_x0 = (q * of_score + e.tick * (x + q * score)) / root + e.tick * c.mu;
+        double x0 = c.mu + root * 3 / high * (x + root * c.mu);
+        same("score", gref_golden_score_error(&e, &c, x, score), of_score);
+        same("x0hat", gref_golden_x0hat_error(&e, &c, x, score), of_x0);
+        same("guidance", gref_golden_guidance_error(&e, &c, x, score, 11),
+             w / least * (c.nu * (c.v + 1.5 * x0) + 1.5 * of_x0) + (e.delta + C) * w / least * 11);
+        e.contraction = 9;
+        e.gain = 1e6;
+        gref_golden_sizes_refine(&e, 2.5);
+        same("refined contraction", e.contraction, 2.5);
+        same("refined gain", e.gain, (e.free + 2.5) / e.guidance_step);
+        same("refined pull", e.pull, fmin(w / least, sqrt(e.gain / least)));
+        gref_sampler_free(s);
+    }
+    gref_schedule_free(&schedule);
+    gref_modes_free(&z);
+    gref_problem_free(&p);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("bounds");
@@ -254,5 +418,7 @@ int main(void)
     tcase_add_test(tc, test_modes_measure_posterior__sigma_where_nothing_is_measured);
     tcase_add_test(tc, test_modes_measure_posterior__each_part_of_the_data);
     tcase_add_test(tc, test_errors_step__each_part_of_the_data);
+    tcase_add_test(tc, test_majorant__each_part);
+    tcase_add_test(tc, test_golden_sizes__by_pencil);
     return run_guarded_suite(s);
 }

@@ -457,6 +457,49 @@ START_TEST(test_change_of_root__both_ways)
 }
 END_TEST
 
+/*
+ * Rounding, which no computation attains: the formulas, evaluated here by themselves. n = 9; gamma_13 = 13 u; P as its diagonal,
+ * P dense after a diagonal M, after a dense M far from 0 and at 0, and as a factor.
+ */
+START_TEST(test_rounding_of_step__each_kind)
+{
+    const double u = EPS, M = 0.7, abs = 2.5, mean = 3, cov = 5, trace = 11, shift = 1.25,
+                 noise = 0.04, factor = 4e-15;
+    double sd = sqrt(9 * noise), sum = 4 * u * M * M * cov + 10 * u * 3 * noise,
+           dense = 2 * 13 * u * abs * M * cov + sum;
+    double by_one = 2 * u * (M * mean + shift), by_n = 13 * u * (abs * mean + shift);
+    const struct {
+        bool diagonal, dense;
+        double floor, factor, mean, cov, w2;
+    } all[] = {
+        {true, false, 0.3, -1, by_one, sum, 2 * u * (M * sqrt(trace) + sd)},
+        {true, true, 0.3, -1, by_one, sum, sum / (2 * sqrt(0.3))},
+        {false, true, 0.3, -1, by_n, dense, dense / (2 * sqrt(0.3))},
+        {false, true, 0, -1, by_n, dense, sqrt(3 * dense)},
+        {false, true, 0, factor, by_n, 2 * M * sqrt(trace) * factor + 13 * u * M * M * trace,
+         factor},
+    };
+    for (int k = 0; k < 5; k++) {
+        gref_step_arithmetic a = {.n = 9,
+                                  .diagonal = all[k].diagonal,
+                                  .dense = all[k].dense,
+                                  .M = M,
+                                  .M_abs = abs,
+                                  .mean = mean,
+                                  .cov = cov,
+                                  .trace = trace,
+                                  .shift = shift,
+                                  .noise = noise,
+                                  .floor = all[k].floor,
+                                  .factor = all[k].factor};
+        gref_law_change r = gref_rounding_of_step(&a);
+        ck_assert_near("mean", r.mean, all[k].mean, 1e-5);
+        ck_assert_near("cov", r.cov, all[k].cov, 1e-5);
+        ck_assert_near("w2", r.w2, all[k].w2 + all[k].mean + 4 * u * sd, 1e-5);
+    }
+}
+END_TEST
+
 /* ---- the posterior --------------------------------------------------------------------------- */
 
 typedef struct {
@@ -553,5 +596,6 @@ int main(void)
     tcase_add_test(tc, test_change_of_law__each_part);
     tcase_add_test(tc, test_change_of_root__both_ways);
     tcase_add_test(tc, test_change_of_posterior__each_part);
+    tcase_add_test(tc, test_rounding_of_step__each_kind);
     return run_suite(s);
 }

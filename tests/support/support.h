@@ -28,6 +28,13 @@ int run_suite(Suite *suite);
         note_ratio((name), err_, bound_);                                                          \
     } while (0)
 void note_ratio(const char *name, double err, double bound);
+/* Holds a formula against another evaluation of it. */
+#define ck_assert_near(name, value, expected, relative)                                            \
+    do {                                                                                           \
+        double value_ = (value), expected_ = (expected);                                           \
+        ck_assert_msg(fabs(value_ - expected_) <= (relative)*fabs(expected_),                      \
+                      "%s: %.9g, expected %.9g", (name), value_, expected_);                       \
+    } while (0)
 
 /* Aborts the test with the library's message unless the call gives GREF_OK. */
 #define ck_ok(call)                                                                                \

@@ -369,7 +369,7 @@ START_TEST(test_golden_sizes__by_pencil)
                least = k ? 0.25 / spec.convention.alpha_dps : 0.25;
         double phi = k ? 0 : gref_r2_value(spec.convention.r2, gref_time_at(&schedule, t)),
                most = 2.25 * phi + least;
-        same("delta", e.delta, (c.nu * high + lost) / low);
+        same("delta", e.delta, c.nu * high / low + lost / q);
         same("kappa_s", e.kappa_s, high / low);
         same("tick", e.tick, 4 * EPS + lost);
         same("w", e.w, w);

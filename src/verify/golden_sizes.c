@@ -75,12 +75,12 @@ void gref_golden_prior_sizes(gref_golden_sizes *z, const gref_golden_scale *c,
     z->s_min = z->abar * c->lambda_min + z->q;
     z->s_max = z->abar * c->lambda_max + z->q;
     z->kappa_s = z->s_max / z->s_min;
-    /* 1 - abar_t of a product of t doubles, the 1 subtracted: 8 sqrt(t) u absolute */
-    double D_Sigma_t = c->nu * z->s_max + (z->q > 0.0 ? 8.0 * sqrt(t) * GREF_U : 0.0);
     gref_ratio inverse = {0.0, 1.0, 1.0, 0.0}; /* of Sigma_t */
-    z->delta = z->s_min > 0.0
-                   ? z->s_min * gref_change_of_ratio(inverse, z->s_min, z->s_min, D_Sigma_t)
-                   : INFINITY;
+    double D = gref_change_of_ratio(inverse, z->s_min, z->s_min, c->nu * z->s_max);
+    z->delta = z->s_min > 0.0 ? z->s_min * D : INFINITY;
+    if (z->q >
+        0.0) /* 1 - abar_t of a product of t doubles, the 1 subtracted: 8 sqrt(t) u absolute */
+        z->delta += 8.0 * sqrt(t) * GREF_U / z->q;
     z->tick = (4.0 + 8.0 * sqrt(t)) * GREF_U;
     z->j = z->s_max > 0.0 ? z->root * c->lambda_max / z->s_max : 0.0;
     z->w = c->a * z->j;
@@ -185,9 +185,10 @@ double gref_golden_pull_error(const gref_golden_sizes *z, const gref_golden_scal
 
 double gref_golden_gain_error(const gref_golden_sizes *z, const gref_golden_scale *c)
 {
-    gref_guidance_change g =
-        gref_change_of_free_guidance(z->pull, z->C_min, z->w, z->w * z->delta, c->nu * z->C_max);
-    return g.D_Gamma + c->nu * z->gain;
+    gref_guidance_change of_W =
+        gref_change_of_free_guidance(z->pull, z->C_min, z->w, z->w * z->delta, 0.0);
+    return of_W.D_Gamma +
+           (c->nu * z->kappa_C + c->nu) * z->gain; /* |W^T C^-1|^2 |C| <= gain kappa_C */
 }
 
 double gref_golden_score_error(const gref_golden_sizes *z, const gref_golden_scale *c, double x,

@@ -44,24 +44,14 @@ int cmd_check(int argc, char **argv)
     const char *rtol = NULL, *resolve = NULL;
     bool json = false, skip_self_test = false;
     const option options[] = {
-        {.name = "as",
-         .value = "NAME",
-         .help = "name of the array in a single .npy",
-         .text = &o.as},
-        {.name = "sampler",
-         .value = "LABEL",
-         .help = "sampler whose arrays may stand without its label",
-         .text = &o.sampler},
-        {.name = "rtol",
-         .value = "X",
-         .help = "accept errors up to X times the largest golden entry",
-         .text = &rtol},
-        {.name = "resolve",
-         .value = "X",
-         .help = "samples must show a W2 of X times the spread to agree (0.1)",
-         .text = &resolve},
-        {.name = "json", .help = "print the result as JSON", .flag = &json},
-        {.name = "no-self-test", .help = "do not test the BLAS first", .flag = &skip_self_test},
+        OPTION_TEXT("as", "NAME", &o.as, "name of the array in a single .npy"),
+        OPTION_TEXT("sampler", "LABEL", &o.sampler,
+                    "sampler whose arrays may stand without its label"),
+        OPTION_TEXT("rtol", "X", &rtol, "accept errors up to X times the largest golden entry"),
+        OPTION_TEXT("resolve", "X", &resolve,
+                    "samples must show a W2 of X times the spread to agree (0.1)"),
+        OPTION_FLAG("json", &json, "print the result as JSON"),
+        OPTION_FLAG("no-self-test", &skip_self_test, "do not test the BLAS first"),
         {0},
     };
     const usage u = {

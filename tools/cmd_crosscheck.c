@@ -186,12 +186,9 @@ int cmd_crosscheck(int argc, char **argv)
     bool json = false, skip = false;
     SCOPED(option_list) sets = {0};
     const option options[] = {
-        {.name = "set",
-         .value = "KEY=VALUE",
-         .help = "override a key of the case: operator.std=2.0",
-         .list = &sets},
-        {.name = "json", .help = "print JSON instead of the table", .flag = &json},
-        {.name = "no-self-test", .help = "do not test the BLAS first", .flag = &skip},
+        OPTION_LIST("set", "KEY=VALUE", &sets, "override a key of the case: operator.std=2.0"),
+        OPTION_FLAG("json", &json, "print JSON instead of the table"),
+        OPTION_FLAG("no-self-test", &skip, "do not test the BLAS first"),
         {0},
     };
     const usage u = {

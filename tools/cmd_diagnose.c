@@ -42,14 +42,12 @@ int cmd_diagnose(int argc, char **argv)
     const char *as = NULL, *sampler = NULL;
     bool json = false, list = false, skip_self_test = false;
     const option options[] = {
-        {.name = "as", .value = "NAME", .help = "name of the array in a single .npy", .text = &as},
-        {.name = "sampler",
-         .value = "LABEL",
-         .help = "sampler whose arrays may stand without its label",
-         .text = &sampler},
-        {.name = "list", .help = "list the catalogue and stop", .flag = &list},
-        {.name = "json", .help = "print the result as JSON", .flag = &json},
-        {.name = "no-self-test", .help = "do not test the BLAS first", .flag = &skip_self_test},
+        OPTION_TEXT("as", "NAME", &as, "name of the array in a single .npy"),
+        OPTION_TEXT("sampler", "LABEL", &sampler,
+                    "sampler whose arrays may stand without its label"),
+        OPTION_FLAG("list", &list, "list the catalogue and stop"),
+        OPTION_FLAG("json", &json, "print the result as JSON"),
+        OPTION_FLAG("no-self-test", &skip_self_test, "do not test the BLAS first"),
         {0},
     };
     const usage u = {

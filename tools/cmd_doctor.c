@@ -149,7 +149,7 @@ int cmd_doctor(int argc, char **argv)
 {
     bool json = false;
     const option options[] = {
-        {.name = "json", .help = "print the report as JSON", .flag = &json},
+        OPTION_FLAG("json", &json, "print the report as JSON"),
         {0},
     };
     const usage u = {

@@ -117,23 +117,16 @@ int cmd_eval(int argc, char **argv)
     SCOPED(request) q = {0};
     gref_quantity quantity = GREF_QUANTITY_SCORE;
     const option options[] = {
-        {.name = "t", .value = "T", .help = "the time, 1 to T", .text = &q.t},
-        {.name = "x", .value = "x.npy", .help = "the points: n entries, or K x n", .text = &q.x},
-        {.name = "quantity",
-         .value = "NAME",
-         .help = "score, x0hat, guidance, guided_score or step",
-         .text = &q.quantity},
-        {.name = "sampler", .value = "LABEL", .help = "whose guidance or step", .text = &q.sampler},
-        {.name = "out",
-         .value = "f.npy",
-         .help = "where the values go, in the shape of x; else they are printed",
-         .text = &q.out},
-        {.name = "force", .help = "replace f.npy", .flag = &q.force},
-        {.name = "set",
-         .value = "KEY=VALUE",
-         .help = "override a key of the case; may be repeated",
-         .list = &q.sets},
-        {.name = "no-self-test", .help = "do not test the BLAS first", .flag = &q.skip_self_test},
+        OPTION_TEXT("t", "T", &q.t, "the time, 1 to T"),
+        OPTION_TEXT("x", "x.npy", &q.x, "the points: n entries, or K x n"),
+        OPTION_TEXT("quantity", "NAME", &q.quantity,
+                    "score, x0hat, guidance, guided_score or step"),
+        OPTION_TEXT("sampler", "LABEL", &q.sampler, "whose guidance or step"),
+        OPTION_TEXT("out", "f.npy", &q.out,
+                    "where the values go, in the shape of x; else they are printed"),
+        OPTION_FLAG("force", &q.force, "replace f.npy"),
+        OPTION_LIST("set", "KEY=VALUE", &q.sets, "override a key of the case; may be repeated"),
+        OPTION_FLAG("no-self-test", &q.skip_self_test, "do not test the BLAS first"),
         {0},
     };
     const usage u = {

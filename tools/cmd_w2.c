@@ -98,12 +98,11 @@ int cmd_w2(int argc, char **argv)
 {
     bool fast = false, json = false, progress = false, no_self_test = false;
     const option options[] = {
-        {.name = "fast", .help = "the value alone, without a proof", .flag = &fast},
-        {.name = "json", .help = "print JSON", .flag = &json},
-        {.name = "no-self-test",
-         .help = "do not test the BLAS first; the output says so",
-         .flag = &no_self_test},
-        {.name = "progress", .help = "say on stderr what is being done", .flag = &progress},
+        OPTION_FLAG("fast", &fast, "the value alone, without a proof"),
+        OPTION_FLAG("json", &json, "print JSON"),
+        OPTION_FLAG("no-self-test", &no_self_test,
+                    "do not test the BLAS first; the output says so"),
+        OPTION_FLAG("progress", &progress, "say on stderr what is being done"),
         {0},
     };
     const usage u = {

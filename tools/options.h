@@ -20,6 +20,20 @@ typedef struct {
     option_list *list; /* SCOPED, {0} before; may be repeated */
 } option;
 
+/* Rows of a table of options, which ends with {0}. */
+#define OPTION_FLAG(name_, flag_, help_)                                                           \
+    {                                                                                              \
+        .name = name_, .flag = flag_, .help = help_                                                \
+    }
+#define OPTION_TEXT(name_, value_, text_, help_)                                                   \
+    {                                                                                              \
+        .name = name_, .value = value_, .text = text_, .help = help_                               \
+    }
+#define OPTION_LIST(name_, value_, list_, help_)                                                   \
+    {                                                                                              \
+        .name = name_, .value = value_, .list = list_, .help = help_                               \
+    }
+
 typedef struct {
     const char *command;
     const char *arguments; /* as shown after the name: "CASE --out DIR [options]" */

@@ -73,23 +73,6 @@ static inline void gref_stream_drop(FILE **p)
             return gref_fail_context(status_, __VA_ARGS__);                                        \
     } while (0)
 
-#define FAIL_OUT(code, ...)                                                                        \
-    do {                                                                                           \
-        status = gref_fail((code), __FILE__, __LINE__, __func__, 0, __VA_ARGS__);                  \
-        goto out;                                                                                  \
-    } while (0)
-#define REQUIRE_OUT(cond, code, ...)                                                               \
-    do {                                                                                           \
-        if (!(cond))                                                                               \
-            FAIL_OUT(code, __VA_ARGS__);                                                           \
-    } while (0)
-#define TRY_OUT(call)                                                                              \
-    do {                                                                                           \
-        status = (call);                                                                           \
-        if (status != GREF_OK)                                                                     \
-            goto out;                                                                              \
-    } while (0)
-
 gref_status gref_fail(gref_status status, const char *file, int line, const char *function,
                       int info, const char *fmt, ...) GREF_PRINTF(6, 7);
 

@@ -13,7 +13,7 @@ import tap  # noqa: E402
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 GUIDE = sorted(glob.glob(os.path.join(ROOT, "reference", "guide", "*.md")))
-PAGES = [os.path.join(ROOT, name) for name in ("README.md", "CONTRIBUTING.md", "reference/THEORY.md",
+PAGES = [os.path.join(ROOT, name) for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "reference/THEORY.md",
                                                "reference/golden/README.md", "reference/oracle/README.md")] + GUIDE
 
 

@@ -339,6 +339,7 @@ START_TEST(test_study_run__visited_times)
     ck_ok(gref_study_run(&study, c, &(gref_study_options){.dir = path}));
     snprintf(path, sizeof path, "%s/out/arrays.npz", dir);
     ck_ok(gref_npz_open(&r, path));
+    ck_assert_str_eq(study->path_reason, "the steps of mine are matrices");
     check_visits(&study->samplers[0], r, " 29 20 18 13 0", false);
     check_visits(&study->samplers[1], r, " 30 12 7", false);
     check_visits(&study->samplers[2], r, " 0", true);

@@ -84,6 +84,8 @@ void *gref_alloc(size_t count, size_t size);
 char *gref_strdup(const char *s);
 /* printf into a fresh string, or NULL. */
 char *gref_format(const char *fmt, ...) GREF_PRINTF(1, 2);
+/* What `write` writes of `what`, in a fresh string, or NULL. */
+char *gref_text(void (*write)(FILE *f, const void *what), const void *what);
 
 /* SHA-256 of what was added between begin and end; hex is 64 digits and a NUL. */
 typedef struct {

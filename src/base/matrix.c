@@ -38,6 +38,21 @@ char *gref_format(const char *fmt, ...)
     return text;
 }
 
+char *gref_text(void (*write)(FILE *f, const void *what), const void *what)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *f = open_memstream(&text, &size);
+    if (f == NULL)
+        return NULL;
+    write(f, what);
+    bool whole = ferror(f) == 0;
+    if (fclose(f) == 0 && whole)
+        return text;
+    free(text);
+    return NULL;
+}
+
 /**
  * A zeroed m x n matrix with ld = max(1, m). Whoever calls this calls gref_mat_free.
  *

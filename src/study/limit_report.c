@@ -1,5 +1,4 @@
 /* t -> 0 as text: asymptotics.json and the list for programs, asymptotics.csv for plots, a table for people. */
-#define _POSIX_C_SOURCE 200809L /* open_memstream */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,11 +51,8 @@ char *gref_asymptotics_list(const gref_asymptotics_report *report)
 char *gref_asymptotics_summary(const gref_asymptotics_report *report)
 {
     const gref_asymptotics *a = report->a;
-    json_t *o = json_pack("{s:s, s:s, s:o, s:o, s:i, s:i}", "schema", "gref-asymptotics/1",
-                          "version", gref_version(), "blas", gref_json_backend(), "case",
-                          json_deep_copy(gref_case_completed(report->c)), "n", a->n, "m", a->m);
-    json_object_set_new(o, "path", json_string(report->path));
-    json_object_set_new(o, "path_reason", json_string(report->path_reason));
+    json_t *o = gref_json_head("gref-asymptotics/1", report->c, a->n, a->m, report->path,
+                               report->path_reason);
     json_object_set_new(o, "self_test", json_string(report->self_tested ? "passed" : "skipped"));
     json_object_set_new(o, "note",
                         report->note[0] == '\0' ? json_null() : json_string(report->note));
@@ -70,14 +66,9 @@ char *gref_asymptotics_summary(const gref_asymptotics_report *report)
     return json_text(o);
 }
 
-/** asymptotics.csv: a row for each line and e; an empty slope at the first e. The caller frees it. */
-char *gref_asymptotics_csv(const gref_asymptotics_report *report)
+static void put_csv(FILE *f, const void *what)
 {
-    char *text = NULL;
-    size_t size = 0;
-    FILE *f = open_memstream(&text, &size);
-    if (f == NULL)
-        return NULL;
+    const gref_asymptotics_report *report = what;
     fprintf(f, "sampler,alpha,r2,e,cov,mean,w2,cov_to_limit,mean_to_limit,w2_to_limit,slope,"
                "coefficient_error\n");
     for (int k = 0; k < report->a->n_lines; k++) {
@@ -95,7 +86,12 @@ char *gref_asymptotics_csv(const gref_asymptotics_report *report)
             fprintf(f, ",%.17g\n", p->coefficient_error);
         }
     }
-    return fclose(f) == 0 ? text : NULL;
+}
+
+/** asymptotics.csv: a row for each line and e; an empty slope at the first e. The caller frees it. */
+char *gref_asymptotics_csv(const gref_asymptotics_report *report)
+{
+    return gref_text(put_csv, report);
 }
 
 static void table_over_e(FILE *f, const gref_asymptotics *a)
@@ -220,19 +216,19 @@ static void put_verdict(FILE *f, const gref_asymptotics_report *report)
     fprintf(f, "\n");
 }
 
-/** The table that `gref asymptotics` prints; its last line is the verdict. The caller frees it. */
-char *gref_asymptotics_table(const gref_asymptotics_report *report)
+static void put_table(FILE *f, const void *what)
 {
-    char *text = NULL;
-    size_t size = 0;
-    FILE *f = open_memstream(&text, &size);
-    if (f == NULL)
-        return NULL;
+    const gref_asymptotics_report *report = what;
     fprintf(f, "n = %d (%d x %d), m = %d, sigma = %g; %s path\n\n", report->a->n, report->rows,
             report->cols, report->a->m, report->sigma, report->path);
     table_over_e(f, report->a);
     table_of_orders(f, report->a);
     fprintf(f, "\n");
     put_verdict(f, report);
-    return fclose(f) == 0 ? text : NULL;
+}
+
+/** The table that `gref asymptotics` prints; its last line is the verdict. The caller frees it. */
+char *gref_asymptotics_table(const gref_asymptotics_report *report)
+{
+    return gref_text(put_table, report);
 }

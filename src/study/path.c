@@ -35,6 +35,17 @@ static gref_status count_pixels(double *n, const gref_case *c)
     return GREF_OK;
 }
 
+/* The first sampler whose steps are matrices of the user, or NULL. */
+static const gref_sampler_spec *find_chain(const gref_case *c)
+{
+    const gref_sampler_spec *specs = NULL;
+    int count = gref_case_samplers(c, &specs);
+    for (int k = 0; k < count; k++)
+        if (specs[k].chain != NULL)
+            return &specs[k];
+    return NULL;
+}
+
 static gref_status choose_by_size(bool *spectral, char *reason, int size, const gref_case *c)
 {
     char why[160];
@@ -42,6 +53,12 @@ static gref_status choose_by_size(bool *spectral, char *reason, int size, const 
     if (!gref_case_is_stationary(why, sizeof why, c)) {
         *spectral = false;
         snprintf(reason, (size_t)size, "%s", why);
+        return GREF_OK;
+    }
+    const gref_sampler_spec *chain = find_chain(c);
+    if (chain != NULL) {
+        *spectral = false;
+        snprintf(reason, (size_t)size, "the steps of %s are matrices", chain->label);
         return GREF_OK;
     }
     TRY(count_pixels(&n, c));

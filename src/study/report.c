@@ -1,5 +1,4 @@
 /* A study as text: summary.json for programs, w2.csv for plots, a table for people. */
-#define _POSIX_C_SOURCE 200809L /* open_memstream */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,13 +71,23 @@ static json_t *sampler_json(const gref_study_sampler *s)
     return o;
 }
 
-json_t *gref_json_backend(void)
+/* The BLAS in use. */
+static json_t *backend(void)
 {
     gref_backend b = gref_backend_query();
     return json_pack("{s:s, s:s, s:s, s:s, s:i, s:s, s:s, s:s, s:s}", "name", b.blas, "config",
                      b.blas_config, "path", b.blas_path, "core", b.core, "threads", b.threads,
                      "flavour", b.flavour, "lapack", b.lapack, "lapack_path", b.lapack_path, "cpu",
                      b.cpu);
+}
+
+json_t *gref_json_head(const char *schema, const gref_case *c, int n, int m, const char *path,
+                       const char *reason)
+{
+    return json_pack("{s:s, s:s, s:o, s:o, s:i, s:i, s:s, s:s}", "schema", schema, "version",
+                     gref_version(), "blas", backend(), "case",
+                     json_deep_copy(gref_case_completed(c)), "n", n, "m", m, "path", path,
+                     "path_reason", reason);
 }
 
 /**
@@ -93,12 +102,8 @@ char *gref_study_summary(const gref_study *study)
     json_t *samplers = json_array();
     for (int k = 0; k < study->n_samplers; k++)
         json_array_append_new(samplers, sampler_json(&study->samplers[k]));
-    json_t *o =
-        json_pack("{s:s, s:s, s:o, s:o, s:i, s:i}", "schema", "gref-summary/1", "version",
-                  gref_version(), "blas", gref_json_backend(), "case",
-                  json_deep_copy(gref_case_completed(study->c)), "n", study->n, "m", study->m);
-    json_object_set_new(o, "path", json_string(study->path));
-    json_object_set_new(o, "path_reason", json_string(study->path_reason));
+    json_t *o = gref_json_head("gref-summary/1", study->c, study->n, study->m, study->path,
+                               study->path_reason);
     json_object_set_new(o, "posterior_spread", number(study->spread));
     json_object_set_new(o, "clipped_eigenvalue", number(study->clipped));
     json_object_set_new(o, "self_test", json_string(study->self_tested ? "passed" : "skipped"));
@@ -117,14 +122,9 @@ static void put_csv_values(FILE *f, const gref_study_row *row)
     fprintf(f, "%.17g\n", row->w2.w2_cov);
 }
 
-/** w2.csv: sampler,t,w2,w2_mean,w2_cov; the word "diverged" or "lost" where there is none. Caller frees. */
-char *gref_study_csv(const gref_study *study)
+static void put_csv(FILE *f, const void *what)
 {
-    char *text = NULL;
-    size_t size = 0;
-    FILE *f = open_memstream(&text, &size);
-    if (f == NULL)
-        return NULL;
+    const gref_study *study = what;
     fprintf(f, "sampler,t,w2,w2_mean,w2_cov\n");
     for (int k = 0; k < study->n_samplers; k++)
         for (int i = 0; i < study->samplers[k].n_rows; i++) {
@@ -136,7 +136,12 @@ char *gref_study_csv(const gref_study *study)
             else
                 put_csv_values(f, row);
         }
-    return fclose(f) == 0 ? text : NULL;
+}
+
+/** w2.csv: sampler,t,w2,w2_mean,w2_cov; the word "diverged" or "lost" where there is none. Caller frees. */
+char *gref_study_csv(const gref_study *study)
+{
+    return gref_text(put_csv, study);
 }
 
 enum { COLUMN = 10 };
@@ -232,14 +237,9 @@ static void table_at_end(FILE *f, const gref_study *study, int width)
     }
 }
 
-/** The table that `gref study` prints. The caller frees it; NULL without memory. */
-char *gref_study_table(const gref_study *study)
+static void put_table(FILE *f, const void *what)
 {
-    char *text = NULL;
-    size_t size = 0;
-    FILE *f = open_memstream(&text, &size);
-    if (f == NULL)
-        return NULL;
+    const gref_study *study = what;
     int width = 7;
     for (int k = 0; k < study->n_samplers; k++) {
         int length = (int)strlen(study->samplers[k].spec.label);
@@ -249,5 +249,10 @@ char *gref_study_table(const gref_study *study)
             study->cols, study->m, study->sigma, study->T, study->path);
     table_over_t(f, study, width);
     table_at_end(f, study, width);
-    return fclose(f) == 0 ? text : NULL;
+}
+
+/** The table that `gref study` prints. The caller frees it; NULL without memory. */
+char *gref_study_table(const gref_study *study)
+{
+    return gref_text(put_table, study);
 }

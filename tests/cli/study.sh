@@ -128,6 +128,10 @@ prints '^dps .*diverged' 'eigenvalue of M_t below -1' 'from t = [0-9]+ on'
 check "csv says diverged" grep -q '^dps,0,diverged,diverged,diverged$' out/w2.csv
 check "no inf or nan in text files" sh -c '! grep -Eiq "[^a-z](inf|nan)[^a-z]" out/w2.csv out/summary.json'
 check "summary says so" grep -q '"stable": false' out/summary.json
+gref study case.json --out out --force --set report.w2_every=20 --set 'report.laws_at=[5,0]' --set 'samplers=[{"name":"dps"}]'
+exits 0
+prints '^dps +diverged +diverged$'
+silent
 
 subtest "problem.png: v within the gray scale, or on one of its own"
 setup '"operator": {"kind": "identity"}'

@@ -20,7 +20,7 @@ next(s) = (images = images + 1, spec = spec.' '.s, images)
 stats TEXT using (strcol(1) eq 'image' \
     ? next(strcol(2).' '.strcol(3).' '.strcol(4).' '.strcol(5).' '.strcol(6)) \
     : strcol(1) eq 'note' ? (notes = notes + 1) : 0) nooutput
-field(k, i) = int(word(spec, 5*k + i))
+field(k, i) = images == 0 ? 1 : int(word(spec, 5*k + i))   # gnuplot looks at a loop once even where it is empty
 
 LEAST = 820   # of the width: what a line of text takes
 GRID = COLS*(PANEL + GAP) - GAP

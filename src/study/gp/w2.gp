@@ -9,14 +9,16 @@ COLORS = '#0072b2 #d55e00 #009e73 #cc79a7 #e69f00 #56b4e9'
 set datafile separator "\t"
 sampler(k) = int(word(CURVES, k))/2
 modelled(k) = int(word(CURVES, k))%2
+color(k) = word(COLORS, 1 + sampler(k)%6)
+dot(k) = k > words(DOTS) ? 1 : int(word(DOTS, k))   # gnuplot looks at a loop once even where it is empty
 
 # The axis ends below every law, above what the modelled laws come to by rounding at t = 0.
 lowest(x) = (LOW = x < LOW ? x : LOW, x)
 LOW = 1e300
-array DOT[words(CURVES)]   # a curve of one point is a dot
+DOTS = ''   # curves of one point
 do for [k=1:words(CURVES)] {
     stats 'w2.txt' index k - 1 using (modelled(k) ? $2 : lowest($2)) nooutput
-    DOT[k] = STATS_records == 1 ? 0.6 : 0
+    DOTS = DOTS.(STATS_records == 1 ? ' '.k : '')
 }
 stats 'w2.txt' using 3 nooutput
 LOW = LOW < 1e300 ? 10.0**floor(log10(LOW/2)) : 1e-12
@@ -34,8 +36,8 @@ set grid lc rgb '#dddddd'
 set key outside right top Left reverse samplen 2
 set border 3
 set tics nomirror
-plot for [k=1:words(CURVES)] 'w2.txt' index k - 1 using 1:2 with linespoints pt 7 ps DOT[k] \
-    lw (modelled(k) ? 1.5 : 2.5) dt 1 + modelled(k) lc rgb word(COLORS, 1 + sampler(k)%6) \
-    title columnheader(1) noenhanced
+plot for [k=1:words(CURVES)] 'w2.txt' index k - 1 using 1:2 with lines lw (modelled(k) ? 1.5 : 2.5) \
+        dt 1 + modelled(k) lc rgb color(k) title columnheader(1) noenhanced, \
+    for [k=1:words(DOTS)] 'w2.txt' index dot(k) - 1 using 1:2 with points pt 7 ps 0.9 lc rgb color(dot(k)) notitle
 unset output
 reset

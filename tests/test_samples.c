@@ -287,6 +287,79 @@ START_TEST(test_samples__single_precision_is_no_excursion)
 }
 END_TEST
 
+/* What leaves the support: W2^2 grows by exactly the mean square of it, and it is held against the samples from the bound
+ * on (8 2^-16 of the largest standard deviation, and 2^-22 or 2^-48 of the largest entry times sqrt(n)), not below. The
+ * mean is so large that the entry's term is nearly all of the bound. The kernel's unit vector is the last column of Q. */
+START_TEST(test_samples__excursions_are_measured_and_bounded)
+{
+    enum { N = 50, NP = 5 };
+    static const double unit[] = {0x1p-48, 0x1p-22}, size[] = {1e12, 1e4};
+    for (int single = 0; single < 2; single++) {
+        law l = make_law(NP, 3, 1, 16);
+        gref_mat Q = random_orthogonal(NP, 16);
+        gref_sample_report r[2];
+        for (int i = 0; i < NP; i++)
+            l.mean.a[i] += size[single];
+        for (int times = 0; times < 2; times++) {
+            gref_mat X = draw(&l, N, 17);
+            double bound = 8 * 0x1p-16 + sqrt(NP) * gref_mat_norm_max(gref_const(X)) * unit[single];
+            double h = bound * (times ? 2 : 0.5);
+            for (int k = 0; k < N; k++)
+                for (int i = 0; i < NP; i++)
+                    GREF_AT(X, k, i) += h * GREF_AT(Q, i, NP - 1);
+            ck_ok(gref_samples_test(&r[times], gref_const(X), single, gref_const(l.mean),
+                                    gref_const(l.cov), 0.5));
+            ck_assert_int_eq(r[times].rank, NP - 1);
+            ck_assert(named(&r[times], "support")->p == (times ? 0 : 1));
+            gref_mat_free(&X);
+        }
+        gref_mat_free(&Q);
+        free_law(&l);
+    }
+    law l = make_law(NP, 3, 1, 16);
+    gref_mat Q = random_orthogonal(NP, 16), X = draw(&l, N, 17);
+    double before = test_of(X, &l).w2_squared, h = 0.25;
+    for (int k = 0; k < N; k++)
+        for (int i = 0; i < NP; i++)
+            GREF_AT(X, k, i) += h * GREF_AT(Q, i, NP - 1);
+    ck_assert_bound("W2^2 outside", fabs(test_of(X, &l).w2_squared - before - h * h), 1e-12);
+    gref_mat_free(&X);
+    gref_mat_free(&Q);
+    free_law(&l);
+}
+END_TEST
+
+/* The words say what was computed: the mean's covariance up to N = 2 r + 1, the projection with the smallest p, and the
+ * visible W2 as a share of the spread. */
+START_TEST(test_samples__words_are_those_of_the_numbers)
+{
+    enum { NP = 5 };
+    law l = make_law(NP, 10, 0, 1);
+    for (int N = 2 * NP + 1; N <= 2 * NP + 2; N++) {
+        gref_mat X = draw(&l, N, 2);
+        gref_sample_report r = test_of(X, &l);
+        bool own = strstr(named(&r, "mean")->detail, "the law's own covariance") != NULL;
+        ck_assert(own == (N == 2 * NP + 1));
+        gref_mat_free(&X);
+    }
+    gref_mat X = draw(&l, 40, 2);
+    gref_sample_report r = test_of(X, &l);
+    char share[64], worst[32];
+    int best = 0;
+    for (int i = 1; i < NP; i++)
+        if (anderson_darling_p(&l, X, i) < anderson_darling_p(&l, X, best))
+            best = i;
+    snprintf(share, sizeof share, "(%.3g %% of the spread %.3g)", 100 * r.visible / r.spread,
+             r.spread);
+    snprintf(worst, sizeof worst, "projection %d of %d", best + 1, NP);
+    ck_assert_msg(strstr(r.sentence, share) != NULL, "%s: no %s", r.sentence, share);
+    ck_assert_msg(strstr(named(&r, "projections")->detail, worst) != NULL, "%s: no %s",
+                  named(&r, "projections")->detail, worst);
+    gref_mat_free(&X);
+    free_law(&l);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("samples");
@@ -297,5 +370,7 @@ int main(void)
     tcase_add_test(tc, test_samples__few_samples_are_undecided);
     tcase_add_test(tc, test_samples__w2_is_estimated_without_bias);
     tcase_add_test(tc, test_samples__single_precision_is_no_excursion);
+    tcase_add_test(tc, test_samples__excursions_are_measured_and_bounded);
+    tcase_add_test(tc, test_samples__words_are_those_of_the_numbers);
     return run_suite(s);
 }

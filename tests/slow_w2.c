@@ -2,6 +2,7 @@
  * Certified W2 at the sizes that THEORY section 11 lists: relative width at most 4e-15 at n = 256 for every kappa, gap and kind,
  * 1e-14 at n = 1024. That map and factors meet is checked inside; narrow and disjoint cannot both be.
  */
+#include "base/internal.h"
 #include "pairs.h"
 #include "support.h"
 
@@ -11,7 +12,7 @@
 
 static void hold(int n, double kappa, double gap, pair_kind kind, double bound)
 {
-    gref_mat C1, C2, zero = fresh(n, 1);
+    SCOPED(gref_mat) C1 = {0}, C2 = {0}, zero = fresh(n, 1);
     gref_w2 w;
     char name[64];
     random_pair(&C1, &C2, n, kappa, gap, kind, 3);
@@ -22,9 +23,6 @@ static void hold(int n, double kappa, double gap, pair_kind kind, double bound)
                   (int)kind, kappa, gap, w.lower, w.upper, width);
     snprintf(name, sizeof name, "relative width, n = %d", n);
     note_ratio(name, width, bound);
-    gref_mat_free(&C1);
-    gref_mat_free(&C2);
-    gref_mat_free(&zero);
 }
 
 static const double kappas[] = {1, 1e4, 1e8, 1e12}, gaps[] = {1e-2, 1e-8, 1e-16};

@@ -2,6 +2,7 @@
  * The bounds of src/dense/bound.c from both sides: each is held against its formula in long double, at sizes where every
  * term counts by more than 2^-38 of the whole, and over the error itself in quadruple precision.
  */
+#include "base/internal.h"
 #include "dense.h"
 #include "dense/bound.h"
 #include "dense/internal.h"
@@ -41,8 +42,11 @@ END_TEST
 /* |A|_F as sharp as its sum allows; |A|_2 by the smaller of two bounds, each of which is the smaller one somewhere. */
 START_TEST(test_bound__norms)
 {
-    gref_mat A = noise(7, 5, 1), I = fresh(9, 9), arrow = fresh(9, 9), tiny = fresh(3, 3),
-             wide = fresh(1, 1 << 17);
+    SCOPED(gref_mat) A = noise(7, 5, 1);
+    SCOPED(gref_mat) I = fresh(9, 9);
+    SCOPED(gref_mat) arrow = fresh(9, 9);
+    SCOPED(gref_mat) tiny = fresh(3, 3);
+    SCOPED(gref_mat) wide = fresh(1, 1 << 17);
     long double a = norm_of(gref_const(A));
     double up = gref_norm_fro_up(gref_const(A));
     ck_assert(up >= a);
@@ -76,7 +80,6 @@ START_TEST(test_bound__norms)
     up = gref_norm_2_up(gref_const(wide));
     long double most = sqrtl(0x1p17L) * (1 + 0x1p-36L);
     ck_assert_formula("a wide row", up, most);
-    FREE_ALL(&A, &I, &arrow, &tiny, &wide);
 }
 END_TEST
 
@@ -124,7 +127,11 @@ END_TEST
 START_TEST(test_bound__residual)
 {
     enum { N = 40 };
-    gref_mat L = fresh(N, N), C = fresh(N, N), R = fresh(N, N), H = fresh(N, N), low = fresh(N, N);
+    SCOPED(gref_mat) L = fresh(N, N);
+    SCOPED(gref_mat) C = fresh(N, N);
+    SCOPED(gref_mat) R = fresh(N, N);
+    SCOPED(gref_mat) H = fresh(N, N);
+    SCOPED(gref_mat) low = fresh(N, N);
     gref_random_normal(L, 3, GREF_STREAM_TEST, 0, 0);
     for (int j = 0; j < N; j++)
         for (int i = 0; i < j; i++)
@@ -153,7 +160,6 @@ START_TEST(test_bound__residual)
         ck_assert(residual >= sqrt((double)whole));
         ck_assert_formula("|residual|", residual, r + error);
     }
-    FREE_ALL(&L, &C, &R, &H, &low);
 }
 END_TEST
 
@@ -163,7 +169,7 @@ END_TEST
  */
 START_TEST(test_bound__least_eigenvalue)
 {
-    gref_mat C = fresh(3, 3);
+    SCOPED(gref_mat) C = fresh(3, 3);
     double least;
     for (double slack = 0.0; slack <= 0.5; slack += 0.1) {
         for (int i = 0; i < 3; i++)
@@ -177,7 +183,7 @@ START_TEST(test_bound__least_eigenvalue)
     double d[16];
     for (int i = 0; i < 16; i++)
         d[i] = i == 0 ? 0x1p-44 : 1.0;
-    gref_mat S = hadamard_times(16, d), L = fresh(16, 16), X = fresh(16, 16);
+    SCOPED(gref_mat) S = hadamard_times(16, d), L = fresh(16, 16), X = fresh(16, 16);
     double norm, defect, residual;
     gref_mat_copy(L, gref_const(S));
     ck_ok(gref_cholesky(L));
@@ -188,7 +194,6 @@ START_TEST(test_bound__least_eigenvalue)
     ck_assert_bound("1/|L^-1|^2 - |R| - slack",
                     (double)fabsl(least - (1 / ((long double)norm * norm) - residual - 0x1p-60L)),
                     1e-10 * least);
-    FREE_ALL(&C, &S, &L, &X);
 }
 END_TEST
 
@@ -199,8 +204,13 @@ END_TEST
 START_TEST(test_dot2__error_and_bits)
 {
     enum { M = 53, K = 150, N = 50 }; /* above 48: as many threads as the BLAS has */
-    gref_mat A = padded(M, K), B = padded(K, N), H = padded(M, N), L = padded(M, N),
-             Bt = fresh(N, K), H2 = fresh(M, N), L2 = fresh(M, N);
+    SCOPED(gref_mat) A = padded(M, K);
+    SCOPED(gref_mat) B = padded(K, N);
+    SCOPED(gref_mat) H = padded(M, N);
+    SCOPED(gref_mat) L = padded(M, N);
+    SCOPED(gref_mat) Bt = fresh(N, K);
+    SCOPED(gref_mat) H2 = fresh(M, N);
+    SCOPED(gref_mat) L2 = fresh(M, N);
     gref_random_normal(A, 1, GREF_STREAM_TEST, 0, 0);
     gref_random_normal(B, 2, GREF_STREAM_TEST, 0, 0);
     for (int k = 0; k < K; k++) {
@@ -226,7 +236,6 @@ START_TEST(test_dot2__error_and_bits)
                             quad_distance(s, (quad)GREF_AT(H, i, j) + GREF_AT(L, i, j)),
                             gref_dot2_error_up(K) * (double)a);
         }
-    FREE_ALL(&A, &B, &H, &L, &Bt, &H2, &L2);
 }
 END_TEST
 
@@ -234,7 +243,7 @@ END_TEST
 START_TEST(test_dot2__inner_product)
 {
     enum { M = 23, N = 8 };
-    gref_mat A = noise(M, N, 5), B = noise(M, N, 6);
+    SCOPED(gref_mat) A = noise(M, N, 5), B = noise(M, N, 6);
     for (int j = N / 2; j < N; j++)
         for (int i = 0; i < M; i++) {
             GREF_AT(A, i, j) = GREF_AT(A, i, j - N / 2);
@@ -249,7 +258,6 @@ START_TEST(test_dot2__inner_product)
         }
     ck_assert_bound("inner product", quad_distance(s, gref_dot2(gref_const(A), gref_const(B))),
                     EPS * fabs((double)s) + gref_inner_error_up(M, N) * (double)a);
-    FREE_ALL(&A, &B);
 }
 END_TEST
 

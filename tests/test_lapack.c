@@ -6,6 +6,7 @@
  * Reported is the largest error in units of that bound, in which the rounding of the plain loops'
  * result is included. Eigen and singular value decompositions are backward stable in the norm only.
  */
+#include "base/internal.h"
 #include "dense.h"
 #include "dense/internal.h"
 
@@ -30,10 +31,8 @@ static gref_mat magnitude(gref_cmat A)
 /* |op(A)| |op(B)| */
 static gref_mat magnitudes(gref_cmat A, bool trans_a, gref_cmat B, bool trans_b)
 {
-    gref_mat a = magnitude(A), b = magnitude(B);
+    SCOPED(gref_mat) a = magnitude(A), b = magnitude(B);
     gref_mat P = plain_product(gref_const(a), trans_a, gref_const(b), trans_b);
-    gref_mat_free(&a);
-    gref_mat_free(&b);
     return P;
 }
 
@@ -55,10 +54,11 @@ static double worst_entry(gref_cmat C, gref_cmat exact, double gamma, gref_cmat 
 /* C = alpha op(A) op(B) + beta C0 into NaN padding; with beta = 0, C0 is NaN. */
 static double gemm_case(int m, int n, int k, bool ta, bool tb, double alpha, double beta)
 {
-    gref_mat A = ta ? noise(k, m, 1) : noise(m, k, 1), B = tb ? noise(n, k, 2) : noise(k, n, 2);
-    gref_mat C = noise(m, n, 3), R = fresh(m, n);
-    gref_mat P = plain_product(gref_const(A), ta, gref_const(B), tb);
-    gref_mat M = magnitudes(gref_const(A), ta, gref_const(B), tb);
+    SCOPED(gref_mat) A = ta ? noise(k, m, 1) : noise(m, k, 1);
+    SCOPED(gref_mat) B = tb ? noise(n, k, 2) : noise(k, n, 2);
+    SCOPED(gref_mat) C = noise(m, n, 3), R = fresh(m, n);
+    SCOPED(gref_mat) P = plain_product(gref_const(A), ta, gref_const(B), tb);
+    SCOPED(gref_mat) M = magnitudes(gref_const(A), ta, gref_const(B), tb);
     if (beta == 0.0)
         gref_mat_fill(C, NAN);
     for (int j = 0; j < n; j++)
@@ -70,7 +70,6 @@ static double gemm_case(int m, int n, int k, bool ta, bool tb, double alpha, dou
     ck_ok(gref_gemm(C, alpha, gref_const(A), ta, gref_const(B), tb, beta));
     check_padding(C);
     double worst = worst_entry(gref_const(C), gref_const(R), (k + 4) * EPS, gref_const(M));
-    FREE_ALL(&A, &B, &C, &R, &P, &M);
     return worst;
 }
 
@@ -105,9 +104,9 @@ START_TEST(test_syrk__equals_plain_loops_and_is_symmetric)
             for (int t = 0; t < 2; t++)
                 for (int b = 0; b < 2; b++) {
                     int n = sizes[i], k = sizes[l];
-                    gref_mat A = t ? noise(k, n, 4) : noise(n, k, 4), C = noise(n, n, 5);
-                    gref_mat P = plain_product(gref_const(A), t, gref_const(A), !t);
-                    gref_mat M = magnitudes(gref_const(A), t, gref_const(A), !t);
+                    SCOPED(gref_mat) A = t ? noise(k, n, 4) : noise(n, k, 4), C = noise(n, n, 5);
+                    SCOPED(gref_mat) P = plain_product(gref_const(A), t, gref_const(A), !t);
+                    SCOPED(gref_mat) M = magnitudes(gref_const(A), t, gref_const(A), !t);
                     double beta = b ? -0.5 : 0.0;
                     gref_mat_symmetrise(C);
                     for (int c = 0; c < n && b; c++)
@@ -128,7 +127,6 @@ START_TEST(test_syrk__equals_plain_loops_and_is_symmetric)
                     for (int c = 0; c < n; c++)
                         for (int r = 0; r < n; r++)
                             ck_assert(GREF_AT(C, r, c) == GREF_AT(C, c, r));
-                    FREE_ALL(&A, &C, &P, &M);
                 }
 }
 END_TEST
@@ -144,10 +142,11 @@ START_TEST(test_gemv__equals_plain_loops_and_overwrites_when_beta_is_0)
             for (int t = 0; t < 2; t++)
                 for (int b = 0; b < 2; b++) {
                     int m = sizes[i], k = sizes[l];
-                    gref_mat A = t ? noise(k, m, 6) : noise(m, k, 6), x = noise(k, 1, 8),
-                             y = noise(m, 1, 9);
-                    gref_mat P = plain_product(gref_const(A), t, gref_const(x), false);
-                    gref_mat M = magnitudes(gref_const(A), t, gref_const(x), false);
+                    SCOPED(gref_mat) A = t ? noise(k, m, 6) : noise(m, k, 6);
+                    SCOPED(gref_mat) x = noise(k, 1, 8);
+                    SCOPED(gref_mat) y = noise(m, 1, 9);
+                    SCOPED(gref_mat) P = plain_product(gref_const(A), t, gref_const(x), false);
+                    SCOPED(gref_mat) M = magnitudes(gref_const(A), t, gref_const(x), false);
                     for (int r = 0; r < m; r++) {
                         GREF_AT(P, r, 0) = b ? 3.0 * P.a[r] + 0.75 * y.a[r] : -P.a[r];
                         GREF_AT(M, r, 0) = b ? 3.0 * M.a[r] + 0.75 * fabs(y.a[r]) : M.a[r];
@@ -161,7 +160,6 @@ START_TEST(test_gemv__equals_plain_loops_and_overwrites_when_beta_is_0)
                         "gemv",
                         worst_entry(gref_const(y), gref_const(P), (k + 4) * EPS, gref_const(M)),
                         1.0);
-                    FREE_ALL(&A, &x, &y, &P, &M);
                 }
 }
 END_TEST
@@ -178,8 +176,8 @@ START_TEST(test_trsm__leaves_a_residual_of_rounding)
             for (int t = 0; t < 4; t++) {
                 int n = sizes[i], k = sizes[l];
                 bool left = t & 1, trans = t & 2;
-                gref_mat L = noise(n, n, 10), X = left ? noise(n, k, 11) : noise(k, n, 11);
-                gref_mat B = fresh(X.m, X.n);
+                SCOPED(gref_mat) L = noise(n, n, 10), X = left ? noise(n, k, 11) : noise(k, n, 11);
+                SCOPED(gref_mat) B = fresh(X.m, X.n);
                 gref_mat_copy(B, gref_const(X));
                 for (int c = 0; c < n; c++)
                     GREF_AT(L, c, c) += GREF_AT(L, c, c) < 0 ? -1.0 : 1.0;
@@ -191,12 +189,11 @@ START_TEST(test_trsm__leaves_a_residual_of_rounding)
                         GREF_AT(L, r, c) = 0.0;
                 gref_cmat a = left ? gref_const(L) : gref_const(X),
                           b = left ? gref_const(X) : gref_const(L);
-                gref_mat P = plain_product(a, left && trans, b, !left && trans);
-                gref_mat M = magnitudes(a, left && trans, b, !left && trans);
+                SCOPED(gref_mat) P = plain_product(a, left && trans, b, !left && trans);
+                SCOPED(gref_mat) M = magnitudes(a, left && trans, b, !left && trans);
                 ck_assert_bound(
                     "trsm", worst_entry(gref_const(P), gref_const(B), (n + 3) * EPS, gref_const(M)),
                     1.0);
-                FREE_ALL(&L, &X, &B, &P, &M);
             }
 }
 END_TEST
@@ -212,7 +209,7 @@ START_TEST(test_cholesky__reproduces_the_matrix_and_solves)
     for (int i = 0; i < SIZES; i++)
         for (int k = 0; k < KAPPAS - 1; k++) {
             int n = sizes[i];
-            gref_mat C = covariance(n, kappas[k], 20 + k), L = lower_only(gref_const(C));
+            SCOPED(gref_mat) C = covariance(n, kappas[k], 20 + k), L = lower_only(gref_const(C));
             ck_ok(gref_cholesky(L));
             check_padding(L);
             for (int c = 0; c < n; c++) {
@@ -220,22 +217,21 @@ START_TEST(test_cholesky__reproduces_the_matrix_and_solves)
                 for (int r = 0; r < c; r++)
                     ck_assert(GREF_AT(L, r, c) == 0.0);
             }
-            gref_mat P = plain_product(gref_const(L), false, gref_const(L), true);
-            gref_mat M = magnitudes(gref_const(L), false, gref_const(L), true);
+            SCOPED(gref_mat) P = plain_product(gref_const(L), false, gref_const(L), true);
+            SCOPED(gref_mat) M = magnitudes(gref_const(L), false, gref_const(L), true);
             ck_assert_bound("cholesky",
                             worst_entry(gref_const(P), gref_const(C), (n + 2) * EPS, gref_const(M)),
                             1.0);
-            gref_mat B = noise(n, 3, 30), X = noise(n, 3, 30);
+            SCOPED(gref_mat) B = noise(n, 3, 30), X = noise(n, 3, 30);
             ck_ok(gref_cholesky_solve(X, gref_const(L)));
-            gref_mat R = plain_product(gref_const(L), true, gref_const(X), false);
-            gref_mat LR = plain_product(gref_const(L), false, gref_const(R), false);
-            gref_mat S = magnitudes(gref_const(M), false, gref_const(X), false);
+            SCOPED(gref_mat) R = plain_product(gref_const(L), true, gref_const(X), false);
+            SCOPED(gref_mat) LR = plain_product(gref_const(L), false, gref_const(R), false);
+            SCOPED(gref_mat) S = magnitudes(gref_const(M), false, gref_const(X), false);
             ck_assert_bound(
                 "cholesky solve",
                 worst_entry(gref_const(LR), gref_const(B), (2 * n + 2) * EPS, gref_const(S)), 1.0);
-            gref_mat W = lower_only(gref_const(C));
+            SCOPED(gref_mat) W = lower_only(gref_const(C));
             ck_assert(gref_cholesky_succeeds(W));
-            FREE_ALL(&C, &L, &P, &M, &B, &X, &R, &LR, &S, &W);
         }
 }
 END_TEST
@@ -281,9 +277,9 @@ START_TEST(test_cholesky_pivoted__finds_the_exact_rank)
     const int table[][2] = {{1, 1}, {2, 1}, {3, 2}, {5, 1}, {5, 5}, {10, 4}, {50, 7}, {100, 70}};
     for (size_t k = 0; k < sizeof table / sizeof *table; k++) {
         int n = table[k][0], r = table[k][1], rank = -1;
-        gref_mat F = odd_integers(n, r, 40 + k);
-        gref_mat C = plain_product(gref_const(F), false, gref_const(F), true);
-        gref_mat L = lower_only(gref_const(C));
+        SCOPED(gref_mat) F = odd_integers(n, r, 40 + k);
+        SCOPED(gref_mat) C = plain_product(gref_const(F), false, gref_const(F), true);
+        SCOPED(gref_mat) L = lower_only(gref_const(C));
         double top = gref_mat_norm_max(gref_const(C));
         ck_ok(gref_cholesky_pivoted(L, &rank, 4 * n * EPS * top));
         ck_assert_int_eq(rank, r);
@@ -291,10 +287,9 @@ START_TEST(test_cholesky_pivoted__finds_the_exact_rank)
         for (int j = r; j < n; j++)
             for (int i = 0; i < n; i++)
                 ck_assert(GREF_AT(L, i, j) == 0.0);
-        gref_mat P = plain_product(gref_const(L), false, gref_const(L), true);
+        SCOPED(gref_mat) P = plain_product(gref_const(L), false, gref_const(L), true);
         ck_assert_bound("pivoted, integer", gref_mat_diff_max(gref_const(P), gref_const(C)),
                         (r + 1) * EPS * top);
-        FREE_ALL(&F, &C, &L, &P);
     }
 }
 END_TEST
@@ -312,18 +307,16 @@ START_TEST(test_cholesky_pivoted__cuts_pivots_up_to_tol)
     const int ranks[] = {4, 3, 0};
     for (int k = 0; k < 5; k++) {
         int rank = -1;
-        gref_mat C = padded(5, 5);
+        SCOPED(gref_mat) C = padded(5, 5);
         for (int i = 0; i < 5; i++)
             GREF_AT(C, i, i) = k < 3 ? d[i] : k == 3 ? 0.0 : -1.0 - i;
         poison_upper(C);
         ck_ok(gref_cholesky_pivoted(C, &rank, k < 3 ? tols[k] : 0.0));
         ck_assert_int_eq(rank, k < 3 ? ranks[k] : 0);
-        gref_mat P = plain_product(gref_const(C), false, gref_const(C), true);
+        SCOPED(gref_mat) P = plain_product(gref_const(C), false, gref_const(C), true);
         for (int j = 0; j < 5; j++)
             for (int i = 0; i < 5; i++)
                 ck_assert(GREF_AT(P, i, j) == (i == j && k < 3 ? roots[k][i] * roots[k][i] : 0.0));
-        gref_mat_free(&C);
-        gref_mat_free(&P);
     }
 }
 END_TEST
@@ -338,9 +331,9 @@ START_TEST(test_eigh__is_a_spectral_decomposition)
     for (int i = 0; i < SIZES; i++)
         for (int k = 0; k <= KAPPAS; k++) { /* k = KAPPAS: the zero matrix */
             int n = sizes[i];
-            gref_mat C = k < KAPPAS ? covariance(n, kappas[k], 50 + k) : fresh(n, n);
-            gref_mat U = lower_only(gref_const(C)), V = lower_only(gref_const(C));
-            gref_mat l = padded(n, 1), values = padded(n, 1);
+            SCOPED(gref_mat) C = k < KAPPAS ? covariance(n, kappas[k], 50 + k) : fresh(n, n);
+            SCOPED(gref_mat) U = lower_only(gref_const(C)), V = lower_only(gref_const(C));
+            SCOPED(gref_mat) l = padded(n, 1), values = padded(n, 1);
             double unit = (n + 1) * EPS * gref_mat_norm_fro(gref_const(C));
             ck_ok(gref_eigh(l, U));
             ck_ok(gref_eigh_values(values, V));
@@ -351,13 +344,12 @@ START_TEST(test_eigh__is_a_spectral_decomposition)
             ck_assert_bound("eigh values", gref_mat_diff_max(gref_const(l), gref_const(values)),
                             unit);
             ck_assert_bound("eigh U^T U - I", orthogonality(gref_const(U)), 5 * (n + 1) * EPS);
-            gref_mat UL = fresh(n, n);
+            SCOPED(gref_mat) UL = fresh(n, n);
             gref_mat_copy(UL, gref_const(U));
             gref_mat_scale_cols(UL, gref_const(l));
-            gref_mat P = plain_product(gref_const(UL), false, gref_const(U), true);
+            SCOPED(gref_mat) P = plain_product(gref_const(UL), false, gref_const(U), true);
             ck_assert_bound("eigh U L U^T - C", gref_mat_diff_fro(gref_const(P), gref_const(C)),
                             3 * unit);
-            FREE_ALL(&C, &U, &V, &l, &values, &UL, &P);
         }
 }
 END_TEST
@@ -366,8 +358,8 @@ END_TEST
 static void svd_case(int m, int n, bool full, double kappa, int zeros)
 {
     int k = m < n ? m : n;
-    gref_mat A = noise(m, n, 60), W = padded(m, n), s = padded(k, 1);
-    gref_mat U = padded(m, full ? m : k), VT = padded(full ? n : k, n);
+    SCOPED(gref_mat) A = noise(m, n, 60), W = padded(m, n), s = padded(k, 1);
+    SCOPED(gref_mat) U = padded(m, full ? m : k), VT = padded(full ? n : k, n);
     for (int j = 0; j < n; j++)
         for (int i = 0; i < m; i++)
             GREF_AT(A, i, j) *= j < zeros ? 0.0 : pow(kappa, -(double)j / n);
@@ -379,17 +371,16 @@ static void svd_case(int m, int n, bool full, double kappa, int zeros)
     for (int j = 0; j < k; j++)
         ck_assert(s.a[j] >= 0.0 && (j == 0 || s.a[j] <= s.a[j - 1]));
     int size = m > n ? m : n;
-    gref_mat V = fresh(VT.n, VT.m), US = fresh(m, k), Vk = fresh(k, n);
+    SCOPED(gref_mat) V = fresh(VT.n, VT.m), US = fresh(m, k), Vk = fresh(k, n);
     gref_mat_transpose(V, gref_const(VT));
     ck_assert_bound("svd U^T U - I", orthogonality(gref_const(U)), 5 * (size + 1) * EPS);
     ck_assert_bound("svd V^T V - I", orthogonality(gref_const(V)), 5 * (size + 1) * EPS);
     gref_mat_copy(US, gref_cmat_view(gref_const(U), 0, 0, m, k));
     gref_mat_copy(Vk, gref_cmat_view(gref_const(VT), 0, 0, k, n));
     gref_mat_scale_cols(US, gref_const(s));
-    gref_mat P = plain_product(gref_const(US), false, gref_const(Vk), false);
+    SCOPED(gref_mat) P = plain_product(gref_const(US), false, gref_const(Vk), false);
     ck_assert_bound("svd U S V^T - A", gref_mat_diff_fro(gref_const(P), gref_const(A)),
                     (size + 100) * EPS * gref_mat_norm_fro(gref_const(A)));
-    FREE_ALL(&A, &W, &s, &U, &VT, &V, &US, &Vk, &P);
 }
 
 /*
@@ -414,11 +405,11 @@ END_TEST
 /* A NaN that is read is named by its place before LAPACK sees it; outputs stay as they were. */
 START_TEST(test_lapack__refuses_nan)
 {
-    gref_mat s = fresh(3, 1), U = fresh(3, 3), V = fresh(3, 3);
+    SCOPED(gref_mat) s = fresh(3, 1), U = fresh(3, 3), V = fresh(3, 3);
     int rank = 7;
     for (int bad = 0; bad < 2; bad++)
         for (int call = 0; call < 5; call++) {
-            gref_mat C = fresh(3, 3);
+            SCOPED(gref_mat) C = fresh(3, 3);
             gref_mat_identity(C);
             GREF_AT(C, 2, 1) = bad ? INFINITY : NAN;
             if (call == 4) {
@@ -432,19 +423,19 @@ START_TEST(test_lapack__refuses_nan)
                 ck_assert_ptr_nonnull(strstr(gref_last_error()->message, "at row 2, column 1"));
                 ck_assert(rank == 7 && s.a[0] == 0.0 && GREF_AT(C, 0, 0) == 1.0);
             }
-            gref_mat_free(&C);
         }
-    gref_mat_free(&s);
-    gref_mat_free(&U);
-    gref_mat_free(&V);
 }
 END_TEST
 
 /* One wrong size at a time; LAPACK never sees it, so nothing is printed and nothing written. */
 START_TEST(test_lapack__refuses_shapes_that_do_not_fit)
 {
-    gref_mat A = fresh(3, 2), B = fresh(2, 4), C = fresh(3, 4), S = fresh(3, 3), x = fresh(3, 1);
-    gref_mat y = fresh(2, 1), T = fresh(4, 4), none = fresh(3, 0);
+    SCOPED(gref_mat) A = fresh(3, 2);
+    SCOPED(gref_mat) B = fresh(2, 4);
+    SCOPED(gref_mat) C = fresh(3, 4);
+    SCOPED(gref_mat) S = fresh(3, 3);
+    SCOPED(gref_mat) x = fresh(3, 1);
+    SCOPED(gref_mat) y = fresh(2, 1), T = fresh(4, 4), none = fresh(3, 0);
     gref_cmat a = gref_const(A), b = gref_const(B), c = gref_const(C);
     int rank = 7;
     ck_fails(gref_gemm(C, 1.0, a, false, c, false, 0.0), GREF_ERR_SHAPE);
@@ -472,7 +463,6 @@ START_TEST(test_lapack__refuses_shapes_that_do_not_fit)
     ck_fails(gref_svd(A, y, S, A), GREF_ERR_SHAPE); /* VT 3 x 3 for 2 columns */
     ck_fails(gref_svd(A, x, gref_mat_view(B, 0, 0, 2, 2), A), GREF_ERR_SHAPE);
     ck_fails(gref_svd(T, y, gref_mat_view(B, 0, 0, 2, 2), A), GREF_ERR_SHAPE);
-    FREE_ALL(&A, &B, &C, &S, &x, &y, &T, &none);
 }
 END_TEST
 

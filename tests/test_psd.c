@@ -4,6 +4,7 @@
  * Bounds are those that the functions document, c n u |Sigma|_F (EPS = u = 2^-53; eps = 2 u), with
  * the constants of test_lapack.c for dsyevd; the worst ratio seen stands beside each.
  */
+#include "base/internal.h"
 #include "dense.h"
 #include "dense/internal.h"
 
@@ -21,9 +22,8 @@ enum { KAPPAS = sizeof kappas / sizeof *kappas };
 /* |A B^T - C|_F */
 static double residual(gref_cmat A, gref_cmat B, gref_cmat C)
 {
-    gref_mat P = plain_product(A, false, B, true);
+    SCOPED(gref_mat) P = plain_product(A, false, B, true);
     double err = gref_mat_diff_fro(gref_const(P), C);
-    gref_mat_free(&P);
     return err;
 }
 
@@ -39,7 +39,7 @@ static gref_mat diagonal(int n, const double *d)
 /* A message that holds the offending numbers is the contract: the text is compared whole. */
 START_TEST(test_psd_require__refuses_with_the_offending_values)
 {
-    gref_mat A = fresh(3, 2), S = padded(3, 3), U = fresh(3, 3), lambda = fresh(3, 1);
+    SCOPED(gref_mat) A = fresh(3, 2), S = padded(3, 3), U = fresh(3, 3), lambda = fresh(3, 1);
     double clipped;
     ck_fails(gref_psd_require(gref_const(A), "C1"), GREF_ERR_SHAPE);
     ck_assert_str_eq(gref_last_error()->message, "C1 must be square, not 3 x 2");
@@ -55,7 +55,7 @@ START_TEST(test_psd_require__refuses_with_the_offending_values)
     ck_assert_str_eq(gref_last_error()->message, asymmetric);
     ck_fails(gref_psd_sqrt(U, gref_const(S), "Sigma"), GREF_ERR_NOT_SYMMETRIC);
     const double d[] = {0.5, -0.25, 2.0};
-    gref_mat D = diagonal(3, d);
+    SCOPED(gref_mat) D = diagonal(3, d);
     const char *indefinite =
         "P is not positive semi-definite: its most negative eigenvalue is -0.25, "
         "its largest 2";
@@ -76,7 +76,6 @@ START_TEST(test_psd_require__refuses_with_the_offending_values)
     GREF_AT(D, 0, 2) = NAN; /* also above the diagonal: both triangles are read */
     ck_fails(gref_psd_require(gref_const(D), "P"), GREF_ERR_NONFINITE);
     ck_assert_str_eq(gref_last_error()->message, "P (3 x 3) holds nan at row 0, column 2");
-    FREE_ALL(&A, &S, &U, &lambda, &D);
 }
 END_TEST
 
@@ -88,26 +87,23 @@ END_TEST
 START_TEST(test_psd_require__accepts_up_to_rounding)
 {
     for (int n = 2; n <= 20; n += 18) {
-        gref_mat S = fresh(n, n);
+        SCOPED(gref_mat) S = fresh(n, n);
         gref_mat_identity(S);
         GREF_AT(S, 1, 0) = 0.5;
         GREF_AT(S, 0, 1) = 0.5 + fmax(n, 16) * 2 * EPS;
         ck_ok(gref_psd_require(gref_const(S), "Sigma"));
         GREF_AT(S, 0, 1) += EPS;
         ck_fails(gref_psd_require(gref_const(S), "Sigma"), GREF_ERR_NOT_SYMMETRIC);
-        gref_mat_free(&S);
     }
     const double allowed[] = {1.0, -4 * 2 * EPS, 0.5, 0.0},
                  beyond[] = {1.0, -4.001 * 2 * EPS, 0.5, 0.0};
-    gref_mat D = diagonal(4, allowed), B = diagonal(4, beyond);
+    SCOPED(gref_mat) D = diagonal(4, allowed), B = diagonal(4, beyond);
     ck_ok(gref_psd_require(gref_const(D), "Sigma"));
     ck_fails(gref_psd_require(gref_const(B), "Sigma"), GREF_ERR_NOT_PSD);
-    FREE_ALL(&D, &B);
     for (int i = 0; i < SIZES; i++)
         for (int k = 0; k < KAPPAS; k++) {
-            gref_mat C = covariance(sizes[i], kappas[k], 70 + k);
+            SCOPED(gref_mat) C = covariance(sizes[i], kappas[k], 70 + k);
             ck_ok(gref_psd_require(gref_const(C), "Sigma"));
-            gref_mat_free(&C);
         }
 }
 END_TEST
@@ -121,8 +117,10 @@ START_TEST(test_psd_eigh__is_a_spectral_decomposition)
     for (int i = 0; i < SIZES; i++)
         for (int k = 0; k < KAPPAS; k++) {
             int n = sizes[i];
-            gref_mat C = covariance(n, kappas[k], 80 + k), U = padded(n, n), UL = fresh(n, n);
-            gref_mat lambda = padded(n, 1);
+            SCOPED(gref_mat) C = covariance(n, kappas[k], 80 + k);
+            SCOPED(gref_mat) U = padded(n, n);
+            SCOPED(gref_mat) UL = fresh(n, n);
+            SCOPED(gref_mat) lambda = padded(n, 1);
             double clipped = NAN, size = gref_mat_norm_fro(gref_const(C));
             ck_ok(gref_psd_eigh(U, lambda, &clipped, gref_const(C), "Sigma"));
             check_padding(U);
@@ -136,7 +134,6 @@ START_TEST(test_psd_eigh__is_a_spectral_decomposition)
             ck_assert_bound("U lambda U^T - Sigma",
                             residual(gref_const(UL), gref_const(U), gref_const(C)),
                             3 * (n + 1) * EPS * size);
-            FREE_ALL(&C, &U, &UL, &lambda);
         }
 }
 END_TEST
@@ -192,8 +189,9 @@ START_TEST(test_psd_factor__reproduces_the_covariance)
     for (int i = 0; i < SIZES; i++)
         for (int k = 0; k < KAPPAS; k++) {
             int n = sizes[i], rank = -1, again = -1;
-            gref_mat C = covariance(n, kappas[k], 90 + k), lower = lower_only(gref_const(C));
-            gref_mat L = padded(n, n);
+            SCOPED(gref_mat) C = covariance(n, kappas[k], 90 + k);
+            SCOPED(gref_mat) lower = lower_only(gref_const(C));
+            SCOPED(gref_mat) L = padded(n, n);
             ck_ok(gref_psd_factor(L, &rank, gref_const(lower)));
             check_padding(L);
             ck_assert(isinf(kappas[k]) ? rank >= n - (n + 2) / 3 : rank == n);
@@ -206,7 +204,6 @@ START_TEST(test_psd_factor__reproduces_the_covariance)
             ck_ok(gref_psd_factor(lower, &again, gref_const(lower)));
             ck_assert_int_eq(again, rank);
             ck_assert(gref_mat_diff_max(gref_const(lower), gref_const(L)) == 0.0);
-            FREE_ALL(&C, &lower, &L);
         }
 }
 END_TEST
@@ -224,8 +221,8 @@ START_TEST(test_psd_factor__has_the_rank_of_a_singular_covariance)
     for (size_t k = 0; k < sizeof table / sizeof *table; k++)
         for (int lost = 0; lost < 2; lost++) {
             int n = table[k][0], r = table[k][1], rank = -1;
-            gref_mat F = odd_integers(n, r, 100 + k), L = fresh(n, n);
-            gref_mat C = plain_product(gref_const(F), false, gref_const(F), true);
+            SCOPED(gref_mat) F = odd_integers(n, r, 100 + k), L = fresh(n, n);
+            SCOPED(gref_mat) C = plain_product(gref_const(F), false, gref_const(F), true);
             double top = gref_mat_norm_max(gref_const(C));
             for (int i = 0; i < n && lost; i++)
                 GREF_AT(C, i, i) -= 4 * EPS * top;
@@ -234,7 +231,6 @@ START_TEST(test_psd_factor__has_the_rank_of_a_singular_covariance)
             ck_assert_bound("L L^T - F F^T", residual(gref_const(L), gref_const(L), gref_const(C)),
                             (r + 2) * EPS * gref_mat_trace(gref_const(C)) +
                                 (n - r) * fmax(n, 8) * EPS * top);
-            FREE_ALL(&F, &L, &C);
         }
 }
 END_TEST
@@ -246,7 +242,7 @@ END_TEST
 START_TEST(test_psd_factor__handles_zero_scalar_and_refusals)
 {
     int rank = -1;
-    gref_mat S = fresh(3, 3), L = noise(3, 3, 1), one = fresh(1, 1), R = fresh(2, 3);
+    SCOPED(gref_mat) S = fresh(3, 3), L = noise(3, 3, 1), one = fresh(1, 1), R = fresh(2, 3);
     ck_ok(gref_psd_factor(L, &rank, gref_const(S)));
     ck_assert(rank == 0 && gref_mat_norm_max(gref_const(L)) == 0.0);
     one.a[0] = 2.25;
@@ -262,7 +258,6 @@ START_TEST(test_psd_factor__handles_zero_scalar_and_refusals)
     GREF_AT(S, 2, 1) = NAN;
     ck_fails(gref_psd_factor(L, &rank, gref_const(S)), GREF_ERR_NONFINITE);
     ck_assert_int_eq(rank, 7);
-    FREE_ALL(&S, &L, &one, &R);
 }
 END_TEST
 
@@ -275,8 +270,10 @@ START_TEST(test_psd_sqrt__is_the_symmetric_root)
     for (int i = 0; i < SIZES; i++)
         for (int k = 0; k < KAPPAS; k++) {
             int n = sizes[i];
-            gref_mat C = covariance(n, kappas[k], 110 + k), R = padded(n, n), W = fresh(n, n);
-            gref_mat l = fresh(n, 1);
+            SCOPED(gref_mat) C = covariance(n, kappas[k], 110 + k);
+            SCOPED(gref_mat) R = padded(n, n);
+            SCOPED(gref_mat) W = fresh(n, n);
+            SCOPED(gref_mat) l = fresh(n, 1);
             ck_ok(gref_psd_sqrt(R, gref_const(C), "Sigma"));
             check_padding(R);
             for (int c = 0; c < n; c++)
@@ -288,7 +285,6 @@ START_TEST(test_psd_sqrt__is_the_symmetric_root)
             ck_ok(gref_eigh_values(l, W));
             if (n > 0)
                 ck_assert(l.a[0] >= -n * EPS * l.a[n - 1]);
-            FREE_ALL(&C, &R, &W, &l);
         }
 }
 END_TEST
@@ -308,8 +304,8 @@ START_TEST(test_psd_sqrt__does_not_depend_on_a_basis_of_eigenvectors)
             root[i] = i % 2 ? 1.0 : i % 4 ? 0.5 : 0.0;
             d[i] = root[i] * root[i];
         }
-        gref_mat C = hadamard_times(n, d), exact = hadamard_times(n, root), R = fresh(n, n);
-        gref_mat P = fresh(n, n), RP = fresh(n, n);
+        SCOPED(gref_mat) C = hadamard_times(n, d), exact = hadamard_times(n, root), R = fresh(n, n);
+        SCOPED(gref_mat) P = fresh(n, n), RP = fresh(n, n);
         for (int j = 0; j < n; j++) /* i -> 3 i + 1 mod n: a permutation, n being a power of 2 */
             for (int i = 0; i < n; i++)
                 GREF_AT(P, i, j) = GREF_AT(C, (3 * i + 1) % n, (3 * j + 1) % n);
@@ -322,7 +318,6 @@ START_TEST(test_psd_sqrt__does_not_depend_on_a_basis_of_eigenvectors)
         ck_assert_bound("root - exact", gref_mat_diff_fro(gref_const(R), gref_const(exact)), bound);
         ck_assert_bound("permuted back - exact",
                         gref_mat_diff_fro(gref_const(P), gref_const(exact)), bound);
-        FREE_ALL(&C, &exact, &R, &P, &RP);
     }
 }
 END_TEST
@@ -330,14 +325,16 @@ END_TEST
 /* Outputs of a wrong size are refused, not written. */
 START_TEST(test_psd__refuses_outputs_that_do_not_fit)
 {
-    gref_mat S = fresh(3, 3), U = fresh(3, 2), V = fresh(3, 3), lambda = fresh(2, 1),
-             right = fresh(3, 1);
+    SCOPED(gref_mat) S = fresh(3, 3);
+    SCOPED(gref_mat) U = fresh(3, 2);
+    SCOPED(gref_mat) V = fresh(3, 3);
+    SCOPED(gref_mat) lambda = fresh(2, 1);
+    SCOPED(gref_mat) right = fresh(3, 1);
     double clipped;
     gref_mat_identity(S);
     ck_fails(gref_psd_eigh(U, right, &clipped, gref_const(S), "Sigma"), GREF_ERR_SHAPE);
     ck_fails(gref_psd_eigh(V, lambda, &clipped, gref_const(S), "Sigma"), GREF_ERR_SHAPE);
     ck_fails(gref_psd_sqrt(U, gref_const(S), "Sigma"), GREF_ERR_SHAPE);
-    FREE_ALL(&S, &U, &V, &lambda, &right);
 }
 END_TEST
 

@@ -3,6 +3,7 @@
  * long double, in rows where each counts by more than 2^-38 of the sum. Terms of perturbation are held against a
  * perturbation of that size for which W2 is known in closed form: 1/2 < change/term <= 1.
  */
+#include "base/internal.h"
 #include "dense.h"
 #include "dense/bound.h"
 #include "wasserstein/internal.h"
@@ -109,7 +110,7 @@ END_TEST
 /* Differences of numbers of many sizes: what is lost of the large ones is not lost. */
 START_TEST(test_differences__lose_nothing)
 {
-    gref_mat x = noise(8, 400, 11);
+    SCOPED(gref_mat) x = noise(8, 400, 11);
     for (int k = 0; k < 400; k++) {
         double small = exp2(-k % 60), *v = &GREF_AT(x, 0, k), size = 0.0;
         double a = v[0], h = v[1] * exp2(-k % 7), c = v[2] * small,
@@ -127,7 +128,6 @@ START_TEST(test_differences__lose_nothing)
         ck_assert_bound("an entry of R", quad_distance(d, truth),
                         EPS * (6 * size + fabs(d)) * (1 + 8 * EPS));
     }
-    FREE_ALL(&x);
 }
 END_TEST
 
@@ -285,7 +285,7 @@ END_TEST
  */
 START_TEST(test_shift__by_a_whitening)
 {
-    gref_mat X = fresh(2, 2), R = fresh(2, 2), S = fresh(2, 2);
+    SCOPED(gref_mat) X = fresh(2, 2), R = fresh(2, 2), S = fresh(2, 2);
     for (int k = 0; k < 3; k++) {
         double d = ldexp(1, -4 - 20 * k), error = ldexp(1, -60 + 20 * k), rho;
         GREF_AT(X, 0, 0) = 1 + d;
@@ -312,7 +312,7 @@ START_TEST(test_shift__by_a_whitening)
     gref_whitening graded = {.X = X, .b = 0x1p40};
     ck_ok(gref_whitening_shift(&rho, S, &graded, gref_const(R), 0.0));
     ck_assert_formula("graded", rho, 1 + gamma_of(2) * sqrtl(1 + 0x1p80L));
-    gref_mat C = covariance(6, 1e6, 3), L = fresh(6, 6), R6 = fresh(6, 6);
+    SCOPED(gref_mat) C = covariance(6, 1e6, 3), L = fresh(6, 6), R6 = fresh(6, 6);
     gref_whitening q = {0};
     double residual;
     gref_mat_copy(L, gref_const(C));
@@ -321,7 +321,6 @@ START_TEST(test_shift__by_a_whitening)
     ck_ok(gref_cholesky_residual(&residual, gref_const(C), gref_const(L)));
     ck_assert(q.residual == residual && q.error < 1e-10 * residual && q.b >= 1e3 && q.b < 2e3);
     ck_assert_formula("f", q.f, (long double)residual * q.b * q.b);
-    FREE_ALL(&X, &R, &S, &C, &L, &R6);
     gref_whitening_free(&q);
 }
 END_TEST
@@ -362,7 +361,7 @@ START_TEST(test_factor__radius_from_both_sides)
     /* a factor that is 2^-e off: what is left is dL^2, W2 = sqrt n |sqrt c - (l + dl)| for c = 4 */
     for (int e = 5; e <= 20; e += 5) {
         enum { N = 3 };
-        gref_mat four = fresh(N, N), R = fresh(N, N);
+        SCOPED(gref_mat) four = fresh(N, N), R = fresh(N, N);
         gref_w2_factor off = {.L = fresh(N, N)};
         gref_whitening q = {0};
         for (int i = 0; i < N; i++) {
@@ -375,7 +374,6 @@ START_TEST(test_factor__radius_from_both_sides)
                          off.radius, 0.5);
         gref_w2_factor_free(&off);
         gref_whitening_free(&q);
-        FREE_ALL(&four, &R);
     }
     gref_mat dense = covariance(8, 100.0, 4), C = fresh(2, 2);
     gref_w2_factor f = {0};
@@ -414,14 +412,13 @@ START_TEST(test_map__ends_and_positivity)
                 {0x1p-50, 0x1p20 - 1, 0, false},
                 {0.25, -0.5, 0.1, true}};
     for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
-        gref_mat Dh = fresh(2, 2), Dl = fresh(2, 2), S = fresh(2, 2);
+        SCOPED(gref_mat) Dh = fresh(2, 2), Dl = fresh(2, 2), S = fresh(2, 2);
         bool positive;
         GREF_AT(Dh, 0, 0) = rows[k].d - 1.0;
         GREF_AT(Dh, 1, 1) = rows[k].other;
         GREF_AT(Dl, 0, 0) = -rows[k].low;
         ck_ok(gref_w2_map_positive(&positive, S, gref_const(Dh), gref_const(Dl)));
         ck_assert_msg(positive == rows[k].positive, "row %d: %d", (int)k, positive);
-        FREE_ALL(&Dh, &Dl, &S);
     }
 }
 END_TEST
@@ -435,8 +432,11 @@ START_TEST(test_close__is_relatively_accurate)
     for (int n = 1; n <= 64; n *= 8)
         for (int k = 0; k < 40; k++) {
             double x = k == 0 ? 0.61 : 0.59 * pow(10, 1 - k), w, last;
-            gref_mat D = fresh(n, n), E = fresh(n, n), R = fresh(n, n), S = fresh(n, n),
-                     e = fresh(n, 1);
+            SCOPED(gref_mat) D = fresh(n, n);
+            SCOPED(gref_mat) E = fresh(n, n);
+            SCOPED(gref_mat) R = fresh(n, n);
+            SCOPED(gref_mat) S = fresh(n, n);
+            SCOPED(gref_mat) e = fresh(n, 1);
             long double sum = 0;
             for (int i = 0; i < n; i++) {
                 e.a[i] = 1.5 + i;
@@ -453,7 +453,6 @@ START_TEST(test_close__is_relatively_accurate)
                 ck_assert(fabs(GREF_AT(D, 0, 0) - (double)(x / (sqrtl(1 + (long double)x) + 1))) <=
                           8 * EPS * x);
             }
-            FREE_ALL(&D, &E, &R, &S, &e);
         }
 }
 END_TEST
@@ -461,7 +460,11 @@ END_TEST
 /* What is done to inputs: each rounding and each scale by itself. */
 START_TEST(test_inputs__parts)
 {
-    gref_mat m1 = fresh(3, 1), m2 = fresh(3, 1), C = fresh(2, 2), A = fresh(2, 2), copy = {0};
+    SCOPED(gref_mat) m1 = fresh(3, 1);
+    SCOPED(gref_mat) m2 = fresh(3, 1);
+    SCOPED(gref_mat) C = fresh(2, 2);
+    SCOPED(gref_mat) A = fresh(2, 2);
+    SCOPED(gref_mat) copy = {0};
     double part, r_in;
     for (int e = -900; e <= 900; e += 300) { /* 2, 3, 6: 7 */
         for (int i = 0; i < 3; i++) {
@@ -498,7 +501,6 @@ START_TEST(test_inputs__parts)
               !gref_w2_identical(gref_const(C), gref_const(A)) &&
               !gref_w2_identical(gref_const(C), gref_cmat_view(gref_const(C), 0, 0, 2, 1)) &&
               !gref_w2_identical(gref_const(C), gref_cmat_view(gref_const(C), 0, 0, 1, 2)));
-    FREE_ALL(&m1, &m2, &C, &A, &copy);
 }
 END_TEST
 
@@ -509,7 +511,7 @@ END_TEST
 START_TEST(test_inputs__radius)
 {
     for (int n = 1; n <= 4; n++) {
-        gref_mat C = fresh(n, n);
+        SCOPED(gref_mat) C = fresh(n, n);
         for (int i = 0; i < n; i++)
             GREF_AT(C, i, i) = 4.0;
         for (int e = -1; e <= 50; e += 7) {
@@ -524,7 +526,6 @@ START_TEST(test_inputs__radius)
             ck_assert_needed("radius", sqrtl(n) * near / (2 + sqrtl(4 - near)), r, 0.5);
         }
         ck_assert(gref_w2_input_radius(gref_const(C), 0.9, 0.5) > 0.9);
-        FREE_ALL(&C);
     }
 }
 END_TEST

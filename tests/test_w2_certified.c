@@ -3,6 +3,7 @@
  * matrices that are exact in double with a closed form (Hadamard pairs, integer factors); width is measured on
  * the pairs that THEORY section 11 lists, where no closed form exists but two enclosures that share no formula must meet.
  */
+#include "base/internal.h"
 #include "dense.h"
 #include "pairs.h"
 #include "support.h"
@@ -22,11 +23,10 @@ static double width(gref_w2 w)
 
 static gref_w2 certify(gref_cmat C1, gref_cmat C2)
 {
-    gref_mat zero = fresh(C1.n, 1);
+    SCOPED(gref_mat) zero = fresh(C1.n, 1);
     gref_w2 w = {0};
     ck_ok(gref_w2_certify_laws(&w, gref_const(zero), C1, gref_const(zero), C2));
     ck_assert(w.certified && w.lower <= w.w2 && w.w2 <= w.upper);
-    gref_mat_free(&zero);
     return w;
 }
 
@@ -37,7 +37,7 @@ START_TEST(test_certify_laws__contains_the_hadamard_truth)
                                    {64, 30, 16}, {64, 10, 36}, {128, 0, 44}};
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++)
         for (uint64_t seed = 0; seed < 3; seed++) {
-            gref_mat C1, C2;
+            SCOPED(gref_mat) C1 = {0}, C2 = {0};
             long double W = hadamard_pair(&C1, &C2, cases[k][0], cases[k][1], cases[k][2], 0, seed);
             gref_w2 w = certify(gref_const(C1), gref_const(C2));
             ck_assert_msg(w.lower <= W && W <= w.upper, "n = %d: %.20Lg outside [%.17g, %.17g]",
@@ -47,8 +47,6 @@ START_TEST(test_certify_laws__contains_the_hadamard_truth)
             gref_w2 back =
                 certify(gref_const(C2), gref_const(C1)); /* symmetry: the intervals must meet */
             ck_assert(back.lower <= w.upper && w.lower <= back.upper);
-            gref_mat_free(&C1);
-            gref_mat_free(&C2);
         }
 }
 END_TEST
@@ -57,15 +55,13 @@ END_TEST
 START_TEST(test_certify_laws__contains_the_truth_of_singular_pairs)
 {
     for (int zeros = 1; zeros <= 8; zeros += 7) {
-        gref_mat C1, C2;
+        SCOPED(gref_mat) C1 = {0}, C2 = {0};
         long double W = hadamard_pair(&C1, &C2, 16, 6, 3, zeros, 5);
         gref_w2 w = certify(gref_const(C1), gref_const(C2));
         ck_assert(w.lower <= W && W <= w.upper);
         ck_assert_str_eq(w.method, "factor");
         ck_assert_int_eq(w.rank, 16 - zeros);
         ck_assert_bound("width, singular covariances", w.upper - w.lower, 4 * sqrt(16 * EPS));
-        gref_mat_free(&C1);
-        gref_mat_free(&C2);
     }
 }
 END_TEST
@@ -135,7 +131,7 @@ static void hold_widths(int n, double bound, int kappas, const double *kappa, in
     for (int kind = 0; kind < 3; kind++)
         for (int k = 0; k < kappas; k++)
             for (int g = 0; g < gaps; g++) {
-                gref_mat C1, C2;
+                SCOPED(gref_mat) C1 = {0}, C2 = {0};
                 char name[64];
                 random_pair(&C1, &C2, n, kappa[k], gap[g], (pair_kind)kind, 3);
                 gref_w2 w = certify(gref_const(C1), gref_const(C2));
@@ -144,8 +140,6 @@ static void hold_widths(int n, double bound, int kappas, const double *kappa, in
                               "kind %d kappa %g gap %g: [%.17g, %.17g] width %.2e", kind, kappa[k],
                               gap[g], w.lower, w.upper, width(w));
                 note_ratio(name, width(w), bound);
-                gref_mat_free(&C1);
-                gref_mat_free(&C2);
             }
 }
 
@@ -179,7 +173,7 @@ START_TEST(test_certify_factors__contains_the_truth_of_integer_pairs)
         for (int j = 0; j < R; j++)
             sum += E[i][j] * E[i][j];
     for (int k = 4; k <= 40; k += 6) {
-        gref_mat F1 = fresh(N, R), F2 = fresh(N, R), zero = fresh(N, 1);
+        SCOPED(gref_mat) F1 = fresh(N, R), F2 = fresh(N, R), zero = fresh(N, 1);
         for (int i = 0; i < N; i++)
             for (int j = 0; j < R; j++)
                 GREF_AT(F1, i, j) = __builtin_parity((unsigned)(i & (j + 1))) ? -1.0 : 1.0;
@@ -197,9 +191,6 @@ START_TEST(test_certify_factors__contains_the_truth_of_integer_pairs)
         ck_assert_msg(w.lower <= W && W <= w.upper, "k = %d: %.20Lg outside [%.17g, %.17g]", k, W,
                       w.lower, w.upper);
         ck_assert_bound("width, integer factors", width(w), 3.2e-15);
-        gref_mat_free(&F1);
-        gref_mat_free(&F2);
-        gref_mat_free(&zero);
     }
 }
 END_TEST
@@ -207,7 +198,7 @@ END_TEST
 /* Different ranks: the trace bound. diag(4, 1, 0) against diag(4, 0, 9): W2^2 = 1 + 9. */
 START_TEST(test_certify_factors__different_ranges)
 {
-    gref_mat L1 = fresh(3, 2), L2 = fresh(3, 2), zero = fresh(3, 1);
+    SCOPED(gref_mat) L1 = fresh(3, 2), L2 = fresh(3, 2), zero = fresh(3, 1);
     GREF_AT(L1, 0, 0) = GREF_AT(L2, 0, 0) = 2;
     GREF_AT(L1, 1, 1) = 1;
     GREF_AT(L2, 2, 1) = 3;
@@ -216,16 +207,13 @@ START_TEST(test_certify_factors__different_ranges)
                                   gref_const(L2)));
     ck_assert(w.lower <= sqrtl(10.0L) && sqrtl(10.0L) <= w.upper);
     ck_assert_bound("width, different ranges", width(w), 1e-13);
-    gref_mat_free(&L1);
-    gref_mat_free(&L2);
-    gref_mat_free(&zero);
 }
 END_TEST
 
 /* Laws on scales where squares overflow or vanish: scaling C by 4^k scales the interval by 2^k, exactly. */
 START_TEST(test_certify_laws__extreme_scales)
 {
-    gref_mat C1, C2, S1 = fresh(8, 8), S2 = fresh(8, 8);
+    SCOPED(gref_mat) C1 = {0}, C2 = {0}, S1 = fresh(8, 8), S2 = fresh(8, 8);
     random_pair(&C1, &C2, 8, 1e4, 1e-3, PAIR_ADD, 1);
     gref_w2 w = certify(gref_const(C1), gref_const(C2));
     for (int k = -480; k <= 480; k += 160) {
@@ -237,31 +225,25 @@ START_TEST(test_certify_laws__extreme_scales)
         ck_assert(s.lower == ldexp(w.lower, k) && s.upper == ldexp(w.upper, k) &&
                   s.w2 == ldexp(w.w2, k));
     }
-    gref_mat_free(&C1);
-    gref_mat_free(&C2);
-    gref_mat_free(&S1);
-    gref_mat_free(&S2);
 }
 END_TEST
 
 /* Equal laws: 0 is inside, and the interval reaches no further than rounding. */
 START_TEST(test_certify_laws__equal_laws)
 {
-    gref_mat C1, C2;
+    SCOPED(gref_mat) C1 = {0}, C2 = {0};
     random_pair(&C1, &C2, 12, 1e6, 1e-2, PAIR_MULT, 2);
     gref_w2 w = certify(gref_const(C1), gref_const(C1));
     ck_assert(w.lower == 0 && w.w2 == 0);
     ck_assert_bound("upper end, equal laws", w.upper, 1e-25);
     ck_assert(w.r_in > 0 && w.r_in < 1e-8);
-    gref_mat_free(&C1);
-    gref_mat_free(&C2);
 }
 END_TEST
 
 /* The mean part: 3-4-5 with a covariance part of 4 (variances 25 and 81), and its interval. */
 START_TEST(test_certify_laws__combines_mean_and_covariance)
 {
-    gref_mat C1 = fresh(1, 1), C2 = fresh(1, 1), m1 = fresh(1, 1), m2 = fresh(1, 1);
+    SCOPED(gref_mat) C1 = fresh(1, 1), C2 = fresh(1, 1), m1 = fresh(1, 1), m2 = fresh(1, 1);
     C1.a[0] = 25;
     C2.a[0] = 81;
     m2.a[0] = 3;
@@ -269,16 +251,13 @@ START_TEST(test_certify_laws__combines_mean_and_covariance)
     ck_ok(gref_w2_certify_laws(&w, gref_const(m1), gref_const(C1), gref_const(m2), gref_const(C2)));
     ck_assert(w.lower <= 5 && 5 <= w.upper && w.w2_mean == 3);
     ck_assert_bound("width, 3-4-5", width(w), 4e-15);
-    gref_mat *all[] = {&C1, &C2, &m1, &m2};
-    for (int k = 0; k < 4; k++)
-        gref_mat_free(all[k]);
 }
 END_TEST
 
 /* An indefinite matrix is refused with its most negative eigenvalue, an asymmetric one with the entries. */
 START_TEST(test_certify_laws__refuses)
 {
-    gref_mat C1 = fresh(2, 2), C2 = fresh(2, 2), m = fresh(2, 1);
+    SCOPED(gref_mat) C1 = fresh(2, 2), C2 = fresh(2, 2), m = fresh(2, 1);
     gref_w2 w = {.w2 = -7};
     gref_mat_identity(C1);
     gref_mat_identity(C2);
@@ -297,9 +276,6 @@ START_TEST(test_certify_laws__refuses)
     ck_fails(gref_w2_certify_laws(&w, gref_const(m), gref_const(C1), gref_const(m), (gref_cmat){0}),
              GREF_ERR_SHAPE);
     ck_assert(w.w2 == -7);
-    gref_mat_free(&C1);
-    gref_mat_free(&C2);
-    gref_mat_free(&m);
 }
 END_TEST
 
@@ -320,8 +296,10 @@ static gref_mat diagonal(double a, double b, double c)
  */
 START_TEST(test_certify__a_singular_law_against_a_regular_one)
 {
-    gref_mat zero = fresh(3, 1), C1 = diagonal(1, 1, 1), C2 = diagonal(4, 9, 0),
-             L2 = diagonal(2, 3, 0);
+    SCOPED(gref_mat) zero = fresh(3, 1);
+    SCOPED(gref_mat) C1 = diagonal(1, 1, 1);
+    SCOPED(gref_mat) C2 = diagonal(4, 9, 0);
+    SCOPED(gref_mat) L2 = diagonal(2, 3, 0);
     gref_cmat m = gref_const(zero), A = gref_const(C1), B = gref_const(C2), L = gref_const(L2);
     long double truth = sqrtl(6.0L);
     gref_w2 w[6];
@@ -335,17 +313,15 @@ START_TEST(test_certify__a_singular_law_against_a_regular_one)
         ck_assert(w[k].certified && w[k].lower <= truth && truth <= w[k].upper);
         ck_assert_bound("width, singular against regular", w[k].upper - w[k].lower, 1e-13);
     }
-    gref_mat_free(&zero);
-    gref_mat_free(&C1);
-    gref_mat_free(&C2);
-    gref_mat_free(&L2);
 }
 END_TEST
 
 /* Rank 20 against rank 40, factors of odd integers: both orders meet, and neither end is loose. */
 START_TEST(test_certify_factors__rank_20_against_40_in_both_orders)
 {
-    gref_mat zero = fresh(40, 1), L1 = odd_integers(40, 40, 3), L2 = odd_integers(40, 20, 4);
+    SCOPED(gref_mat) zero = fresh(40, 1);
+    SCOPED(gref_mat) L1 = odd_integers(40, 40, 3);
+    SCOPED(gref_mat) L2 = odd_integers(40, 20, 4);
     gref_cmat m = gref_const(zero);
     gref_w2 w, back;
     ck_ok(gref_w2_certify_factors(&w, m, gref_const(L1), m, gref_const(L2)));
@@ -354,9 +330,6 @@ START_TEST(test_certify_factors__rank_20_against_40_in_both_orders)
     ck_assert(back.lower <= w.upper && w.lower <= back.upper);
     ck_assert_bound("width, 20 against 40", fmax(w.upper - w.lower, back.upper - back.lower),
                     100 * unit);
-    gref_mat_free(&zero);
-    gref_mat_free(&L1);
-    gref_mat_free(&L2);
 }
 END_TEST
 
@@ -366,7 +339,10 @@ END_TEST
  */
 START_TEST(test_certify_laws__do_not_depend_on_the_triangle)
 {
-    gref_mat zero = fresh(3, 1), C1 = diagonal(1, 2, 3), C2 = diagonal(1, 2, 3), CT = fresh(3, 3);
+    SCOPED(gref_mat) zero = fresh(3, 1);
+    SCOPED(gref_mat) C1 = diagonal(1, 2, 3);
+    SCOPED(gref_mat) C2 = diagonal(1, 2, 3);
+    SCOPED(gref_mat) CT = fresh(3, 3);
     GREF_AT(C2, 1, 0) += 0x1p-50;
     GREF_AT(C2, 0, 2) -= 0x1p-51;
     gref_mat_transpose(CT, gref_const(C2));
@@ -380,18 +356,16 @@ START_TEST(test_certify_laws__do_not_depend_on_the_triangle)
     ck_assert_bound("W2 of the symmetric part, relative", (double)fabsl(w.w2 / truth - 1), 1e-12);
     ck_assert(w.r_in >
               0x1p-51); /* half of what the entries differ by, over sqrt(lambda) + sqrt(lambda) */
-    gref_mat_free(&zero);
-    gref_mat_free(&C1);
-    gref_mat_free(&C2);
-    gref_mat_free(&CT);
 }
 END_TEST
 
 /* W2(C, C) = 0, proved, singular or not, as covariances or as factors. */
 START_TEST(test_certify__a_law_to_itself_is_zero)
 {
-    gref_mat zero = fresh(3, 1), C = diagonal(4, 9, 0), I = diagonal(1, 0.3, 1e-9),
-             none = fresh(3, 3);
+    SCOPED(gref_mat) zero = fresh(3, 1);
+    SCOPED(gref_mat) C = diagonal(4, 9, 0);
+    SCOPED(gref_mat) I = diagonal(1, 0.3, 1e-9);
+    SCOPED(gref_mat) none = fresh(3, 3);
     gref_cmat m = gref_const(zero), all[] = {gref_const(C), gref_const(I), gref_const(none)};
     for (int k = 0; k < 3; k++) {
         gref_w2 w, f;
@@ -400,19 +374,18 @@ START_TEST(test_certify__a_law_to_itself_is_zero)
         ck_assert(w.certified && w.lower == 0 && w.upper == 0 && w.w2 == 0);
         ck_assert(f.certified && f.lower == 0 && f.upper == 0 && f.w2 == 0);
     }
-    gref_mat_free(&zero);
-    gref_mat_free(&C);
-    gref_mat_free(&I);
-    gref_mat_free(&none);
 }
 END_TEST
 
 /* Nothing is lost beside a zero law, nor where sizes differ by more than a double's exponent holds when squared. */
 START_TEST(test_certify__scales_far_apart)
 {
-    gref_mat zero = fresh(3, 1), none = fresh(3, 3), tiny = diagonal(1e-300, 1e-300, 1e-300);
-    gref_mat huge = diagonal(1e300, 1e300, 1e300), large = diagonal(1e308, 1e308, 1e308),
-             ones = fresh(3, 1);
+    SCOPED(gref_mat) zero = fresh(3, 1);
+    SCOPED(gref_mat) none = fresh(3, 3);
+    SCOPED(gref_mat) tiny = diagonal(1e-300, 1e-300, 1e-300);
+    SCOPED(gref_mat) huge = diagonal(1e300, 1e300, 1e300);
+    SCOPED(gref_mat) large = diagonal(1e308, 1e308, 1e308);
+    SCOPED(gref_mat) ones = fresh(3, 1);
     gref_cmat m = gref_const(zero);
     gref_w2 w;
     ck_ok(gref_w2_certify_mixed(&w, m, gref_const(none), m, gref_const(tiny))); /* sqrt 3 1e-300 */
@@ -425,9 +398,6 @@ START_TEST(test_certify__scales_far_apart)
         ones.a[i] = 1.7e308;
     ck_ok(gref_w2_spectra(&w, m, gref_const(ones), m, gref_const(zero)));
     ck_assert(isfinite(w.r_in) && w.lower > 2.258e154 && w.upper < 2.2585e154);
-    gref_mat *all[] = {&zero, &none, &tiny, &huge, &large, &ones};
-    for (int k = 0; k < 6; k++)
-        gref_mat_free(all[k]);
 }
 END_TEST
 

@@ -10,6 +10,7 @@
  *   together  4 sqrt(n) u a + 3 u a^2 sqrt(mean of 1/(h_i + h_j)) where C1 = C2: an error dF of
  *             L2^T L1, isotropic of size u a^2, turns Q by dF_ij/(h_i + h_j), h its singular values
  */
+#include "base/internal.h"
 #include "dense.h"
 #include "dense/internal.h"
 
@@ -36,11 +37,10 @@ typedef gref_status w2_function(gref_w2 *, gref_cmat, gref_cmat, gref_cmat, gref
 /* The covariance part alone. */
 static double distance(w2_function *w2, gref_mat A, gref_mat B)
 {
-    gref_mat zero = fresh(A.m, 1);
+    SCOPED(gref_mat) zero = fresh(A.m, 1);
     gref_w2 w = {.w2 = NAN, .w2_mean = NAN, .w2_cov = NAN};
     ck_ok(w2(&w, gref_const(zero), gref_const(A), gref_const(zero), gref_const(B)));
     ck_assert(w.w2_mean == 0.0 && fabs(w.w2 - w.w2_cov) <= 2 * EPS * w.w2_cov);
-    gref_mat_free(&zero);
     return w.w2_cov;
 }
 #define by_factors(L1, L2) distance(gref_w2_factors, (L1), (L2))
@@ -65,14 +65,13 @@ static double commuting(int n, const double *d1, const double *d2)
 static void dyadic_pair(double *d1, double *d2, int n, int kbits, int gap, int nullity,
                         uint64_t seed)
 {
-    gref_mat R = fresh(n, 2);
+    SCOPED(gref_mat) R = fresh(n, 2);
     gref_random_uniform(R, seed, GREF_STREAM_TEST, 9, 0);
     for (int i = 0; i < n; i++) {
         int k = i == 0 ? 0 : i == 1 ? kbits : (int)(R.a[i] * (kbits + 1));
         d1[i] = i < n - nullity ? ldexp(1.0, -k) : 0.0;
         d2[i] = d1[i] * (i == 0 || R.a[n + i] < 0.5 ? 1.0 + ldexp(1.0, -gap) : 1.0);
     }
-    gref_mat_free(&R);
 }
 
 static const struct {
@@ -93,7 +92,7 @@ START_TEST(test_w2_laws__meets_hadamard_pairs)
         int n = pairs[k].n;
         double d1[64], d2[64];
         dyadic_pair(d1, d2, n, pairs[k].kbits, pairs[k].gap, pairs[k].nullity, 120 + k);
-        gref_mat C1 = hadamard_times(n, d1), C2 = hadamard_times(n, d2);
+        SCOPED(gref_mat) C1 = hadamard_times(n, d1), C2 = hadamard_times(n, d2);
         double exact = commuting(n, d1, d2);
         ck_assert(exact > 0.0);
         double err = fabs(by_laws(C1, C2) - exact);
@@ -101,7 +100,6 @@ START_TEST(test_w2_laws__meets_hadamard_pairs)
             ck_assert_bound("laws, singular", err, laws_apart(true, exact, C1, C2) / 4);
         else
             ck_assert_bound("laws, regular", err, laws_apart(false, exact, C1, C2));
-        FREE_ALL(&C1, &C2);
     }
 }
 END_TEST
@@ -116,7 +114,7 @@ START_TEST(test_w2_factors__meets_hadamard_pairs)
         int n = pairs[k].n;
         double s1[64], s2[64];
         dyadic_pair(s1, s2, n, pairs[k].kbits / 2, pairs[k].gap, pairs[k].nullity, 130 + k);
-        gref_mat L1 = hadamard_times(n, s1), S = hadamard_times(n, s2), L2 = padded(n, n);
+        SCOPED(gref_mat) L1 = hadamard_times(n, s1), S = hadamard_times(n, s2), L2 = padded(n, n);
         long double sum = 0;
         for (int j = 0; j < n; j++) {
             for (int i = 0; i < n; i++)
@@ -125,7 +123,6 @@ START_TEST(test_w2_factors__meets_hadamard_pairs)
         }
         ck_assert_bound("factors - closed form", fabs(by_factors(L1, L2) - (double)sqrtl(sum)),
                         apart(2, L1, L2));
-        FREE_ALL(&L1, &S, &L2);
     }
 }
 END_TEST
@@ -144,12 +141,14 @@ START_TEST(test_w2_factors__meets_rank_deficient_integer_pairs)
     const int n = 10;
     for (size_t c = 0; c < sizeof table / sizeof *table; c++) {
         int r = table[c].r, rank = r - table[c].repeated < n ? r - table[c].repeated : n;
-        gref_mat F = odd_integers(n, r, 140 + c), B = odd_integers(n, 2, 150 + c), L2 = fresh(n, r);
+        SCOPED(gref_mat) F = odd_integers(n, r, 140 + c);
+        SCOPED(gref_mat) B = odd_integers(n, 2, 150 + c);
+        SCOPED(gref_mat) L2 = fresh(n, r);
         for (int j = rank; j < r && table[c].repeated; j++)
             gref_mat_copy(gref_mat_view(F, 0, j, n, 1),
                           gref_const(gref_mat_view(F, 0, j - rank, n, 1)));
-        gref_mat S = plain_product(gref_const(B), false, gref_const(B), true);
-        gref_mat SF = plain_product(gref_const(S), false, gref_const(F), false);
+        SCOPED(gref_mat) S = plain_product(gref_const(B), false, gref_const(B), true);
+        SCOPED(gref_mat) SF = plain_product(gref_const(S), false, gref_const(F), false);
         gref_mat_copy(L2, gref_const(F));
         gref_mat_axpy(L2, ldexp(1.0, -table[c].k), gref_const(SF));
         double exact = ldexp(gref_mat_norm_fro(gref_const(SF)), -table[c].k);
@@ -157,24 +156,22 @@ START_TEST(test_w2_factors__meets_rank_deficient_integer_pairs)
         ck_assert_bound("integer factors", fabs(by_factors(F, L2) - exact), bound);
         ck_assert_bound("integer factors", fabs(by_factors(L2, F) - exact), bound);
         if (r == 4) {
-            gref_mat H = hadamard(16), O = fresh(4, 16);
+            SCOPED(gref_mat) H = hadamard(16), O = fresh(4, 16);
             gref_mat_axpy(O, 0.25, gref_cmat_view(gref_const(H), 5, 0, 4, 16));
-            gref_mat wide = plain_product(gref_const(L2), false, gref_const(O), false);
+            SCOPED(gref_mat) wide = plain_product(gref_const(L2), false, gref_const(O), false);
             ck_assert_bound("4 and 16 columns", fabs(by_factors(F, wide) - exact), bound);
             ck_assert_bound("4 and 16 columns", fabs(by_factors(wide, F) - exact), bound);
-            gref_mat zero = fresh(n, 1), O4 = fresh(4, 4); /* Q far from I, for a small W2 */
+            /* Q far from I, for a small W2 */
+            SCOPED(gref_mat) zero = fresh(n, 1), O4 = fresh(4, 4);
             for (int k = 0; k < 16; k++)
                 O4.a[k] = k % 5 == 0 ? -0.5 : 0.5;
-            gref_mat turned = plain_product(gref_const(L2), false, gref_const(O4), false);
+            SCOPED(gref_mat) turned = plain_product(gref_const(L2), false, gref_const(O4), false);
             gref_w2 w;
             ck_ok(gref_w2_certify_factors(&w, gref_const(zero), gref_const(F), gref_const(zero),
                                           gref_const(turned)));
             ck_assert(w.lower <= exact * (1 + 16 * EPS) && w.upper >= exact * (1 - 16 * EPS));
             ck_assert_bound("turned, width", w.upper / w.lower - 1, 1e-14);
-            FREE_ALL(&zero, &O4, &turned);
-            FREE_ALL(&H, &O, &wide);
         }
-        FREE_ALL(&F, &B, &L2, &S, &SF);
     }
 }
 END_TEST
@@ -199,7 +196,7 @@ START_TEST(test_w2_laws__meets_sixty_digits)
         double w2;
     } truth[] = {{5, 0.12054779144979095749}, {18, 0.000014940328663832362351}};
     for (int t = 0; t < 2; t++) {
-        gref_mat C1 = fresh(6, 6), C2 = fresh(6, 6);
+        SCOPED(gref_mat) C1 = fresh(6, 6), C2 = fresh(6, 6);
         for (int j = 0; j < 6; j++)
             for (int i = 0; i < 6; i++) {
                 double sum = i == j;
@@ -210,7 +207,6 @@ START_TEST(test_w2_laws__meets_sixty_digits)
             }
         ck_assert_bound("laws - 60 digits", fabs(by_laws(C1, C2) / truth[t].w2 - 1), 10 * EPS);
         ck_assert_bound("laws - 60 digits", fabs(by_laws(C2, C1) / truth[t].w2 - 1), 10 * EPS);
-        FREE_ALL(&C1, &C2);
     }
 }
 END_TEST
@@ -219,15 +215,14 @@ END_TEST
 static double trace_formula_squared(gref_mat C1, gref_mat C2)
 {
     int n = C1.n;
-    gref_mat R = fresh(n, n), l = fresh(n, 1);
+    SCOPED(gref_mat) R = fresh(n, n), l = fresh(n, 1);
     ck_ok(gref_psd_sqrt(R, gref_const(C1), "C1"));
-    gref_mat P = plain_product(gref_const(R), false, gref_const(C2), false);
-    gref_mat M = plain_product(gref_const(P), false, gref_const(R), false);
+    SCOPED(gref_mat) P = plain_product(gref_const(R), false, gref_const(C2), false);
+    SCOPED(gref_mat) M = plain_product(gref_const(P), false, gref_const(R), false);
     ck_ok(gref_eigh_values(l, M));
     double w = gref_mat_trace(gref_const(C1)) + gref_mat_trace(gref_const(C2));
     for (int i = 0; i < n; i++)
         w -= 2 * sqrt(fmax(l.a[i], 0.0));
-    FREE_ALL(&R, &l, &P, &M);
     return w;
 }
 
@@ -242,11 +237,10 @@ START_TEST(test_w2_laws__keeps_what_the_trace_formula_loses)
     for (int seed = 0; seed < 8; seed++) {
         double d1[64], d2[64];
         dyadic_pair(d1, d2, 64, 4, 27, 0, 160 + seed);
-        gref_mat C1 = hadamard_times(64, d1), C2 = hadamard_times(64, d2);
+        SCOPED(gref_mat) C1 = hadamard_times(64, d1), C2 = hadamard_times(64, d2);
         double exact = commuting(64, d1, d2);
         worst = fmax(worst, fabs(trace_formula_squared(C1, C2) / (exact * exact) - 1));
         ck_assert_bound("laws", fabs(by_laws(C1, C2) - exact), 4 * EPS * exact);
-        FREE_ALL(&C1, &C2);
     }
     ck_assert_msg(worst > 1.0, "the trace formula erred by %.1f %% only", 100 * worst);
 }
@@ -264,7 +258,7 @@ START_TEST(test_w2_spectra__has_relative_accuracy)
     for (int i = 0; i < 7; i++)
         for (int range = 0; range <= 1000; range += 100) {
             int n = sizes[i];
-            gref_mat zero = fresh(n, 1), a = fresh(n, 1), b = fresh(n, 1);
+            SCOPED(gref_mat) zero = fresh(n, 1), a = fresh(n, 1), b = fresh(n, 1);
             gref_random_uniform(a, 170, GREF_STREAM_TEST, 0, 0);
             gref_random_uniform(b, 171, GREF_STREAM_TEST, 0, 0);
             for (int k = 0; k < n; k++) {
@@ -278,9 +272,8 @@ START_TEST(test_w2_spectra__has_relative_accuracy)
                                   gref_const(b)));
             double exact = commuting(n, a.a, b.a);
             ck_assert_bound("spectra", fabs(w.w2_cov - exact), 4 * EPS * exact);
-            FREE_ALL(&zero, &a, &b);
         }
-    gref_mat one = fresh(1, 1), four = fresh(1, 1), nine = fresh(1, 1);
+    SCOPED(gref_mat) one = fresh(1, 1), four = fresh(1, 1), nine = fresh(1, 1);
     four.a[0] = 4;
     nine.a[0] = 9;
     ck_ok(
@@ -291,7 +284,6 @@ START_TEST(test_w2_spectra__has_relative_accuracy)
     ck_ok(
         gref_w2_spectra(&w, gref_const(one), gref_const(four), gref_const(one), gref_const(nine)));
     ck_assert(fabs(w.w2_cov / 0x1p-536 - 1) <= 4 * EPS);
-    FREE_ALL(&one, &four, &nine);
 }
 END_TEST
 
@@ -308,8 +300,10 @@ START_TEST(test_w2__is_blind_to_rotations)
     for (int i = 0; i < 6; i++)
         for (int k = 0; k < 5; k++) {
             int n = sizes[i], zeros = isinf(kappas[k]) ? (n + 2) / 3 : 0;
-            gref_mat lambda = geometric_spectrum(n, isinf(kappas[k]) ? 10.0 : kappas[k], zeros);
-            gref_mat C = random_spd(gref_const(lambda), 180 + k), L = random_orthogonal(n, 180 + k);
+            double kappa = isinf(kappas[k]) ? 10.0 : kappas[k];
+            SCOPED(gref_mat) lambda = geometric_spectrum(n, kappa, zeros);
+            SCOPED(gref_mat) C = random_spd(gref_const(lambda), 180 + k);
+            SCOPED(gref_mat) L = random_orthogonal(n, 180 + k);
             double pairs_sum = 0, a = sqrt(gref_mat_trace(gref_const(C)));
             for (int j = 0; j < n - zeros; j++)
                 for (int l = 0; l < j; l++)
@@ -318,20 +312,20 @@ START_TEST(test_w2__is_blind_to_rotations)
             for (int j = 0; j < n; j++)
                 lambda.a[j] = sqrt(lambda.a[j]);
             gref_mat_scale_cols(L, gref_const(lambda));
-            gref_mat O1 = random_orthogonal(n, 190), O2 = random_orthogonal(n, 191),
-                     M = noise(n, n, 192);
-            gref_mat L1 = plain_product(gref_const(L), false, gref_const(O1), false);
-            gref_mat L2 = plain_product(gref_const(L), false, gref_const(O2), false);
+            SCOPED(gref_mat) O1 = random_orthogonal(n, 190);
+            SCOPED(gref_mat) O2 = random_orthogonal(n, 191);
+            SCOPED(gref_mat) M = noise(n, n, 192);
+            SCOPED(gref_mat) L1 = plain_product(gref_const(L), false, gref_const(O1), false);
+            SCOPED(gref_mat) L2 = plain_product(gref_const(L), false, gref_const(O2), false);
             ck_assert_bound("same laws", by_laws(C, C), kappas[k] < 1e10 ? 0.0 : 3 * n * EPS * a);
             ck_assert_bound("same law, rotated factors", by_factors(L1, L2),
                             4 * sqrt(n) * EPS * a + turn);
-            gref_mat M1 = plain_product(gref_const(M), false, gref_const(O1), false);
-            gref_mat OL = plain_product(gref_const(O2), false, gref_const(L), false);
-            gref_mat OM = plain_product(gref_const(O2), false, gref_const(M), false);
+            SCOPED(gref_mat) M1 = plain_product(gref_const(M), false, gref_const(O1), false);
+            SCOPED(gref_mat) OL = plain_product(gref_const(O2), false, gref_const(L), false);
+            SCOPED(gref_mat) OM = plain_product(gref_const(O2), false, gref_const(M), false);
             double w = by_factors(L, M);
             ck_assert_bound("rotated right", fabs(by_factors(L2, M1) - w), apart(6, L, M));
             ck_assert_bound("rotated left", fabs(by_factors(OL, OM) - w), apart(6, L, M));
-            FREE_ALL(&lambda, &C, &L, &O1, &O2, &M, &L1, &L2, &M1, &OL, &OM);
         }
 }
 END_TEST
@@ -347,10 +341,12 @@ START_TEST(test_w2_laws__is_a_metric_of_degree_one_half)
     const int table[][2] = {{1, 1}, {2, 2}, {3, 1}, {5, 5}, {10, 4}, {50, 50}, {50, 20}};
     for (size_t k = 0; k < sizeof table / sizeof *table; k++) {
         int n = table[k][0], r = table[k][1];
-        gref_mat F = odd_integers(n, r, 200 + k), G = odd_integers(n, n, 210 + k);
-        gref_mat C = plain_product(gref_const(F), false, gref_const(F), true), P = fresh(n, n);
-        gref_mat D = plain_product(gref_const(G), false, gref_const(G), true), Q = fresh(n, n);
-        gref_mat E = covariance(n, 10.0, 220 + k), S = fresh(n, n), T = fresh(n, n);
+        SCOPED(gref_mat) F = odd_integers(n, r, 200 + k), G = odd_integers(n, n, 210 + k);
+        SCOPED(gref_mat) C = plain_product(gref_const(F), false, gref_const(F), true);
+        SCOPED(gref_mat) P = fresh(n, n);
+        SCOPED(gref_mat) D = plain_product(gref_const(G), false, gref_const(G), true);
+        SCOPED(gref_mat) Q = fresh(n, n);
+        SCOPED(gref_mat) E = covariance(n, 10.0, 220 + k), S = fresh(n, n), T = fresh(n, n);
         double w = by_laws(C, D);
         bool singular = r < n;
         ck_assert_bound("swapped", fabs(by_laws(D, C) - w), laws_apart(true, w, C, D));
@@ -378,7 +374,6 @@ START_TEST(test_w2_laws__is_a_metric_of_degree_one_half)
         ck_assert_bound("triangle, equal", fabs(cs + st - ct), laws_apart(singular, ct, C, T));
         ck_assert(by_laws(C, E) <= by_laws(C, D) + by_laws(D, E));
         ck_assert(by_laws(C, D) <= by_laws(C, E) + by_laws(E, D));
-        FREE_ALL(&F, &G, &C, &P, &D, &Q, &E, &S, &T);
     }
 }
 END_TEST
@@ -389,7 +384,7 @@ END_TEST
  */
 START_TEST(test_w2_factors__neither_overflows_nor_underflows)
 {
-    gref_mat A = noise(5, 3, 230), B = noise(5, 4, 231), S = fresh(5, 3), T = fresh(5, 4);
+    SCOPED(gref_mat) A = noise(5, 3, 230), B = noise(5, 4, 231), S = fresh(5, 3), T = fresh(5, 4);
     double w = by_factors(A, B);
     for (int e = -1000; e <= 1000; e += 50) {
         gref_mat_fill(S, 0.0);
@@ -402,14 +397,13 @@ START_TEST(test_w2_factors__neither_overflows_nor_underflows)
                 "one times 2^k",
                 fabs(by_factors(S, B) / gref_mat_norm_fro(gref_const(e > 0 ? S : B)) - 1), 4 * EPS);
     }
-    FREE_ALL(&A, &B, &S, &T);
 }
 END_TEST
 
 /* 3-4-5, and only the difference of the means counts. Each part to 4 u. */
 START_TEST(test_w2__adds_the_mean_part)
 {
-    gref_mat m1 = fresh(2, 1), m2 = fresh(2, 1), A = fresh(2, 2), B = fresh(2, 2);
+    SCOPED(gref_mat) m1 = fresh(2, 1), m2 = fresh(2, 1), A = fresh(2, 2), B = fresh(2, 2);
     gref_w2 w = {.w2 = NAN, .w2_mean = NAN, .w2_cov = NAN};
     for (int shift = 0; shift < 3; shift++) {
         m1.a[0] = shift * 1024.0;
@@ -427,20 +421,22 @@ START_TEST(test_w2__adds_the_mean_part)
         ck_assert(fabs(w.w2_mean - 4) <= 16 * EPS && fabs(w.w2_cov - 3) <= 12 * EPS);
         ck_assert(fabs(w.w2 - 5) <= 20 * EPS);
     }
-    gref_mat x = fresh(1, 1), y = fresh(1, 1);
+    SCOPED(gref_mat) x = fresh(1, 1), y = fresh(1, 1);
     x.a[0] = -2.0;
     y.a[0] = 3.0;
     ck_assert(fabs(by_factors(x, y) - 1.0) <= 4 * EPS); /* -2 is a factor of variance 4 */
-    FREE_ALL(&m1, &m2, &A, &B, &x, &y);
 }
 END_TEST
 
 /* Every documented refusal of the three, with *out as it was. */
 START_TEST(test_w2__refuses_and_leaves_out_alone)
 {
-    gref_mat m = fresh(3, 1), bad = fresh(3, 1), C = fresh(3, 3), D = fresh(3, 3),
-             two = fresh(2, 2);
-    gref_mat big = fresh(3, 1), small = fresh(3, 1), m2 = fresh(2, 1), huge = fresh(3, 3);
+    SCOPED(gref_mat) m = fresh(3, 1);
+    SCOPED(gref_mat) bad = fresh(3, 1);
+    SCOPED(gref_mat) C = fresh(3, 3);
+    SCOPED(gref_mat) D = fresh(3, 3);
+    SCOPED(gref_mat) two = fresh(2, 2);
+    SCOPED(gref_mat) big = fresh(3, 1), small = fresh(3, 1), m2 = fresh(2, 1), huge = fresh(3, 3);
     gref_mat_identity(C);
     gref_mat_identity(D);
     gref_mat_identity(two);
@@ -484,7 +480,6 @@ START_TEST(test_w2__refuses_and_leaves_out_alone)
     ck_fails(gref_w2_spectra(&w, z, z, z, n), GREF_ERR_RANGE);
     ck_assert_str_eq(gref_last_error()->message, "variance 1 is negative: 0, -0.25");
     ck_assert(w.w2 == 1 && w.w2_mean == 2 && w.w2_cov == 3);
-    FREE_ALL(&m, &bad, &C, &D, &two, &big, &small, &m2, &huge);
 }
 END_TEST
 

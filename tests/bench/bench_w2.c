@@ -4,12 +4,13 @@
  *
  *     bench_w2 [n]      default 512 and 1024
  */
+#include "base/internal.h"
 #include "bench.h"
 
 /* C1 = Q diag(1 .. 1/kappa) Q^T, and C2 = C1 + gap G G^T/(4 n). */
 static void make_pair(gref_mat *C1, gref_mat *C2, int n, double kappa, double gap)
 {
-    gref_mat Q = {0}, G = {0}, lambda = {0};
+    SCOPED(gref_mat) Q = {0}, G = {0}, lambda = {0};
     check(gref_mat_new(&Q, n, n));
     check(gref_mat_new(&G, n, n));
     check(gref_mat_new(&lambda, n, 1));
@@ -25,14 +26,11 @@ static void make_pair(gref_mat *C1, gref_mat *C2, int n, double kappa, double ga
     check(gref_syrk(*C1, 1.0, gref_const(Q), false, 0.0));
     gref_mat_copy(*C2, gref_const(*C1));
     check(gref_syrk(*C2, gap / (4.0 * n), gref_const(G), false, 1.0));
-    gref_mat_free(&Q);
-    gref_mat_free(&G);
-    gref_mat_free(&lambda);
 }
 
 static double time_dot2(int n)
 {
-    gref_mat A = {0}, H = {0}, L = {0};
+    SCOPED(gref_mat) A = {0}, H = {0}, L = {0};
     check(gref_mat_new(&A, n, n));
     check(gref_mat_new(&H, n, n));
     check(gref_mat_new(&L, n, n));
@@ -43,15 +41,12 @@ static double time_dot2(int n)
         check(gref_dot2_gemm(H, L, gref_const(A), false, gref_const(A), false));
         best = fmin(best, now() - start);
     }
-    gref_mat_free(&A);
-    gref_mat_free(&H);
-    gref_mat_free(&L);
     return best;
 }
 
 static double time_w2(gref_w2 *w, gref_cmat C1, gref_cmat C2, bool certified)
 {
-    gref_mat zero = {0};
+    SCOPED(gref_mat) zero = {0};
     double best = INFINITY;
     check(gref_mat_new(&zero, C1.n, 1));
     for (int k = 0; k < 2; k++) {
@@ -60,7 +55,6 @@ static double time_w2(gref_w2 *w, gref_cmat C1, gref_cmat C2, bool certified)
                         : gref_w2_laws(w, gref_const(zero), C1, gref_const(zero), C2));
         best = fmin(best, now() - start);
     }
-    gref_mat_free(&zero);
     return best;
 }
 
@@ -72,7 +66,7 @@ static void bench_size(int n)
            2e-9 * n * n * n / unit, time_dot2(n) / unit);
     for (int k = 0; k < 2; k++)
         for (int g = 0; g < 2; g++) {
-            gref_mat C1 = {0}, C2 = {0};
+            SCOPED(gref_mat) C1 = {0}, C2 = {0};
             gref_w2 w;
             make_pair(&C1, &C2, n, kappas[k], gaps[g]);
             double value = time_w2(&w, gref_const(C1), gref_const(C2), false) / unit;
@@ -81,8 +75,6 @@ static void bench_size(int n)
                    "%.1e\n",
                    kappas[k], gaps[g], value, proof, (w.upper - w.lower) / w.upper);
             fflush(stdout);
-            gref_mat_free(&C1);
-            gref_mat_free(&C2);
         }
 }
 

@@ -1,4 +1,5 @@
 #include "pairs.h"
+#include "base/internal.h"
 
 #include <math.h>
 
@@ -14,7 +15,7 @@ static double hadamard(int i, int j)
 long double hadamard_pair(gref_mat *C1, gref_mat *C2, int n, int kappa_bits, int gap_bits,
                           int zeros, uint64_t seed)
 {
-    gref_mat u = fresh(n, 2), d1 = fresh(n, 1), d2 = fresh(n, 1);
+    SCOPED(gref_mat) u = fresh(n, 2), d1 = fresh(n, 1), d2 = fresh(n, 1);
     gref_random_uniform(u, seed, GREF_STREAM_TEST, 9, 0);
     long double sum = 0;
     for (int i = 0; i < n; i++) {
@@ -41,9 +42,6 @@ long double hadamard_pair(gref_mat *C1, gref_mat *C2, int n, int kappa_bits, int
             GREF_AT(*C1, i, j) = a / n;
             GREF_AT(*C2, i, j) = b / n;
         }
-    gref_mat_free(&u);
-    gref_mat_free(&d1);
-    gref_mat_free(&d2);
     return sqrtl(sum);
 }
 
@@ -58,8 +56,10 @@ static gref_mat gram(gref_cmat A)
 void random_pair(gref_mat *C1, gref_mat *C2, int n, double kappa, double gap, pair_kind kind,
                  uint64_t seed)
 {
-    gref_mat Q = random_orthogonal(n, seed), B = fresh(n, n), G = fresh(n, n),
-             root = geometric_spectrum(n, sqrt(kappa), 0);
+    SCOPED(gref_mat) Q = random_orthogonal(n, seed);
+    SCOPED(gref_mat) B = fresh(n, n);
+    SCOPED(gref_mat) G = fresh(n, n);
+    SCOPED(gref_mat) root = geometric_spectrum(n, sqrt(kappa), 0);
     gref_random_normal(G, seed, GREF_STREAM_TEST, 7, 0);
     gref_mat_copy(B, gref_const(Q));
     gref_mat_scale_cols(B, gref_const(root));
@@ -71,18 +71,13 @@ void random_pair(gref_mat *C1, gref_mat *C2, int n, double kappa, double gap, pa
         *C2 = gram(gref_const(B));
     } else if (kind == PAIR_MULT) {
         gref_mat_symmetrise(G);
-        gref_mat B2 = fresh(n, n);
+        SCOPED(gref_mat) B2 = fresh(n, n);
         gref_mat_copy(B2, gref_const(B));
         ck_ok(gref_gemm(B2, gap / sqrt(2.0 * n), gref_const(G), false, gref_const(B), false, 1.0));
         *C2 = gram(gref_const(B2));
-        gref_mat_free(&B2);
     } else {
         *C2 = fresh(n, n);
         gref_mat_copy(*C2, gref_const(*C1));
         ck_ok(gref_syrk(*C2, gap / (4.0 * n), gref_const(G), false, 1.0));
     }
-    gref_mat_free(&Q);
-    gref_mat_free(&B);
-    gref_mat_free(&G);
-    gref_mat_free(&root);
 }

@@ -1,4 +1,5 @@
 #include "truth.h"
+#include "base/internal.h"
 
 #include <math.h>
 #include <string.h>
@@ -58,7 +59,11 @@ static void add_functions(gref_truth *t, const gref_modes *z, const gref_sampler
 {
     int n = z->n, m = z->m;
     gref_schedule *q = &t->schedule;
-    gref_mat X = fresh(3, n), S = fresh(3, n), H = fresh(3, n), G = fresh(3, n), C = fresh(m, m);
+    SCOPED(gref_mat) X = fresh(3, n);
+    SCOPED(gref_mat) S = fresh(3, n);
+    SCOPED(gref_mat) H = fresh(3, n);
+    SCOPED(gref_mat) G = fresh(3, n);
+    SCOPED(gref_mat) C = fresh(m, m);
     gref_random_normal(X, 7, GREF_STREAM_TEST, (uint32_t)at, 0);
     add(t, "", "probe", at, X, 2);
     ck_ok(gref_likelihood_cov(C, s, at));
@@ -68,7 +73,7 @@ static void add_functions(gref_truth *t, const gref_modes *z, const gref_sampler
     spec.convention.guidance = GREF_GUIDANCE_SCORE;
     for (int guided = 0; guided < 2; guided++) {
         gref_sampler *plain = NULL;
-        gref_mat M = fresh(n, n), b = fresh(n, 1);
+        SCOPED(gref_mat) M = fresh(n, n), b = fresh(n, 1);
         double noise;
         if (!guided)
             snprintf(spec.name, sizeof spec.name, "ddpm");
@@ -90,35 +95,27 @@ static void add_functions(gref_truth *t, const gref_modes *z, const gref_sampler
                     GREF_AT(H, k, i) = (GREF_AT(X, k, i) + q->qbar[at] * score) / sqrt(q->abar[at]);
             }
         gref_sampler_free(plain);
-        gref_mat_free(&M);
-        gref_mat_free(&b);
     }
     add(t, "", "score", at, S, 2);
     add(t, "", "x0hat", at, H, 2);
     add(t, label, "guided_score", at, G, 2);
-    gref_mat *all[] = {&X, &S, &H, &G, &C};
-    for (int k = 0; k < 5; k++)
-        gref_mat_free(all[k]);
 }
 
 static void add_step(gref_truth *t, const gref_sampler *s, const char *label, int at)
 {
     int n = t->problem.Sigma.n;
-    gref_mat M = fresh(n, n), b = fresh(n, 1), N = fresh(1, 1);
+    SCOPED(gref_mat) M = fresh(n, n), b = fresh(n, 1), N = fresh(1, 1);
     ck_ok(gref_sampler_step(M, b, N.a, s, at));
     add(t, label, "M", at, M, 2);
     add(t, label, "b", at, b, 1);
     add(t, label, "N", at, N, 0);
-    gref_mat_free(&M);
-    gref_mat_free(&b);
-    gref_mat_free(&N);
 }
 
 static void add_laws(gref_truth *t, const gref_modes *z, const gref_sampler *s,
                      const gref_marginal *law, const char *label, int at)
 {
     int n = t->problem.Sigma.n;
-    gref_mat mean = fresh(n, 1), cov = fresh(n, n), w = fresh(3, 1);
+    SCOPED(gref_mat) mean = fresh(n, 1), cov = fresh(n, n), w = fresh(3, 1);
     gref_w2 w2;
     ck_ok(gref_marginal_mean(mean, law));
     ck_ok(gref_marginal_cov(cov, law));
@@ -135,9 +132,6 @@ static void add_laws(gref_truth *t, const gref_modes *z, const gref_sampler *s,
     ck_ok(gref_conditional_bayes(mean, cov, s, at));
     add(t, label, "modelled/mean", at, mean, 1);
     add(t, label, "modelled/cov", at, cov, 2);
-    gref_mat_free(&mean);
-    gref_mat_free(&cov);
-    gref_mat_free(&w);
 }
 
 /* y_T and z through the affine steps. */
@@ -145,7 +139,11 @@ static void add_trajectory(gref_truth *t, const gref_sampler *s, const char *lab
                            int n_at)
 {
     int n = t->problem.Sigma.n, T = t->schedule.T;
-    gref_mat z = fresh(T, n), y = fresh(n, 1), next = fresh(n, 1), M = fresh(n, n), b = fresh(n, 1);
+    SCOPED(gref_mat) z = fresh(T, n);
+    SCOPED(gref_mat) y = fresh(n, 1);
+    SCOPED(gref_mat) next = fresh(n, 1);
+    SCOPED(gref_mat) M = fresh(n, n);
+    SCOPED(gref_mat) b = fresh(n, 1);
     gref_random_normal(z, 3, GREF_STREAM_TEST, 1, 0);
     gref_random_normal(y, 3, GREF_STREAM_TEST, 2, 0);
     add(t, "", "z", -1, z, 2);
@@ -166,9 +164,6 @@ static void add_trajectory(gref_truth *t, const gref_sampler *s, const char *lab
         }
         gref_mat_copy(y, gref_const(next));
     }
-    gref_mat *all[] = {&z, &y, &next, &M, &b};
-    for (int k = 0; k < 5; k++)
-        gref_mat_free(all[k]);
 }
 
 gref_truth *make_truth(gref_problem p, int T, const gref_sampler_spec *spec, const int *at,

@@ -1,6 +1,5 @@
 /*
- * What puts sizes and units into the formulas of errors/perturb.c: the proved bounds of modes and of steps, and the sizes
- * behind golden tolerances. A problem is held against another one that is off by a known amount, far above rounding: the bound
+ * What puts sizes and units into the formulas of errors/perturb.c: the proved bounds of modes and of steps. A problem is held against another one that is off by a known amount, far above rounding: the bound
  * must hold, and more than `reach` of it must be used, so no term of it can be lost or doubled. The problems are diagonal or
  * scalar: there the worst direction is the only one.
  */
@@ -13,9 +12,9 @@
 #include "dense/internal.h"
 #include "diffusion/internal.h"
 #include "diffusion/law.h"
+#include "errors/perturb.h"
 #include "support.h"
 #include "toy.h"
-#include "verify/golden_parts.h"
 
 #define DELTA 1e-7
 
@@ -29,20 +28,6 @@ static void hold(const char *name, double change, double bound, double reach)
 
 /* ---- modes ----------------------------------------------------------------------------------- */
 
-/* Two measured modes and one that is not, which has the smallest variance. */
-static gref_problem diagonal_problem(void)
-{
-    gref_problem p = dense_problem(3, 2, 4, 0, 0.5, 5);
-    const double lambda[] = {3, 2, 0.01}, a[] = {0.8, 1.5};
-    gref_mat_fill(p.Sigma, 0.0);
-    gref_mat_fill(p.A, 0.0);
-    for (int i = 0; i < 3; i++)
-        GREF_AT(p.Sigma, i, i) = lambda[i];
-    for (int i = 0; i < 2; i++)
-        GREF_AT(p.A, i, i) = a[i];
-    return p;
-}
-
 static gref_modes measured(const gref_problem *of, const gref_problem *against)
 {
     gref_modes z = {0};
@@ -55,6 +40,41 @@ static gref_modes measured(const gref_problem *of, const gref_problem *against)
 static void spoil(double *x, double by)
 {
     *x += by;
+}
+
+/* What is measured after part k was moved by DELTA; rho and most as before. */
+static void expect_spoilt(const gref_modes *z, int k, double rho, double most)
+{
+    const gref_modes_errors *e = &z->errors;
+    switch (k) {
+    case 0:
+        hold("lambda", DELTA, e->Sigma, 0.99);
+        break;
+    case 1:
+        hold("B", DELTA, e->B, 0.99);
+        break;
+    case 2:
+        hold("r", DELTA, e->r, 0.99);
+        break;
+    case 3:
+        hold("rho, covariance", 2 * rho * DELTA, e->post_cov, 0.99);
+        hold("rho, W2", DELTA, e->post_w2, 0.99);
+        break;
+    case 4:
+        hold("d", DELTA * rho / sqrt(z->lambda.a[0]), e->post_mean,
+             0.99); /* nothing measured: E = 1 */
+        break;
+    case 5:
+        hold("U", 2 * DELTA, e->U, 0.99);
+        hold("U of Sigma", (2 + 4) * DELTA * most, e->Sigma,
+             0.99); /* the residual, and U to U^ on both sides */
+        hold("U of B", (0.8 + 2 * 1.5) * DELTA, e->B, 0.99); /* its own |A u|, and |A| */
+        break;
+    case 6:
+        hold("X", 2 * DELTA, e->X, 0.99);
+        hold("X of the posterior", 2 * DELTA * rho * rho, e->post_cov, 0.99);
+        break;
+    }
 }
 
 /* Each part of the modes off by a known amount: what is measured is that amount, and it is passed on to the posterior. */
@@ -77,40 +97,8 @@ START_TEST(test_modes_measure__finds_what_is_spoilt)
         else
             spoil(parts[k], parts[k][0] < 0 ? -DELTA : DELTA);
         ck_ok(gref_modes_measure(&z, &p));
-        if (k < 3 || k > 4)
-            ck_ok(gref_modes_measure_posterior(&z));
-        const gref_modes_errors *e = &z.errors;
-        switch (k) {
-        case 0:
-            hold("lambda", DELTA, e->Sigma, 0.99);
-            break;
-        case 1:
-            hold("B", DELTA, e->B, 0.99);
-            break;
-        case 2:
-            hold("r", DELTA, e->r, 0.99);
-            break;
-        case 3:
-            ck_ok(gref_modes_measure_posterior(&z));
-            hold("rho, covariance", 2 * rho * DELTA, e->post_cov, 0.99);
-            hold("rho, W2", DELTA, e->post_w2, 0.99);
-            break;
-        case 4:
-            ck_ok(gref_modes_measure_posterior(&z));
-            hold("d", DELTA * rho / sqrt(z.lambda.a[0]), e->post_mean,
-                 0.99); /* nothing measured: E = 1 */
-            break;
-        case 5:
-            hold("U", 2 * DELTA, e->U, 0.99);
-            hold("U of Sigma", (2 + 4) * DELTA * most, e->Sigma,
-                 0.99); /* the residual, and U to U^ on both sides */
-            hold("U of B", (0.8 + 2 * 1.5) * DELTA, e->B, 0.99); /* its own |A u|, and |A| */
-            break;
-        case 6:
-            hold("X", 2 * DELTA, e->X, 0.99);
-            hold("X of the posterior", 2 * DELTA * rho * rho, e->post_cov, 0.99);
-            break;
-        }
+        ck_ok(gref_modes_measure_posterior(&z));
+        expect_spoilt(&z, k, rho, most);
         gref_modes_free(&z);
     }
     gref_problem_free(&p);
@@ -248,165 +236,216 @@ START_TEST(test_errors_step__each_part_of_the_data)
 }
 END_TEST
 
-/* ---- the majorant ---------------------------------------------------------------------------- */
+/* ---- the sizes of a step ------------------------------------------------------------------------ */
 
-/* Equal but for what bounds are inflated by. */
-static void same(const char *name, double value, double expected)
+typedef struct {
+    gref_problem p;
+    gref_modes z;
+    gref_schedule schedule;
+    gref_sampler *s;
+} bench;
+
+/* Modes whose errors are 0 but for what a test makes up. */
+static void bench_start(bench *w, const char *row, gref_start start)
 {
-    ck_assert_near(name, value, expected, 1e-5);
+    gref_sampler_spec spec = make_spec(row);
+    *w = (bench){.p = diagonal_problem()};
+    ck_ok(gref_modes_new(&w->z, &w->p));
+    w->z.errors = (gref_modes_errors){.A_norm = 1.5};
+    ck_ok(gref_schedule_linear(&w->schedule, 0.1, 0.2, 7));
+    spec.convention.start = start;
+    ck_ok(gref_sampler_new(&w->s, &w->z, &w->schedule, &spec));
 }
 
-/*
- * A law made by hand, whose M turns and stretches: numbers small enough that M W M^T is exact, so that what is added to it is
- * the rounding alone, to the digits that are left of it. Then theta makes the trace least: sqrt tr W + sqrt(n) fresh.
- */
-START_TEST(test_majorant__each_part)
+static void bench_end(bench *w)
 {
-    const double M[] = {1, 2, 3, -1}, W0 = 0.25;
-    gref_problem p = dense_problem(2, 2, 4, 0, 0.5, 5);
-    gref_modes z = {0};
-    gref_schedule schedule = {0};
-    gref_sampler *s = NULL;
-    gref_sampler_spec spec = make_spec("dps");
-    ck_ok(gref_modes_new(&z, &p));
-    ck_ok(gref_schedule_linear(&schedule, 0.1, 0.2, 7));
-    ck_ok(gref_sampler_new(&s, &z, &schedule, &spec));
-    for (int known = 0; known < 2; known++) {
-        gref_dense_law law = {.s = s, .step = {.norm_abs = 5, .overshoots = true}};
-        law.step.M = fresh(2, 2);
-        law.work = fresh(2, 2);
-        law.P = fresh(2, 2);
-        law.mean = fresh(2, 1);
-        for (int i = 0; i < 4; i++)
-            law.step.M.a[i] = M[i];
-        GREF_AT(law.P, 0, 0) = 12;
-        GREF_AT(law.P, 1, 1) = 4;
-        law.mean.a[0] = 3;
-        law.errors =
-            (gref_law_errors){.w2 = known ? sqrt(W0) : INFINITY, .mean = known ? 1 : INFINITY};
-        ck_ok(gref_majorant_push(&law));
-        double size = sqrt(12 + 4 + 9), w = known ? W0 : pow(7 * 6 * EPS * size, 2),
-               v = known ? 1 : pow(7 * 6 * EPS * 3, 2);
-        same("W", GREF_AT(law.W, 0, 0), 10 * w); /* M M^T = 10 5; 1 5 and so on */
-        same("W off the diagonal", GREF_AT(law.W, 1, 0), -1 * w);
-        same("V", GREF_AT(law.V, 1, 1), 5 * v);
-        gref_mat_identity(law.W);
-        ck_ok(gref_majorant_push(&law));
-        double rounding = GREF_AT(law.W, 1, 1) - 5, expected = 4 * 6 * EPS * 25 * sqrt(2.0);
-        ck_assert(rounding > 0.9 * expected && rounding < 1.1 * expected);
-        gref_mat_fill(law.W, 0.0);
-        gref_mat_fill(law.V, 0.0);
-        GREF_AT(law.W, 0, 0) = 9;
-        GREF_AT(law.V, 1, 1) = 4;
-        law.errors =
-            (gref_law_errors){.w2 = 100, .mean = 50, .cov = 1e6, .fresh = 0.5, .fresh_mean = 0.25};
-        gref_majorant_close(&law);
-        double w2 = 3 + sqrt(2.0) * 0.5, norm = sqrt(12.0 * 12 + 4 * 4);
-        same("W2", law.errors.w2, w2);
-        same("mean", law.errors.mean, 2 + sqrt(2.0) * 0.25);
-        same("covariance", law.errors.cov, 2 * sqrt(norm) * w2 + w2 * w2);
-        law.errors = (gref_law_errors){.w2 = 1, .mean = 2, .cov = 0.1, .fresh = 0.5};
-        gref_majorant_close(&law); /* what is sharper already stays */
-        ck_assert(law.errors.w2 == 1 && law.errors.mean == 1 && law.errors.cov == 0.1);
-        for (int k = 0; k < 2; k++) { /* a tenth of 5 and of 3 */
-            gref_mat_fill(law.W, 0.0);
-            gref_mat_fill(law.V, 0.0);
-            GREF_AT(law.W, 0, 0) = k ? 0.2499 : 0.2501;
-            GREF_AT(law.V, 0, 0) = k ? 0.0899 : 0.0901;
-            ck_assert(gref_majorant_exhausted(&law) == (k == 0) &&
-                      gref_majorant_mean_exhausted(&law) == (k == 0));
-        }
-        FREE_ALL(&law.step.M, &law.work, &law.P, &law.mean, &law.W, &law.V);
+    gref_sampler_free(w->s);
+    gref_schedule_free(&w->schedule);
+    gref_modes_free(&w->z);
+    gref_problem_free(&w->p);
+}
+
+/* The target's errors, and those of both starts, from made-up errors of the modes. */
+START_TEST(test_start_errors__are_their_sums)
+{
+    bench w;
+    bench_start(&w, _i % 2 ? "cgdm" : "dps", _i < 2 ? GREF_START_STANDARD : GREF_START_EXACT);
+    double a = w.schedule.abar[7], q = w.schedule.qbar[7], rho = w.z.rho.a[0];
+    double rounding = 8 * EPS * sqrt(3 * (a * rho * rho + q)), F = 1e-6 + 2 * rho * rho * 4e-6;
+    ck_assert_same("rounding of the target", gref_exact_errors(w.s, 7).w2, rounding);
+    w.z.errors.post_cov = 1e-6;
+    w.z.errors.post_mean = 2e-6;
+    w.z.errors.U = 3e-6;
+    w.z.errors.X = 4e-6;
+    w.z.errors.post_range = 5e-6;
+    w.z.errors.post_kernel = 6e-6;
+    w.z.errors.post_w2 = 1;
+    gref_law_errors e = gref_exact_errors(w.s, 7);
+    ck_assert_same("target's mean", e.mean, sqrt(a) * 2e-6);
+    ck_assert_same("target's covariance", e.cov, a * 1e-6);
+    ck_assert_same("target by its floor", e.w2, a * 1e-6 / (2 * sqrt(q)));
+    ck_assert_same("range", gref_exact_errors(w.s, 0).range,
+                   _i % 2 ? F / (2 * sqrt(w.z.rho.a[2] * w.z.rho.a[2] - F)) : 5e-6);
+    ck_assert(_i % 2 || gref_exact_errors(w.s, 0).kernel > 5.9e-6);
+    w.z.errors.post_w2 = 1e-8;
+    ck_assert_same("target by the posterior", gref_exact_errors(w.s, 7).w2, sqrt(a) * 1e-8);
+    gref_law_errors start = gref_start_errors(w.s);
+    double size = gref_mat_norm_fro(gref_const(w.z.mu)) + gref_mat_norm_fro(gref_const(w.z.d));
+    if (_i < 2) {
+        ck_assert_same("standard start", start.mean,
+                       sqrt(a) * (3e-6 * size + (_i ? 2e-6 + 4e-6 * size : 0)));
+        w.z.errors.U = w.z.errors.X = w.z.errors.post_mean = 0;
+        ck_assert_same("its rounding", gref_start_errors(w.s).w2,
+                       sqrt(a) * 14 * EPS * sqrt(3.0) * size);
+    } else {
+        ck_assert_same("exact start", start.w2, sqrt(a) * 1e-8 + (_i == 3 ? 0 : sqrt(a) * 2e-6));
     }
-    gref_sampler_free(s);
-    gref_schedule_free(&schedule);
-    gref_modes_free(&z);
-    gref_problem_free(&p);
+    ck_assert(start.floor == (_i < 2 ? 1 : q));
+    bench_end(&w);
 }
 END_TEST
 
-/* ---- sizes of golden tolerances -------------------------------------------------------------- */
+/*
+ * Rounding alone: no error in the modes, a step and a law that are made up. D(M) and D(c) are those of the scalars, of Gamma and
+ * of g; the floor is carried on by `least`; an error that is there already adds to what is fresh.
+ */
+START_TEST(test_errors_step__rounding)
+{
+    bench w;
+    bench_start(&w, "dps", GREF_START_STANDARD);
+    int t = 4;
+    gref_rule r = gref_sampler_rule(w.s, t);
+    double u = EPS, a = r.at.abar, q = r.at.qbar, root = sqrt(a), low = 0.01 * a + q,
+           high = 3 * a + q, J = root * 3 / high;
+    double tau = 0.25 / gref_sampler_get_spec(w.s)->convention.alpha_dps,
+           size = gref_mat_norm_fro(gref_const(w.z.d));
+    double data = gref_mat_norm_fro(gref_const(w.z.r)), x = root * size, Gamma = 2.25 / tau;
+    double gain = fmax((r.h * 3 + r.c) / high, (r.h * 0.01 + r.c) / low);
+    double D_Gamma = (w.s->dG + 8 * u * 2.25) / tau, D_J = 8 * u * J;
+    double D_g = 10 * u * hypot(0.8, 1.5) * data / tau;
+    double D_M = 14 * u * gain + r.kappa * (2 * J * D_J * Gamma + J * J * D_Gamma);
+    double g = 1.5 / tau * data, y = g + Gamma * J * x;
+    double D_y = D_g + 11 * u * (sqrt(3.0) * Gamma * J * x + g) + (Gamma * D_J + D_Gamma * J) * x;
+    double D_c = r.kappa * (D_J * y + J * D_y) + r.q * root * size * 16 * u / low;
+    gref_step step = {.norm = 0.75, .norm_abs = 1.5, .noise = 0.03, .least = 0.5};
+    gref_law_size law = {
+        .dense = true, .mean = 2, .cov = 4, .trace = 6, .shift = 0.5, .factor_error = -1};
+    gref_law_errors e = {.mean = 1e-3, .cov = 2e-3, .w2 = 3e-3, .floor = 0.2}, before = e;
+    gref_step_arithmetic done = {.n = 3,
+                                 .dense = true,
+                                 .M = 0.75,
+                                 .M_abs = 1.5,
+                                 .mean = 2,
+                                 .cov = 4,
+                                 .trace = 6,
+                                 .shift = 0.5,
+                                 .noise = 0.03,
+                                 .floor = 0.03 + 0.25 * 0.2,
+                                 .factor = -1};
+    gref_law_change own = gref_rounding_of_step(&done);
+    gref_errors_step(&e, w.s, t, &step, &law);
+    ck_assert_same("fresh", e.fresh, D_M * sqrt(10.0) + D_c + own.w2 + D_M * 3e-3);
+    ck_assert_same("fresh mean", e.fresh_mean, D_M * 2 + D_c + own.mean + D_M * 1e-3);
+    ck_assert_same("mean", e.mean, 0.75 * 1e-3);
+    ck_assert_same("covariance", e.cov, 0.5625 * 2e-3);
+    ck_assert_same("W2", e.w2, 0.75 * 3e-3);
+    ck_assert_same("floor", e.floor, 0.08);
+    step.noise = step.least = 0;
+    e = before;
+    gref_errors_step(&e, w.s, t, &step, &law);
+    ck_assert(e.floor == 0);
+    e = (gref_law_errors){.cov = INFINITY};
+    gref_errors_step(&e, w.s, t, &step, &law);
+    ck_assert(isinf(e.mean) && isinf(e.w2));
+    bench_end(&w);
+}
+END_TEST
+
+/* ---- the majorant ---------------------------------------------------------------------------- */
+
+/* A law made by hand, whose M turns and stretches. */
+static gref_dense_law made_law(const gref_sampler *s)
+{
+    const double M[] = {1, 2, 3, -1};
+    gref_dense_law law = {.s = s, .step = {.norm_abs = 5, .overshoots = true}};
+    law.step.M = fresh(2, 2);
+    law.work = fresh(2, 2);
+    law.P = fresh(2, 2);
+    law.mean = fresh(2, 1);
+    for (int i = 0; i < 4; i++)
+        law.step.M.a[i] = M[i];
+    GREF_AT(law.P, 0, 0) = 12;
+    GREF_AT(law.P, 1, 1) = 4;
+    law.mean.a[0] = 3;
+    return law;
+}
+
+static void made_law_free(gref_dense_law *law)
+{
+    FREE_ALL(&law->step.M, &law->work, &law->P, &law->mean, &law->W, &law->V);
+}
 
 /*
- * Singular values 0.8, 1.5 of A, eigenvalues 3, 2, 0.01 of Sigma, sigma = 1/2: every size and every tolerance by pencil, for
- * pigdm and for dps.
+ * Numbers small enough that M W M^T is exact, so that what is added to it is the rounding alone, to the digits that are left of
+ * it. W begins with the errors so far, or with an estimate where there are none.
  */
-START_TEST(test_golden_sizes__by_pencil)
+START_TEST(test_majorant_push__turns_w)
 {
-    gref_problem p = diagonal_problem();
-    gref_modes z = {0};
-    gref_schedule schedule = {0};
-    gref_golden_scale c;
-    ck_ok(gref_modes_new(&z, &p));
-    ck_ok(gref_schedule_linear(&schedule, 0.1, 0.2, 7));
-    ck_ok(gref_golden_scale_of(&c, &z, &p));
-    const double k1 = 0.64 * 3 + 0.25, k2 = 2.25 * 2 + 0.25;
-    same("nu", c.nu, 8 * sqrt(3.0) * EPS);
-    same("omega", c.omega, sqrt(3.0) * EPS);
-    same("lambda_min", c.lambda_min, 0.01);
-    same("lambda_max", c.lambda_max, 3);
-    same("|A|", c.a, 1.5);
-    same("K", c.K, hypot(k1, k2));
-    same("K_min", c.K_min, k1);
-    same("K_max", c.K_max, k2);
-    same("variance", c.variance, 3);
-    same("|mu|", c.mu, gref_mat_norm_fro(gref_const(p.mu)));
-    same("|v|", c.v, gref_mat_norm_fro(gref_const(p.v)));
-    double r1 = p.v.a[0] - 0.8 * p.mu.a[0], r2 = p.v.a[1] - 1.5 * p.mu.a[1];
-    same("|r|", c.r, hypot(r1, r2));
-    same("|mu_post|", c.mu_post,
-         hypot(hypot(p.mu.a[0] + 2.4 * r1 / k1, p.mu.a[1] + 3 * r2 / k2), p.mu.a[2]));
+    bench w;
+    bench_start(&w, "dps", GREF_START_STANDARD);
+    gref_dense_law law = made_law(w.s);
+    law.errors = (gref_law_errors){.w2 = _i ? 0.5 : INFINITY, .mean = _i ? 1 : INFINITY};
+    ck_ok(gref_majorant_push(&law));
+    double size = sqrt(12 + 4 + 9), W = _i ? 0.25 : pow(7 * 6 * EPS * size, 2),
+           V = _i ? 1 : pow(7 * 6 * EPS * 3, 2);
+    ck_assert_same("W", GREF_AT(law.W, 0, 0), 10 * W); /* M M^T = 10 -1, -1 5 */
+    ck_assert_same("W off the diagonal", GREF_AT(law.W, 1, 0), -1 * W);
+    ck_assert_same("V", GREF_AT(law.V, 1, 1), 5 * V);
+    gref_mat_identity(law.W);
+    ck_ok(gref_majorant_push(&law));
+    double rounding = GREF_AT(law.W, 1, 1) - 5, expected = 4 * 6 * EPS * 25 * sqrt(2.0);
+    ck_assert(rounding > 0.9 * expected && rounding < 1.1 * expected);
+    made_law_free(&law);
+    bench_end(&w);
+}
+END_TEST
+
+/* theta makes the trace least: sqrt tr W + sqrt(n) fresh. What is sharper already stays. */
+START_TEST(test_majorant_close__sharpens)
+{
+    gref_dense_law law = made_law(NULL);
+    law.W = fresh(2, 2);
+    law.V = fresh(2, 2);
+    GREF_AT(law.W, 0, 0) = 9;
+    GREF_AT(law.V, 1, 1) = 4;
+    law.errors =
+        (gref_law_errors){.w2 = 100, .mean = 50, .cov = 1e6, .fresh = 0.5, .fresh_mean = 0.25};
+    gref_majorant_close(&law);
+    double w2 = 3 + sqrt(2.0) * 0.5, norm = sqrt(12.0 * 12 + 4 * 4);
+    ck_assert_same("W2", law.errors.w2, w2);
+    ck_assert_same("mean", law.errors.mean, 2 + sqrt(2.0) * 0.25);
+    ck_assert_same("covariance", law.errors.cov, 2 * sqrt(norm) * w2 + w2 * w2);
+    law.errors = (gref_law_errors){.w2 = 1, .mean = 2, .cov = 0.1, .fresh = 0.5};
+    gref_majorant_close(&law);
+    ck_assert(law.errors.w2 == 1 && law.errors.mean == 1 && law.errors.cov == 0.1);
+    made_law_free(&law);
+}
+END_TEST
+
+/* Lost beyond a tenth of its size, 5, and the mean of its own, 3. */
+START_TEST(test_majorant_exhausted__at_a_tenth)
+{
+    gref_dense_law law = made_law(NULL);
+    ck_assert(!gref_majorant_exhausted(&law) && !gref_majorant_mean_exhausted(&law));
+    law.W = fresh(2, 2);
+    law.V = fresh(2, 2);
     for (int k = 0; k < 2; k++) {
-        int t = 5;
-        gref_sampler *s = NULL;
-        gref_sampler_spec spec = make_spec(k ? "dps" : "pigdm");
-        gref_golden_sizes e;
-        ck_ok(gref_sampler_new(&s, &z, &schedule, &spec));
-        ck_ok(gref_golden_sizes_at(&e, &c, s, t, false));
-        double a = schedule.abar[t], q = schedule.qbar[t], root = sqrt(a), low = 0.01 * a + q,
-               high = 3 * a + q;
-        double lost = 8 * sqrt(5.0) * EPS, w = 1.5 * root * 3 / high,
-               least = k ? 0.25 / spec.convention.alpha_dps : 0.25;
-        double phi = k ? 0 : gref_r2_value(spec.convention.r2, gref_time_at(&schedule, t)),
-               most = 2.25 * phi + least;
-        same("delta", e.delta, c.nu * high / low + lost / q);
-        same("kappa_s", e.kappa_s, high / low);
-        same("tick", e.tick, 4 * EPS + lost);
-        same("w", e.w, w);
-        same("C_max", e.C_max, most);
-        same("C_min", e.C_min, least);
-        same("kappa_C", e.kappa_C, most / least);
-        same("gain", e.gain, w * w / least);
-        same("pull", e.pull, w / least);
-        same("L_max", e.L_max, most + w * 1.5 * root * 3);
-        same("kappa_L", e.kappa_L, e.L_max / least);
-        double beta = schedule.beta[t], alpha = schedule.alpha[t],
-               before = 3 * schedule.abar[t - 1] + schedule.qbar[t - 1];
-        same("score step", e.score_step, beta / sqrt(alpha));
-        same("guidance step", e.guidance_step, beta / sqrt(alpha));
-        same("free", e.free, sqrt(alpha) * before / high);
-        same("contraction", e.contraction, fmax(e.free, e.guidance_step * e.gain));
-        double C = c.nu * (most / least + 1);
-        same("W^T C^-1", gref_golden_pull_error(&e, &c), (e.delta + C) * w / least);
-        same("W^T C^-1 W", gref_golden_gain_error(&e, &c), (2 * e.delta + C) * w * w / least);
-        double x = 7, score = 0.3, of_score = e.delta * score + e.tick * (x + root * c.mu) / low;
-        double of_x0 = (q * of_score + e.tick * (x + q * score)) / root + e.tick * c.mu;
-        double x0 = c.mu + root * 3 / high * (x + root * c.mu);
-        same("score", gref_golden_score_error(&e, &c, x, score), of_score);
-        same("x0hat", gref_golden_x0hat_error(&e, &c, x, score), of_x0);
-        same("guidance", gref_golden_guidance_error(&e, &c, x, score, 11),
-             w / least * (c.nu * (c.v + 1.5 * x0) + 1.5 * of_x0) + (e.delta + C) * w / least * 11);
-        e.contraction = 9;
-        e.gain = 1e6;
-        gref_golden_sizes_refine(&e, 2.5);
-        same("refined contraction", e.contraction, 2.5);
-        same("refined gain", e.gain, (e.free + 2.5) / e.guidance_step);
-        same("refined pull", e.pull, fmin(w / least, sqrt(e.gain / least)));
-        gref_sampler_free(s);
+        GREF_AT(law.W, 0, 0) = k ? 0.2499 : 0.2501;
+        GREF_AT(law.V, 0, 0) = k ? 0.0899 : 0.0901;
+        ck_assert(gref_majorant_exhausted(&law) == (k == 0) &&
+                  gref_majorant_mean_exhausted(&law) == (k == 0));
     }
-    gref_schedule_free(&schedule);
-    gref_modes_free(&z);
-    gref_problem_free(&p);
+    made_law_free(&law);
 }
 END_TEST
 
@@ -418,7 +457,10 @@ int main(void)
     tcase_add_test(tc, test_modes_measure_posterior__sigma_where_nothing_is_measured);
     tcase_add_test(tc, test_modes_measure_posterior__each_part_of_the_data);
     tcase_add_test(tc, test_errors_step__each_part_of_the_data);
-    tcase_add_test(tc, test_majorant__each_part);
-    tcase_add_test(tc, test_golden_sizes__by_pencil);
+    tcase_add_loop_test(tc, test_start_errors__are_their_sums, 0, 4);
+    tcase_add_test(tc, test_errors_step__rounding);
+    tcase_add_loop_test(tc, test_majorant_push__turns_w, 0, 2);
+    tcase_add_test(tc, test_majorant_close__sharpens);
+    tcase_add_test(tc, test_majorant_exhausted__at_a_tenth);
     return run_guarded_suite(s);
 }

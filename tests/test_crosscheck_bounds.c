@@ -12,12 +12,6 @@
 
 enum { PIXELS = 16, T_STEP = 4 };
 
-/* Equal but for what bounds are inflated by. */
-static void same(const char *name, double value, double expected)
-{
-    ck_assert_near(name, value, expected, 1e-5);
-}
-
 static double square(double x)
 {
     return x * x;
@@ -70,16 +64,18 @@ START_TEST(test_scales_of__are_their_sums)
         pull += m.weight * square(m.a / K) * m.r2;
     }
     double D_Sigma = unit * k.Sigma + k.lost;
-    same("unit", k.unit, unit);
-    same("spread", k.spread, 1);
-    same("D(Sigma)", k.D_Sigma, D_Sigma);
-    same("D(root)", k.D_root, unit * sqrt(k.Sigma) + unit * k.Sigma / sqrt(k.least) + sqrt(k.lost));
-    same("D(r)", k.D_r, unit * (k.r + k.A * k.mu));
-    same("D(post)", k.D_post, D_Sigma + G * G * unit * square(k.A) * k.Sigma + unit * k.Sigma);
-    same("D(d)", k.D_d, sqrt(G2) * k.D_r + D_Sigma * sqrt(pull) + unit * k.d);
-    same("x0", gref_bound_x0(&k, PIXELS), k.D_root * 4 + unit * k.x0);
-    same("v", gref_bound_v(&k, PIXELS),
-         k.A * (k.D_root * 4 + unit * k.x0) + unit * (k.A * (k.x0 + k.mu) + k.r));
+    ck_assert_same("unit", k.unit, unit);
+    ck_assert_same("spread", k.spread, 1);
+    ck_assert_same("D(Sigma)", k.D_Sigma, D_Sigma);
+    ck_assert_same("D(root)", k.D_root,
+                   unit * sqrt(k.Sigma) + unit * k.Sigma / sqrt(k.least) + sqrt(k.lost));
+    ck_assert_same("D(r)", k.D_r, unit * (k.r + k.A * k.mu));
+    ck_assert_same("D(post)", k.D_post,
+                   D_Sigma + G * G * unit * square(k.A) * k.Sigma + unit * k.Sigma);
+    ck_assert_same("D(d)", k.D_d, sqrt(G2) * k.D_r + D_Sigma * sqrt(pull) + unit * k.d);
+    ck_assert_same("x0", gref_bound_x0(&k, PIXELS), k.D_root * 4 + unit * k.x0);
+    ck_assert_same("v", gref_bound_v(&k, PIXELS),
+                   k.A * (k.D_root * 4 + unit * k.x0) + unit * (k.A * (k.x0 + k.mu) + k.r));
 }
 END_TEST
 
@@ -160,14 +156,14 @@ START_TEST(test_bounds_of_step__are_their_sums)
                 n.tau * n.W * (k.D_r + root * (n.W * k.D_d + D_W * k.d) + k.unit * pulled) +
                 r.q * root * (k.D_d / low + k.d * (slope * k.D_Sigma + k.unit / low));
     }
-    same("D(Sigma_t)", d.Sigma_t, abar * k.D_Sigma + k.unit * (abar * k.Sigma + qbar));
-    same("D(J)", d.J, D_J);
-    same("|M|", d.M_norm, n.M);
-    same("D(C)", d.C, D_C);
-    same("D(M)", d.M, D_M);
-    same("D(shift)", d.shift, shift);
-    same("D(b)", d.b,
-         shift + D_M * root * (k.mu + k.d) + (1 + n.M) * (k.D_d + k.unit * (k.mu + k.d)));
+    ck_assert_same("D(Sigma_t)", d.Sigma_t, abar * k.D_Sigma + k.unit * (abar * k.Sigma + qbar));
+    ck_assert_same("D(J)", d.J, D_J);
+    ck_assert_same("|M|", d.M_norm, n.M);
+    ck_assert_same("D(C)", d.C, D_C);
+    ck_assert_same("D(M)", d.M, D_M);
+    ck_assert_same("D(shift)", d.shift, shift);
+    ck_assert_same("D(b)", d.b,
+                   shift + D_M * root * (k.mu + k.d) + (1 + n.M) * (k.D_d + k.unit * (k.mu + k.d)));
 }
 END_TEST
 
@@ -194,12 +190,12 @@ START_TEST(test_bounds_of_modelled__are_their_sums)
         white += m.weight * f2 * m.r2 / square(L);
     }
     double D_L = change_of_C(&x, norms_of(&x, &r)) + square(k.A) * (k.D_Sigma + k.unit * k.Sigma);
-    same("D(C_{t|v})", d.modelled_cov,
-         abar * (keep * keep * k.D_Sigma + G * G * D_L + k.unit * k.Sigma) +
-             k.unit * (qbar + Sigma_t * E));
-    same("D(mu_{t|v})", d.modelled_mean,
-         root * (sqrt(G2) * k.D_r + D_L * sqrt(fed) + keep * k.D_Sigma * sqrt(pull)) +
-             k.unit * (root * (k.mu + k.d) + E * sqrt(Sigma_t * white)));
+    ck_assert_same("D(C_{t|v})", d.modelled_cov,
+                   abar * (keep * keep * k.D_Sigma + G * G * D_L + k.unit * k.Sigma) +
+                       k.unit * (qbar + Sigma_t * E));
+    ck_assert_same("D(mu_{t|v})", d.modelled_mean,
+                   root * (sqrt(G2) * k.D_r + D_L * sqrt(fed) + keep * k.D_Sigma * sqrt(pull)) +
+                       k.unit * (root * (k.mu + k.d) + E * sqrt(Sigma_t * white)));
 }
 END_TEST
 
@@ -210,11 +206,11 @@ START_TEST(test_bounds_of_laws__are_their_sums)
     gref_drift e;
     double abar = schedule.abar[5], qbar = schedule.qbar[5];
     gref_bounds_start(&e, &k, &schedule, 5, true);
-    same("exact start", e.cov, abar * 2e-3 + 1e-3 * (abar * 6 + qbar));
+    ck_assert_same("exact start", e.cov, abar * 2e-3 + 1e-3 * (abar * 6 + qbar));
     ck_assert(e.mean == 0);
     gref_bounds_start(&e, &k, &schedule, 5, false);
-    same("standard start", e.cov, 1e-3);
-    same("standard start's mean", e.mean, sqrt(abar) * (3e-3 + 1e-3 * 9));
+    ck_assert_same("standard start", e.cov, 1e-3);
+    ck_assert_same("standard start's mean", e.mean, sqrt(abar) * (3e-3 + 1e-3 * 9));
     gref_spectral_law law = {.s = {.z = z}, .P = fresh(1, z->blocks)};
     ck_ok(gref_cplx_new(&law.mean, 1, z->blocks));
     law.P.a[1] = 0.5;
@@ -222,10 +218,10 @@ START_TEST(test_bounds_of_laws__are_their_sums)
     gref_bounds_at d = {.M_norm = 1.5, .M = 0.01, .shift = 0.02};
     e = (gref_drift){.mean = 0.03, .cov = 0.04};
     gref_bounds_advance(&e, &d, &k, &law);
-    same("mean", e.mean, 1.5 * 0.03 + 2 * (0.01 + 1e-3 * 1.5) + 0.02);
-    same("covariance", e.cov, 2.25 * 0.04 + 0.5 * (2 * 1.5 * 0.01 + 2.25 * 1e-3));
-    same("W2 of singular laws", gref_bound_w2(0.5, 0.04, 9, 0, &k, 4), 0.5 + 0.4 + 3e-3);
-    same("W2", gref_bound_w2(0.5, 0.04, 9, 25, &k, 4), 0.5 + 2 * 0.04 / 10 + 3e-3);
+    ck_assert_same("mean", e.mean, 1.5 * 0.03 + 2 * (0.01 + 1e-3 * 1.5) + 0.02);
+    ck_assert_same("covariance", e.cov, 2.25 * 0.04 + 0.5 * (2 * 1.5 * 0.01 + 2.25 * 1e-3));
+    ck_assert_same("W2 of singular laws", gref_bound_w2(0.5, 0.04, 9, 0, &k, 4), 0.5 + 0.4 + 3e-3);
+    ck_assert_same("W2", gref_bound_w2(0.5, 0.04, 9, 25, &k, 4), 0.5 + 2 * 0.04 / 10 + 3e-3);
     gref_mat_free(&law.P);
     gref_cplx_free(&law.mean);
 }

@@ -48,12 +48,12 @@ gref_law_errors gref_exact_errors(const gref_sampler *s, int t)
     double abar = s->schedule->abar[t], q = s->schedule->qbar[t], cov = abar * z->post_cov;
     double size = sqrt(s->z->n * (abar * s->z->rho.a[0] * s->z->rho.a[0] + q));
     double w2 = fmin(sqrt(abar) * z->post_w2, gref_change_of_root(s->z->n, q, cov));
-    double range = sqrt(abar) * z->post_range, kernel = abar * z->post_kernel;
+    double range = z->post_range, kernel = z->post_kernel; /* abar = 1 where they matter */
     if (gref_sampler_runs_on_posterior(s)) { /* in the modes of the computed Sigma_post */
         int zeros = gref_target_kernel(s, t);
         double F = spectrum_of(s).F, rho = zeros < s->z->n ? s->z->rho.a[s->z->n - zeros - 1] : 0.0;
-        range = sqrt(abar) * gref_change_of_root(s->z->n, rho * rho - F, F);
-        kernel = abar * sqrt(zeros) * F;
+        range = gref_change_of_root(s->z->n, rho * rho - F, F);
+        kernel = sqrt(zeros) * F;
     }
     return (gref_law_errors){.mean = sqrt(abar) * z->post_mean * GREF_INFLATE,
                              .cov = cov * GREF_INFLATE,

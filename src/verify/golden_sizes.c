@@ -118,7 +118,6 @@ static gref_status likelihood_sizes(gref_golden_sizes *z, const gref_golden_scal
         TRY(extremes(&z->C_min, &most, C));
     if (z->C_max == 0.0) { /* t = 0 without noise: L_0 = A Sigma A^T */
         z->C_min = c->K_min;
-        z->kappa_C = 1.0;
         z->L_max = c->K_max;
         z->kappa_L = c->K_max / c->K_min;
         return GREF_OK;

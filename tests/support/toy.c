@@ -46,6 +46,19 @@ gref_problem dense_problem(int n, int m, double kappa, int zeros, double sigma, 
     return p;
 }
 
+gref_problem diagonal_problem(void)
+{
+    gref_problem p = dense_problem(3, 2, 4, 0, 0.5, 5);
+    const double lambda[] = {3, 2, 0.01}, a[] = {0.8, 1.5};
+    gref_mat_fill(p.Sigma, 0.0);
+    gref_mat_fill(p.A, 0.0);
+    for (int i = 0; i < 3; i++)
+        GREF_AT(p.Sigma, i, i) = lambda[i];
+    for (int i = 0; i < 2; i++)
+        GREF_AT(p.A, i, i) = a[i];
+    return p;
+}
+
 gref_sampler_spec make_spec(const char *name)
 {
     gref_sampler_spec spec = {.convention = gref_convention_default()};

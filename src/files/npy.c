@@ -297,7 +297,7 @@ static gref_status to_file(void *o, const void *bytes, size_t size)
  * @return GREF_OK; GREF_ERR_RANGE (ndim); GREF_ERR_SHAPE; GREF_ERR_IO; GREF_ERR_NOMEM.
  * @error  exact: gref_npy_read gives the same bits.
  * @cost   32 rows of A in memory.
- * @see    numpy/lib/format.py. Tests: test_npy.c
+ * @see    numpy/lib/format.py. Tests: test_npy_write.c
  */
 gref_status gref_npy_write(const char *path, gref_cmat A, int ndim)
 {

@@ -146,7 +146,7 @@ static gref_status write_end(gref_npz_writer *w, uint64_t start, uint64_t size)
  * @param[out] w     for gref_npz_finish or gref_npz_abandon. Unchanged on error.
  * @param[in]  path  not a directory, device or pipe; what stands there is replaced at the end.
  * @return GREF_OK; GREF_ERR_IO; GREF_ERR_NOMEM.
- * @see    numpy.savez. Tests: test_npz.c
+ * @see    numpy.savez. Tests: test_npz_write.c
  */
 gref_status gref_npz_create(gref_npz_writer **w, const char *path)
 {
@@ -280,7 +280,7 @@ static gref_status add_array(gref_npz_writer *w, const char *name, gref_cmat A, 
  * @return GREF_OK; GREF_ERR_RANGE (ndim, or a name that is empty, taken, too long or no UTF-8);
  *         GREF_ERR_SHAPE; GREF_ERR_IO; GREF_ERR_NOMEM.
  * @error  exact.
- * @see    Tests: test_npz.c
+ * @see    Tests: test_npz_write.c
  */
 gref_status gref_npz_add(gref_npz_writer *w, const char *name, gref_cmat A, int ndim)
 {
@@ -312,7 +312,7 @@ void gref_npz_deflate(gref_npz_writer *w)
  * The same arrays in the same order give the same bytes.
  *
  * @return GREF_OK; GREF_ERR_IO; GREF_ERR_NOMEM.
- * @see    Tests: test_npz.c
+ * @see    Tests: test_npz_write.c
  */
 gref_status gref_npz_finish(gref_npz_writer *w)
 {

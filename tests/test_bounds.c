@@ -273,6 +273,7 @@ START_TEST(test_start_errors__are_their_sums)
     double a = w.schedule.abar[7], q = w.schedule.qbar[7], rho = w.z.rho.a[0];
     double rounding = 8 * EPS * sqrt(3 * (a * rho * rho + q)), F = 1e-6 + 2 * rho * rho * 4e-6;
     ck_assert_same("rounding of the target", gref_exact_errors(w.s, 7).w2, rounding);
+    ck_assert_same("rounding of its range", gref_exact_errors(w.s, 7).range, rounding);
     w.z.errors.post_cov = 1e-6;
     w.z.errors.post_mean = 2e-6;
     w.z.errors.U = 3e-6;
@@ -354,9 +355,44 @@ START_TEST(test_errors_step__rounding)
     e = before;
     gref_errors_step(&e, w.s, t, &step, &law);
     ck_assert(e.floor == 0);
-    e = (gref_law_errors){.cov = INFINITY};
-    gref_errors_step(&e, w.s, t, &step, &law);
-    ck_assert(isinf(e.mean) && isinf(e.w2));
+    bench_end(&w);
+}
+END_TEST
+
+/*
+ * Nothing is proved where the spectrum may reach s_t = 0, nor of a law of which a part is unknown: what is fresh is then an
+ * estimate. A large D(M) counts in the norm that carries an error on.
+ */
+START_TEST(test_errors_step__unknown)
+{
+    bench w;
+    bench_start(&w, "ddpm", GREF_START_STANDARD);
+    gref_step step = {.norm = 0.75, .norm_abs = 1.5, .noise = 0.03, .M = fresh(3, 3)};
+    gref_law_size law = {.dense = true, .mean = 2, .cov = 4, .trace = 6, .factor_error = 0};
+    for (int k = 0; k < 4; k++) {
+        gref_law_errors e = {.mean = k == 0 ? INFINITY : 0,
+                             .cov = k == 1 ? INFINITY : 0,
+                             .w2 = k == 2 ? INFINITY : 0};
+        w.z.errors.Sigma = k == 3 ? 1e3 : 0;
+        gref_errors_step(&e, w.s, 4, &step, &law);
+        ck_assert(isinf(e.mean) && isinf(e.cov) && isinf(e.w2));
+        gref_law_change own = gref_rounding_of_step(&(gref_step_arithmetic){.n = 3,
+                                                                            .dense = true,
+                                                                            .M = 0.75,
+                                                                            .M_abs = 1.5,
+                                                                            .mean = 2,
+                                                                            .cov = 4,
+                                                                            .trace = 6,
+                                                                            .noise = 0.03});
+        ck_assert_same("estimate", e.fresh, 7 * EPS * 1.5 * sqrt(10.0) + own.w2);
+        ck_assert_same("estimate of the mean", e.fresh_mean, 7 * EPS * 1.5 * 2 + own.mean);
+    }
+    gref_law_errors e = {.w2 = 1e3};
+    w.z.errors.Sigma = 1e-3;
+    gref_errors_step(&e, w.s, 4, &step, &law);
+    double D_M = e.fresh / (1e3 + sqrt(10.0)); /* all but D(c) of it */
+    ck_assert(e.w2 >= (0.75 + 0.9 * D_M) * 1e3);
+    gref_mat_free(&step.M);
     bench_end(&w);
 }
 END_TEST
@@ -459,6 +495,7 @@ int main(void)
     tcase_add_test(tc, test_errors_step__each_part_of_the_data);
     tcase_add_loop_test(tc, test_start_errors__are_their_sums, 0, 4);
     tcase_add_test(tc, test_errors_step__rounding);
+    tcase_add_test(tc, test_errors_step__unknown);
     tcase_add_loop_test(tc, test_majorant_push__turns_w, 0, 2);
     tcase_add_test(tc, test_majorant_close__sharpens);
     tcase_add_test(tc, test_majorant_exhausted__at_a_tenth);

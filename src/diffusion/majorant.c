@@ -20,9 +20,8 @@
 #include "base/internal.h"
 #include "dense/bound.h"
 #include "dense/internal.h"
+#include "errors/perturb.h"
 #include "law.h"
-
-#define INFLATE (1.0 + 0x1p-20)
 
 /* sqrt(tr P + |m|^2), m less that of the exact law. */
 static double whole_size(const gref_dense_law *law)
@@ -39,7 +38,7 @@ static gref_status begin(gref_mat *X, const gref_dense_law *law, double w, doubl
         w = law->s->schedule->T * gref_gamma_up(n + 4) * size;
     TRY(gref_mat_new(X, n, n));
     for (int i = 0; i < n; i++)
-        GREF_AT(*X, i, i) = w * w * INFLATE;
+        GREF_AT(*X, i, i) = w * w * GREF_INFLATE;
     return GREF_OK;
 }
 
@@ -65,10 +64,10 @@ static double widen(gref_mat X, double fresh)
         theta = fmax(sqrt(added / before), 0x1p-400); /* > 0 also where nothing was added */
     for (int j = 0; j < X.n; j++)
         for (int i = 0; i < X.m; i++)
-            GREF_AT(X, i, j) *= (1.0 + theta) * INFLATE;
+            GREF_AT(X, i, j) *= (1.0 + theta) * GREF_INFLATE;
     for (int i = 0; i < X.n; i++)
-        GREF_AT(X, i, i) += (1.0 + 1.0 / theta) * fresh * fresh * INFLATE;
-    return sqrt(gref_mat_trace(gref_const(X))) * INFLATE;
+        GREF_AT(X, i, i) += (1.0 + 1.0 / theta) * fresh * fresh * GREF_INFLATE;
+    return sqrt(gref_mat_trace(gref_const(X))) * GREF_INFLATE;
 }
 
 gref_status gref_majorant_push(gref_dense_law *law)
@@ -95,7 +94,7 @@ void gref_majorant_close(gref_dense_law *law)
     e->mean = v <= e->mean ? v : e->mean;
     e->mean = fmin(e->mean, e->w2);
     double p = gref_mat_norm_fro(gref_const(law->P));
-    e->cov = fmin(e->cov, (2 * sqrt(p) + e->w2) * e->w2 * INFLATE);
+    e->cov = fmin(e->cov, (2 * sqrt(p) + e->w2) * e->w2 * GREF_INFLATE);
 }
 
 bool gref_majorant_exhausted(const gref_dense_law *law)

@@ -459,6 +459,28 @@ START_TEST(test_spectral__says_what_the_dense_path_says)
 }
 END_TEST
 
+/* Every row has a name of its own and a title; it has a law by that name alone, brings its steps, or says why not. */
+START_TEST(test_rows__have_their_words)
+{
+    int listed = 0;
+    for (int k = 0; gref_row_at(k) != NULL; k++) {
+        const gref_row *row = gref_row_at(k);
+        ck_assert(gref_row_find(row->name) == row && row->title != NULL && row->title[0] != '\0');
+        ck_assert(gref_row_has_likelihood(row) ? row->guided : row->tau_excess == NULL);
+        if (row->norm)
+            ck_fails(gref_sampler_require_gaussian(row->name), GREF_ERR_RANGE);
+        else
+            ck_ok(gref_sampler_require_gaussian(row->name));
+        if (row->norm || row->chain)
+            continue;
+        ck_assert_str_eq(gref_sampler_name(listed), row->name);
+        ck_assert_str_eq(gref_sampler_title(listed++), row->title);
+    }
+    ck_assert(gref_sampler_name(listed) == NULL && gref_sampler_title(listed) == NULL);
+    ck_assert(gref_row_at(-1) == NULL && gref_row_find("no-such-row") == NULL);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("conformance");
@@ -468,6 +490,7 @@ int main(void)
     tcase_add_test(tc, test_distances__are_those_of_the_matrices);
     tcase_add_test(tc, test_model__is_the_same_by_every_route);
     tcase_add_test(tc, test_draw__moments_are_those_of_the_law);
+    tcase_add_test(tc, test_rows__have_their_words);
     tcase_add_test(tc, test_spectral__says_what_the_dense_path_says);
     return run_suite(s);
 }

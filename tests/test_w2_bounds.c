@@ -54,7 +54,7 @@ START_TEST(test_map__rounding_is_its_formula)
     for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
         const gref_w2_map_sizes *s = &rows[k];
         gref_w2_map_errors e = gref_w2_map_rounding(s);
-        long double k2 = gref_dot2_error_up(s->n), g = gamma_of(2 * s->n + 2), c = s->c, dh = s->dh;
+        long double k2 = gref_dot2_error_up(s->n), g = gamma_of(s->n + 3), c = s->c, dh = s->dh;
         long double P = k2 * c * dh + g * s->pl0 + g * c * s->dl, d = dh + s->dl, root = sqrtl(2);
         long double S = k2 * dh * s->ph + g * s->sl0 + g * dh * s->pl + g * s->dl * s->ph;
         S = root * (S + (long double)s->dl * s->pl + d * e.P);

@@ -210,13 +210,13 @@ static gref_status find_map(map *w, double *value, bool refined)
 
 /*
  * Products P = Ph + Pl = C1 (Dh + Dl) and S = Sh + Sl = (Dh + Dl) P but for Dl Pl: the high products by Dot2, the low
- * ones plainly, in which a low part passes through n + 1 roundings and a product of two. S stands for a symmetric matrix
- * by its lower triangle: sqrt 2 for the mirror.
+ * ones plainly and added afterwards, so that no term passes more than n + 3 roundings, in whatever order a product is
+ * summed. S stands for a symmetric matrix by its lower triangle: sqrt 2 for the mirror.
  * R = h + low: h comes of three sums, whose errors of at most u times their terms are parts of low, and low of six.
  */
 gref_w2_map_errors gref_w2_map_rounding(const gref_w2_map_sizes *s)
 {
-    double k2 = gref_dot2_error_up(s->n), k1 = gref_gamma_up(2 * s->n + 2);
+    double k2 = gref_dot2_error_up(s->n), k1 = gref_gamma_up(s->n + 3);
     double d = s->dh + s->dl, high = s->eh + 2.0 * s->ph + M_SQRT2 * s->sh;
     double low = s->el + 2.0 * s->pl + M_SQRT2 * s->sl + 3.0 * GREF_U * high;
     gref_w2_map_errors e;
@@ -231,7 +231,7 @@ gref_w2_map_errors gref_w2_map_rounding(const gref_w2_map_sizes *s)
     return e;
 }
 
-/* Ph, Pl, Sh, Sl: P and S of gref_w2_map_rounding. */
+/* Ph, Pl, Sh, Sl: P and S of gref_w2_map_rounding; S1 is used. */
 static gref_status products(gref_w2_map_sizes *s, map *w, const gref_mat all[4])
 {
     gref_mat Ph = all[0], Pl = all[1], Sh = all[2], Sl = all[3];
@@ -241,8 +241,10 @@ static gref_status products(gref_w2_map_sizes *s, map *w, const gref_mat all[4])
     TRY(gref_gemm(Pl, 1.0, w->C1, false, Dl, false, 1.0));
     TRY(gref_dot2_lower(Sh, Sl, Dh, false, gref_const(Ph), false));
     s->sl0 = gref_norm_fro_up(gref_const(Sl));
-    TRY(gref_gemm(Sl, 1.0, Dh, false, gref_const(Pl), false, 1.0));
-    TRY(gref_gemm(Sl, 1.0, Dl, false, gref_const(Ph), false, 1.0));
+    TRY(gref_gemm(w->S1, 1.0, Dh, false, gref_const(Pl), false, 0.0));
+    gref_mat_axpy(Sl, 1.0, gref_const(w->S1));
+    TRY(gref_gemm(w->S1, 1.0, Dl, false, gref_const(Ph), false, 0.0));
+    gref_mat_axpy(Sl, 1.0, gref_const(w->S1));
     s->dh = gref_norm_fro_up(Dh);
     s->dl = gref_norm_fro_up(Dl);
     s->ph = gref_norm_fro_up(gref_const(Ph));

@@ -272,14 +272,14 @@ static void add_array(gref_npz_writer *w, const char *name, const char *shape, c
     free(bytes);
 }
 
-/* chain.npz in dir: eight steps y' = 0.6 y + N(0, 0.64 I), which keep N(0, I) as it is. */
-static void write_chain(const char *dir)
+/* chain.npz in dir: eight steps y' = gain y + N(0, 0.64 I); those of gain 0.6 keep N(0, I) as it is. */
+static void write_chain(const char *dir, double gain)
 {
     char path[4200];
     gref_npz_writer *w = NULL;
     double M[36 * 36] = {0}, b[8 * 36] = {0}, N = 0.64;
     for (int i = 0; i < 36; i++)
-        M[37 * i] = 0.6;
+        M[37 * i] = gain;
     snprintf(path, sizeof path, "%s/chain.npz", dir);
     ck_ok(gref_npz_create(&w, path));
     add_array(w, "M.npy", "{'descr': '<f8', 'fortran_order': False, 'shape': (1, 36, 36), }", M,
@@ -328,7 +328,7 @@ START_TEST(test_study_run__visited_times)
     char *dir = temp_new(), path[4200], samplers[512];
     gref_npz_reader *r = NULL;
     gref_study *study = NULL;
-    write_chain(dir);
+    write_chain(dir, 0.6);
     snprintf(samplers, sizeof samplers,
              "samplers=[{\"name\":\"pigdm\",\"label\":\"some\",\"scheme\":\"ddim\",\"eta\":0.5,"
              "\"times\":[29,20,18,13,0]},{\"name\":\"ddpm\",\"label\":\"early\",\"times\":[30,"
@@ -361,6 +361,30 @@ START_TEST(test_study_run__visited_times)
     free(table);
     free(text);
     gref_npz_close(r);
+    gref_study_free(study);
+    gref_case_free(c);
+    temp_remove(dir);
+}
+END_TEST
+
+/*
+ * A chain whose covariance leaves every double in three steps, 10^120 a step, and which has no modelled law: w2.svg has no
+ * curve to show. gnuplot stops at the first thing it cannot do, and the note says so.
+ */
+START_TEST(test_study_run__draws_a_frame_without_curves)
+{
+    char *dir = temp_new(), path[4200], samplers[512];
+    gref_study *study = NULL;
+    write_chain(dir, 1e60);
+    snprintf(samplers, sizeof samplers,
+             "samplers=[{\"name\":\"affine\",\"file\":\"%s/chain.npz\"}]", dir);
+    gref_case *c = load(samplers);
+    snprintf(path, sizeof path, "%s/out", dir);
+    ck_ok(gref_study_run(&study, c, &(gref_study_options){.dir = path}));
+    ck_assert_int_ge(study->samplers[0].diverged_at, 0);
+    ck_assert_ptr_null(strstr(study->note, "gnuplot failed"));
+    snprintf(path, sizeof path, "%s/out/w2.svg", dir);
+    ck_assert_int_eq(access(path, R_OK), 0);
     gref_study_free(study);
     gref_case_free(c);
     temp_remove(dir);
@@ -427,6 +451,7 @@ int main(void)
     tcase_add_test(tc, test_study_summary__carries_proofs_where_laws_are_reported);
     tcase_add_test(tc, test_study_run__ddpm_and_overridden_conventions);
     tcase_add_test(tc, test_study_run__visited_times);
+    tcase_add_test(tc, test_study_run__draws_a_frame_without_curves);
     tcase_add_test(tc, test_study_run__leaves_nothing_behind_on_failure);
     tcase_add_test(tc, test_study_run__survives_odd_folder_names);
     return run_suite(s);

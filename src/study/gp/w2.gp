@@ -20,9 +20,10 @@ do for [k=1:words(CURVES)] {
     stats 'w2.txt' index k - 1 using (modelled(k) ? $2 : lowest($2)) nooutput
     DOTS = DOTS.(STATS_records == 1 ? ' '.k : '')
 }
-stats 'w2.txt' using 3 nooutput
+STATS_max = 0
+if (words(CURVES) > 0) { stats 'w2.txt' using 3 nooutput }
 LOW = LOW < 1e300 ? 10.0**floor(log10(LOW/2)) : 1e-12
-HIGH = GROWS && STATS_max > 0 ? 10.0**ceil(log10(STATS_max) + 2) : NaN
+HIGH = words(CURVES) == 0 ? 1.0 : GROWS && STATS_max > 0 ? 10.0**ceil(log10(STATS_max) + 2) : NaN
 
 set terminal svg enhanced size 860,560 font 'DejaVu Sans,13' background rgb 'white'
 set output '../w2.svg'
@@ -36,8 +37,12 @@ set grid lc rgb '#dddddd'
 set key outside right top Left reverse samplen 2
 set border 3
 set tics nomirror
+if (words(CURVES) == 0) {   # every law has diverged or is lost, or has no target: the frame alone
+    plot NaN notitle
+} else {
 plot for [k=1:words(CURVES)] 'w2.txt' index k - 1 using 1:2 with lines lw (modelled(k) ? 1.5 : 2.5) \
         dt 1 + modelled(k) lc rgb color(k) title columnheader(1) noenhanced, \
     for [k=1:words(DOTS)] 'w2.txt' index dot(k) - 1 using 1:2 with points pt 7 ps 0.9 lc rgb color(dot(k)) notitle
+}
 unset output
 reset

@@ -1,12 +1,13 @@
 /*
- * Every pair of deviations of different groups, planted and found, on blur and on inpainting. Slow: two thousand
- * searches through two thousand pairs; each problem takes every second pair.
+ * Every pair of deviations of different groups, planted and found, on blur and on inpainting. Slow:
+ * two thousand searches through two thousand pairs; each problem takes every second pair.
  */
 #include "plant.h"
 
 static const char *const mixed[] = {"guided_score", "M", "b", "N", "y", NULL};
 
-/* Does one of the two rows do nothing that the other's arrays would show, or is it no deviation of the sampler? */
+/* Does one of the two rows do nothing that the other's arrays would show, or is it no deviation of
+ * the sampler? */
 static bool reported_only(int k)
 {
     const char *name = gref_catalogue_row(k)->name;

@@ -1,6 +1,7 @@
 /*
- * How often exact samples are called different (1 % is promised, +- 0.3 %), and how often the catalogue's
- * deviations are seen: 2000 seeded runs of each law, 100 of each deviation. The tables go into reference/guide/check-and-diagnose.md.
+ * How often exact samples are called different (1 % is promised, +- 0.3 %), and how often the
+ * catalogue's deviations are seen: 2000 seeded runs of each law, 100 of each deviation. The tables
+ * go into reference/guide/check-and-diagnose.md.
  */
 #include "draws.h"
 #include "plant.h"
@@ -15,8 +16,10 @@ static const setting settings[] = {
     {1, 0, 50, 1}, {6, 0, 20, 10}, {16, 1, 200, 1e3}, {16, 0, 12, 10}, {64, 1, 500, 1e4}};
 
 /* The rate of false alarms over 2000 runs on exact samples of one law, in five settings: N above and below n,
- * singular and badly conditioned laws. Each count is binomial (2000, 0.01 +- 0.003): 14..26 expected, and its own
- * spread is 4.4: the five together (10000 runs) are held to 0.7 % .. 1.3 %, each alone to 4 standard deviations. */
+ * singular and badly conditioned laws. Each count is binomial (2000, 0.01 +- 0.003): 14..26
+ * expected, and its own
+ * spread is 4.4: the five together (10000 runs) are held to 0.7 % .. 1.3 %, each alone to 4
+ * standard deviations. */
 START_TEST(slow_samples__false_alarms)
 {
     int total = 0;
@@ -47,7 +50,8 @@ START_TEST(slow_samples__false_alarms)
 }
 END_TEST
 
-/* The law at t = 0 of a sampler with one deviation; false where it has none, or a variance beyond 1e6. */
+/* The law at t = 0 of a sampler with one deviation; false where it has none, or a variance beyond
+ * 1e6. */
 static bool their_law(law *l, const gref_truth *t, const char *name)
 {
     static const char *const laws[] = {"mean", "cov", NULL};
@@ -74,7 +78,8 @@ static bool their_law(law *l, const gref_truth *t, const char *name)
 }
 
 /* The power: how many of 100 sets of N samples of a deviating sampler (blur, 24 pixels, PiGDM) are called
- * different, beside the W2 that the deviation makes. A deviation that is twice what N samples are said to show
+ * different, beside the W2 that the deviation makes. A deviation that is twice what N samples are
+ * said to show
  * must be seen every time but five. */
 START_TEST(slow_samples__power)
 {

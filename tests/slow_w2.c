@@ -1,6 +1,7 @@
 /*
- * Certified W2 at the sizes that THEORY section 11 lists: relative width at most 4e-15 at n = 256 for every kappa, gap and kind,
- * 1e-14 at n = 1024. That map and factors meet is checked inside; narrow and disjoint cannot both be.
+ * Certified W2 at the sizes that THEORY section 11 lists: relative width at most 4e-15 at n = 256
+ * for every kappa, gap and kind, 1e-14 at n = 1024. That map and factors meet is checked inside;
+ * narrow and disjoint cannot both be.
  */
 #include "base/internal.h"
 #include "pairs.h"

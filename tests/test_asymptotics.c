@@ -1,8 +1,9 @@
 /*
- * t -> 0: orders and leading coefficients of the differences of the modelled laws (THEORY section 5), by matrices and by
- * spectra. The differences come from resolvent identities; here they are held against the subtraction of laws computed
- * by THEORY's formulas read literally (plain.h), the coefficients against section 5 read literally, and the two routes
- * against each other. The bounds on orders, 0.01, and on coefficients, 1e-6, are what the project promises.
+ * t -> 0: orders and leading coefficients of the differences of the modelled laws (THEORY section
+ * 5), by matrices and by spectra. The differences come from resolvent identities; here they are
+ * held against the subtraction of laws computed by THEORY's formulas read literally (plain.h), the
+ * coefficients against section 5 read literally, and the two routes against each other. The bounds
+ * on orders, 0.01, and on coefficients, 1e-6, are what the project promises.
  */
 #include "dense/internal.h"
 #include "diffusion/limit.h"
@@ -19,7 +20,8 @@
 
 static const double alphas[] = {2.0};
 
-/* Grass with a blur, which is the case of the claim; Sigma has one zero eigenvalue and A leaves it alone. */
+/* Grass with a blur, which is the case of the claim; Sigma has one zero eigenvalue and A leaves it
+ * alone. */
 enum { ROWS = 8, COLS = 8 };
 
 static gref_problem blurred_grass(double sigma)
@@ -88,8 +90,8 @@ static void hold_orders(const gref_asymptotics *a, int of_pigdm)
 }
 
 /*
- * DPS 1.00, PiGDM 2.00 on grass with blur, by matrices and by spectra. A wrong order or coefficient leaves a relative
- * error of order 1, seen as such: the differences themselves are proved below.
+ * DPS 1.00, PiGDM 2.00 on grass with blur, by matrices and by spectra. A wrong order or coefficient
+ * leaves a relative error of order 1, seen as such: the differences themselves are proved below.
  */
 START_TEST(test_asymptotics__orders_on_grass_with_blur)
 {
@@ -109,8 +111,9 @@ START_TEST(test_asymptotics__orders_on_grass_with_blur)
 END_TEST
 
 /*
- * PiGDM 1.00 where Sigma is singular and A mixes its kernel with its range: a dense A, and, by spectra too, decimation
- * without a filter, which folds the mean onto other frequencies. PiGDM 2.00 for the same A and an invertible Sigma.
+ * PiGDM 1.00 where Sigma is singular and A mixes its kernel with its range: a dense A, and, by
+ * spectra too, decimation without a filter, which folds the mean onto other frequencies. PiGDM 2.00
+ * for the same A and an invertible Sigma.
  */
 START_TEST(test_asymptotics__orders_of_mixed_problems)
 {
@@ -158,8 +161,9 @@ static double norm_2(gref_cmat C)
 }
 
 /*
- * One point. The literal laws are right to eps |H| |C|, relative to |C|, for they invert H_t; so is their difference,
- * absolutely, and W2 to that over the smallest standard deviation, sqrt(e); besides, the point's own relative error.
+ * One point. The literal laws are right to eps |H| |C|, relative to |C|, for they invert H_t; so is
+ * their difference, absolutely, and W2 to that over the smallest standard deviation, sqrt(e);
+ * besides, the point's own relative error.
  */
 static void hold_point(const gref_problem *p, const gref_asymptotics_line *line, int i,
                        double relative)
@@ -187,9 +191,9 @@ static void hold_point(const gref_problem *p, const gref_asymptotics_line *line,
 }
 
 /*
- * The differences are those of the literal laws, for dps with both alphas and pigdm with each r2, in the dense singular,
- * the dense invertible and the stationary problem, at e where a subtraction still has digits. The two share no formula,
- * so a wrong sign, factor or term in either would show.
+ * The differences are those of the literal laws, for dps with both alphas and pigdm with each r2,
+ * in the dense singular, the dense invertible and the stationary problem, at e where a subtraction
+ * still has digits. The two share no formula, so a wrong sign, factor or term in either would show.
  */
 START_TEST(test_asymptotics__differences_are_those_of_the_literal_laws)
 {
@@ -238,7 +242,8 @@ static gref_mat kernel_projector(const gref_problem *p, int zeros)
     return P0;
 }
 
-/* X of THEORY section 5 in G A X A^T G^T: Pi for dps; P0, or Sigma^-1 - c I with c = 1, 0, 2, for pigdm. */
+/* X of THEORY section 5 in G A X A^T G^T: Pi for dps; P0, or Sigma^-1 - c I with c = 1, 0, 2, for
+ * pigdm. */
 static gref_mat middle(const gref_problem *p, const gref_asymptotics_line *line, int zeros)
 {
     static const double c[] = {
@@ -259,8 +264,9 @@ static gref_mat middle(const gref_problem *p, const gref_asymptotics_line *line,
 }
 
 /*
- * The leading coefficients to which the differences are held are those of section 5 read literally, for an invertible
- * and for a mixing singular Sigma, dps with alpha = 2 about the posterior of noise sigma^2/2.
+ * The leading coefficients to which the differences are held are those of section 5 read literally,
+ * for an invertible and for a mixing singular Sigma, dps with alpha = 2 about the posterior of
+ * noise sigma^2/2.
  */
 START_TEST(test_asymptotics__coefficients_are_those_of_the_theory)
 {
@@ -290,10 +296,11 @@ static void hold_same(const char *what, double dense, double spectral, double re
 }
 
 /*
- * The two routes share the formulas per eigenvalue and nothing else; an error of either in the sums, norms or distances
- * would have to be made by the other. Every stationary operator, six decades; on 6 x 9 the transforms of a filter vanish
- * only up to rounding where the mean aliases, which must not pass for mixing. What mixing leads to, G A P0, is as far off as
- * G A, which is larger by 1/mixing.
+ * The two routes share the formulas per eigenvalue and nothing else; an error of either in the
+ * sums, norms or distances would have to be made by the other. Every stationary operator, six
+ * decades; on 6 x 9 the transforms of a filter vanish only up to rounding where the mean aliases,
+ * which must not pass for mixing. What mixing leads to, G A P0, is as far off as G A, which is
+ * larger by 1/mixing.
  */
 static void hold_agreement(int rows, int cols, test_operator op)
 {
@@ -341,7 +348,8 @@ START_TEST(test_asymptotics__dense_and_spectral_agree)
 }
 END_TEST
 
-/* dps with alpha tends to the posterior of noise sigma/sqrt(alpha): W2 between the two posteriors, by gref_posterior. */
+/* dps with alpha tends to the posterior of noise sigma/sqrt(alpha): W2 between the two posteriors,
+ * by gref_posterior. */
 START_TEST(test_asymptotics__limit_of_dps_is_another_posterior)
 {
     gref_problem p = dense_problem(6, 4, 4.0, 0, 0.7, 13);
@@ -366,7 +374,8 @@ START_TEST(test_asymptotics__limit_of_dps_is_another_posterior)
 }
 END_TEST
 
-/* PiGDM with r2 = 1 - abar is CGDM when Sigma = I: no difference, no order, and nothing that is not a number. */
+/* PiGDM with r2 = 1 - abar is CGDM when Sigma = I: no difference, no order, and nothing that is not
+ * a number. */
 START_TEST(test_asymptotics__equal_laws_have_no_order)
 {
     gref_problem p = scalar_problem(0.5, 1.0, 1.0, 0.1, 1.0);
@@ -383,7 +392,8 @@ START_TEST(test_asymptotics__equal_laws_have_no_order)
 }
 END_TEST
 
-/* An 8 x 8 image of one frequency: what the others get by rounding, in either route, must count as zero. */
+/* An 8 x 8 image of one frequency: what the others get by rounding, in either route, must count as
+ * zero. */
 static gref_mat one_frequency(void)
 {
     gref_mat u = fresh(8, 8);
@@ -393,8 +403,9 @@ static gref_mat one_frequency(void)
 }
 
 /*
- * A Sigma with 62 zero eigenvalues of 64, under a blur, which does not mix, and under decimation, which does: orders and
- * coefficients hold by both routes. A spectrum with eigenvalues of 1e-33 there has neither, as they are below every e.
+ * A Sigma with 62 zero eigenvalues of 64, under a blur, which does not mix, and under decimation,
+ * which does: orders and coefficients hold by both routes. A spectrum with eigenvalues of 1e-33
+ * there has neither, as they are below every e.
  */
 START_TEST(test_asymptotics__zero_frequencies_are_zeros)
 {
@@ -419,7 +430,8 @@ START_TEST(test_asymptotics__zero_frequencies_are_zeros)
 }
 END_TEST
 
-/* A that averages the whole image sees the kernel of Sigma only: every law is the prior's, to rounding, so none differ. */
+/* A that averages the whole image sees the kernel of Sigma only: every law is the prior's, to
+ * rounding, so none differ. */
 START_TEST(test_asymptotics__an_operator_that_sees_nothing)
 {
     gref_mat u = crop_of("grass", 384, 356, 4, 4);

@@ -1,6 +1,7 @@
 /*
- * What gref asymptotics says where rounding, a short range or a lost number has a say: it must refute nothing that it cannot
- * judge, and pass nothing unseen. The numbers themselves are held in test_asymptotics.c.
+ * What gref asymptotics says where rounding, a short range or a lost number has a say: it must
+ * refute nothing that it cannot judge, and pass nothing unseen. The numbers themselves are held in
+ * test_asymptotics.c.
  */
 #include "diffusion/limit.h"
 #include "plain.h"
@@ -15,8 +16,9 @@
 static const double alphas[] = {2.0};
 
 /*
- * A convolution cannot mix, however small the noise: both routes say so and agree, although G is off by cond(K) eps, 1e-4
- * and more. The differences share G with their coefficients, which therefore still meet to 1e-6.
+ * A convolution cannot mix, however small the noise: both routes say so and agree, although G is
+ * off by cond(K) eps, 1e-4 and more. The differences share G with their coefficients, which
+ * therefore still meet to 1e-6.
  */
 START_TEST(test_asymptotics__a_blur_does_not_mix_at_small_noise)
 {
@@ -45,7 +47,8 @@ START_TEST(test_asymptotics__a_blur_does_not_mix_at_small_noise)
 }
 END_TEST
 
-/* An eigenvalue just above rounding leaves the kernel uncertain: A mixes by 1e-3, which nobody can see there. */
+/* An eigenvalue just above rounding leaves the kernel uncertain: A mixes by 1e-3, which nobody can
+ * see there. */
 START_TEST(test_asymptotics__mixing_that_rounding_hides_is_undecided)
 {
     const double eigenvalues[] = {40 * EPS, 1.0};
@@ -120,7 +123,8 @@ START_TEST(test_asymptotics__the_least_e_has_every_order)
 }
 END_TEST
 
-/* Refused with the value in the message, *a untouched; sigma = 0 has no dps, whose C_{v|t} is then 0. */
+/* Refused with the value in the message, *a untouched; sigma = 0 has no dps, whose C_{v|t} is then
+ * 0. */
 START_TEST(test_asymptotics__refuses)
 {
     static const struct {

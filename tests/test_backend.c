@@ -1,6 +1,7 @@
 /*
  * Which BLAS these tests run on. A test setup that asks for another library through LD_LIBRARY_PATH
- * proves nothing when the loader found none there: the setup names what it expects, and this holds it.
+ * proves nothing when the loader found none there: the setup names what it expects, and this holds
+ * it.
  */
 #define _GNU_SOURCE /* dladdr */
 #include <cblas.h>
@@ -35,8 +36,8 @@ static const char *file_of(const char *symbol)
     } while (0)
 
 /*
- * OpenBLAS exports openblas_get_config and no other BLAS does; and the path must be in the folder of the
- * expected one, so that a third library cannot pass for netlib.
+ * OpenBLAS exports openblas_get_config and no other BLAS does; and the path must be in the folder
+ * of the expected one, so that a third library cannot pass for netlib.
  */
 START_TEST(test_backend__is_what_the_setup_expects)
 {
@@ -87,7 +88,8 @@ START_TEST(test_backend__is_what_the_setup_expects)
 }
 END_TEST
 
-/* The environment of a test must not hide the setup's OPENBLAS_NUM_THREADS; OpenBLAS says what it got. */
+/* The environment of a test must not hide the setup's OPENBLAS_NUM_THREADS; OpenBLAS says what it
+ * got. */
 START_TEST(test_backend__threads_are_those_of_the_setup)
 {
     int (*get_num_threads)(void);

@@ -1,7 +1,8 @@
 /*
- * What puts sizes and units into the formulas of errors/perturb.c: the proved bounds of modes and of steps. A problem is held against another one that is off by a known amount, far above rounding: the bound
- * must hold, and more than `reach` of it must be used, so no term of it can be lost or doubled. The problems are diagonal or
- * scalar: there the worst direction is the only one.
+ * What puts sizes and units into the formulas of errors/perturb.c: the proved bounds of modes and
+ * of steps. A problem is held against another one that is off by a known amount, far above
+ * rounding: the bound must hold, and more than `reach` of it must be used, so no term of it can be
+ * lost or doubled. The problems are diagonal or scalar: there the worst direction is the only one.
  */
 #include <math.h>
 
@@ -77,7 +78,8 @@ static void expect_spoilt(const gref_modes *z, int k, double rho, double most)
     }
 }
 
-/* Each part of the modes off by a known amount: what is measured is that amount, and it is passed on to the posterior. */
+/* Each part of the modes off by a known amount: what is measured is that amount, and it is passed
+ * on to the posterior. */
 START_TEST(test_modes_measure__finds_what_is_spoilt)
 {
     gref_problem p = diagonal_problem();
@@ -105,7 +107,8 @@ START_TEST(test_modes_measure__finds_what_is_spoilt)
 }
 END_TEST
 
-/* The problem that the modes are held against has another Sigma where nothing is measured: all of it stays. */
+/* The problem that the modes are held against has another Sigma where nothing is measured: all of
+ * it stays. */
 START_TEST(test_modes_measure_posterior__sigma_where_nothing_is_measured)
 {
     gref_problem p = diagonal_problem(), r = diagonal_problem();
@@ -131,7 +134,8 @@ START_TEST(test_modes_measure_posterior__sigma_where_nothing_is_measured)
 }
 END_TEST
 
-/* One pixel: another Sigma, A or v. With strong noise d << Sigma_post y, and the two terms of A do not cancel. */
+/* One pixel: another Sigma, A or v. With strong noise d << Sigma_post y, and the two terms of A do
+ * not cancel. */
 START_TEST(test_modes_measure_posterior__each_part_of_the_data)
 {
     for (int k = 0; k < 3; k++) {
@@ -191,9 +195,10 @@ static moments one_step(const gref_sampler_spec *spec, const gref_schedule *sche
 }
 
 /*
- * One pixel, one step: Sigma, B or r off by DELTA, and nothing else. With strong noise the gain of the step rules the change of
- * Sigma, with little noise the guidance does; in between the two have opposite signs, and the bound adds them up. In W2 the
- * bound adds up mean and deviation, which move at right angles: 0.45 where both matter.
+ * One pixel, one step: Sigma, B or r off by DELTA, and nothing else. With strong noise the gain of
+ * the step rules the change of Sigma, with little noise the guidance does; in between the two have
+ * opposite signs, and the bound adds them up. In W2 the bound adds up mean and deviation, which
+ * move at right angles: 0.45 where both matter.
  */
 START_TEST(test_errors_step__each_part_of_the_data)
 {
@@ -236,7 +241,8 @@ START_TEST(test_errors_step__each_part_of_the_data)
 }
 END_TEST
 
-/* ---- the sizes of a step ------------------------------------------------------------------------ */
+/* ---- the sizes of a step
+ * ------------------------------------------------------------------------ */
 
 typedef struct {
     gref_problem p;
@@ -307,8 +313,9 @@ START_TEST(test_start_errors__are_their_sums)
 END_TEST
 
 /*
- * Rounding alone: no error in the modes, a step and a law that are made up. D(M) and D(c) are those of the scalars, of Gamma and
- * of g; the floor is carried on by `least`; an error that is there already adds to what is fresh.
+ * Rounding alone: no error in the modes, a step and a law that are made up. D(M) and D(c) are those
+ * of the scalars, of Gamma and of g; the floor is carried on by `least`; an error that is there
+ * already adds to what is fresh.
  */
 START_TEST(test_errors_step__rounding)
 {
@@ -360,8 +367,8 @@ START_TEST(test_errors_step__rounding)
 END_TEST
 
 /*
- * Nothing is proved where the spectrum may reach s_t = 0, nor of a law of which a part is unknown: what is fresh is then an
- * estimate. A large D(M) counts in the norm that carries an error on.
+ * Nothing is proved where the spectrum may reach s_t = 0, nor of a law of which a part is unknown:
+ * what is fresh is then an estimate. A large D(M) counts in the norm that carries an error on.
  */
 START_TEST(test_errors_step__unknown)
 {
@@ -422,8 +429,9 @@ static void made_law_free(gref_dense_law *law)
 }
 
 /*
- * Numbers small enough that M W M^T is exact, so that what is added to it is the rounding alone, to the digits that are left of
- * it. W begins with the errors so far, or with an estimate where there are none.
+ * Numbers small enough that M W M^T is exact, so that what is added to it is the rounding alone, to
+ * the digits that are left of it. W begins with the errors so far, or with an estimate where there
+ * are none.
  */
 START_TEST(test_majorant_push__turns_w)
 {

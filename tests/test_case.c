@@ -268,7 +268,8 @@ START_TEST(test_case_samplers__labels_are_unique_and_telling)
 }
 END_TEST
 
-/* Own convention before the common one before the default; r2 and alpha are conventions like the others. */
+/* Own convention before the common one before the default; r2 and alpha are conventions like the
+ * others. */
 START_TEST(test_case_samplers__conventions_in_force)
 {
     const char *const sets[] = {

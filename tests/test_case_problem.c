@@ -64,7 +64,8 @@ static gref_mat write_covariance(const char *name, int n, uint64_t seed)
     return C;
 }
 
-/* x0 has the given shape, else the image's, else that of a 2-D mean, else it is n pixels; the mean may be a file. */
+/* x0 has the given shape, else the image's, else that of a 2-D mean, else it is n pixels; the mean
+ * may be a file. */
 START_TEST(test_case_problem__builds_a_gaussian_prior)
 {
     gref_mat u = the_crop(), C6 = write_covariance("C6.npy", 6, 1);
@@ -95,7 +96,8 @@ START_TEST(test_case_problem__builds_a_gaussian_prior)
     ck_assert(p.rows == 2 && p.cols == 8);
     gref_problem_free(&p);
 
-    /* without a shape: identity, matrix, and inpainting by keep or a vector, the same as with any shape */
+    /* without a shape: identity, matrix, and inpainting by keep or a vector, the same as with any
+     * shape */
     const char *keep = "\"kind\": \"inpainting\", \"keep\": 0.5",
                *mask = "\"kind\": \"inpainting\", \"mask\": \"half.npy\"";
     gref_mat half = fresh(16, 1), A = random_matrix(3, 16, 5);

@@ -160,7 +160,8 @@ START_TEST(test_chain_read__refuses)
 }
 END_TEST
 
-/* The case names the file relative to its folder, and a broken file is blamed on the key that names it. */
+/* The case names the file relative to its folder, and a broken file is blamed on the key that names
+ * it. */
 START_TEST(test_case_load__affine_chain)
 {
     const array bad = {"N", "(2,)", {1, -1}, 2};

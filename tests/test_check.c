@@ -1,4 +1,5 @@
-/* gref_check: verdicts, tolerances, order, where the chain departs, laws, names that are refused. */
+/* gref_check: verdicts, tolerances, order, where the chain departs, laws, names that are
+ * refused. */
 #include "plant.h"
 
 #include "scratch.h"
@@ -21,7 +22,8 @@ static const char *const steps[] = {"M", "b", "N", NULL};
 static const char *const chain[] = {"M",     "b", "N", "mean", "cov", "y", "guided_score",
                                     "score", NULL};
 
-/* The golden arrays themselves agree with error 0; so do they without the label, and in single precision. */
+/* The golden arrays themselves agree with error 0; so do they without the label, and in single
+ * precision. */
 START_TEST(test_check__golden_arrays_agree)
 {
     gref_truth *t = the_truth();
@@ -93,8 +95,10 @@ START_TEST(test_check__finds_the_worst_entry)
 END_TEST
 
 /* What is at fault at the first departure: noise moves only N, a wrong v only b, a wrong C both M and b; and without
- * the steps the laws say the same; a wrong start is seen at T. A function that differs at T says that the first step
- * departs, which a trajectory alone only shows at the next t; not so where that step's M and b are right. */
+ * the steps the laws say the same; a wrong start is seen at T. A function that differs at T says
+ * that the first step
+ * departs, which a trajectory alone only shows at the next t; not so where that step's M and b are
+ * right. */
 START_TEST(test_check__says_where_the_chain_departs)
 {
     static const char *const laws[] = {"mean", "cov", NULL}, *const trajectory[] = {"y", NULL};
@@ -161,7 +165,8 @@ START_TEST(test_check__says_where_the_chain_departs)
 END_TEST
 
 /* Rows of the catalogue computed in single precision do not agree, though 2^29 times the bound in double exceeds the
- * arrays, as it does in golden files (all zeros once agreed); the right arrays do. What lies between is undecided. */
+ * arrays, as it does in golden files (all zeros once agreed); the right arrays do. What lies
+ * between is undecided. */
 START_TEST(test_check__single_precision_is_not_vacuous)
 {
     static const char *const rows[] = {"float32", "guidance-x2", "guidance-half", "variance-beta",
@@ -250,7 +255,8 @@ static void refuses(const gref_truth *t, const char *name, gref_mat A, const gre
     gref_arrays_free(&a);
 }
 
-/* Wrong names with the nearest, shapes, NaN with its place, half a law, a sampler that is not there. */
+/* Wrong names with the nearest, shapes, NaN with its place, half a law, a sampler that is not
+ * there. */
 START_TEST(test_check__refusals)
 {
     gref_truth *t = the_truth();
@@ -304,7 +310,8 @@ START_TEST(test_check__texts_say_it_all)
 }
 END_TEST
 
-/* Arrays are read alike from a .npz, a folder with subfolders and one .npy; precision is that of the file. */
+/* Arrays are read alike from a .npz, a folder with subfolders and one .npy; precision is that of
+ * the file. */
 START_TEST(test_arrays__from_npz_folder_and_npy)
 {
     gref_arrays a = {0};

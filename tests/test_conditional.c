@@ -8,7 +8,8 @@
 
 enum { T = 40 };
 
-/* Row k = 0, 1, ... of those with a likelihood, and of those that need no noise; NULL after the last. */
+/* Row k = 0, 1, ... of those with a likelihood, and of those that need no noise; NULL after the
+ * last. */
 static const gref_row *guided_row(int k, bool noiseless)
 {
     for (int i = 0; gref_row_at(i) != NULL; i++) {
@@ -20,8 +21,9 @@ static const gref_row *guided_row(int k, bool noiseless)
 }
 
 /*
- * At t = 0 every modelled law but DPS's with alpha != 1 is the posterior itself (all C_{v|0} = sigma^2 I),
- * also for a singular Sigma; with alpha it is the posterior of noise variance sigma^2/alpha.
+ * At t = 0 every modelled law but DPS's with alpha != 1 is the posterior itself (all
+ * C_{v|0} = sigma^2 I), also for a singular Sigma; with alpha it is the posterior of noise variance
+ * sigma^2/alpha.
  */
 START_TEST(test_conditional__at_zero_is_a_posterior)
 {
@@ -62,9 +64,10 @@ START_TEST(test_conditional__at_zero_is_a_posterior)
 END_TEST
 
 /*
- * Rozet's identity (29): Cov(x0 | x_t) = (1-abar)/abar [I - (1-abar) Sigma_t^-1], against THEORY section 3's
- * (1-abar) Sigma Sigma_t^-1. The library uses the latter inside CGDM's C_{v|t}: with A = I and sigma = 0 that
- * matrix is Cov(x0 | x_t) itself. The right-hand side cancels: its error is EPS (1-abar)/abar.
+ * Rozet's identity (29): Cov(x0 | x_t) = (1-abar)/abar [I - (1-abar) Sigma_t^-1], against THEORY
+ * section 3's (1-abar) Sigma Sigma_t^-1. The library uses the latter inside CGDM's C_{v|t}: with
+ * A = I and sigma = 0 that matrix is Cov(x0 | x_t) itself. The right-hand side cancels: its error
+ * is EPS (1-abar)/abar.
  */
 START_TEST(test_likelihood__rozet_identity)
 {
@@ -153,7 +156,8 @@ static double deviation(const gref_problem *p, const gref_modes *z, const char *
     return d;
 }
 
-/* The scaled difference must converge to the coefficient, and at first order in e: both are checked. */
+/* The scaled difference must converge to the coefficient, and at first order in e: both are
+ * checked. */
 static void hold_limit(const gref_problem *p, const gref_modes *z, const char *name, gref_r2 r2,
                        int order, double sign, gref_cmat X)
 {
@@ -170,10 +174,10 @@ static void hold_limit(const gref_problem *p, const gref_modes *z, const char *n
 }
 
 /*
- * THEORY section 5, orders AND leading coefficients. For an invertible Sigma DPS meets CGDM at first order,
- * PiGDM at second with G A (I - Sigma) Sigma^-1 A^T G^T; where Sigma is singular and A mixes its kernel with its range
- * PiGDM meets it at first order with G A P0 A^T G^T. A wrong coefficient, sign or order makes the deviation
- * tend to a constant, and its ratio to 1.
+ * THEORY section 5, orders AND leading coefficients. For an invertible Sigma DPS meets CGDM at
+ * first order, PiGDM at second with G A (I - Sigma) Sigma^-1 A^T G^T; where Sigma is singular and A
+ * mixes its kernel with its range PiGDM meets it at first order with G A P0 A^T G^T. A wrong
+ * coefficient, sign or order makes the deviation tend to a constant, and its ratio to 1.
  */
 START_TEST(test_conditional__orders_and_coefficients_as_t_goes_to_zero)
 {
@@ -206,7 +210,8 @@ START_TEST(test_conditional__orders_and_coefficients_as_t_goes_to_zero)
 }
 END_TEST
 
-/* sigma = 0: C_{v|0} = 0, both routes give the posterior, which then measures exactly v: A m = v, A C = 0. */
+/* sigma = 0: C_{v|0} = 0, both routes give the posterior, which then measures exactly v: A m = v, A
+ * C = 0. */
 START_TEST(test_conditional__noiseless_at_zero_is_the_posterior)
 {
     gref_problem p = dense_problem(4, 2, 10, 0, 0.0, 2);

@@ -1,6 +1,7 @@
 /*
- * What makes a sampler one: every row of the table of methods, in every scheme, convention and choice of times, and every
- * kind of affine chain, is held to the same properties (sweep.h). A row that is added is tested because it is there.
+ * What makes a sampler one: every row of the table of methods, in every scheme, convention and
+ * choice of times, and every kind of affine chain, is held to the same properties (sweep.h). A row
+ * that is added is tested because it is there.
  *
  *     the step is the literal algorithm's, pushed through basis vectors, and the plain model's, which has no eigenbasis
  *     the law is the plain recursion of the steps from the start; its distances are those of its matrices
@@ -10,9 +11,9 @@
  *
  * What both paths refuse: test_refusals.c.
  *
- * Bounds. A step is known to 4 n EPS (size of what is added up) x (condition of Sigma_t and of C): |Sigma| = 1 in every
- * world, so cond(Sigma_t) <= 1/(1 - abar_t). What is added up is p y, q s~(y) with q <= p (1 - abar), sqrt(1 - a') eps, and
- * kappa W^T C^-1 W: 2 p + 1 + kappa |W|^2 |C^-1|.
+ * Bounds. A step is known to 4 n EPS (size of what is added up) x (condition of Sigma_t and of C):
+ * |Sigma| = 1 in every world, so cond(Sigma_t) <= 1/(1 - abar_t). What is added up is p y, q s~(y)
+ * with q <= p (1 - abar), sqrt(1 - a') eps, and kappa W^T C^-1 W: 2 p + 1 + kappa |W|^2 |C^-1|.
  */
 #include "dense.h"
 #include "plain.h"
@@ -85,9 +86,11 @@ static void for_everything(property *holds)
     }
 }
 
-/* ---- the step ---------------------------------------------------------------------------------- */
+/* ---- the step
+ * ---------------------------------------------------------------------------------- */
 
-/* The step by the user's matrices, or by the plain model; `rounding` of what is added up, in units of |y|. */
+/* The step by the user's matrices, or by the plain model; `rounding` of what is added up, in units
+ * of |y|. */
 static void plain_step(gref_mat *M, gref_mat *b, double *noise, double *rounding, const subject *x,
                        int t)
 {
@@ -149,16 +152,19 @@ static void hold_steps(const subject *x)
     FREE_ALL(&M, &b, &F, &f);
 }
 
-/* The library's M and b, the literal algorithm and the plain model: three routes, no two of which share a formula. */
+/* The library's M and b, the literal algorithm and the plain model: three routes, no two of which
+ * share a formula. */
 START_TEST(test_step__is_the_literal_algorithm)
 {
     for_everything(hold_steps);
 }
 END_TEST
 
-/* ---- the law ----------------------------------------------------------------------------------- */
+/* ---- the law
+ * ----------------------------------------------------------------------------------- */
 
-/* A law by plain products, and what rounding may have made of the library's: its mean and covariance. */
+/* A law by plain products, and what rounding may have made of the library's: its mean and
+ * covariance. */
 typedef struct {
     gref_mat m, P;
     double mean, cov;
@@ -178,7 +184,8 @@ static plain_law plain_start(const subject *x)
         l.m = fresh(n, 1);
         l.P = plain_identity(n);
     }
-    /* the start is centred on sqrt(abar) mu_post, which A, C and Sigma make with the condition of K, below 10 here */
+    /* the start is centred on sqrt(abar) mu_post, which A, C and Sigma make with the condition of
+     * K, below 10 here */
     l.mean = 40 * n * EPS * (1 + norm(x->w->p.mu) + norm(x->w->p.v) + norm(l.m));
     l.cov = 40 * n * EPS * norm(l.P);
     return l;
@@ -236,8 +243,9 @@ static void hold_law(const subject *x)
 }
 
 /*
- * At every visited time the law is the plain recursion of the steps from the start: N(0, I), the exact p_T(x | v) by the
- * textbook, or that of the chain. Bound: what a step rounds is moved on by |M|, as mean and covariance are.
+ * At every visited time the law is the plain recursion of the steps from the start: N(0, I), the
+ * exact p_T(x | v) by the textbook, or that of the chain. Bound: what a step rounds is moved on by
+ * |M|, as mean and covariance are.
  */
 START_TEST(test_law__is_the_plain_recursion)
 {
@@ -245,9 +253,11 @@ START_TEST(test_law__is_the_plain_recursion)
 }
 END_TEST
 
-/* ---- its distances ----------------------------------------------------------------------------- */
+/* ---- its distances
+ * ----------------------------------------------------------------------------- */
 
-/* W2 of two laws by their matrices; `least` <= their eigenvalues, to which a covariance off by D gives D/(2 sqrt least). */
+/* W2 of two laws by their matrices; `least` <= their eigenvalues, to which a covariance off by D
+ * gives D/(2 sqrt least). */
 static void hold_w2(const char *what, const gref_w2 *d, gref_mat m, gref_mat P, gref_mat exact,
                     gref_mat C, double least)
 {
@@ -294,8 +304,8 @@ static void hold_distances(const subject *x)
 }
 
 /*
- * Every distance is that of the matrices that the library gives: gref_w2_laws forms its factors anew. The target is the
- * textbook's, the modelled law is the plain model's.
+ * Every distance is that of the matrices that the library gives: gref_w2_laws forms its factors
+ * anew. The target is the textbook's, the modelled law is the plain model's.
  */
 START_TEST(test_distances__are_those_of_the_matrices)
 {
@@ -307,9 +317,11 @@ START_TEST(test_distances__are_those_of_the_matrices)
 }
 END_TEST
 
-/* ---- its model --------------------------------------------------------------------------------- */
+/* ---- its model
+ * --------------------------------------------------------------------------------- */
 
-/* Condition of E = I + (W Sigma_t^1/2)^T C^-1 (W Sigma_t^1/2), as stated on gref_conditional_precision. */
+/* Condition of E = I + (W Sigma_t^1/2)^T C^-1 (W Sigma_t^1/2), as stated on
+ * gref_conditional_precision. */
 static double condition_of(const subject *x, const plain_model *q)
 {
     gref_mat W = plain_product(gref_const(x->w->p.A), false, gref_const(q->J), false),
@@ -354,9 +366,9 @@ static void hold_model(const subject *x)
 }
 
 /*
- * Three routes to mu_{t|v} and C_{t|v}: the precision in square-root form, Bayes' rule (25)-(27), and the plain inverse of
- * H_t; and C_{v|t} against (19), (21), (22). No two share a formula. For a row that calls itself exact, the textbook's
- * posterior is a fourth.
+ * Three routes to mu_{t|v} and C_{t|v}: the precision in square-root form, Bayes' rule (25)-(27),
+ * and the plain inverse of H_t; and C_{v|t} against (19), (21), (22). No two share a formula. For a
+ * row that calls itself exact, the textbook's posterior is a fourth.
  */
 START_TEST(test_model__is_the_same_by_every_route)
 {
@@ -368,7 +380,8 @@ START_TEST(test_model__is_the_same_by_every_route)
 }
 END_TEST
 
-/* ---- drawn samples ----------------------------------------------------------------------------- */
+/* ---- drawn samples
+ * ----------------------------------------------------------------------------- */
 
 enum { SAMPLES = 10000 };
 
@@ -402,9 +415,10 @@ static void hold_moments(const subject *x)
 }
 
 /*
- * The samples come from the literal algorithm and its noise, the law from the affine steps. Fixed seeds; each mean and
- * covariance entry within 5 standard errors, var(mean_i) = P_ii/N, var(S_ij) = (P_ii P_jj + P_ij^2)/N. The stride meets
- * every row, scheme, guidance, times and start: about 3,000 entries, for a random seed a false alarm once in 600.
+ * The samples come from the literal algorithm and its noise, the law from the affine steps. Fixed
+ * seeds; each mean and covariance entry within 5 standard errors, var(mean_i) = P_ii/N,
+ * var(S_ij) = (P_ii P_jj + P_ij^2)/N. The stride meets every row, scheme, guidance, times and
+ * start: about 3,000 entries, for a random seed a false alarm once in 600.
  */
 START_TEST(test_draw__moments_are_those_of_the_law)
 {
@@ -417,11 +431,13 @@ START_TEST(test_draw__moments_are_those_of_the_law)
 }
 END_TEST
 
-/* ---- the spectral path ------------------------------------------------------------------------- */
+/* ---- the spectral path
+ * ------------------------------------------------------------------------- */
 
 /*
- * Means, covariances, steps, C_{v|t}, W2 and the modelled law of every sampler, by frequencies and by matrices, within
- * the bounds of src/spectral/crosscheck_bounds.c, which follow the rounding of both.
+ * Means, covariances, steps, C_{v|t}, W2 and the modelled law of every sampler, by frequencies and
+ * by matrices, within the bounds of src/spectral/crosscheck_bounds.c, which follow the rounding of
+ * both.
  */
 START_TEST(test_spectral__says_what_the_dense_path_says)
 {
@@ -459,7 +475,8 @@ START_TEST(test_spectral__says_what_the_dense_path_says)
 }
 END_TEST
 
-/* Every row has a name of its own and a title; it has a law by that name alone, brings its steps, or says why not. */
+/* Every row has a name of its own and a title; it has a law by that name alone, brings its steps,
+ * or says why not. */
 START_TEST(test_rows__have_their_words)
 {
     int listed = 0;

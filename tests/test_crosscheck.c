@@ -1,8 +1,9 @@
 /*
- * Every quantity of the spectral path is the dense path's within the bounds of src/spectral/crosscheck_bounds.c:
- * gref_crosscheck_run compares, and its largest ratio must not exceed 1. The two share the random numbers, kernels and
- * the schedule, nothing else: an error in either shows, because the other would have to make the same one. That the
- * check would see it is proved by spoiling the spectral path on purpose.
+ * Every quantity of the spectral path is the dense path's within the bounds of
+ * src/spectral/crosscheck_bounds.c: gref_crosscheck_run compares, and its largest ratio must not
+ * exceed 1. The two share the random numbers, kernels and the schedule, nothing else: an error in
+ * either shows, because the other would have to make the same one. That the check would see it is
+ * proved by spoiling the spectral path on purpose.
  *
  *     test_crosscheck         6 x 6 and odd sizes, every operator, a convention of each kind
  *     test_crosscheck slow    8 x 8 to 32 x 32 of grass and brick, every operator, all samplers and conventions
@@ -16,7 +17,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Every `stride`-th sampler and convention on one image and operator; the worst ratio of each quantity is printed. */
+/* Every `stride`-th sampler and convention on one image and operator; the worst ratio of each
+ * quantity is printed. */
 static void hold_all(const char *image, int rows, int cols, test_operator op, double sigma,
                      int stride)
 {
@@ -50,7 +52,8 @@ static void hold_all(const char *image, int rows, int cols, test_operator op, do
     gref_mat_free(&u);
 }
 
-/* Small images: sides 1, odd, prime, and one side that its factor divides and the other not at all. */
+/* Small images: sides 1, odd, prime, and one side that its factor divides and the other not at
+ * all. */
 START_TEST(test_crosscheck__small_images_all_operators)
 {
     static const int sizes[][2] = {{6, 6}, {5, 7}, {1, 7}, {4, 2}, {1, 1}};
@@ -66,7 +69,8 @@ START_TEST(test_crosscheck__small_images_all_operators)
 }
 END_TEST
 
-/* Zero frequencies of Sigma and zeros of the kernel's transform: the mean, a constant image, a kernel of sum 0. */
+/* Zero frequencies of Sigma and zeros of the kernel's transform: the mean, a constant image, a
+ * kernel of sum 0. */
 START_TEST(test_crosscheck__zeros_are_legal)
 {
     gref_mat u = fresh(4, 4), K = fresh(3, 1);
@@ -184,7 +188,8 @@ static void mutant_free(mutant *m)
     gref_schedule_free(&m->own);
 }
 
-/* Unspoilt, the object that the mutants are made of passes: what follows is due to the mutation alone. */
+/* Unspoilt, the object that the mutants are made of passes: what follows is due to the mutation
+ * alone. */
 START_TEST(test_crosscheck__accepts_the_unspoilt_path)
 {
     mutant m = mutant_new(OP_LOPSIDED);
@@ -195,8 +200,8 @@ START_TEST(test_crosscheck__accepts_the_unspoilt_path)
 END_TEST
 
 /*
- * The kernel's transform not conjugated: A becomes its transpose, a classic of FFT code. |a^| is right, so covariances
- * are; A, mu_post, b_t and the means are not.
+ * The kernel's transform not conjugated: A becomes its transpose, a classic of FFT code. |a^| is
+ * right, so covariances are; A, mu_post, b_t and the means are not.
  */
 START_TEST(test_crosscheck__catches_a_kernel_that_is_not_conjugated)
 {
@@ -236,7 +241,8 @@ START_TEST(test_crosscheck__catches_a_frequency_off_by_one)
 }
 END_TEST
 
-/* abar_t in the place of alpha_t (THEORY section 3's notation trap): the models are right, the steps are not. */
+/* abar_t in the place of alpha_t (THEORY section 3's notation trap): the models are right, the
+ * steps are not. */
 START_TEST(test_crosscheck__catches_abar_for_alpha)
 {
     mutant m = mutant_new(OP_GAUSSIAN);
@@ -251,8 +257,8 @@ START_TEST(test_crosscheck__catches_abar_for_alpha)
 END_TEST
 
 /*
- * How small an error is seen: one eigenvalue of Sigma off by 1e-10 of the largest. And a NaN is the worst ratio, not
- * a comparison that happens to be false.
+ * How small an error is seen: one eigenvalue of Sigma off by 1e-10 of the largest. And a NaN is the
+ * worst ratio, not a comparison that happens to be false.
  */
 START_TEST(test_crosscheck__catches_small_errors_and_nan)
 {
@@ -312,7 +318,8 @@ START_TEST(test_crosscheck_run__refuses)
 }
 END_TEST
 
-/* The promise: 8 x 8 to 32 x 32, grass and brick, every operator; at 8 x 8 every sampler and convention. */
+/* The issue's promise: 8 x 8 to 32 x 32, grass and brick, every operator; at 8 x 8 every sampler
+ * and convention. */
 START_TEST(test_crosscheck__slow_8_to_32)
 {
     for (int image = 0; image < 2; image++)

@@ -1,8 +1,9 @@
 /*
- * The bounds between the two paths against the same sums written out, for norms and D that are made up, so that none hides
- * behind another: a unit or a D that is lost, halved or scaled is seen, however small it is beside the rest in a real problem.
- * That each of the formulas bounds what it should, and is attained, is held in test_perturb.c. 4 x 4 pixels, one mode a
- * frequency. With unit 0 what is left is the perturbation of Sigma, A and v; with D(Sigma) 0 it is rounding.
+ * The bounds between the two paths against the same sums written out, for norms and D that are made
+ * up, so that none hides behind another: a unit or a D that is lost, halved or scaled is seen,
+ * however small it is beside the rest in a real problem. That each of the formulas bounds what it
+ * should, and is attained, is held in test_perturb.c. 4 x 4 pixels, one mode a frequency. With unit
+ * 0 what is left is the perturbation of Sigma, A and v; with D(Sigma) 0 it is rounding.
  */
 #include "spectral/crosscheck.h"
 #include "stationary.h"
@@ -79,7 +80,8 @@ START_TEST(test_scales_of__are_their_sums)
 }
 END_TEST
 
-/* Rows whose C is constant, constant in Sigma, and a function of Sigma; each with unit 0 and with D(Sigma) 0. */
+/* Rows whose C is constant, constant in Sigma, and a function of Sigma; each with unit 0 and with
+ * D(Sigma) 0. */
 typedef struct {
     gref_spectral_sampler s;
     gref_scales k;

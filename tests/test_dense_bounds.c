@@ -1,6 +1,7 @@
 /*
- * The bounds of src/dense/bound.c from both sides: each is held against its formula in long double, at sizes where every
- * term counts by more than 2^-38 of the whole, and over the error itself in quadruple precision.
+ * The bounds of src/dense/bound.c from both sides: each is held against its formula in long double,
+ * at sizes where every term counts by more than 2^-38 of the whole, and over the error itself in
+ * quadruple precision.
  */
 #include "base/internal.h"
 #include "dense.h"
@@ -19,7 +20,8 @@ static long double norm_of(gref_cmat A)
     return sqrtl(sum);
 }
 
-/* The a-priori constants, for few and many terms. Dot2's come from dot2.c: c u^2 and 2 (m + n + 1)^2 u^2. */
+/* The a-priori constants, for few and many terms. Dot2's come from dot2.c: c u^2 and 2
+ * (m + n + 1)^2 u^2. */
 START_TEST(test_bound__constants)
 {
     static const int sizes[] = {1, 2, 31, 32, 33, 100, 1 << 28};
@@ -39,7 +41,8 @@ START_TEST(test_bound__constants)
 }
 END_TEST
 
-/* |A|_F as sharp as its sum allows; |A|_2 by the smaller of two bounds, each of which is the smaller one somewhere. */
+/* |A|_F as sharp as its sum allows; |A|_2 by the smaller of two bounds, each of which is the
+ * smaller one somewhere. */
 START_TEST(test_bound__norms)
 {
     SCOPED(gref_mat) A = noise(7, 5, 1);
@@ -84,8 +87,8 @@ START_TEST(test_bound__norms)
 END_TEST
 
 /*
- * X = (1 + d) L^-1, exact for L of powers of 2: |I - X L|_F = d sqrt n, and 1/(1 - defect) is what it costs. The
- * rounding term gamma_(n+1) (|I| + |X||L|) stands alone at d = 0.
+ * X = (1 + d) L^-1, exact for L of powers of 2: |I - X L|_F = d sqrt n, and 1/(1 - defect) is what
+ * it costs. The rounding term gamma_(n+1) (|I| + |X||L|) stands alone at d = 0.
  */
 START_TEST(test_bound__inverse)
 {
@@ -123,7 +126,8 @@ START_TEST(test_bound__inverse)
 }
 END_TEST
 
-/* C - L L^T: the error in quad is below its bound, and the bound is its formula; at 2^-20 and at 2^-50 the residual itself. */
+/* C - L L^T: the error in quad is below its bound, and the bound is its formula; at 2^-20 and at
+ * 2^-50 the residual itself. */
 START_TEST(test_bound__residual)
 {
     enum { N = 40 };
@@ -164,8 +168,9 @@ START_TEST(test_bound__residual)
 END_TEST
 
 /*
- * 1/|L^-1|^2 - |R| - slack from C = diag(4, 1, 1/4), whose factor is exact: 1/4 - slack. Slack is attained by a
- * perturbation of the least eigenvector. Of a C of condition 2^44 the residual, about u, is what decides.
+ * 1/|L^-1|^2 - |R| - slack from C = diag(4, 1, 1/4), whose factor is exact: 1/4 - slack. Slack is
+ * attained by a perturbation of the least eigenvector. Of a C of condition 2^44 the residual, about
+ * u, is what decides.
  */
 START_TEST(test_bound__least_eigenvalue)
 {
@@ -198,8 +203,9 @@ START_TEST(test_bound__least_eigenvalue)
 END_TEST
 
 /*
- * Products in twice the precision against quad: below gref_dot2_error_up entry by entry, in any transpose, to the same
- * bits. _i = 1: factors whose terms end early, as those of Cholesky do. Terms over 30 binades cancel.
+ * Products in twice the precision against quad: below gref_dot2_error_up entry by entry, in any
+ * transpose, to the same bits. _i = 1: factors whose terms end early, as those of Cholesky do.
+ * Terms over 30 binades cancel.
  */
 START_TEST(test_dot2__error_and_bits)
 {

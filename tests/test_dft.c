@@ -1,9 +1,11 @@
 /*
- * The DFT against its definition summed in quadruple precision, and against properties that pin it down.
+ * The DFT against its definition summed in quadruple precision, and against properties that pin it
+ * down.
  *
- * Bound: each of the two passes adds up at most (L + 2)/2 products of entries below 1 with the data, so that an
- * entry errs by at most (M + N) EPS/2 times what it sums, and the twiddles by EPS each; what is summed has
- * 2-norm |x| in all. Rounding errors of both signs make about the root of that: sqrt(M + N) EPS |x|, in norm.
+ * Bound: each of the two passes adds up at most (L + 2)/2 products of entries below 1 with the
+ * data, so that an entry errs by at most (M + N) EPS/2 times what it sums, and the twiddles by EPS
+ * each; what is summed has 2-norm |x| in all. Rounding errors of both signs make about the root of
+ * that: sqrt(M + N) EPS |x|, in norm.
  */
 #include "spectral/internal.h"
 #include "support.h"
@@ -26,7 +28,8 @@ static gref_mat random_image(int n, uint64_t seed)
     return x;
 }
 
-/* cos and sin of 2 pi k/N in quadruple precision: the k-th power of exp(2 pi i/N) from series about 0. */
+/* cos and sin of 2 pi k/N in quadruple precision: the k-th power of exp(2 pi i/N) from series about
+ * 0. */
 static void wide_turn(quad *c, quad *s, int64_t k, int N)
 {
     static const quad two_pi =
@@ -42,8 +45,8 @@ static void wide_turn(quad *c, quad *s, int64_t k, int N)
 }
 
 /*
- * cos and sin of every 2 pi k/N, also for k far outside 0..N, against a Taylor series in quadruple precision
- * (error 1e-30): one rounding of the value and one of long double before it.
+ * cos and sin of every 2 pi k/N, also for k far outside 0..N, against a Taylor series in quadruple
+ * precision (error 1e-30): one rounding of the value and one of long double before it.
  */
 START_TEST(test_turn__is_right_to_one_rounding)
 {
@@ -104,8 +107,9 @@ START_TEST(test_dft_forward__is_the_defining_sum)
 END_TEST
 
 /*
- * The inverse undoes the forward transform: with the test above that proves it, since the forward one is
- * injective. The spectrum of a real image has zero imaginary parts where it is its own conjugate.
+ * The inverse undoes the forward transform: with the test above that proves it, since the forward
+ * one is injective. The spectrum of a real image has zero imaginary parts where it is its own
+ * conjugate.
  */
 START_TEST(test_dft_inverse__undoes_forward)
 {

@@ -26,7 +26,8 @@ static void through_some_times(gref_sampler_spec *spec, double eta)
 }
 
 /* The algorithm without a deviation is the library, view by view: the laws' steps in the eigenbasis share no formula with
- * the literal one, so every later prediction starts from the truth. The last three of nine run ddim through some times. */
+ * the literal one, so every later prediction starts from the truth. The last three of nine run ddim
+ * through some times. */
 START_TEST(test_deviant__without_deviation_is_the_library)
 {
     const char *const methods[] = {"dps", "pigdm", "cgdm"};
@@ -63,7 +64,8 @@ START_TEST(test_deviant__without_deviation_is_the_library)
 END_TEST
 
 /* A deviation of ddim through some times is found by its steps, its laws and its trajectory. The candidate is the
- * library's own DPS with alpha = 2, whose C is half of that with alpha = 1: exactly the guidance twice too large. */
+ * library's own DPS with alpha = 2, whose C is half of that with alpha = 1: exactly the guidance
+ * twice too large. */
 START_TEST(test_diagnose__follows_schemes_and_times)
 {
     static const char *const guided[] = {"guided_score", NULL};
@@ -114,7 +116,8 @@ static bool invisible(const char *name, bool blur)
 }
 
 /* Every row of the catalogue is found from at least one kind of array, on blur and on inpainting, and from every
- * kind that it changes: theirs.c makes the arrays, by plain products, so nothing is only found in itself. */
+ * kind that it changes: theirs.c makes the arrays, by plain products, so nothing is only found in
+ * itself. */
 START_TEST(test_diagnose__finds_every_single_deviation)
 {
     const char *const *const kinds[] = {functions, steps, laws, trajectory, distances};
@@ -145,7 +148,8 @@ static int catalogue_size(void)
     return k;
 }
 
-/* A row from every part of the sampler with one from another: found by name, or as an equivalent pair. */
+/* A row from every part of the sampler with one from another: found by name, or as an equivalent
+ * pair. */
 START_TEST(test_diagnose__finds_pairs)
 {
     static const char *const pairs[][2] = {
@@ -197,7 +201,8 @@ START_TEST(test_diagnose__none_of_these_gives_the_relation)
 END_TEST
 
 /* A covariance that is off by 5 % in double precision is no rounding of single precision, however badly conditioned it
- * is: float32 was named once, because its tolerance allowed for that. Its rounded self is named so. */
+ * is: float32 was named once, because its tolerance allowed for that. Its rounded self is named
+ * so. */
 START_TEST(test_diagnose__float32_is_not_blamed_for_much)
 {
     static const char *const only_cov[] = {"cov", NULL};

@@ -10,7 +10,8 @@
 
 enum { SIZE = 5, T = 25 };
 
-/* Sample k depends on (seed, k) alone: drawing fewer gives the same ones, to the rounding of a gemm. */
+/* Sample k depends on (seed, k) alone: drawing fewer gives the same ones, to the rounding of a
+ * gemm. */
 START_TEST(test_sampler_draw__sample_k_does_not_depend_on_how_many)
 {
     gref_problem p = dense_problem(SIZE, 3, 10.0, 0, 0.5, 34);

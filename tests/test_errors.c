@@ -1,8 +1,9 @@
 /*
- * The bounds that travel with the laws, held against the golden files of the oracle: the true error of every mean,
- * every covariance and every W2 must lie below its bound, in every file, sampler and convention. Ball arithmetic gives
- * the truth to 25 digits and shares no code with the library, so a bound that forgets a term is found as soon as
- * that term dominates somewhere. How much larger than the truth the bounds are is printed: that is their price.
+ * The bounds that travel with the laws, held against the golden files of the oracle: the true error
+ * of every mean, every covariance and every W2 must lie below its bound, in every file, sampler and
+ * convention. Ball arithmetic gives the truth to 25 digits and shares no code with the library, so
+ * a bound that forgets a term is found as soon as that term dominates somewhere. How much larger
+ * than the truth the bounds are is printed: that is their price.
  */
 #include <math.h>
 #include <stdio.h>
@@ -42,7 +43,8 @@ static void count(price *p, const char *file, const char *label, const char *wha
     }
 }
 
-/* The price that is paid for a proof, in powers of 10: in the mean over all cases, and the worst. A looser bound is a loss. */
+/* The price that is paid for a proof, in powers of 10: in the mean over all cases, and the worst. A
+ * looser bound is a loss. */
 static void show(const char *what, price p, double mean, double worst)
 {
     printf("# %-12s %4d bounds hold, %d unknown; bound/error 10^%.1f .. 10^%.1f, mean 10^%.1f\n",
@@ -149,8 +151,8 @@ START_TEST(test_marginal_certify__claims_nothing_unmeasured)
 END_TEST
 
 /*
- * sqrt tr P_t by the recursion P <- M P M^T + N I as anybody would write it, in pixels, with entries of M off by a unit in
- * the last place or not: as another BLAS would have made them.
+ * sqrt tr P_t by the recursion P <- M P M^T + N I as anybody would write it, in pixels, with
+ * entries of M off by a unit in the last place or not: as another BLAS would have made them.
  */
 static double plain_spread(const oracle_file *f, const gref_sampler *s, int t)
 {
@@ -175,9 +177,10 @@ static double plain_spread(const oracle_file *f, const gref_sampler *s, int t)
 }
 
 /*
- * A law that unstable steps let grow to 1e44 and that shrinks to 1e25. Before its peak the proved interval holds the
- * truth to a tenth; after it the recursion in double is off by more than 10^6, and the library, measured or not,
- * refuses every question instead of answering with that. W2 is here sqrt tr P_t to 20 digits: the target has size 1.
+ * A law that unstable steps let grow to 1e44 and that shrinks to 1e25. Before its peak the proved
+ * interval holds the truth to a tenth; after it the recursion in double is off by more than 10^6,
+ * and the library, measured or not, refuses every question instead of answering with that. W2 is
+ * here sqrt tr P_t to 20 digits: the target has size 1.
  */
 START_TEST(test_marginal_lost__refuses_what_rounding_made)
 {

@@ -48,7 +48,8 @@ static void holds(const char *name, const char *text)
     ck_assert_str_eq(have, text);
 }
 
-/* Files arrive under their names with the folders between; a second run with force replaces and merges. */
+/* Files arrive under their names with the folders between; a second run with force replaces and
+ * merges. */
 START_TEST(test_folder__moves_files_with_their_subfolders)
 {
     gref_folder f = {0};
@@ -74,7 +75,8 @@ START_TEST(test_folder__moves_files_with_their_subfolders)
 }
 END_TEST
 
-/* A run that gives up leaves nothing; a link to a folder in the stage is removed, not what it leads to. */
+/* A run that gives up leaves nothing; a link to a folder in the stage is removed, not what it leads
+ * to. */
 START_TEST(test_folder__discard_removes_everything_but_follows_no_link)
 {
     gref_folder f = {0};

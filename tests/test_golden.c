@@ -1,6 +1,6 @@
 /*
- * Golden files: what is in them, that they are the same again, that a right computation passes and none of the
- * catalogue's deviations does, and that nobody replaces one by accident.
+ * Golden files: what is in them, that they are the same again, that a right computation passes and
+ * none of the catalogue's deviations does, and that nobody replaces one by accident.
  */
 #include "plant.h"
 #include "scratch.h"
@@ -12,7 +12,8 @@
 #include "verify/golden_parts.h"
 #include <gref/random.h>
 
-/* case.json: 4 x 5 pixels of grass, a blur by a kernel without symmetry (or a missing box), T = 12. */
+/* case.json: 4 x 5 pixels of grass, a blur by a kernel without symmetry (or a missing box),
+ * T = 12. */
 static gref_case *load_case(const char *samplers, bool blur)
 {
     gref_case *c = NULL;
@@ -141,7 +142,8 @@ START_TEST(test_golden_write__has_every_array_of_the_contract)
 }
 END_TEST
 
-/* Computed again from the arrays in the file alone: everything within its tolerance, by far (the same BLAS). */
+/* Computed again from the arrays in the file alone: everything within its tolerance, by far (the
+ * same BLAS). */
 START_TEST(test_golden_verify__accepts_what_was_written)
 {
     for (int blur = 0; blur < 2; blur++) {
@@ -216,7 +218,8 @@ static json_t *entry_of(json_t *manifest, const char *name)
     return NULL;
 }
 
-/* The manifest says who made the file, of what, in which conventions, and of every array what the issue asks. */
+/* The manifest says who made the file, of what, in which conventions, and of every array what the
+ * issue asks. */
 START_TEST(test_golden_write__manifest_is_complete)
 {
     static const char *const keys[] = {"schema", "version",  "commit",      "dirty",  "command",
@@ -291,9 +294,10 @@ static void sampler_for(char text[256], const char *deviation)
 }
 
 /*
- * Plain products and inverses, by theirs.c, pass (worst 0.45 tolerances, in cov/12); the same with any deviation of
- * the catalogue fails by ten million tolerances in some array (least: 3e7, single precision; the others 1e11). So
- * the tolerances part right from wrong with orders of magnitude to spare.
+ * Plain products and inverses, by theirs.c, pass (worst 0.45 tolerances, in cov/12); the same with
+ * any deviation of the catalogue fails by ten million tolerances in some array (least: 3e7, single
+ * precision; the others 1e11). So the tolerances part right from wrong with orders of magnitude to
+ * spare.
  */
 START_TEST(test_golden__tolerances_part_right_from_wrong)
 {
@@ -322,7 +326,8 @@ START_TEST(test_golden__tolerances_part_right_from_wrong)
 }
 END_TEST
 
-/* A file is left alone where it agrees, to the byte, and replaced where the case is another; the reason is kept. */
+/* A file is left alone where it agrees, to the byte, and replaced where the case is another; the
+ * reason is kept. */
 START_TEST(test_golden_write__rewrites_only_what_differs)
 {
     gref_case *c = load_case("{\"name\": \"dps\"}", true),
@@ -387,7 +392,8 @@ static void tamper(const char *name, double by, bool rehash)
     tamper_file(name, by, rehash, NULL, NULL);
 }
 
-/* A changed bit is refused by its hash; a consistent lie is computed again and found, with its place. */
+/* A changed bit is refused by its hash; a consistent lie is computed again and found, with its
+ * place. */
 START_TEST(test_golden_verify__finds_what_was_tampered_with)
 {
     gref_golden_report *r = NULL;
@@ -463,8 +469,8 @@ START_TEST(test_golden_write__refusals_leave_nothing)
 END_TEST
 
 /*
- * A DPS that overshoots: its law grows past all doubles and the file says where, with tolerances that grow with it.
- * And sigma = 0, where C_{v|0} = 0.
+ * A DPS that overshoots: its law grows past all doubles and the file says where, with tolerances
+ * that grow with it. And sigma = 0, where C_{v|0} = 0.
  */
 START_TEST(test_golden_write__takes_divergence_and_no_noise)
 {

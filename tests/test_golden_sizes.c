@@ -1,6 +1,6 @@
 /*
- * The sizes and errors behind golden tolerances, by pencil: a tolerance that is ten times too wide or too narrow, or lacks a
- * term, is seen.
+ * The sizes and errors behind golden tolerances, by pencil: a tolerance that is ten times too wide
+ * or too narrow, or lacks a term, is seen.
  */
 #include <math.h>
 
@@ -11,8 +11,8 @@
 #include "verify/golden_parts.h"
 
 /*
- * Singular values 0.8, 1.5 of A, eigenvalues 3, 2, 0.01 of Sigma, sigma = 1/2: every size and every tolerance by pencil, for
- * pigdm and for dps.
+ * Singular values 0.8, 1.5 of A, eigenvalues 3, 2, 0.01 of Sigma, sigma = 1/2: every size and every
+ * tolerance by pencil, for pigdm and for dps.
  */
 typedef struct {
     gref_problem p;

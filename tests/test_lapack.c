@@ -322,9 +322,10 @@ START_TEST(test_cholesky_pivoted__cuts_pivots_up_to_tol)
 END_TEST
 
 /*
- * C = U diag(lambda) U^T with orthogonal U and ascending lambda is the definition. Eigenvalues alone
- * come from another algorithm and agree. The upper triangle is NaN (which was refused once). Some n
- * rotations err by c n u in the Frobenius norm, c = 1, 5 and 3 here: worst ratios 0.63, 0.64, 0.53.
+ * C = U diag(lambda) U^T with orthogonal U and ascending lambda is the definition. Eigenvalues
+ * alone come from another algorithm and agree. The upper triangle is NaN (which was refused once).
+ * Some n rotations err by c n u in the Frobenius norm, c = 1, 5 and 3 here: worst ratios 0.63,
+ * 0.64, 0.53.
  */
 START_TEST(test_eigh__is_a_spectral_decomposition)
 {

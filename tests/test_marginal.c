@@ -46,8 +46,8 @@ static gref_marginal *run(const world *w, int t)
 }
 
 /*
- * THEORY section 10: 60-digit arithmetic, an independent computation. Means and variances must be met to
- * 1e-13 relative; W2 is given with 12 digits.
+ * THEORY section 10: 60-digit arithmetic, an independent computation. Means and variances must be
+ * met to 1e-13 relative; W2 is given with 12 digits.
  */
 static const struct {
     const char *name;
@@ -105,8 +105,9 @@ static void law_for_v(gref_mat mean, gref_mat cov, const char *name, gref_cmat v
 }
 
 /*
- * THEORY section 6: P_t does not depend on v, and m_t is affine in v. Three measurements on one line,
- * v2 = (v0 + v1)/2: equal covariances, and means on one line too. Any quadratic term would separate them.
+ * THEORY section 6: P_t does not depend on v, and m_t is affine in v. Three measurements on one
+ * line, v2 = (v0 + v1)/2: equal covariances, and means on one line too. Any quadratic term would
+ * separate them.
  */
 START_TEST(test_marginal__covariance_ignores_v_and_mean_is_affine_in_it)
 {
@@ -143,9 +144,10 @@ START_TEST(test_marginal__covariance_ignores_v_and_mean_is_affine_in_it)
 END_TEST
 
 /*
- * THEORY section 6: DPS overshoots where beta_t J^2 s^2 alpha/sigma^2 exceeds about 2. In the scalar case M_t is
- * known in closed form, so the first unstable step is too; far beyond the threshold the variance passes 2^900,
- * and from there on every question about the law is refused instead of answered by inf or NaN.
+ * THEORY section 6: DPS overshoots where beta_t J^2 s^2 alpha/sigma^2 exceeds about 2. In the
+ * scalar case M_t is known in closed form, so the first unstable step is too; far beyond the
+ * threshold the variance passes 2^900, and from there on every question about the law is refused
+ * instead of answered by inf or NaN.
  */
 START_TEST(test_marginal__divergence_is_detected_and_refused)
 {
@@ -186,7 +188,8 @@ START_TEST(test_marginal__divergence_is_detected_and_refused)
 }
 END_TEST
 
-/* From the exact start CGDM's mean stays exact for ever: the step maps the exact mean to the exact mean. */
+/* From the exact start CGDM's mean stays exact for ever: the step maps the exact mean to the exact
+ * mean. */
 START_TEST(test_marginal__exact_start_of_cgdm_has_no_bias)
 {
     gref_sampler_spec spec = make_spec("cgdm");

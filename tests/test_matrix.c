@@ -52,7 +52,8 @@ START_TEST(test_mat_norm_fro__neither_overflows_nor_underflows)
 }
 END_TEST
 
-/* Sizes beyond one block, so that block edges are covered; the two results are defined entrywise. */
+/* Sizes beyond one block, so that block edges are covered; the two results are defined
+ * entrywise. */
 START_TEST(test_mat_symmetrise_and_mirror__match_definition)
 {
     const int n = 70;

@@ -336,8 +336,9 @@ START_TEST(test_modes_new__without_noise_refuses_a_singular_bracket)
 END_TEST
 
 /*
- * A sigma far below rounding with a singular A Sigma A^T: a zero of F that rounding left at 1e-17 would pass for a
- * measurement without noise. With a regular one any sigma > 0 is right: d is that of sigma = 0 to rounding.
+ * A sigma far below rounding with a singular A Sigma A^T: a zero of F that rounding left at 1e-17
+ * would pass for a measurement without noise. With a regular one any sigma > 0 is right: d is that
+ * of sigma = 0 to rounding.
  */
 START_TEST(test_modes_new__takes_a_sigma_below_rounding_only_if_regular)
 {

@@ -122,8 +122,8 @@ START_TEST(test_npy_read__every_dtype_order_and_layout)
 END_TEST
 
 /*
- * numpy wrote x[k, i, j] = 100 k + 10 i + j in C order, and in Fortran order as big-endian float32: no
- * two entries are the same, so a wrong stride of either order gives another number.
+ * numpy wrote x[k, i, j] = 100 k + 10 i + j in C order, and in Fortran order as big-endian float32:
+ * no two entries are the same, so a wrong stride of either order gives another number.
  */
 START_TEST(test_npy_parse_pages__numpys_stacks)
 {

@@ -167,8 +167,8 @@ START_TEST(test_npz_finish__same_arrays_give_the_same_bytes)
 END_TEST
 
 /*
- * More arrays than the process may open files, so none is held open between add and finish; and more than the end
- * record of a plain archive can count, which libzip reads as zip64.
+ * More arrays than the process may open files, so none is held open between add and finish; and
+ * more than the end record of a plain archive can count, which libzip reads as zip64.
  */
 START_TEST(test_npz_add__more_arrays_than_open_files)
 {
@@ -277,8 +277,8 @@ START_TEST(test_npz_writer__leaves_nothing_behind)
 END_TEST
 
 /*
- * A member that is no array, and deflated ones: the arrays come back bit for bit, the bytes as they were, the
- * archive is smaller, and the same again gives the same file.
+ * A member that is no array, and deflated ones: the arrays come back bit for bit, the bytes as they
+ * were, the archive is smaller, and the same again gives the same file.
  */
 START_TEST(test_npz_writer__deflates_and_takes_plain_bytes)
 {

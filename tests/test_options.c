@@ -96,7 +96,8 @@ START_TEST(test_options_parse__accepts_every_form)
 }
 END_TEST
 
-/* The messages are compared whole: they are one line, and hold the offending word and the way out. */
+/* The messages are compared whole: they are one line, and hold the offending word and the way
+ * out. */
 START_TEST(test_options_parse__refuses_with_one_line)
 {
     refuses("a --ouy d", "unknown option '--ouy', did you mean '--out'?");
@@ -117,7 +118,8 @@ START_TEST(test_options_parse__refuses_with_one_line)
 }
 END_TEST
 
-/* A list that was begun before the refusal is freed by option_list_free; LeakSanitizer holds this. */
+/* A list that was begun before the refusal is freed by option_list_free; LeakSanitizer holds
+ * this. */
 START_TEST(test_option_list_free__after_a_refusal)
 {
     ck_assert(!parse("a --set x=1 --nonsense"));
@@ -146,7 +148,8 @@ START_TEST(test_options_parse__help_is_the_table)
 }
 END_TEST
 
-/* Every status has the exit code that the README promises; a new status must be decided here too. */
+/* Every status has the exit code that the README promises; a new status must be decided here
+ * too. */
 START_TEST(test_cmd_exit_code__of_every_status)
 {
 #define CHECK_CODE(status, text)                                                                   \
@@ -157,7 +160,8 @@ START_TEST(test_cmd_exit_code__of_every_status)
 }
 END_TEST
 
-/* A swap of neighbours is one edit, a prefix is none; a word twice as long as the name is not alike. */
+/* A swap of neighbours is one edit, a prefix is none; a word twice as long as the name is not
+ * alike. */
 START_TEST(test_gref_guess__closest_name)
 {
     static const struct {

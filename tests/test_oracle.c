@@ -1,13 +1,16 @@
 /*
- * Every number of the golden files of reference/golden/oracle, which ball arithmetic proved, against the library, on a
- * BLAS that passes its self-test: bounds on errors say nothing of one that is wrong.
+ * Every number of the golden files of reference/golden/oracle, which ball arithmetic proved,
+ * against the library, on a BLAS that passes its self-test: bounds on errors say nothing of one
+ * that is wrong.
  *
- * The problem is rebuilt from the doubles in the file, so FLINT is not needed here. For each quantity the worst of
+ * The problem is rebuilt from the doubles in the file, so FLINT is not needed here. For each
+ * quantity the worst of
  *     error / ((n + m) EPS condition)
- * is printed, the condition being that of support/oracle_condition.c: a sum of the norms that multiply what is rounded
- * or perturbed, to first order. It is held below the number of operations of order n or m, each good for (n + m) EPS,
- * that a result passes one after the other: 4 for a covariance (into the modes of Sigma, of F = A Sigma^1/2, of
- * Sigma_post, and back), 1 for a vector or a number, whose one long product dominates.
+ * is printed, the condition being that of support/oracle_condition.c: a sum of the norms that
+ * multiply what is rounded or perturbed, to first order. It is held below the number of operations
+ * of order n or m, each good for (n + m) EPS, that a result passes one after the other: 4 for a
+ * covariance (into the modes of Sigma, of F = A Sigma^1/2, of Sigma_post, and back), 1 for a vector
+ * or a number, whose one long product dominates.
  */
 #include <math.h>
 #include <stdio.h>
@@ -103,8 +106,9 @@ static void check_hashes(const oracle_file *f)
 }
 
 /*
- * The inputs in the file are those that the oracle hashed: not one bit was lost on the way, neither by hexadecimal
- * printing, nor by storing triangles, nor by the schedule. "abc" is FIPS 180-4's own example.
+ * The inputs in the file are those that the oracle hashed: not one bit was lost on the way, neither
+ * by hexadecimal printing, nor by storing triangles, nor by the schedule. "abc" is FIPS 180-4's own
+ * example.
  */
 START_TEST(test_oracle__inputs_have_their_hashes)
 {
@@ -199,8 +203,9 @@ static void root_sizes(double *least, double *trace, const oracle_file *f, const
 }
 
 /*
- * W2 of two laws whose covariances are known to dC1, dC2 (times EPS): |C1^1/2 - D^1/2|_F <= |C1 - D|_F/(sqrt l1 + sqrt d1),
- * l the smallest eigenvalues, on the range that both share; and the factors' own rounding, |L1|_F + |L2|_F.
+ * W2 of two laws whose covariances are known to dC1, dC2 (times EPS): |C1^1/2 - D^1/2|_F <= |C1 -
+ * D|_F/(sqrt l1 + sqrt d1), l the smallest eigenvalues, on the range that both share; and the
+ * factors' own rounding, |L1|_F + |L2|_F.
  */
 static double condition_w2(const oracle_file *f, const char *name1, double dC1, const char *name2,
                            double dC2)
@@ -300,7 +305,8 @@ static bool wanted(const oracle_file *f, int t)
     return false;
 }
 
-/* log10 sqrt(tr P/tr C): d = (dP/tr P + dC/tr C)/(2 ln 10), |tr dP| <= sqrt(n) |dP|_F; largest over the chain. */
+/* log10 sqrt(tr P/tr C): d = (dP/tr P + dC/tr C)/(2 ln 10), |tr dP| <= sqrt(n) |dP|_F; largest over
+ * the chain. */
 static double growth_condition(const walk *w, int t)
 {
     double n = w->f->p.A.n, abar = w->f->s.abar[t];
@@ -338,7 +344,8 @@ static void check_marginal(const oracle_file *f, const gref_sampler *s)
     double growth = 0;
     for (int t = f->s.T; t >= 0; t--) {
         if (gref_marginal_diverged(w.law)) {
-            /* the truth is as large; or, lost, small beside what rounding left of the largest: eps of a variance */
+            /* the truth is as large; or, lost, small beside what rounding left of the largest: eps
+             * of a variance */
             long double truth =
                 wanted(f, t) ? oracle_number(f, oracle_name(spec->label, "w2", t)) : NAN;
             double rounding = sqrt(EPS) * pow(10, gref_marginal_growth(w.law));
@@ -373,9 +380,9 @@ static void check_marginal(const oracle_file *f, const gref_sampler *s)
 }
 
 /*
- * The exact law of every sampler, convention and start, its bias, its distance to the truth, where it becomes
- * unstable and how far it grows. Where the library says that a law has diverged (a variance beyond 2^900), the
- * oracle, which knows no overflow, must agree: W2 > 2^449.
+ * The exact law of every sampler, convention and start, its bias, its distance to the truth, where
+ * it becomes unstable and how far it grows. Where the library says that a law has diverged (a
+ * variance beyond 2^900), the oracle, which knows no overflow, must agree: W2 > 2^449.
  */
 START_TEST(test_oracle__marginal_laws)
 {

@@ -1,7 +1,7 @@
 /*
- * The oracle itself, where FLINT is there: what referees the library is held against closed forms, and against
- * itself at another precision. It shares nothing with the library, so these are its only tests besides the golden
- * files, which the library confirms in test_oracle.c.
+ * The oracle itself, where FLINT is there: what referees the library is held against closed forms,
+ * and against itself at another precision. It shares nothing with the library, so these are its
+ * only tests besides the golden files, which the library confirms in test_oracle.c.
  */
 #include <math.h>
 #include <string.h>
@@ -10,7 +10,8 @@
 
 #include "support.h"
 
-/* H diag(d) H^T/n, H the Hadamard matrix of order n = 2^k, d given as squares of x: exact in balls. */
+/* H diag(d) H^T/n, H the Hadamard matrix of order n = 2^k, d given as squares of x: exact in
+ * balls. */
 static void hadamard(arb_mat_t C, const arb_ptr x, slong prec)
 {
     slong n = arb_mat_nrows(C);
@@ -63,9 +64,10 @@ static void check_w2(mag_t radius, const arb_mat_t C1, const arb_mat_t C2, const
 }
 
 /*
- * Pairs with a common eigenbasis: the closed form lies in the enclosure at every precision, whatever the condition,
- * the gap and the ranks; and the enclosure narrows like 2^(-prec/2), theorem 4's rate. Roots of variances: from 1
- * down to 2^-20 (kappa 2^40), the second law's larger by the gap; the last `zeros` are 0 in one or both laws.
+ * Pairs with a common eigenbasis: the closed form lies in the enclosure at every precision,
+ * whatever the condition, the gap and the ranks; and the enclosure narrows like 2^(-prec/2),
+ * theorem 4's rate. Roots of variances: from 1 down to 2^-20 (kappa 2^40), the second law's larger
+ * by the gap; the last `zeros` are 0 in one or both laws.
  */
 START_TEST(test_oracle_w2__encloses_the_closed_form)
 {
@@ -114,7 +116,8 @@ START_TEST(test_oracle_w2__encloses_the_closed_form)
 }
 END_TEST
 
-/* tr (C1^1/2 C2 C1^1/2)^1/2 of 2 x 2 matrices is sqrt(tr C1 C2 + 2 sqrt(det C1 C2)): laws that do not commute. */
+/* tr (C1^1/2 C2 C1^1/2)^1/2 of 2 x 2 matrices is sqrt(tr C1 C2 + 2 sqrt(det C1 C2)): laws that do
+ * not commute. */
 START_TEST(test_oracle_w2__encloses_two_by_two)
 {
     const double pairs[][6] = {
@@ -164,7 +167,8 @@ START_TEST(test_oracle_w2__encloses_two_by_two)
 }
 END_TEST
 
-/* A covariance that misses positive semi-definiteness by 2^-53: its positive part is enclosed, at the cost of 2^-26. */
+/* A covariance that misses positive semi-definiteness by 2^-53: its positive part is enclosed, at
+ * the cost of 2^-26. */
 START_TEST(test_oracle_w2__takes_a_slightly_indefinite_covariance)
 {
     arb_mat_t C, D;
@@ -189,7 +193,8 @@ START_TEST(test_oracle_w2__takes_a_slightly_indefinite_covariance)
 }
 END_TEST
 
-/* F F^T with integers F is exactly positive semi-definite of rank at most that of F; one ulp less is not. */
+/* F F^T with integers F is exactly positive semi-definite of rank at most that of F; one ulp less
+ * is not. */
 START_TEST(test_oracle_psd_exact__decides_to_the_last_bit)
 {
     enum { N = 8 };
@@ -259,8 +264,9 @@ static oracle_inputs small_inputs(void)
 }
 
 /*
- * The whole answer at 128 and at 1024 bits: every enclosure of the one meets that of the other, and the radii shrink
- * as the bits grow. A radius that is too small anywhere would show as two that do not meet.
+ * The whole answer at 128 and at 1024 bits: every enclosure of the one meets that of the other, and
+ * the radii shrink as the bits grow. A radius that is too small anywhere would show as two that do
+ * not meet.
  */
 START_TEST(test_oracle_run__agrees_with_itself_at_another_precision)
 {

@@ -1,8 +1,9 @@
 /*
- * Perturbation bounds, term by term: one quantity is changed, by much and by little, in its worst direction and in
- * random ones; everything else stays. In long double the change of the result is known, and must lie below the bound
- * whose other D are 0, that is below that one term: always at most 1 times, somewhere more than `reach` times. So no
- * term can be dropped, halved or doubled, and no bound scaled. 2-norms and Frobenius norms are held alike.
+ * Perturbation bounds, term by term: one quantity is changed, by much and by little, in its worst
+ * direction and in random ones; everything else stays. In long double the change of the result is
+ * known, and must lie below the bound whose other D are 0, that is below that one term: always at
+ * most 1 times, somewhere more than `reach` times. So no term can be dropped, halved or doubled,
+ * and no bound scaled. 2-norms and Frobenius norms are held alike.
  *
  *   N     order of the matrices; trial 0 is the worst direction, made of diagonal matrices; the others are random
  */
@@ -160,7 +161,8 @@ static mat ratio_of(gref_ratio f, mat Sigma)
     return mul(sum(scaled(f.n1, Sigma), f.n0, I), inverse(s));
 }
 
-/* J, phi of cgdm, a step's gain and Sigma_t^-1: downwards along the least eigenvalue the bound is an equality. */
+/* J, phi of cgdm, a step's gain and Sigma_t^-1: downwards along the least eigenvalue the bound is
+ * an equality. */
 START_TEST(test_change_of_ratio__is_attained_for_every_function)
 {
     const gref_ratio all[] = {{0.6, 0, 0.36, 0.64}, {0.64, 0, 0.36, 0.64}, {0.4, 0.7, 0.36, 0.64},
@@ -233,9 +235,9 @@ static mat pulled(mat B, mat C)
 }
 
 /*
- * C = phi B B^T + tau I. With phi B^2 = x tau the derivative of Gamma is 2 x/(1 + x)^2 tau/B at B, below 2 H = 2/(1 + x)
- * up to x = 1 by 1/(1 + x); where x is allowed to be larger it is largest at x = 1/3, 0.65 times 2 H. H itself has the
- * derivative 1/tau at B = 0.
+ * C = phi B B^T + tau I. With phi B^2 = x tau the derivative of Gamma is 2 x/(1 + x)^2 tau/B at B,
+ * below 2 H = 2/(1 + x) up to x = 1 by 1/(1 + x); where x is allowed to be larger it is largest
+ * at x = 1/3, 0.65 times 2 H. H itself has the derivative 1/tau at B = 0.
  */
 START_TEST(test_change_of_guidance__constant_phi)
 {
@@ -357,7 +359,8 @@ static step make_step(int trial)
     return s;
 }
 
-/* gain, J, Gamma, g and Sigma_t^-1, each by itself, in M and in c. J is one number in Frobenius norm as in 2-norm. */
+/* gain, J, Gamma, g and Sigma_t^-1, each by itself, in M and in c. J is one number in Frobenius
+ * norm as in 2-norm. */
 START_TEST(test_change_of_step__each_part)
 {
     term M[5] = {{.name = "gain of M"}, {.name = "J of M"}, {.name = "Gamma of M"}},
@@ -403,8 +406,9 @@ END_TEST
 /* ---- the law --------------------------------------------------------------------------------- */
 
 /*
- * One dimension, where W2^2 = (m - m')^2 + (sd - sd')^2: a change of M scales mean and deviation alike, one of c moves the
- * mean alone; what was there before is carried by M. Rounding is added as it is.
+ * One dimension, where W2^2 = (m - m')^2 + (sd - sd')^2: a change of M scales mean and deviation
+ * alike, one of c moves the mean alone; what was there before is carried by M. Rounding is added as
+ * it is.
  */
 START_TEST(test_change_of_law__each_part)
 {
@@ -441,7 +445,8 @@ START_TEST(test_change_of_law__each_part)
 }
 END_TEST
 
-/* n variances that move alike. Far from 0 the root is linear; at 0, or without a bound below, it is the root of D. */
+/* n variances that move alike. Far from 0 the root is linear; at 0, or without a bound below, it is
+ * the root of D. */
 START_TEST(test_change_of_root__both_ways)
 {
     for (int n = 1; n <= 100; n *= 10)
@@ -462,8 +467,9 @@ START_TEST(test_change_of_root__both_ways)
 END_TEST
 
 /*
- * Rounding, which no computation attains: the formulas, evaluated here by themselves. n = 9; gamma_13 = 13 u; P as its diagonal,
- * P dense after a diagonal M, after a dense M far from 0 and at 0, and as a factor.
+ * Rounding, which no computation attains: the formulas, evaluated here by themselves. n = 9;
+ * gamma_13 = 13 u; P as its diagonal, P dense after a diagonal M, after a dense M far from 0 and at
+ * 0, and as a factor.
  */
 START_TEST(test_rounding_of_step__each_kind)
 {

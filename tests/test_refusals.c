@@ -1,6 +1,7 @@
 /*
- * What no path can do, and what one path can do as well as the other: the dense and the spectral one refuse the same
- * samplers and problems, in the same words, by one list (src/method/rows.c, src/model/modes.c).
+ * What no path can do, and what one path can do as well as the other: the dense and the spectral
+ * one refuse the same samplers and problems, in the same words, by one list (src/method/rows.c,
+ * src/model/modes.c).
  */
 #include "dense.h"
 #include "plain.h"
@@ -15,7 +16,8 @@
 
 #include <gref/marginal.h>
 
-/* The same stationary problem for both paths: blurred by a kernel with a zero, which no sigma below rounding makes up for. */
+/* The same stationary problem for both paths: blurred by a kernel with a zero, which no sigma below
+ * rounding makes up for. */
 typedef struct {
     gref_problem p;
     gref_stationary q;
@@ -24,7 +26,8 @@ typedef struct {
     gref_schedule s;
 } pair;
 
-/* The status of either path, which must be one; `said` is the beginning of its words, "" for none. */
+/* The status of either path, which must be one; `said` is the beginning of its words, "" for
+ * none. */
 static gref_status pair_open(pair *x, double sigma, char said[64])
 {
     double taps[] = {0.25, 0.5, 0.25};
@@ -146,7 +149,8 @@ START_TEST(test_refusals__are_the_same_on_both_paths)
 }
 END_TEST
 
-/* A sampler of an exact C and one of none, whose C is as singular as the kernel; samples by both paths. */
+/* A sampler of an exact C and one of none, whose C is as singular as the kernel; samples by both
+ * paths. */
 static void hold_draws(const pair *x, double unit)
 {
     enum { SPECS = 3, N = 4 };
@@ -187,10 +191,11 @@ static void hold_draws(const pair *x, double unit)
 }
 
 /*
- * How small sigma may be: above the rounding of the singular values of A Sigma^1/2, 2 u n of the largest, both paths
- * answer, and the same; below, where a zero of the kernel cannot be told from a measurement without noise, both refuse,
- * whatever the square of sigma is beside A Sigma A^T. Bound: a singular value off by 8 n EPS turns its direction from the
- * prior towards the data by that over sigma; everything else is of order 1, T steps of it.
+ * How small sigma may be: above the rounding of the singular values of A Sigma^1/2, 2 u n of the
+ * largest, both paths answer, and the same; below, where a zero of the kernel cannot be told from a
+ * measurement without noise, both refuse, whatever the square of sigma is beside A Sigma A^T.
+ * Bound: a singular value off by 8 n EPS turns its direction from the prior towards the data by
+ * that over sigma; everything else is of order 1, T steps of it.
  */
 START_TEST(test_refusals__of_a_small_sigma_are_those_of_the_other_path)
 {
@@ -207,13 +212,15 @@ START_TEST(test_refusals__of_a_small_sigma_are_those_of_the_other_path)
 }
 END_TEST
 
-/* ---- a C that is singular to rounding ---------------------------------------------------------- */
+/* ---- a C that is singular to rounding
+ * ---------------------------------------------------------- */
 
 enum { WIDE_N = 3, WIDE_M = 5, WIDE_T = 4 };
 static const double wide_lambda[WIDE_N] = {1.0, 0.5, 0.125}, wide_a[WIDE_N] = {2.0, 1.0, 0.25},
                     wide_y[WIDE_M] = {1.0, -2.0, 0.5, 3.0, -1.0};
 
-/* A = W diag(a), v = W y with an orthogonal W, Sigma = diag(lambda), mu = 0: every pixel by itself, in closed form. */
+/* A = W diag(a), v = W y with an orthogonal W, Sigma = diag(lambda), mu = 0: every pixel by itself,
+ * in closed form. */
 static gref_problem wide_problem(void)
 {
     gref_problem p = dense_problem(WIDE_N, WIDE_M, 10.0, 0, 1.0, 5);
@@ -248,9 +255,10 @@ static wide_truth wide_at(const gref_schedule *s, int t, int i)
 }
 
 /*
- * pigdm with r_t^2 = (1 - abar)/abar and more measurements than pixels, abar_T = 1e-16: C = r_T^2 A A^T + I has the
- * eigenvalues 1e16 and 1, and no Cholesky factor in doubles; the problem is as regular as any. Each of the routes to the
- * step and to the modelled law, in closed form. Bound: the SVD knows C^-1 A and every C^-1/2 to 20 m EPS of themselves.
+ * pigdm with r_t^2 = (1 - abar)/abar and more measurements than pixels, abar_T = 1e-16: C = r_T^2 A
+ * A^T + I has the eigenvalues 1e16 and 1, and no Cholesky factor in doubles; the problem is as
+ * regular as any. Each of the routes to the step and to the modelled law, in closed form. Bound:
+ * the SVD knows C^-1 A and every C^-1/2 to 20 m EPS of themselves.
  */
 START_TEST(test_pigdm__with_a_likelihood_that_is_singular_to_rounding)
 {

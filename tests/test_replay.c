@@ -1,4 +1,5 @@
-/* Trajectories of given noise, and the functions of a sampler by the formulas as printed; steps: test_conformance.c. */
+/* Trajectories of given noise, and the functions of a sampler by the formulas as printed; steps:
+ * test_conformance.c. */
 #include "method/method.h"
 #include "plain.h"
 #include "support.h"

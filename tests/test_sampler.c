@@ -30,10 +30,11 @@ static gref_problem posterior_as_prior(const gref_problem *p)
 }
 
 /*
- * THEORY section 6: CGDM is the unconditional DDPM run on the prior N(mu_post, Sigma_post), for every A,
- * sigma and v. The two runs share nothing but the formula of Algorithm 1: the prior of the second comes
- * from the textbook posterior. Bound: Sigma_post is known to c n EPS |Sigma| cond(K) with |Sigma| = 1 and
- * cond(K) below 10 here, and M_t = sqrt(alpha) s_{t-1}/s_t passes it on by at most 1/q_t.
+ * THEORY section 6: CGDM is the unconditional DDPM run on the prior N(mu_post, Sigma_post), for
+ * every A, sigma and v. The two runs share nothing but the formula of Algorithm 1: the prior of the
+ * second comes from the textbook posterior. Bound: Sigma_post is known to c n EPS |Sigma| cond(K)
+ * with |Sigma| = 1 and cond(K) below 10 here, and M_t = sqrt(alpha) s_{t-1}/s_t passes it on by at
+ * most 1/q_t.
  */
 START_TEST(test_cgdm__is_ddpm_on_the_posterior)
 {
@@ -118,7 +119,8 @@ START_TEST(test_pigdm__is_cgdm_for_white_sigma)
 }
 END_TEST
 
-/* |M S - S M|_F / (|M - tr M/n I|_F |S|_F): 0 if they share eigenvectors, of order 1 if unrelated. */
+/* |M S - S M|_F / (|M - tr M/n I|_F |S|_F): 0 if they share eigenvectors, of order 1 if
+ * unrelated. */
 static double commutator(gref_cmat M, gref_cmat S)
 {
     gref_mat MS = plain_product(M, false, S, false), SM = plain_product(S, false, M, false);
@@ -133,9 +135,10 @@ static double commutator(gref_cmat M, gref_cmat S)
 }
 
 /*
- * THEORY section 6: M_t of CGDM shares the eigenvectors of Sigma_post for all t, DPS and PiGDM in general do
- * not. Held by the commutator with Sigma_post, which is zero exactly for shared eigenvectors. It divides the
- * rounding of M, 20 n EPS, by |M - tr M/n I|, which is 1e-2 or more of |M| here.
+ * THEORY section 6: M_t of CGDM shares the eigenvectors of Sigma_post for all t, DPS and PiGDM in
+ * general do not. Held by the commutator with Sigma_post, which is zero exactly for shared
+ * eigenvectors. It divides the rounding of M, 20 n EPS, by |M - tr M/n I|, which is 1e-2 or more of
+ * |M| here.
  */
 START_TEST(test_steps__only_cgdm_commutes_with_the_posterior)
 {

@@ -79,7 +79,8 @@ static double whitened(const law *l, gref_mat X, int i, int j)
     return (sum[2] - sum[0] * sum[1] / X.m) / (X.m - 1);
 }
 
-/* A^2 and its p along eigenvector i, the sum of Anderson and Darling's definition over the sorted projections. */
+/* A^2 and its p along eigenvector i, the sum of Anderson and Darling's definition over the sorted
+ * projections. */
 static double anderson_darling_p(const law *l, gref_mat X, int i)
 {
     gref_mat z = fresh(X.m, 1);
@@ -101,8 +102,9 @@ static double anderson_darling_p(const law *l, gref_mat X, int i)
 }
 
 /* The corrections for several looks at the same samples are all there: the eigenvectors' p is r times the smallest
- * (Bonferroni), the projections' 1 - (1 - p)^K (Sidak, K = r here), the whole 1 - (1 - p)^4. Each is recomputed from its
- * parts; the seed is one where none of the factors is hidden behind the 1 that a p is cut at. Both sides are the same
+ * (Bonferroni), the projections' 1 - (1 - p)^K (Sidak, K = r here), the whole 1 - (1 - p)^4. Each
+ * is recomputed from its parts; the seed is one where none of the factors is hidden behind the 1
+ * that a p is cut at. Both sides are the same
  * formula in doubles over sums of 40 terms: 1e-10 of rounding at the most. */
 START_TEST(test_samples__several_looks_are_paid_for)
 {
@@ -135,7 +137,8 @@ START_TEST(test_samples__several_looks_are_paid_for)
 END_TEST
 
 /* A shift of the mean, a wrong variance along one direction, a rotation of the covariance, a law of the right two
- * moments but not Gaussian, and noise outside the support: each is seen by the test that is there for it. */
+ * moments but not Gaussian, and noise outside the support: each is seen by the test that is there
+ * for it. */
 START_TEST(test_samples__each_test_sees_its_own_deviation)
 {
     enum { N = 2000, NP = 6 };
@@ -238,8 +241,10 @@ START_TEST(test_samples__few_samples_are_undecided)
 END_TEST
 
 /* The estimate of W2^2 has mean zero under the law, and the true value under another: 300 runs each, |z| <= 5. The
- * other law has its mean moved by d and every standard deviation 2 % up: W2^2 = d^2 + 0.02^2 tr P exactly, while
- * second order gives d^2 + (1.02^2 - 1)^2/4 tr P = d^2 + 0.0202^2 tr P, and that is the mean here. */
+ * other law has its mean moved by d and every standard deviation 2 % up: W2^2 = d^2 + 0.02^2 tr P
+ * exactly, while
+ * second order gives d^2 + (1.02^2 - 1)^2/4 tr P = d^2 + 0.0202^2 tr P, and that is the mean
+ * here. */
 START_TEST(test_samples__w2_is_estimated_without_bias)
 {
     enum { N = 60, NP = 6, RUNS = 300 };
@@ -288,8 +293,10 @@ START_TEST(test_samples__single_precision_is_no_excursion)
 END_TEST
 
 /* What leaves the support: W2^2 grows by exactly the mean square of it, and it is held against the samples from the bound
- * on (8 2^-16 of the largest standard deviation, and 2^-22 or 2^-48 of the largest entry times sqrt(n)), not below. The
- * mean is so large that the entry's term is nearly all of the bound. The kernel's unit vector is the last column of Q. */
+ * on (8 2^-16 of the largest standard deviation, and 2^-22 or 2^-48 of the largest entry times
+ * sqrt(n)), not below. The
+ * mean is so large that the entry's term is nearly all of the bound. The kernel's unit vector is
+ * the last column of Q. */
 START_TEST(test_samples__excursions_are_measured_and_bounded)
 {
     enum { N = 50, NP = 5 };

@@ -31,8 +31,8 @@ START_TEST(test_sha256__gives_the_digests_of_the_standard)
 END_TEST
 
 /*
- * Lengths around the end of a block, where the padding needs one block more or not: n zero bytes, digests by
- * another implementation (Python's hashlib).
+ * Lengths around the end of a block, where the padding needs one block more or not: n zero bytes,
+ * digests by another implementation (Python's hashlib).
  */
 START_TEST(test_sha256__pads_at_every_edge)
 {

@@ -7,7 +7,8 @@
 #include <gref/random.h>
 
 /* Incomplete gamma functions in 40-digit arithmetic (mpmath): small, large and equal arguments, both tails. The
- * factor x^a e^-x/Gamma(a) is the exponential of a difference of size a ln a, known to a ln a eps: 12 eps a + 50 eps. */
+ * factor x^a e^-x/Gamma(a) is the exponential of a difference of size a ln a, known to a ln a eps:
+ * 12 eps a + 50 eps. */
 START_TEST(test_gamma__meets_forty_digits)
 {
     static const struct {
@@ -43,7 +44,8 @@ START_TEST(test_gamma__meets_forty_digits)
 }
 END_TEST
 
-/* The same for the incomplete beta function, whose factor is known to (a + b) eps times a logarithm. */
+/* The same for the incomplete beta function, whose factor is known to (a + b) eps times a
+ * logarithm. */
 START_TEST(test_beta__meets_forty_digits)
 {
     static const struct {
@@ -64,7 +66,8 @@ START_TEST(test_beta__meets_forty_digits)
 }
 END_TEST
 
-/* Tables of Abramowitz & Stegun (26.8, 26.9) and of every textbook, to the digits that they print. */
+/* Tables of Abramowitz & Stegun (26.8, 26.9) and of every textbook, to the digits that they
+ * print. */
 START_TEST(test_tails__meet_printed_tables)
 {
     ck_assert_bound("normal", fabs(gref_normal_tail(1.959963984540054) - 0.025), 1e-16);
@@ -118,8 +121,10 @@ START_TEST(test_pearson3__is_exact_for_chi2)
 END_TEST
 
 /* r = 1: nu S ~ chi^2_nu, so (S - 1)^2 has moments in closed form: E = 2/nu, and with the central moments of chi^2,
- * mu_4 = 12 nu^2 + 48 nu: Var = mu_4/nu^4 - 4/nu^2 = (8 nu + 48)/nu^3. nu = 7 for the rest of the table: T of
- * 40000 Wishart matrices (r = 3) has the mean, variance and third moment that are claimed, |z| <= 5. */
+ * mu_4 = 12 nu^2 + 48 nu: Var = mu_4/nu^4 - 4/nu^2 = (8 nu + 48)/nu^3. nu = 7 for the rest of the
+ * table: T of
+ * 40000 Wishart matrices (r = 3) has the mean, variance and third moment that are claimed,
+ * |z| <= 5. */
 START_TEST(test_frobenius_cumulants__are_those_of_wishart_matrices)
 {
     enum { R = 3, NU = 7, RUNS = 40000 };

@@ -1,6 +1,7 @@
 /*
- * The spectral path by itself: against closed-form and high-precision numbers, against the dense path's samples, and
- * against itself by another route. That every quantity equals the dense one is test_crosscheck.c's business.
+ * The spectral path by itself: against closed-form and high-precision numbers, against the dense
+ * path's samples, and against itself by another route. That every quantity equals the dense one is
+ * test_crosscheck.c's business.
  */
 #include "spectral/internal.h"
 #include "stationary.h"
@@ -17,7 +18,8 @@
 #include <gref/random.h>
 #include <gref/sampler.h>
 
-/* x0 ~ N(mu, var), v = x0 + sigma n, all scalar: one frequency whose eigenvalue is put there by hand. */
+/* x0 ~ N(mu, var), v = x0 + sigma n, all scalar: one frequency whose eigenvalue is put there by
+ * hand. */
 static gref_spectral *scalar_spectral(double mu, double var, double sigma, double v)
 {
     double one = 1.0;
@@ -38,8 +40,8 @@ static gref_spectral *scalar_spectral(double mu, double var, double sigma, doubl
 }
 
 /*
- * THEORY section 10: 60-digit arithmetic, an independent computation. Means and variances must be met to 1e-13
- * relative, as the dense path does; W2 is given with 12 digits.
+ * THEORY section 10: 60-digit arithmetic, an independent computation. Means and variances must be
+ * met to 1e-13 relative, as the dense path does; W2 is given with 12 digits.
  */
 START_TEST(test_spectral_law__meets_the_golden_scalar_numbers)
 {
@@ -85,10 +87,10 @@ START_TEST(test_spectral_law__meets_the_golden_scalar_numbers)
 END_TEST
 
 /*
- * The drawn chains are those of gref_sampler_draw, number by number: every row, with conventions of the
- * sweep, and operator, three samples. Algorithm 8 is the same, the basis is not: each of T steps errs by sqrt(n) EPS of y_t and of what
- * it adds, |Sigma| + 1 times y_t at most; the errors of T steps add up like random ones, sqrt(T), as none of these
- * chains grows.
+ * The drawn chains are those of gref_sampler_draw, number by number: every row, with conventions of
+ * the sweep, and operator, three samples. Algorithm 8 is the same, the basis is not: each of T
+ * steps errs by sqrt(n) EPS of y_t and of what it adds, |Sigma| + 1 times y_t at most; the errors
+ * of T steps add up like random ones, sqrt(T), as none of these chains grows.
  */
 START_TEST(test_spectral_draw__is_the_dense_draw)
 {
@@ -142,8 +144,9 @@ START_TEST(test_spectral_draw__is_the_dense_draw)
 END_TEST
 
 /*
- * Samples of the posterior are mu_post + Sigma_post^1/2 xi: the root by gref_psd_sqrt, from explicit matrices. That
- * root errs by sqrt(n) EPS |S|/sqrt(rho+^2), rho+ the least standard deviation above zero; xi < 5.
+ * Samples of the posterior are mu_post + Sigma_post^1/2 xi: the root by gref_psd_sqrt, from
+ * explicit matrices. That root errs by sqrt(n) EPS |S|/sqrt(rho+^2), rho+ the least standard
+ * deviation above zero; xi < 5.
  */
 START_TEST(test_spectral_posterior_draw__is_the_symmetric_root)
 {
@@ -187,7 +190,8 @@ START_TEST(test_spectral_posterior_draw__is_the_symmetric_root)
 }
 END_TEST
 
-/* W2^2 between diag(e) and diag(e) + E in quadruple precision: the trace formula, which for 2 x 2 has a root only. */
+/* W2^2 between diag(e) and diag(e) + E in quadruple precision: the trace formula, which for 2 x 2
+ * has a root only. */
 static quad wide_w2_squared(const double e[2], gref_cmat E)
 {
     quad a = e[0], b = e[1], p = a + GREF_AT(E, 0, 0), r = GREF_AT(E, 0, 1),
@@ -202,9 +206,10 @@ static quad wide_w2_squared(const double e[2], gref_cmat E)
 }
 
 /*
- * W2 between N(0, diag(e)) and N(0, diag(e) + E) by the map is relatively accurate however small E is. For |E|/e down
- * to 1e-7 against the trace formula in quadruple precision, whose cancellation costs 2^-110 of the trace; below that
- * by scaling: W2 is linear in E but for a relative |E|/e, so a tenth of E gives a tenth of W2.
+ * W2 between N(0, diag(e)) and N(0, diag(e) + E) by the map is relatively accurate however small E
+ * is. For |E|/e down to 1e-7 against the trace formula in quadruple precision, whose cancellation
+ * costs 2^-110 of the trace; below that by scaling: W2 is linear in E but for a relative |E|/e, so
+ * a tenth of E gives a tenth of W2.
  */
 START_TEST(test_block_w2_close__is_relatively_accurate)
 {
@@ -239,9 +244,10 @@ START_TEST(test_block_w2_close__is_relatively_accurate)
 END_TEST
 
 /*
- * W2 of the modelled law by the differences (map, relative) and by factors (absolute 1e-14): they agree far from
- * t = 0, where both are accurate, for every method and operator; and near t = 0, where only the first is, W2 still
- * falls by the factor that THEORY section 5 says, 10 for dps and 100 for pigdm per decade of 1 - abar.
+ * W2 of the modelled law by the differences (map, relative) and by factors (absolute 1e-14): they
+ * agree far from t = 0, where both are accurate, for every method and operator; and near t = 0,
+ * where only the first is, W2 still falls by the factor that THEORY section 5 says, 10 for dps and
+ * 100 for pigdm per decade of 1 - abar.
  */
 START_TEST(test_spectral_w2_modelled__keeps_its_accuracy_as_t_goes_to_zero)
 {
@@ -283,8 +289,9 @@ START_TEST(test_spectral_w2_modelled__keeps_its_accuracy_as_t_goes_to_zero)
 END_TEST
 
 /*
- * THEORY section 6: DPS overshoots where beta_t J^2 s^2 alpha/sigma^2 exceeds about 2. In the scalar case M_t is known
- * in closed form, so the first unstable step is too; far beyond, the law is refused instead of answered by inf.
+ * THEORY section 6: DPS overshoots where beta_t J^2 s^2 alpha/sigma^2 exceeds about 2. In the
+ * scalar case M_t is known in closed form, so the first unstable step is too; far beyond, the law
+ * is refused instead of answered by inf.
  */
 START_TEST(test_spectral_law__divergence_is_detected_and_refused)
 {
@@ -334,8 +341,9 @@ START_TEST(test_spectral_law__divergence_is_detected_and_refused)
 END_TEST
 
 /*
- * Spectra as they are written, against the pixels: a^ and lambda give back the taps and the autocorrelation by plain
- * sums over all frequencies, and a block spectrum has the trace of its covariance.
+ * Spectra as they are written, against the pixels: a^ and lambda give back the taps and the
+ * autocorrelation by plain sums over all frequencies, and a block spectrum has the trace of its
+ * covariance.
  */
 START_TEST(test_spectral_spectra__give_back_the_pixels)
 {

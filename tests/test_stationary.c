@@ -1,7 +1,8 @@
 /*
- * Stationary problems in pixels against the dense constructions, which share no code with them: the texton against
- * gref_prior_adsn's autocorrelation, the taps against rows of gref_operator_*'s matrices, x0 and v against
- * gref_problem_observe's, which come from a dense symmetric root and a matrix product.
+ * Stationary problems in pixels against the dense constructions, which share no code with them: the
+ * texton against gref_prior_adsn's autocorrelation, the taps against rows of gref_operator_*'s
+ * matrices, x0 and v against gref_problem_observe's, which come from a dense symmetric root and a
+ * matrix product.
  */
 #include "stationary.h"
 
@@ -18,8 +19,9 @@ static const int sizes[][2] = {{1, 1}, {1, 7}, {5, 1}, {2, 2},  {6, 6},
 enum { SIZES = sizeof sizes / sizeof *sizes };
 
 /*
- * Sigma[p, q] = sum_x t(x) t(x + p - q), all lags, from the texton by plain loops. The dense Sigma sums in long double
- * and rounds once; the plain sum here does so too, the texton's own rounding adds 2 EPS per factor.
+ * Sigma[p, q] = sum_x t(x) t(x + p - q), all lags, from the texton by plain loops. The dense Sigma
+ * sums in long double and rounds once; the plain sum here does so too, the texton's own rounding
+ * adds 2 EPS per factor.
  */
 START_TEST(test_stationary_adsn__texton_has_the_autocorrelation_of_the_prior)
 {
@@ -48,8 +50,9 @@ START_TEST(test_stationary_adsn__texton_has_the_autocorrelation_of_the_prior)
 END_TEST
 
 /*
- * The taps are the first row of the dense operator: exactly for convolutions, whose weights add up in the same order;
- * for super-resolution to the rounding of either formula (integers there, Keys's cubic here): 2 EPS of the largest.
+ * The taps are the first row of the dense operator: exactly for convolutions, whose weights add up
+ * in the same order; for super-resolution to the rounding of either formula (integers there, Keys's
+ * cubic here): 2 EPS of the largest.
  */
 START_TEST(test_stationary_operators__taps_are_the_first_row_of_A)
 {
@@ -73,8 +76,9 @@ START_TEST(test_stationary_operators__taps_are_the_first_row_of_A)
 END_TEST
 
 /*
- * x0 and v are the dense ones. The dense root has |R - Sigma^1/2| <= c sqrt(n) EPS |Sigma|/sqrt(lambda+), lambda+
- * the least eigenvalue above zero, applied to n normal numbers that share the error evenly; c = 4.
+ * x0 and v are the dense ones. The dense root has |R - Sigma^1/2| <= c sqrt(n) EPS
+ * |Sigma|/sqrt(lambda+), lambda+ the least eigenvalue above zero, applied to n normal numbers that
+ * share the error evenly; c = 4.
  */
 START_TEST(test_stationary_observe__is_the_dense_observation)
 {

@@ -9,7 +9,8 @@ static gref_status provoke(void)
     return GREF_OK;
 }
 
-/* The record must hold the values that a user needs, where they were refused, and the added context. */
+/* The record must hold the values that a user needs, where they were refused, and the added
+ * context. */
 START_TEST(test_fail__record_holds_values_place_and_context)
 {
     ck_fails(provoke(), GREF_ERR_SHAPE);

@@ -1,6 +1,6 @@
 /*
- * What a study leaves is recomputed from what it leaves: every reported number from the arrays in arrays.npz by
- * another route, every file against the other, and nothing at all after a failure.
+ * What a study leaves is recomputed from what it leaves: every reported number from the arrays in
+ * arrays.npz by another route, every file against the other, and nothing at all after a failure.
  */
 #include "support.h"
 
@@ -83,9 +83,10 @@ static int count_entries(const char *dir)
 
 /*
  * The distances and biases of summary follow from the laws in arrays.npz: W2 anew from pixels by
- * gref_w2_laws. Rounding moves C by n EPS |C|, and so W2 by at most that over 2 sqrt(lambda_min), lambda_min >=
- * 1 - abar_t; at t = 0 Sigma of ADSN is singular in one direction, where both laws are 0 and rounding adds at most
- * n EPS |C| to W2 squared, hence that over W2 to W2. Exact laws follow from mu_post, Sigma_post.
+ * gref_w2_laws. Rounding moves C by n EPS |C|, and so W2 by at most that over 2 sqrt(lambda_min),
+ * lambda_min >= 1 - abar_t; at t = 0 Sigma of ADSN is singular in one direction, where both laws
+ * are 0 and rounding adds at most n EPS |C| to W2 squared, hence that over W2 to W2. Exact laws
+ * follow from mu_post, Sigma_post.
  */
 START_TEST(test_study_run__numbers_follow_from_the_arrays)
 {
@@ -153,7 +154,8 @@ START_TEST(test_study_run__numbers_follow_from_the_arrays)
 }
 END_TEST
 
-/* summary.json holds what the issue of a study promises, w2.csv the same numbers, to the last bit. */
+/* summary.json holds what the issue of a study promises, w2.csv the same numbers, to the last
+ * bit. */
 START_TEST(test_study_summary__is_complete_and_equal_to_the_csv)
 {
     gref_case *c = load(NULL);
@@ -203,7 +205,8 @@ START_TEST(test_study_summary__is_complete_and_equal_to_the_csv)
 }
 END_TEST
 
-/* At laws_at and 0 a step carries its proof and the bounds on its law, elsewhere none; the value lies in the interval. */
+/* At laws_at and 0 a step carries its proof and the bounds on its law, elsewhere none; the value
+ * lies in the interval. */
 START_TEST(test_study_summary__carries_proofs_where_laws_are_reported)
 {
     gref_case *c = load(NULL);
@@ -237,7 +240,8 @@ START_TEST(test_study_summary__carries_proofs_where_laws_are_reported)
 }
 END_TEST
 
-/* An unconditional sampler is held against the prior too; labels and per-sampler conventions are kept apart. */
+/* An unconditional sampler is held against the prior too; labels and per-sampler conventions are
+ * kept apart. */
 START_TEST(test_study_run__ddpm_and_overridden_conventions)
 {
     gref_case *c = load("samplers=[{\"name\":\"ddpm\"},{\"name\":\"cgdm\",\"label\":\"a\"},"
@@ -291,9 +295,10 @@ static void write_chain(const char *dir, double gain)
 }
 
 /*
- * The rows of s are at these t, and W2 in the last is that of the arrays: bound as in the test of numbers above, for the
- * covariances; the means differ from what the study measured by n EPS of their own. At t = 0 a law that is regular where the
- * target is singular adds sqrt(|P| n EPS |C|) over W2: rounding of an eigenvalue 0 of C enters by its root.
+ * The rows of s are at these t, and W2 in the last is that of the arrays: bound as in the test of
+ * numbers above, for the covariances; the means differ from what the study measured by n EPS of
+ * their own. At t = 0 a law that is regular where the target is singular adds sqrt(|P| n EPS |C|)
+ * over W2: rounding of an eigenvalue 0 of C enters by its root.
  */
 static void check_visits(const gref_study_sampler *s, gref_npz_reader *r, const char *times,
                          bool regular)
@@ -319,9 +324,10 @@ static void check_visits(const gref_study_sampler *s, gref_npz_reader *r, const 
 }
 
 /*
- * A sampler is reported where it goes, by its own t: at its times that are multiples of w2_every or in laws_at, and at its
- * first and last, whichever t these are. A chain without abar has a target at its end alone; the law of this one is
- * N(0, I) at every t. What is not visited is not there, in tables by that name.
+ * A sampler is reported where it goes, by its own t: at its times that are multiples of w2_every or
+ * in laws_at, and at its first and last, whichever t these are. A chain without abar has a target
+ * at its end alone; the law of this one is N(0, I) at every t. What is not visited is not there, in
+ * tables by that name.
  */
 START_TEST(test_study_run__visited_times)
 {
@@ -425,7 +431,8 @@ START_TEST(test_study_run__leaves_nothing_behind_on_failure)
 }
 END_TEST
 
-/* The case's file names are free, labels may hold dots: nothing of it must reach gnuplot as a command. */
+/* The case's file names are free, labels may hold dots: nothing of it must reach gnuplot as a
+ * command. */
 START_TEST(test_study_run__survives_odd_folder_names)
 {
     char *dir = temp_new(), path[4200];

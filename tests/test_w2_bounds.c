@@ -1,7 +1,8 @@
 /*
- * Each term of the bounds behind a certified W2, from both sides. Terms of rounding are held against their formulas in
- * long double, in rows where each counts by more than 2^-38 of the sum. Terms of perturbation are held against a
- * perturbation of that size for which W2 is known in closed form: 1/2 < change/term <= 1.
+ * Each term of the bounds behind a certified W2, from both sides. Terms of rounding are held
+ * against their formulas in long double, in rows where each counts by more than 2^-38 of the sum.
+ * Terms of perturbation are held against a perturbation of that size for which W2 is known in
+ * closed form: 1/2 < change/term <= 1.
  */
 #include "base/internal.h"
 #include "dense.h"
@@ -27,7 +28,8 @@ static long double gamma_of(int k)
     return k * U / (1 - k * U);
 }
 
-/* P: Dot2 and low parts. S: those, what is left out, and D times the error of P, mirrored. R: both, and the sums. */
+/* P: Dot2 and low parts. S: those, what is left out, and D times the error of P, mirrored. R: both,
+ * and the sums. */
 START_TEST(test_map__rounding_is_its_formula)
 {
     static const gref_w2_map_sizes rows[] = {
@@ -132,8 +134,8 @@ START_TEST(test_differences__lose_nothing)
 END_TEST
 
 /*
- * From a Q that is 1e-3 rad off, each round gains: none is a valid but wide enclosure, and four are as narrow as those from
- * the best start. Both contain the distance that the map encloses.
+ * From a Q that is 1e-3 rad off, each round gains: none is a valid but wide enclosure, and four are
+ * as narrow as those from the best start. Both contain the distance that the map encloses.
  */
 START_TEST(test_procrustes__from_a_rough_start)
 {
@@ -166,8 +168,9 @@ START_TEST(test_procrustes__from_a_rough_start)
 END_TEST
 
 /*
- * |F|_* <= (1 + gamma) (1 + x)(1 + y) sum s + sqrt(r) |F - W S V^T|_F. The norms: W = (1 + x) I, V = (1 + y) I of exact s.
- * The rest: F = (s + d) I, whose nuclear norm exceeds r s by r d = sqrt(r) |d I|_F; with what rounding may hide of it.
+ * |F|_* <= (1 + gamma) (1 + x)(1 + y) sum s + sqrt(r) |F - W S V^T|_F. The norms: W = (1 + x) I,
+ * V = (1 + y) I of exact s. The rest: F = (s + d) I, whose nuclear norm exceeds r s by r
+ * d = sqrt(r) |d I|_F; with what rounding may hide of it.
  */
 START_TEST(test_procrustes__nuclear_bound)
 {
@@ -201,9 +204,9 @@ START_TEST(test_procrustes__nuclear_bound)
 END_TEST
 
 /*
- * Q = (1 + e) I, e > 0, against Q' = I: the defect is 2 e + e^2 in one dimension, B Q moves by e |B|, H = B Q A by
- * e |B||A|. K = skew((B Q)^T A) with B^T A = J moves by e |J|_F = sqrt 2 e; its term is |F|_F/2 |B|_F |A|_F = 2 sqrt 2 e,
- * twice that, as |I|_F |J|_F = 2 |J|_F / sqrt 2.
+ * Q = (1 + e) I, e > 0, against Q' = I: the defect is 2 e + e^2 in one dimension, B Q moves by e
+ * |B|, H = B Q A by e |B||A|. K = skew((B Q)^T A) with B^T A = J moves by e |J|_F = sqrt 2 e; its
+ * term is |F|_F/2 |B|_F |A|_F = 2 sqrt 2 e, twice that, as |I|_F |J|_F = 2 |J|_F / sqrt 2.
  */
 START_TEST(test_procrustes__what_a_turn_moves)
 {
@@ -232,8 +235,9 @@ START_TEST(test_procrustes__what_a_turn_moves)
 END_TEST
 
 /*
- * B = I, A = h R(theta), Q = I left as it is: |Delta|^2 = 2 (h^2 - 2 h cos + 1), K = h sin J, H = h cos I, and
- * W2^2 = 2 (h - 1)^2. |K|^2/H takes 2 cos/(1 + cos) of what Delta lacks. Errors and radii stand for themselves.
+ * B = I, A = h R(theta), Q = I left as it is: |Delta|^2 = 2 (h^2 - 2 h cos + 1), K = h sin J, H = h
+ * cos I, and W2^2 = 2 (h - 1)^2. |K|^2/H takes 2 cos/(1 + cos) of what Delta lacks. Errors and
+ * radii stand for themselves.
  */
 START_TEST(test_procrustes__ends)
 {
@@ -260,7 +264,8 @@ START_TEST(test_procrustes__ends)
 }
 END_TEST
 
-/* c and c - x on a line: W2 = x/(sqrt c + sqrt(c - x)) is the bound itself, whatever part f of c the factor misses. C and 0: sqrt tr C is the other one. */
+/* c and c - x on a line: W2 = x/(sqrt c + sqrt(c - x)) is the bound itself, whatever part f of c
+ * the factor misses. C and 0: sqrt tr C is the other one. */
 START_TEST(test_shift__is_attained)
 {
     for (int k = 1; k <= 12; k++) {
@@ -281,8 +286,8 @@ START_TEST(test_shift__is_attained)
 END_TEST
 
 /*
- * What an approximate inverse costs: X = (1 + d) L^-1. The product R X^T, its rounding, the defect, and the error of R
- * each as in the formula; then the whole of a whitening from its parts.
+ * What an approximate inverse costs: X = (1 + d) L^-1. The product R X^T, its rounding, the defect,
+ * and the error of R each as in the formula; then the whole of a whitening from its parts.
  */
 START_TEST(test_shift__by_a_whitening)
 {
@@ -328,7 +333,9 @@ END_TEST
 
 /*
  * The radius of a factor is over the distance that it stands for, and not far over. c I, sqrt c no
- * double: W2 = sqrt n |sqrt c - l|. Refined, what is left is a rounding or two of u^2, while a Dot2 is taken to err by 1100. The least eigenvalue is c but for the residual. Singular: sqrt |R|_* at worst.
+ * double: W2 = sqrt n |sqrt c - l|. Refined, what is left is a rounding or two of u^2, while a Dot2
+ * is taken to err by 1100. The least eigenvalue is c but for the residual. Singular: sqrt |R|_* at
+ * worst.
  */
 START_TEST(test_factor__radius_from_both_sides)
 {
@@ -399,7 +406,8 @@ START_TEST(test_map__ends_and_positivity)
     ck_assert(e.upper >= sqrtl(14) + 0.25L && e.upper <= (sqrtl(14) + 0.25L) * (1 + 6 * EPS));
     e = gref_w2_map_ends(-1e-30, 1.0, 0.5);
     ck_assert(e.w == 0.0 && e.lower == 0.0 && e.upper >= 1.5 && e.upper <= 1.5 * (1 + 6 * EPS));
-    /* I + Dh + Dl with 1 + Dh(0, 0) = d: proved while |Dl| < d, and while that is more than rounding of 1 + Dh(1, 1) */
+    /* I + Dh + Dl with 1 + Dh(0, 0) = d: proved while |Dl| < d, and while that is more than
+     * rounding of 1 + Dh(1, 1) */
     static const struct {
         double d, other, low;
         bool positive;
@@ -425,8 +433,8 @@ START_TEST(test_map__ends_and_positivity)
 END_TEST
 
 /*
- * e and e + E on a line: W2 = E/(sqrt(e + E) + sqrt e), to 8 u however small E is; refused where |Lyap(E)| = E/2e >= 0.3. In n
- * dimensions it is the largest eigenvalue that decides, not |E|_F.
+ * e and e + E on a line: W2 = E/(sqrt(e + E) + sqrt e), to 8 u however small E is; refused where
+ * |Lyap(E)| = E/2e >= 0.3. In n dimensions it is the largest eigenvalue that decides, not |E|_F.
  */
 START_TEST(test_close__is_relatively_accurate)
 {
@@ -506,8 +514,8 @@ START_TEST(test_inputs__parts)
 END_TEST
 
 /*
- * d = u |C|_F + skew: 4 I that was (4 - d/sqrt n) I lay at d/(2 + sqrt(4 - d)) at most, the least eigenvalue being known;
- * where it is not, sqrt(sqrt n d), attained by 0 that was d/sqrt n I.
+ * d = u |C|_F + skew: 4 I that was (4 - d/sqrt n) I lay at d/(2 + sqrt(4 - d)) at most, the least
+ * eigenvalue being known; where it is not, sqrt(sqrt n d), attained by 0 that was d/sqrt n I.
  */
 START_TEST(test_inputs__radius)
 {
@@ -531,7 +539,8 @@ START_TEST(test_inputs__radius)
 }
 END_TEST
 
-/* Two enclosures that do not meet are an error that names both, never a number; those that do are intersected. */
+/* Two enclosures that do not meet are an error that names both, never a number; those that do are
+ * intersected. */
 START_TEST(test_w2_intersect__refuses_disjoint_enclosures)
 {
     gref_w2_cov c = {.w = 1.0, .lower = 0.9, .upper = 1.1},

@@ -1,7 +1,8 @@
 /*
- * Certified W2. Two claims are held everywhere: the truth lies inside, and the interval is narrow. Truth comes from
- * matrices that are exact in double with a closed form (Hadamard pairs, integer factors); width is measured on
- * the pairs that THEORY section 11 lists, where no closed form exists but two enclosures that share no formula must meet.
+ * Certified W2. Two claims are held everywhere: the truth lies inside, and the interval is narrow.
+ * Truth comes from matrices that are exact in double with a closed form (Hadamard pairs, integer
+ * factors); width is measured on the pairs that THEORY section 11 lists, where no closed form
+ * exists but two enclosures that share no formula must meet.
  */
 #include "base/internal.h"
 #include "dense.h"
@@ -51,7 +52,8 @@ START_TEST(test_certify_laws__contains_the_hadamard_truth)
 }
 END_TEST
 
-/* Singular Hadamard pairs given as covariances: contained; the width is that of sqrt(n u |C|), as documented. */
+/* Singular Hadamard pairs given as covariances: contained; the width is that of sqrt(n u |C|), as
+ * documented. */
 START_TEST(test_certify_laws__contains_the_truth_of_singular_pairs)
 {
     for (int zeros = 1; zeros <= 8; zeros += 7) {
@@ -67,8 +69,9 @@ START_TEST(test_certify_laws__contains_the_truth_of_singular_pairs)
 END_TEST
 
 /*
- * diag(1, d, 0) against diag(1, 0, 0): W2 = sqrt d exactly. With d below the rank decision the value is that of rank 1, and
- * rank_cost must admit what the decision hides, in the unit of W2 whatever the scale; a definite pair hides nothing.
+ * diag(1, d, 0) against diag(1, 0, 0): W2 = sqrt d exactly. With d below the rank decision the
+ * value is that of rank 1, and rank_cost must admit what the decision hides, in the unit of W2
+ * whatever the scale; a definite pair hides nothing.
  */
 START_TEST(test_w2_laws__say_what_the_rank_decision_may_cost)
 {
@@ -93,9 +96,10 @@ START_TEST(test_w2_laws__say_what_the_rank_decision_may_cost)
 END_TEST
 
 /*
- * Graded laws, diag(1, g) against [1, b; b, g + d] with |b| from g/10 to beyond sqrt(g (g + d)), where C2 turns indefinite:
- * Lyap(E) is small all the while, yet a fixed point need not contract. The value must lie in the proved interval but for
- * the error documented for factors, n u (|L1| + |L2|) = 1e-15 here (doubled), and both must refuse the same matrices.
+ * Graded laws, diag(1, g) against [1, b; b, g + d] with |b| from g/10 to beyond sqrt(g (g + d)),
+ * where C2 turns indefinite: Lyap(E) is small all the while, yet a fixed point need not contract.
+ * The value must lie in the proved interval but for the error documented for factors, n u
+ * (|L1| + |L2|) = 1e-15 here (doubled), and both must refuse the same matrices.
  */
 START_TEST(test_w2_laws__of_graded_pairs_agree_with_their_proof)
 {
@@ -124,7 +128,8 @@ START_TEST(test_w2_laws__of_graded_pairs_agree_with_their_proof)
 }
 END_TEST
 
-/* The 36 pairs of THEORY section 11 at n = 24: width at most 4e-15. That the two forms meet is checked inside. */
+/* The 36 pairs of THEORY section 11 at n = 24: width at most 4e-15. That the two forms meet is
+ * checked inside. */
 static void hold_widths(int n, double bound, int kappas, const double *kappa, int gaps,
                         const double *gap)
 {
@@ -159,9 +164,9 @@ START_TEST(test_certify_laws__is_narrow_at_128)
 END_TEST
 
 /*
- * Rank-deficient factors F and F + 2^-k G with integer entries, exact in double. With G = F E, E small and
- * symmetric and F of orthogonal integer columns (F^T F = 16 I), L2^T L1 = 16 (I + 2^-k E) > 0: the polar factor is I and
- * W2 = |2^-k F E|_F = 4 2^-k |E|_F exactly.
+ * Rank-deficient factors F and F + 2^-k G with integer entries, exact in double. With G = F E, E
+ * small and symmetric and F of orthogonal integer columns (F^T F = 16 I), L2^T L1 = 16 (I + 2^-k
+ * E) > 0: the polar factor is I and W2 = |2^-k F E|_F = 4 2^-k |E|_F exactly.
  */
 START_TEST(test_certify_factors__contains_the_truth_of_integer_pairs)
 {
@@ -210,7 +215,8 @@ START_TEST(test_certify_factors__different_ranges)
 }
 END_TEST
 
-/* Laws on scales where squares overflow or vanish: scaling C by 4^k scales the interval by 2^k, exactly. */
+/* Laws on scales where squares overflow or vanish: scaling C by 4^k scales the interval by 2^k,
+ * exactly. */
 START_TEST(test_certify_laws__extreme_scales)
 {
     SCOPED(gref_mat) C1 = {0}, C2 = {0}, S1 = fresh(8, 8), S2 = fresh(8, 8);
@@ -254,7 +260,8 @@ START_TEST(test_certify_laws__combines_mean_and_covariance)
 }
 END_TEST
 
-/* An indefinite matrix is refused with its most negative eigenvalue, an asymmetric one with the entries. */
+/* An indefinite matrix is refused with its most negative eigenvalue, an asymmetric one with the
+ * entries. */
 START_TEST(test_certify_laws__refuses)
 {
     SCOPED(gref_mat) C1 = fresh(2, 2), C2 = fresh(2, 2), m = fresh(2, 1);
@@ -279,7 +286,8 @@ START_TEST(test_certify_laws__refuses)
 }
 END_TEST
 
-/* ---- Inputs that are easily wronged: one law singular, C not quite symmetric, laws the same, scales far apart. ---- */
+/* ---- Inputs that are easily wronged: one law singular, C not quite symmetric, laws the same,
+ * scales far apart. ---- */
 
 static gref_mat diagonal(double a, double b, double c)
 {
@@ -291,8 +299,9 @@ static gref_mat diagonal(double a, double b, double c)
 }
 
 /*
- * I against diag(4, 9, 0): W2^2 = 1 + 4 + 1. Whatever form each law has, both ends are proved. Width: the trace bound
- * errs by c n u |L|^2/W2 = 2e-15 c, c about 30 for the enclosures of |B^T A|_* and of the truncated factor.
+ * I against diag(4, 9, 0): W2^2 = 1 + 4 + 1. Whatever form each law has, both ends are proved.
+ * Width: the trace bound errs by c n u |L|^2/W2 = 2e-15 c, c about 30 for the enclosures of |B^T
+ * A|_* and of the truncated factor.
  */
 START_TEST(test_certify__a_singular_law_against_a_regular_one)
 {
@@ -334,8 +343,8 @@ START_TEST(test_certify_factors__rank_20_against_40_in_both_orders)
 END_TEST
 
 /*
- * C and C^T are one datum, (C + C^T)/2, to the last bit; r_in covers what was averaged away. The laws are close, so
- * that taking one triangle instead would change the third digit.
+ * C and C^T are one datum, (C + C^T)/2, to the last bit; r_in covers what was averaged away. The
+ * laws are close, so that taking one triangle instead would change the third digit.
  */
 START_TEST(test_certify_laws__do_not_depend_on_the_triangle)
 {
@@ -351,7 +360,8 @@ START_TEST(test_certify_laws__do_not_depend_on_the_triangle)
     ck_ok(gref_w2_certify_laws(&w, m, gref_const(C1), m, gref_const(C2)));
     ck_ok(gref_w2_certify_laws(&t, m, gref_const(C1), m, gref_const(CT)));
     ck_assert(w.lower == t.lower && w.upper == t.upper && w.w2 == t.w2 && w.r_in == t.r_in);
-    /* off-diagonal e in modes a, b: W2^2 = 2 e^2 c with c = 1/(2 (a + b)) to first order in e; its error e^3 */
+    /* off-diagonal e in modes a, b: W2^2 = 2 e^2 c with c = 1/(2 (a + b)) to first order in e; its
+     * error e^3 */
     long double truth = sqrtl(powl(0x1p-51L, 2) / 3 + powl(0x1p-52L, 2) / 4);
     ck_assert_bound("W2 of the symmetric part, relative", (double)fabsl(w.w2 / truth - 1), 1e-12);
     ck_assert(w.r_in >
@@ -377,7 +387,8 @@ START_TEST(test_certify__a_law_to_itself_is_zero)
 }
 END_TEST
 
-/* Nothing is lost beside a zero law, nor where sizes differ by more than a double's exponent holds when squared. */
+/* Nothing is lost beside a zero law, nor where sizes differ by more than a double's exponent holds
+ * when squared. */
 START_TEST(test_certify__scales_far_apart)
 {
     SCOPED(gref_mat) zero = fresh(3, 1);

@@ -333,8 +333,8 @@ END_TEST
 /*
  * Symmetry, a common permutation: these change rounding only; a common 4^k not even that. W2(C, s^2
  * C) = |1 - s| sqrt(tr C), and along s the triangle inequality is an equality; all exact for
- * integers. Three unrelated laws obey it with room. C and D are far apart, so that their distance comes by
- * factors, singular or not. Worst ratio 0.50.
+ * integers. Three unrelated laws obey it with room. C and D are far apart, so that their distance
+ * comes by factors, singular or not. Worst ratio 0.50.
  */
 START_TEST(test_w2_laws__is_a_metric_of_degree_one_half)
 {

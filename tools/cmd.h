@@ -1,4 +1,5 @@
-/* What every command of the program shares: its prototype, its exit codes, its one line of complaint. */
+/* What every command of the program shares: its prototype, its exit codes, its one line of
+ * complaint. */
 #ifndef GREF_CMD_H
 #define GREF_CMD_H
 
@@ -32,11 +33,13 @@ cmd_function cmd_replay;
 cmd_function cmd_study;
 cmd_function cmd_w2;
 
-/* Prints "gref COMMAND: message" as exactly one line on stderr (COMMAND may be NULL); gives `code`. */
+/* Prints "gref COMMAND: message" as exactly one line on stderr (COMMAND may be NULL); gives
+ * `code`. */
 int cmd_complain(int code, const char *command, const char *fmt, ...) GREF_PRINTF(3, 4);
 /* The exit code of a status, after printing the library's last message unless it is GREF_OK. */
 int cmd_finish(const char *command, gref_status status);
-/* After a result: one line on stderr if the BLAS that computed it was not tested, by --no-self-test. */
+/* After a result: one line on stderr if the BLAS that computed it was not tested, by
+ * --no-self-test. */
 void cmd_note_skipped(const char *command, bool skipped);
 /* The same of the golden file that the result was held against. */
 void cmd_warn_untested(const char *command, const char *path, bool untested);

@@ -60,7 +60,8 @@ static bool is_golden(const opened *o, int t)
     return t == 1 || t == o->s.T;
 }
 
-/* |y_0 - mu_post| and |v - A y_0| per entry of the last state y, or where the chain ended or diverged. */
+/* |y_0 - mu_post| and |v - A y_0| per entry of the last state y, or where the chain ended or
+ * diverged. */
 static void print_end(const opened *o, const gref_sampler *s, gref_cmat y, int reached)
 {
     const char *label = gref_sampler_get_spec(s)->label;
@@ -103,7 +104,8 @@ static gref_status write_path(gref_npz_writer *npz, const opened *o, const gref_
     return GREF_OK;
 }
 
-/* As in a golden file, column T - t of the noise drives the step that leaves t; a chain of K < T steps takes the last K. */
+/* As in a golden file, column T - t of the noise drives the step that leaves t; a chain of K < T
+ * steps takes the last K. */
 static gref_status replay_one(const opened *o, const gref_sampler_spec *spec, gref_cmat y_T,
                               gref_cmat Z, gref_npz_writer *npz, bool every)
 {

@@ -26,7 +26,8 @@ static void on_signal(int number)
         signal(number, SIG_DFL);
 }
 
-/* Ctrl-C ends the study at the next step, so that its staging folder is removed; nohup's SIGHUP stays ignored. */
+/* Ctrl-C ends the study at the next step, so that its staging folder is removed; nohup's SIGHUP
+ * stays ignored. */
 static void catch_signals(void)
 {
     const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
@@ -115,7 +116,8 @@ static int print_result(const gref_study *study, bool json, const char *dir)
     return flush_result(dir);
 }
 
-/* What nobody asked for is said: another path than the dense one, or the dense one where it takes long. */
+/* What nobody asked for is said: another path than the dense one, or the dense one where it takes
+ * long. */
 static void note_path(const gref_study *study, gref_path asked)
 {
     if (asked == GREF_PATH_AUTO && study->n > GREF_STUDY_DENSE_MOST)

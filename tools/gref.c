@@ -84,7 +84,8 @@ static int cmd_help(int argc, char **argv)
     return run(2, of_command);
 }
 
-/* Matrices go back to the system when they are freed: what a study needs at its peak is what is alive, 16 n^2 doubles. */
+/* Matrices go back to the system when they are freed: what a study needs at its peak is what is
+ * alive, 16 n^2 doubles. */
 static void return_memory(void)
 {
 #ifdef __GLIBC__

@@ -17,12 +17,13 @@ typedef struct {
     int n_specs;
 } opened;
 
-/* Reads the case into an empty *o and computes its modes, after the self-test of the BLAS unless that is skipped. */
+/* Reads the case into an empty *o and computes its modes, after the self-test of the BLAS unless
+ * that is skipped. */
 gref_status opened_open(opened *o, const char *path, const option_list *sets, bool skip_self_test);
 void opened_free(opened *o);
 /*
- * The sampler of that label; NULL stands for the only one. If this is NULL, the command ends with *code, after one line
- * of complaint.
+ * The sampler of that label; NULL stands for the only one. If this is NULL, the command ends with
+ * *code, after one line of complaint.
  */
 const gref_sampler_spec *opened_sampler(const opened *o, int *code, const char *command,
                                         const char *label);

@@ -66,7 +66,8 @@ static bool append(option_list *list, const char *item, int argc)
     return true;
 }
 
-/* Stores the value of `o`, given as --name=value or as the next argument (NULL at the end of argv). */
+/* Stores the value of `o`, given as --name=value or as the next argument (NULL at the end of
+ * argv). */
 static int take(const usage *u, const option *o, const char *arg, const char *next, int argc,
                 bool *used)
 {

@@ -10,7 +10,8 @@ typedef struct {
 } option_list;
 void option_list_free(option_list *list); /* the items themselves belong to argv */
 
-/* One option; exactly one of flag, text and list says where its value goes and so what kind it is. */
+/* One option; exactly one of flag, text and list says where its value goes and so what kind it
+ * is. */
 typedef struct {
     const char *name;  /* without the dashes; NULL ends a table */
     const char *value; /* what the value is called in --help: "DIR"; NULL for a flag */
@@ -43,9 +44,9 @@ typedef struct {
 } usage;
 
 /*
- * Accepts --name, --name VALUE, --name=VALUE, operands anywhere, and -- before operands that begin with
- * a dash. True: go on, with the operands in argv[0 .. *n - 1]. False: the command ends with *exit_code;
- * help was printed, or one line of complaint. The lists are to be freed in either case.
+ * Accepts --name, --name VALUE, --name=VALUE, operands anywhere, and -- before operands that begin
+ * with a dash. True: go on, with the operands in argv[0 .. *n - 1]. False: the command ends with
+ * *exit_code; help was printed, or one line of complaint. The lists are to be freed in either case.
  */
 bool options_parse(const usage *u, int argc, char **argv, int *n, int *exit_code);
 

@@ -49,9 +49,9 @@ typedef struct {
 } gref_asymptotics;
 
 /*
- * dps with alpha = 1 and each of `alphas`, pigdm with each r2; e = from, from/10, ... down to `to`, both in (0, 1),
- * `to` at least 1e-70: below it differences underflow.
- * By matrices, for any problem; by spectra, for stationary ones.
+ * dps with alpha = 1 and each of `alphas`, pigdm with each r2; e = from, from/10, ... down to `to`,
+ * both in (0, 1), `to` at least 1e-70: below it differences underflow. By matrices, for any
+ * problem; by spectra, for stationary ones.
  */
 GREF_API GREF_NODISCARD gref_status gref_asymptotics_dense(gref_asymptotics **a,
                                                            const gref_problem *p,

@@ -21,10 +21,12 @@ GREF_API void gref_case_free(gref_case *c);
 GREF_API char *gref_case_print(const gref_case *c);
 
 GREF_API GREF_NODISCARD gref_status gref_case_problem(gref_problem *p, const gref_case *c);
-/* The same problem without matrices, for the spectral path; refused by the name of the key that is not stationary. */
+/* The same problem without matrices, for the spectral path; refused by the name of the key that is
+ * not stationary. */
 GREF_API GREF_NODISCARD gref_status gref_case_stationary(gref_stationary *p, gref_mat *image,
                                                          const gref_case *c);
-/* False, and that key and the reason in `why` (may be NULL), for a problem that is not stationary. */
+/* False, and that key and the reason in `why` (may be NULL), for a problem that is not
+ * stationary. */
 GREF_API bool gref_case_is_stationary(char *why, int size, const gref_case *c);
 GREF_API GREF_NODISCARD gref_status gref_case_schedule(gref_schedule *s, const gref_case *c);
 GREF_API int gref_case_samplers(const gref_case *c, const gref_sampler_spec **specs);

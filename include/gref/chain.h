@@ -17,8 +17,8 @@ typedef enum {
 } gref_noise_kind;
 
 /*
- * K steps on n pixels; owns its matrices. Entry k = 0 is the first step that is run. The state before step k is named
- * t = K - k, so the start is t = K and the end t = 0.
+ * K steps on n pixels; owns its matrices. Entry k = 0 is the first step that is run. The state
+ * before step k is named t = K - k, so the start is t = K and the end t = 0.
  */
 struct gref_chain {
     int K, n;
@@ -35,8 +35,9 @@ struct gref_chain {
 };
 
 /*
- * .npz with M (K x n x n, or 1 x n x n), b (K x n), N (K: variances; K x n: diagonals; K x n x n; 1 in place of K
- * for every step the same), and if wanted start_mean (n), start_cov (n x n), abar (K + 1).
+ * .npz with M (K x n x n, or 1 x n x n), b (K x n), N (K: variances; K x n: diagonals; K x n x n; 1
+ * in place of K for every step the same), and if wanted start_mean (n), start_cov (n x n), abar
+ * (K + 1).
  */
 GREF_API GREF_NODISCARD gref_status gref_chain_read(gref_chain *c, const char *path);
 GREF_API void gref_chain_free(gref_chain *c); /* accepts {0}, and a second call */

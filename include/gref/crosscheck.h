@@ -9,7 +9,8 @@
 extern "C" {
 #endif
 
-/* One quantity of one sampler: the comparison with the largest ratio over all t at which it was made. */
+/* One quantity of one sampler: the comparison with the largest ratio over all t at which it was
+ * made. */
 typedef struct {
     char quantity[24];      /* "Sigma", "M_t", "W2", ... */
     char sampler[64];       /* its label; "" for what belongs to the problem */
@@ -33,8 +34,8 @@ typedef struct {
 typedef bool gref_crosscheck_progress(void *context, const char *what, int done, int total);
 
 /*
- * p and q are the same problem, by matrices and by spectra. Marginal laws are compared at every t, everything else
- * at the `n_times` t of `times` (0..T). Both paths condition on p->v.
+ * p and q are the same problem, by matrices and by spectra. Marginal laws are compared at every t,
+ * everything else at the `n_times` t of `times` (0..T). Both paths condition on p->v.
  */
 GREF_API GREF_NODISCARD gref_status gref_crosscheck_run(
     gref_crosscheck **check, const gref_problem *p, const gref_stationary *q,

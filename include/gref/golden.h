@@ -34,9 +34,9 @@ extern "C" {
  *   trajectory   LABEL/y/t (n): y_T, z through the sampler's literal algorithm
  *
  * After divergence a sampler has no law, distance or trajectory; a sampler that is not affine
- * (dps-norm) has only LABEL/y. A sampler with "times" has arrays at the golden t that it visits; its
- * step leaves t for the visited time after t, and y_T is its state at the first of them. Entry t of
- * sigma2 is 0 where no step leaves t.
+ * (dps-norm) has only LABEL/y. A sampler with "times" has arrays at the golden t that it visits;
+ * its step leaves t for the visited time after t, and y_T is its state at the first of them. Entry
+ * t of sigma2 is 0 where no step leaves t.
  *
  * A sampler "affine" has no functions and no model. Its times are K..0, its steps inputs:
  *
@@ -69,7 +69,8 @@ typedef struct {
     const char *dir;     /* a folder, or NULL; exactly one of the two */
     const char *command; /* for the manifest; NULL: "library" */
     bool allow_dirty;    /* accept a program built from a tree with uncommitted changes */
-    /* Replace what is there, if it differs or was not tested, for this reason; NULL: refuse if it is there. */
+    /* Replace what is there, if it differs or was not tested, for this reason; NULL: refuse if it
+     * is there. */
     const char *reason;
     bool skip_self_test; /* of the BLAS, trust.h; the file says so */
 } gref_golden_options;

@@ -24,12 +24,14 @@ typedef struct {
 } gref_law;
 
 /*
- * .npz with `mean` and one of `cov`, `factor`, `variances`; or with `mu` and `sigma` (a covariance, as FID tools
- * write it); or a 2-D .npy: a covariance with mean 0. Other arrays in an .npz are ignored.
+ * .npz with `mean` and one of `cov`, `factor`, `variances`; or with `mu` and `sigma` (a covariance,
+ * as FID tools write it); or a 2-D .npy: a covariance with mean 0. Other arrays in an .npz are
+ * ignored.
  */
 GREF_API GREF_NODISCARD gref_status gref_law_read(gref_law *law, const char *path);
 GREF_API void gref_law_free(gref_law *law);
-/* W2 by the forms that the two kinds allow; certified unless `fast`. A spectrum goes only with a spectrum. */
+/* W2 by the forms that the two kinds allow; certified unless `fast`. A spectrum goes only with a
+ * spectrum. */
 GREF_API GREF_NODISCARD gref_status gref_law_w2(gref_w2 *out, const gref_law *a, const gref_law *b,
                                                 bool fast);
 

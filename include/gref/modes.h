@@ -9,8 +9,9 @@ extern "C" {
 #endif
 
 /*
- * How far the modes are from the exact problem of the given doubles, as proved bounds; all infinite until
- * gref_modes_measure. Exact quantities are meant in the basis U^, the orthogonal matrix nearest to U.
+ * How far the modes are from the exact problem of the given doubles, as proved bounds; all infinite
+ * until gref_modes_measure. Exact quantities are meant in the basis U^, the orthogonal matrix
+ * nearest to U.
  */
 typedef struct {
     double A_norm;     /* |A|_2 */

@@ -8,9 +8,11 @@
 extern "C" {
 #endif
 
-/* GREF_OK if Sigma is finite, symmetric and PSD up to rounding; else the offending value is named. */
+/* GREF_OK if Sigma is finite, symmetric and PSD up to rounding; else the offending value is
+ * named. */
 GREF_API GREF_NODISCARD gref_status gref_psd_require(gref_cmat Sigma, const char *name);
-/* Sigma = U diag(lambda) U^T, lambda >= 0 ascending; *clipped is the extreme one that was set to 0. */
+/* Sigma = U diag(lambda) U^T, lambda >= 0 ascending; *clipped is the extreme one that was set to
+ * 0. */
 GREF_API GREF_NODISCARD gref_status gref_psd_eigh(gref_mat U, gref_mat lambda, double *clipped,
                                                   gref_cmat Sigma, const char *name);
 /* Sigma = L L^T + what is below rounding; L n x n, columns >= *rank are zero. */

@@ -8,7 +8,8 @@
 extern "C" {
 #endif
 
-/* Arrays of T + 1 entries, indexed by t = 0..T; entry 0 is beta = 0, alpha = 1, abar = 1, qbar = 0. */
+/* Arrays of T + 1 entries, indexed by t = 0..T; entry 0 is beta = 0, alpha = 1, abar = 1,
+ * qbar = 0. */
 typedef struct {
     int T;
     double *beta;

@@ -12,7 +12,8 @@ extern "C" {
 #endif
 
 /*
- * A stationary problem on a torus, in pixels; owns its matrices. Everything follows from two images:
+ * A stationary problem on a torus, in pixels; owns its matrices. Everything follows from two
+ * images:
  *
  *     Sigma[p, q] = gamma(p - q), gamma the periodic autocorrelation of t
  *     (A x)(i)    = sum_p a(p - r i) x(p),   pixels modulo the size of the image
@@ -36,7 +37,8 @@ GREF_API GREF_NODISCARD gref_status gref_stationary_convolution(gref_stationary 
                                                                 bool correlate);
 GREF_API GREF_NODISCARD gref_status gref_stationary_super_resolution(gref_stationary *p, int factor,
                                                                      gref_sr_filter filter);
-/* x0 ~ N(mu, Sigma), then v = A x0 + sigma n; v for the x0 that p holds. The same numbers as gref_problem_observe. */
+/* x0 ~ N(mu, Sigma), then v = A x0 + sigma n; v for the x0 that p holds. The same numbers as
+ * gref_problem_observe. */
 GREF_API GREF_NODISCARD gref_status gref_stationary_observe(gref_stationary *p, uint64_t seed);
 GREF_API GREF_NODISCARD gref_status gref_stationary_observe_from(gref_stationary *p, uint64_t seed);
 
@@ -50,7 +52,8 @@ GREF_API int gref_spectral_pixels(const gref_spectral *z);
 GREF_API GREF_NODISCARD gref_status gref_spectral_posterior_mean(gref_mat mu_post,
                                                                  const gref_spectral *z);
 GREF_API double gref_spectral_posterior_spread(const gref_spectral *z);
-/* mu_post + Sigma_post^1/2 xi, xi normal numbers of (seed, GREF_STREAM_PRIOR, substream 1); Y n x N. */
+/* mu_post + Sigma_post^1/2 xi, xi normal numbers of (seed, GREF_STREAM_PRIOR, substream 1); Y
+ * n x N. */
 GREF_API GREF_NODISCARD gref_status gref_spectral_posterior_draw(gref_mat Y, const gref_spectral *z,
                                                                  uint64_t seed);
 
@@ -61,8 +64,9 @@ GREF_API GREF_NODISCARD gref_status gref_marginal_spectral(gref_marginal **law,
                                                            const gref_sampler_spec *spec);
 
 /*
- * Covariances, as spectra and as n x n matrices in pixels. A spectrum is rows x cols, the variance at each frequency,
- * for r = 1; else m x r^4: for each frequency of v, row-major, the r^2 x r^2 block of the frequencies that alias to it.
+ * Covariances, as spectra and as n x n matrices in pixels. A spectrum is rows x cols, the variance
+ * at each frequency, for r = 1; else m x r^4: for each frequency of v, row-major, the r^2 x r^2
+ * block of the frequencies that alias to it.
  */
 GREF_API void gref_spectral_spectrum_shape(int *rows, int *cols, const gref_spectral *z);
 GREF_API GREF_NODISCARD gref_status gref_spectral_exact_spectrum(gref_mat S, const gref_spectral *z,
@@ -82,8 +86,8 @@ GREF_API GREF_NODISCARD gref_status gref_spectral_transfer(gref_mat re, gref_mat
 GREF_API GREF_NODISCARD gref_status gref_spectral_operator(gref_mat A, const gref_spectral *z);
 
 /*
- * Samples of `count` chains that share their noise: Y[k] (n x N) by specs[k], as gref_sampler_draw gives them;
- * diverged[k] is set where the samples overflow, and Y[k] is then undefined.
+ * Samples of `count` chains that share their noise: Y[k] (n x N) by specs[k], as gref_sampler_draw
+ * gives them; diverged[k] is set where the samples overflow, and Y[k] is then undefined.
  */
 GREF_API GREF_NODISCARD gref_status gref_spectral_draw(gref_mat *Y, bool *diverged,
                                                        const gref_spectral *z,

@@ -31,7 +31,8 @@ typedef struct {
     gref_w2 w2;       /* of the sampler's law to the exact p_t(x | v) */
     gref_w2 modelled; /* of its N(mu_{t|v}, C_{t|v}) to the same */
     gref_w2 prior;    /* of the law to the prior's p_t(x); unconditional samplers only */
-    /* Where w2 is certified: proved |m_t - exact|, |P_t - exact|_F, and W2 of the computed to the exact law. */
+    /* Where w2 is certified: proved |m_t - exact|, |P_t - exact|_F, and W2 of the computed to the
+     * exact law. */
     double mean_error, cov_error, w2_error;
     const char *no_proof; /* why not, at laws_at and t = 0; else NULL */
 } gref_study_row;
@@ -82,9 +83,9 @@ typedef struct {
 } gref_study_options;
 
 /*
- * Runs the study. With options->dir leaves summary.json, w2.csv, arrays.npz and the pictures there, all
- * or nothing; GREF_ERR_EXISTS if files of those names are there and `force` is false. GREF_ERR_NUMERICS,
- * before anything is touched, if the BLAS of this process fails its self-test.
+ * Runs the study. With options->dir leaves summary.json, w2.csv, arrays.npz and the pictures there,
+ * all or nothing; GREF_ERR_EXISTS if files of those names are there and `force` is false.
+ * GREF_ERR_NUMERICS, before anything is touched, if the BLAS of this process fails its self-test.
  */
 GREF_API GREF_NODISCARD gref_status gref_study_run(gref_study **study, const gref_case *c,
                                                    const gref_study_options *options);

@@ -24,8 +24,8 @@ typedef struct {
 } gref_arrays;
 
 /*
- * The arrays of a .npz, of a folder of .npy (with subfolders), or of one .npy, which is then called `as`.
- * Members that are no .npy are left out.
+ * The arrays of a .npz, of a folder of .npy (with subfolders), or of one .npy, which is then called
+ * `as`. Members that are no .npy are left out.
  */
 GREF_API GREF_NODISCARD gref_status gref_arrays_read(gref_arrays *arrays, const char *path,
                                                      const char *as);
@@ -82,8 +82,8 @@ typedef struct {
 } gref_sample_report;
 
 /*
- * X is N x n, one sample a row. Agrees needs visible <= resolve * spread. `single`: the samples were
- * rounded to single precision.
+ * X is N x n, one sample a row. Agrees needs visible <= resolve * spread. `single`: the samples
+ * were rounded to single precision.
  */
 GREF_API GREF_NODISCARD gref_status gref_samples_test(gref_sample_report *report, gref_cmat X,
                                                       bool single, gref_cmat mean, gref_cmat cov,
@@ -143,7 +143,8 @@ typedef struct {
     gref_verdict verdict;
 } gref_check;
 
-/* Reads the candidate's arrays at `path`. Refuses names and shapes that the golden file does not have, NaN. */
+/* Reads the candidate's arrays at `path`. Refuses names and shapes that the golden file does not
+ * have, NaN. */
 GREF_API GREF_NODISCARD gref_status gref_check_file(gref_check **check, const gref_truth *truth,
                                                     const char *path,
                                                     const gref_check_options *options);

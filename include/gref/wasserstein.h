@@ -42,7 +42,8 @@ GREF_API GREF_NODISCARD gref_status gref_w2_certify_mixed(gref_w2 *out, gref_cma
 GREF_API GREF_NODISCARD gref_status gref_w2_spectra(gref_w2 *out, gref_cmat m1, gref_cmat lambda1,
                                                     gref_cmat m2, gref_cmat lambda2);
 
-/* The number rounded to as many digits, at most max_digits, as both ends round to; how many (0: text is ""). */
+/* The number rounded to as many digits, at most max_digits, as both ends round to; how many (0:
+ * text is ""). */
 GREF_API int gref_proven_digits(char *text, int size, double lower, double upper, int max_digits);
 
 #ifdef __cplusplus

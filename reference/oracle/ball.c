@@ -76,7 +76,8 @@ bool oracle_inverse(arb_mat_t X, const arb_mat_t C, slong prec)
     return done;
 }
 
-/* C = L D L^T without pivoting: by Sylvester, C > 0 iff all of D is, and the first D < 0 disproves it. */
+/* C = L D L^T without pivoting: by Sylvester, C > 0 iff all of D is, and the first D < 0 disproves
+ * it. */
 int oracle_definite(const arb_mat_t C, slong prec)
 {
     slong n = arb_mat_nrows(C);

@@ -7,7 +7,8 @@
  *   first     largest t whose M_t has an eigenvalue below -1, or 0; -1 if undecided
  *   growth    log10 of max_t sqrt(tr P_t / tr C_{t|v}), C_{t|v} the exact one
  *
- * M m + b and M P M^T + N I are evaluated in balls for the points; with their radii r_m, r_P (Frobenius)
+ * M m + b and M P M^T + N I are evaluated in balls for the points; with their radii r_m, r_P
+ * (Frobenius)
  *     e_m <- c e_m + r_m,     e_P <- c^2 e_P + r_P.
  * Balls for m and P themselves would grow like |M| with absolute values entry by entry, which costs
  * hundreds of bits in a thousand steps; M_t hardly stretches anything, and c knows it.

@@ -1,11 +1,12 @@
 /*
- * Are the doubles of a matrix exactly positive semi-definite? Decided in integers, so also for a singular one.
+ * Are the doubles of a matrix exactly positive semi-definite? Decided in integers, so also for a
+ * singular one.
  *
  *   S   n x n integers, 2^k Sigma: doubles are integers times a power of 2
  *   d   the last pivot: fraction-free elimination (Bareiss 1968) divides by it exactly
  *
- * After k symmetric eliminations S is a Schur complement times a positive integer: Sigma >= 0 iff no
- * diagonal entry is ever negative, and rows whose diagonal entry is 0 are 0.
+ * After k symmetric eliminations S is a Schur complement times a positive integer: Sigma >= 0 iff
+ * no diagonal entry is ever negative, and rows whose diagonal entry is 0 are 0.
  */
 #include <math.h>
 

@@ -161,7 +161,8 @@ static bool load_times(oracle_inputs *in, const gref_case *c, const char *at)
     return true;
 }
 
-/* The array in file object.key of the case, a .npy or, for a mask, a PNG; empty if there is none. */
+/* The array in file object.key of the case, a .npy or, for a mask, a PNG; empty if there is
+ * none. */
 static bool load_file(oracle_doubles *x, const json_t *root, const char *object, const char *key,
                       const char *path)
 {

@@ -1,13 +1,14 @@
 /*
- * Sigma and mu once more, from the words of the case, in balls; and how far the library's doubles are off.
+ * Sigma and mu once more, from the words of the case, in balls; and how far the library's doubles
+ * are off.
  *
  *   u       the image, M x N            m_u     its mean, whatever the law's mean is
  *   gamma   gamma(d) = (1/MN) sum_x (u(x) - m_u)(u(x + d) - m_u), indices modulo M, N     (THEORY section 2)
  *   Sigma   gamma(p - q) for pixels p, q; for patches (1/P) sum_k (x_k - mu)(x_k - mu)^T
  *
- * The deviation of an array is max |double - ball| in units of eps max |double|, eps = 2^-53: 1 is one
- * rounding of its largest entry. Small entries may be off by more of their own roundings, as the sums that
- * make them cancel.
+ * The deviation of an array is max |double - ball| in units of eps max |double|, eps = 2^-53: 1 is
+ * one rounding of its largest entry. Small entries may be off by more of their own roundings, as
+ * the sums that make them cancel.
  */
 #include <math.h>
 #include <string.h>

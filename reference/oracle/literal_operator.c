@@ -58,7 +58,8 @@ static void gaussian_kernel(arb_mat_t k, const context *c)
     arb_clear(sum);
 }
 
-/* max(0, 1 - |x|): the bilinear weight of a pixel at distance x along one axis, without a case split. */
+/* max(0, 1 - |x|): the bilinear weight of a pixel at distance x along one axis, without a case
+ * split. */
 static void hat(arb_t y, const arb_t x, int pixel, slong prec)
 {
     arb_t zero;
@@ -91,7 +92,8 @@ static void direction(arb_t row, arb_t col, double angle, slong prec)
     arb_clear(x);
 }
 
-/* The mean of the bilinear weights of 16 length + 1 equally spaced points of the centred segment. */
+/* The mean of the bilinear weights of 16 length + 1 equally spaced points of the centred
+ * segment. */
 static void motion_kernel(arb_mat_t k, const context *c)
 {
     int half = (int)arb_mat_nrows(k) / 2;
@@ -155,7 +157,8 @@ static int meeting(int k, int L, const char *boundary)
     return most;
 }
 
-/* (A x)(i, j) = sum k[a, b] x(i - (a - ca), j - (b - cb)), or with both signs turned by "correlate". */
+/* (A x)(i, j) = sum k[a, b] x(i - (a - ca), j - (b - cb)), or with both signs turned by
+ * "correlate". */
 static void convolution(arb_mat_t A, const arb_mat_t k, context *c)
 {
     int rows = c->in->rows, cols = c->in->cols, kh = (int)arb_mat_nrows(k),
@@ -245,7 +248,8 @@ static void super_resolution(arb_mat_t A, const context *c)
     arb_mat_clear(E);
 }
 
-/* Is pixel p kept? Among "keep", those with the k smallest numbers, k = round(keep n), at least 1. */
+/* Is pixel p kept? Among "keep", those with the k smallest numbers, k = round(keep n), at least
+ * 1. */
 static bool kept(const context *c, int p)
 {
     const oracle_inputs *in = c->in;

@@ -1,5 +1,6 @@
 /*
- * gref-oracle: the numbers of a case in ball arithmetic, with a precision that grows until they are known.
+ * gref-oracle: the numbers of a case in ball arithmetic, with a precision that grows until they are
+ * known.
  *
  *   prec     working precision, in bits
  *   excess   log2 of the worst radius over what is allowed: bits that are missing
@@ -145,7 +146,8 @@ static int parse(options *o, int argc, char **argv)
     return -1;
 }
 
-/* What an indefinite Sigma may have below 0: n 2^-52 |Sigma|_F, what rounding to doubles explains. */
+/* What an indefinite Sigma may have below 0: n 2^-52 |Sigma|_F, what rounding to doubles
+ * explains. */
 static double indefinite_slack(const oracle_inputs *in)
 {
     double sum = 0.0;
@@ -187,8 +189,8 @@ static bool only_distances_are_wide(oracle_result *r, double missing, double rel
 }
 
 /*
- * Runs at growing precision, at most doubled; distances lose two bits where others lose one, and so the
- * first precision has twice the bits that are asked for.
+ * Runs at growing precision, at most doubled; distances lose two bits where others lose one, and so
+ * the first precision has twice the bits that are asked for.
  */
 static bool converge(oracle_result *r, slong *prec, const oracle_inputs *in, double slack,
                      const options *o)

@@ -84,8 +84,8 @@ oracle_entry *oracle_result_add(oracle_result *r, int rows, int cols, const char
 void oracle_result_add_mat(oracle_result *r, const arb_mat_t C, bool symmetric, const char *name);
 oracle_entry *oracle_result_add_arb(oracle_result *r, const arb_t x, const char *name);
 /*
- * log2 of the worst radius over what is allowed: rel times the norm, or rel where the enclosure holds
- * 0. Not above 0 when all are narrow enough. *worst (may be NULL) is the entry.
+ * log2 of the worst radius over what is allowed: rel times the norm, or rel where the enclosure
+ * holds 0. Not above 0 when all are narrow enough. *worst (may be NULL) is the entry.
  */
 double oracle_result_excess(const oracle_result *r, double rel, const oracle_entry **worst);
 
@@ -132,7 +132,8 @@ bool oracle_time_set(oracle_time *s, const oracle_world *w, int t);
 
 void oracle_likelihood(arb_mat_t C, const oracle_world *w, const oracle_time *s,
                        const oracle_sampler *d, int t);
-/* Modelled law by (25)-(27); for t >= 1 held against the inverse of H_t: false if they do not meet. */
+/* Modelled law by (25)-(27); for t >= 1 held against the inverse of H_t: false if they do not
+ * meet. */
 bool oracle_modelled_law(arb_mat_t mean, arb_mat_t cov, const oracle_world *w, const oracle_time *s,
                          const oracle_sampler *d, int t);
 bool oracle_step(arb_mat_t M, arb_mat_t b, arb_t noise, const oracle_world *w, const oracle_time *s,

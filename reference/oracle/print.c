@@ -4,7 +4,8 @@
  *   mid      30 significant digits; 0 where the enclosure holds 0
  *   radius   |exact - mid| <= radius for every entry of the array, rounding to 30 digits included
  *
- * Nothing here depends on the day, the machine or the number of threads: the same case gives the same bytes.
+ * Nothing here depends on the day, the machine or the number of threads: the same case gives the
+ * same bytes.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,6 @@
 /*
- * The whole answer at one precision: posterior, laws of all samplers, distances; and the list they go into.
+ * The whole answer at one precision: posterior, laws of all samplers, distances; and the list they
+ * go into.
  */
 #include <stdarg.h>
 #include <stdlib.h>

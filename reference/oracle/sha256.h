@@ -1,4 +1,5 @@
-/* SHA-256, for the inputs of golden files; the oracle writes it and tests/test_oracle.c checks it. */
+/* SHA-256, for the inputs of golden files; the oracle writes it and tests/test_oracle.c checks
+ * it. */
 #ifndef ORACLE_SHA256_H
 #define ORACLE_SHA256_H
 

@@ -1,5 +1,6 @@
 /*
- * THEORY sections 1, 3, 4, 6 and 7 as they are written: every inverse is a solve, every product a product.
+ * THEORY sections 1, 3, 4, 6 and 7 as they are written: every inverse is a solve, every product a
+ * product.
  *
  *   Sigma  n x n, A  m x n, mu  n x 1, r = v - A mu  m x 1        K0 = A Sigma A^T (world.K)
  *   S = Sigma Sigma_t^-1, J = sqrt(abar_t) S, W = A J             C = C_{v|t}  m x m
@@ -38,7 +39,8 @@ static void set_schedule(oracle_world *w)
     }
 }
 
-/* (ASigma)^T X, added to s C and s' ...: C = a C + b (A Sigma)^T L^-1 B, symmetric if B is A Sigma. */
+/* (ASigma)^T X, added to s C and s' ...: C = a C + b (A Sigma)^T L^-1 B, symmetric if B is A
+ * Sigma. */
 static bool add_gain(arb_mat_t C, const arb_t a, const arb_t b, const oracle_world *w,
                      const arb_mat_t L, const arb_mat_t B)
 {

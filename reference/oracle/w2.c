@@ -8,8 +8,8 @@
  *   Q     n x n point, nearly orthogonal, nearly the polar factor of F
  *   P, R  n x n points, F close to P R
  *
- * Everything marked "point" is chosen by plain arithmetic without proof: it only decides how narrow the
- * enclosure is. What makes it an enclosure, evaluated in balls:
+ * Everything marked "point" is chosen by plain arithmetic without proof: it only decides how narrow
+ * the enclosure is. What makes it an enclosure, evaluated in balls:
  *
  *  1. W2^2 = |m1 - m2|^2 + tr C1 + tr C2 - 2 |L_2^T L_1|_*  for C_i = L_i L_i^T, |.|_* the nuclear norm
  *     (Olkin & Pukelsheim 1982: the fidelity tr (C1^1/2 C2 C1^1/2)^1/2 is |C_2^1/2 C_1^1/2|_*, and the roots
@@ -24,9 +24,10 @@
  *     of E. Hence the 2.
  *  5. The triangle inequality puts 1-3 for the points L_i and 4 for their errors together.
  *
- * 4 costs half of the digits, which more bits buy back; in exchange no rank is decided and no inverse of a
- * singular matrix is taken. Nearly singular F: the polar factor of F + delta N, N fixed and dense, delta =
- * 2^(-3 prec/4) |F|; 2 and 3 are then within n delta of |F|_*, and within delta^2 of it if F is regular.
+ * 4 costs half of the digits, which more bits buy back; in exchange no rank is decided and no
+ * inverse of a singular matrix is taken. Nearly singular F: the polar factor of F + delta N, N
+ * fixed and dense, delta = 2^(-3 prec/4) |F|; 2 and 3 are then within n delta of |F|_*, and within
+ * delta^2 of it if F is regular.
  */
 #include <math.h>
 
@@ -154,7 +155,8 @@ static void perturb(arb_mat_t G, const arb_mat_t F, slong prec)
     arb_clear(x);
 }
 
-/* Q <- (mu Q + Q^-T/mu)/2 and the relative change of Q; false if Q is singular to working precision. */
+/* Q <- (mu Q + Q^-T/mu)/2 and the relative change of Q; false if Q is singular to working
+ * precision. */
 static bool newton_step(double *change, arb_mat_t Q, bool scaled, slong prec)
 {
     slong n = arb_mat_nrows(Q);
@@ -357,8 +359,9 @@ static bool covariance_part(arb_t w, const arb_mat_t C1, const arb_mat_t C2, dou
 }
 
 /*
- * slack >= 0: pivots up to it are taken for 0, for a C_i that is not positive semi-definite to that extent;
- * the enclosure grows by about its square root. 0 where the C_i are known to be covariances.
+ * slack >= 0: pivots up to it are taken for 0, for a C_i that is not positive semi-definite to that
+ * extent; the enclosure grows by about its square root. 0 where the C_i are known to be
+ * covariances.
  */
 bool oracle_w2(arb_t w2, arb_t mean_part, arb_t cov_part, const arb_mat_t m1, const arb_mat_t C1,
                const arb_mat_t m2, const arb_mat_t C2, double slack, slong prec)

@@ -3,8 +3,8 @@
 #define GREF_BASE_GUESS_H
 
 /*
- * The name most like `word` among those considered: the fewest letters to change, add, drop or swap. `best` stays ""
- * when none is alike.
+ * The name most like `word` among those considered: the fewest letters to change, add, drop or
+ * swap. `best` stays "" when none is alike.
  *
  *     gref_guess g = {.word = given};
  *     gref_guess_consider(&g, "score");

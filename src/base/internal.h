@@ -11,9 +11,9 @@
 #include <gref/matrix.h>
 
 /*
- * Resources are bound to the scope of the variable that holds them: whichever way a function is left, they are freed.
- * Such a variable is set to {0} or NULL where it is declared. TAKE moves the resource on, to an output that
- * outlives the scope.
+ * Resources are bound to the scope of the variable that holds them: whichever way a function is
+ * left, they are freed. Such a variable is set to {0} or NULL where it is declared. TAKE moves the
+ * resource on, to an output that outlives the scope.
  *
  *     SCOPED(gref_mat) L = {0}, R = {0};          freed by gref_mat_free(&L)
  *     SCOPED_PTR(gref_sampler) *s = NULL;         freed by gref_sampler_free(s); needs DEFINE_DROP(gref_sampler)

@@ -14,7 +14,8 @@ static inline json_t *number(double x)
     return isfinite(x) ? json_real(x) : json_null();
 }
 
-/* The text of o, every double in full, with a final newline; uses o up, which may be NULL. NULL without memory. */
+/* The text of o, every double in full, with a final newline; uses o up, which may be NULL. NULL
+ * without memory. */
 static inline char *json_text(json_t *o)
 {
     char *text = json_dumps(o, JSON_INDENT(1) | JSON_REAL_PRECISION(17));

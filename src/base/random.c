@@ -2,9 +2,9 @@
  * Random numbers from Philox4x32-10 (Salmon et al. 2011; Random123 is their code).
  *
  * Counter = (block low, block high, stream, substream), key = seed. A block of four 32-bit words
- * makes two uniforms of 53 bits in (0, 1), and two normals by Box and Muller's transform. Nothing is
- * kept between calls: entry k of an array is number `first + k` of its stream, in storage order of
- * a column-major array without padding.
+ * makes two uniforms of 53 bits in (0, 1), and two normals by Box and Muller's transform. Nothing
+ * is kept between calls: entry k of an array is number `first + k` of its stream, in storage order
+ * of a column-major array without padding.
  */
 #include <math.h>
 

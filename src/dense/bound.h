@@ -1,5 +1,6 @@
 /*
- * Arithmetic for rigorous bounds in round-to-nearest. A bound is written as its plain formula and moved outward once:
+ * Arithmetic for rigorous bounds in round-to-nearest. A bound is written as its plain formula and
+ * moved outward once:
  *
  *   gref_inflate(x)   x computed from upper bounds >= 0 by at most 2^11 sums, products, quotients, square roots and
  *                     terms 1 - y, y <= 1/2: each loses u of its value at most, or 2^-1074 by underflow
@@ -39,7 +40,8 @@ static inline double gref_sqrt_down(double x)
     return x > 0.0 ? gref_down(sqrt(x)) : 0.0;
 }
 
-/* gamma_k = k u/(1 - k u): error of a k-term inner product in any order, with or without FMA, over |a||b|. */
+/* gamma_k = k u/(1 - k u): error of a k-term inner product in any order, with or without FMA, over
+ * |a||b|. */
 double gref_gamma_up(int k);
 /* Error of gref_dot2_gemm over |A||B|, k terms. */
 double gref_dot2_error_up(int k);
@@ -60,7 +62,8 @@ gref_status gref_residual(gref_mat R, double *error, gref_cmat C, gref_cmat L);
 gref_status gref_cholesky_residual(double *residual, gref_cmat C, gref_cmat L);
 /* <= lambda_min(C), C = L L^T + R, from |L^-1|_2 <= norm and |R|_2 <= rest. */
 double gref_least_down(double norm, double rest);
-/* *least <= lambda_min(C) for symmetric C with known perturbation |dC|_2 <= slack; -inf if nothing is proved. */
+/* *least <= lambda_min(C) for symmetric C with known perturbation |dC|_2 <= slack; -inf if nothing
+ * is proved. */
 gref_status gref_least_eigenvalue_down(double *least, gref_cmat C, double slack);
 
 #endif

@@ -4,13 +4,14 @@
  *   C = op(A) op(B) as H + L, H the rounded sum, L its error (Dot2 of Ogita, Rump & Oishi 2005):
  *   every term a b is split without error by FMA, p + e = a b; every addition by Knuth's TwoSum.
  *
- * Entry (i, j) is one Dot2 over k = 0, 1, ... in this order, whatever the tile, the kernel and the number of
- * threads: the bits depend on nothing but the inputs. -ffast-math would destroy it silently; doctor's probe and
- * test_dense_bounds.c hold the error against quadruple precision.
+ * Entry (i, j) is one Dot2 over k = 0, 1, ... in this order, whatever the tile, the kernel and the
+ * number of threads: the bits depend on nothing but the inputs. -ffast-math would destroy it
+ * silently; doctor's probe and test_dense_bounds.c hold the error against quadruple precision.
  *
- * Tiles of MR x NR entries stay in vector registers; A and B are packed, k runs in full, so that no partial
- * sum is ever stored. Terms that are zero from some k on (triangular factors) are left out: they change no bit.
- * Threads take columns as they come. Vectors are GCC's; the instruction set is chosen when the program runs.
+ * Tiles of MR x NR entries stay in vector registers; A and B are packed, k runs in full, so that no
+ * partial sum is ever stored. Terms that are zero from some k on (triangular factors) are left out:
+ * they change no bit. Threads take columns as they come. Vectors are GCC's; the instruction set is
+ * chosen when the program runs.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -27,8 +28,9 @@ enum { NR = 3, MAX_MR = 16, MAX_THREADS = 16, SMALL = 48, BLOCK = GREF_DOT2_BLOC
 typedef void tile_kernel(int k, const double *a, const double *b, double *h, double *l);
 
 /*
- * The same text for every vector width: V doubles a vector, two vectors a column. Sums run over blocks of BLOCK
- * terms, which are then added up in the same manner: the error grows with (k/BLOCK)^2 + BLOCK^2, not with k^2.
+ * The same text for every vector width: V doubles a vector, two vectors a column. Sums run over
+ * blocks of BLOCK terms, which are then added up in the same manner: the error grows with
+ * (k/BLOCK)^2 + BLOCK^2, not with k^2.
  */
 #define DEFINE_KERNEL(name, V, attribute)                                                          \
     typedef double name##_vec __attribute__((vector_size(8 * V), aligned(8)));                     \
@@ -201,9 +203,9 @@ static gref_status product(gref_mat H, gref_mat L, gref_cmat A, bool trans_a, gr
  *     H + L = op(A) op(B) + D,   |D(i, j)| <= c u^2 (|op(A)| |op(B)|)(i, j),   |L| <= (N + B) u |op(A)||op(B)|
  *     c = (N + 1)(N + B) + B^2 up to 1 + 2^-10,   B = 32 terms a block, N = k/B blocks
  *
- * with u = 2^-53, if no product underflows (an underflow adds at most k 2^-1022 an entry). Within a block this is
- * Dot2's gamma_B^2; a block's low part is at most B u of its terms; adding N blocks up errs by u times what
- * the low sum holds, at most (N + B) u in all, N + 1 times.
+ * with u = 2^-53, if no product underflows (an underflow adds at most k 2^-1022 an entry). Within a
+ * block this is Dot2's gamma_B^2; a block's low part is at most B u of its terms; adding N blocks
+ * up errs by u times what the low sum holds, at most (N + B) u in all, N + 1 times.
  *
  * @param[out] H, L  m x n; alias nothing. Undefined on error.
  * @param[in]  A, B  op(A) m x k, op(B) k x n; op is the transpose where the flag says so.
@@ -220,8 +222,8 @@ gref_status gref_dot2_gemm(gref_mat H, gref_mat L, gref_cmat A, bool trans_a, gr
 /**
  * The lower triangle of a square product, and its mirror above: half the cost of gref_dot2_gemm.
  *
- * The bound holds for the lower triangle; for the upper one only as far as op(A) op(B) itself is symmetric, which a
- * product of rounded factors is not.
+ * The bound holds for the lower triangle; for the upper one only as far as op(A) op(B) itself is
+ * symmetric, which a product of rounded factors is not.
  */
 gref_status gref_dot2_lower(gref_mat H, gref_mat L, gref_cmat A, bool trans_a, gref_cmat B,
                             bool trans_b)
@@ -243,8 +245,9 @@ static void accumulate(double *h, double *l, double x)
 /**
  * Inner product of two matrices in twice the working precision: sum of A(i, j) B(i, j).
  *
- * Column by column. With S_j the sum of |A||B| in column j, the low part of its sum takes 2 m additions of terms that
- * add up to (m + 1) u S_j; that of the whole 2 n additions of terms that add up to (m + n + 1) u S.
+ * Column by column. With S_j the sum of |A||B| in column j, the low part of its sum takes 2 m
+ * additions of terms that add up to (m + 1) u S_j; that of the whole 2 n additions of terms that
+ * add up to (m + n + 1) u S.
  *
  * @return the sum rounded once: relative error of u, plus at most 2 (m + n + 1)^2 u^2 sum |A||B|
  *         (gref_inner_error_up in bound.h).

@@ -1,4 +1,5 @@
-/* The few BLAS and LAPACK operations that gref needs, with checked shapes and outputs; not installed. */
+/* The few BLAS and LAPACK operations that gref needs, with checked shapes and outputs; not
+ * installed. */
 #ifndef GREF_DENSE_INTERNAL_H
 #define GREF_DENSE_INTERNAL_H
 
@@ -19,7 +20,8 @@ gref_status gref_trsm(gref_mat B, bool left, gref_cmat L, bool trans);
 /* y = alpha op(A) x + beta y for vectors stored as n x 1. */
 gref_status gref_gemv(gref_mat y, double alpha, gref_cmat A, bool trans, gref_cmat x, double beta);
 
-/* In place: lower triangle of a positive definite C to its Cholesky factor, upper triangle zeroed. */
+/* In place: lower triangle of a positive definite C to its Cholesky factor, upper triangle
+ * zeroed. */
 gref_status gref_cholesky(gref_mat C);
 /* True if the lower triangle of C has a Cholesky factor; C is destroyed. */
 bool gref_cholesky_succeeds(gref_mat C);
@@ -32,13 +34,15 @@ gref_status gref_cholesky_pivoted(gref_mat C, int *rank, double tol);
 gref_status gref_eigh(gref_mat lambda, gref_mat C);
 /* Eigenvalues only; C is destroyed. */
 gref_status gref_eigh_values(gref_mat lambda, gref_mat C);
-/* A = U diag(s) VT; U m x k (or m x m), VT k x n (or n x n), k = min(m, n) (or full); A destroyed. */
+/* A = U diag(s) VT; U m x k (or m x m), VT k x n (or n x n), k = min(m, n) (or full); A
+ * destroyed. */
 gref_status gref_svd(gref_mat U, gref_mat s, gref_mat VT, gref_mat A);
 
 /* Terms that dot2.c sums before it adds the sum to the others. */
 #define GREF_DOT2_BLOCK 32
 
-/* dot2.c: H + L = op(A) op(B) with the error of twice the working precision; bits independent of threads. */
+/* dot2.c: H + L = op(A) op(B) with the error of twice the working precision; bits independent of
+ * threads. */
 gref_status gref_dot2_gemm(gref_mat H, gref_mat L, gref_cmat A, bool trans_a, gref_cmat B,
                            bool trans_b);
 /* The same, but only the lower triangle is computed, and mirrored: half the work. */

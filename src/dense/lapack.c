@@ -102,7 +102,8 @@ static gref_status require_lower(gref_cmat C, const char *what)
     return GREF_OK;
 }
 
-/* dpotrf, then the upper triangle zeroed and the diagonal checked: info = 0 does not exclude NaN. */
+/* dpotrf, then the upper triangle zeroed and the diagonal checked: info = 0 does not exclude
+ * NaN. */
 static int potrf(gref_mat C)
 {
     int info = LAPACKE_dpotrf(LAPACK_COL_MAJOR, 'L', C.n, C.a, C.ld);

@@ -5,7 +5,8 @@
  *   U       n x n orthogonal, lambda n x 1 ascending: Sigma = U diag(lambda) U^T
  *   L       n x n, Sigma = L L^T; R = Sigma^1/2                                    [pixel]
  *
- * "Up to rounding" is n eps |Sigma|_2 everywhere, eps = 2^-52: what an eigensolver itself may err by.
+ * "Up to rounding" is n eps |Sigma|_2 everywhere, eps = 2^-52: what an eigensolver itself may err
+ * by.
  */
 #include <math.h>
 
@@ -30,7 +31,8 @@ static double asymmetry(gref_cmat C, int *row, int *col)
     return worst;
 }
 
-/* Square, finite, and symmetric to max(n, 16) eps max|C|: what a product of rounded factors leaves. */
+/* Square, finite, and symmetric to max(n, 16) eps max|C|: what a product of rounded factors
+ * leaves. */
 gref_status gref_psd_require_symmetric(gref_cmat C, const char *name)
 {
     int i = 0, j = 0;
@@ -67,7 +69,8 @@ static gref_status clip(gref_mat lambda, double *clipped, const char *name)
     return GREF_OK;
 }
 
-/* Rewrites the refusal with its proof: an x whose Rayleigh quotient is negative, all roundings counted. */
+/* Rewrites the refusal with its proof: an x whose Rayleigh quotient is negative, all roundings
+ * counted. */
 static void prove_indefinite(gref_cmat Sigma, gref_mat C, gref_mat lambda, const char *name)
 {
     int n = Sigma.n;
@@ -124,7 +127,8 @@ gref_status gref_psd_require(gref_cmat Sigma, const char *name)
  *
  *     Sigma = U diag(lambda) U^T,   0 <= lambda_1 <= ... <= lambda_n
  *
- * Eigenvalues within n eps |Sigma|_2 of zero, of either sign, become 0 and are reported, never hidden.
+ * Eigenvalues within n eps |Sigma|_2 of zero, of either sign, become 0 and are reported, never
+ * hidden.
  *
  * @param[out] U        n x n orthogonal; does not alias Sigma. Undefined on error.
  * @param[out] lambda   n x 1. Undefined on error.                                   [pixel^2]
@@ -148,10 +152,10 @@ gref_status gref_psd_eigh(gref_mat U, gref_mat lambda, double *clipped, gref_cma
  *
  *     Sigma = L L^T + R,   |R|_* <= (n - rank) tol + rounding,   tol = max(n, 8) u max_i Sigma(i, i)
  *
- * Cholesky where its pivots stay above sqrt(u) max_i Sigma(i, i), else complete-pivoted Cholesky cut at
- * tol, LAPACK's own (u = eps/2). Eigenvalue clipping would leave sqrt(eps) noise columns (THEORY section 11), and so
- * does plain Cholesky of a singular Sigma when rounding lets it pass: the pivot that should be 0 was seen
- * at 5e4 u. No ridge is ever added.
+ * Cholesky where its pivots stay above sqrt(u) max_i Sigma(i, i), else complete-pivoted Cholesky
+ * cut at tol, LAPACK's own (u = eps/2). Eigenvalue clipping would leave sqrt(eps) noise columns
+ * (THEORY section 11), and so does plain Cholesky of a singular Sigma when rounding lets it pass:
+ * the pivot that should be 0 was seen at 5e4 u. No ridge is ever added.
  *
  * @param[out] L      n x n; may be Sigma itself (same storage). Undefined on error.      [pixel]
  * @param[out] rank   number of non-zero columns; the others are exactly zero.

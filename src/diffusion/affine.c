@@ -1,6 +1,6 @@
 /*
- * The user's own affine steps, y' = M y + b + N(0, N), in the coordinates of every other law: modes of Sigma, centred on
- * sqrt(abar) mu_post.
+ * The user's own affine steps, y' = M y + b + N(0, N), in the coordinates of every other law: modes
+ * of Sigma, centred on sqrt(abar) mu_post.
  *
  *     M~ = U^T M U,   c = U^T (b + (sqrt(abar) M - sqrt(abar') I) mu_post),   N~ = U^T N U
  */
@@ -134,7 +134,8 @@ gref_noise_kind gref_sampler_noise_kind(const gref_sampler *s)
 }
 
 /**
- * The covariance N_t of the step that leaves t, as gref_sampler_noise_kind says: 1 x 1, n x 1 or n x n, in pixels.
+ * The covariance N_t of the step that leaves t, as gref_sampler_noise_kind says: 1 x 1, n x 1 or
+ * n x n, in pixels.
  *
  * @param[out] N  undefined on error.                                                     [pixel^2]
  * @return GREF_OK; GREF_ERR_SHAPE; GREF_ERR_RANGE (t is not left by a step; no Gaussian law).

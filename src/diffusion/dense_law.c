@@ -77,7 +77,8 @@ static gref_status exact_start(gref_dense_law *law)
     return GREF_OK;
 }
 
-/* N(start_mean, start_cov) of an affine chain, N(0, I) where it says nothing, in the modes of Sigma. */
+/* N(start_mean, start_cov) of an affine chain, N(0, I) where it says nothing, in the modes of
+ * Sigma. */
 static gref_status affine_start(gref_dense_law *law)
 {
     const gref_chain *chain = law->s->spec.chain;
@@ -155,8 +156,9 @@ static gref_status begin_factor(gref_dense_law *law, double *radius)
 }
 
 /*
- * A step without noise leaves a law that may be singular: the law is kept as a factor, L <- M L, whose rounding costs W2
- * no square root. *error in W2 units: that of the first factor, pushed by M, and the rounding of the product.
+ * A step without noise leaves a law that may be singular: the law is kept as a factor, L <- M L,
+ * whose rounding costs W2 no square root. *error in W2 units: that of the first factor, pushed by
+ * M, and the rounding of the product.
  */
 static gref_status advance_factor(gref_dense_law *law, double *error)
 {

@@ -1,6 +1,7 @@
 /*
- * W2 of a sampler's law to the laws that it may be held against (THEORY sections 6 and 8): the exact p_t(x | v), the
- * prior's p_t(x); and of the modelled law to the exact one. Values, and proved intervals for the exact sampler.
+ * W2 of a sampler's law to the laws that it may be held against (THEORY sections 6 and 8): the
+ * exact p_t(x | v), the prior's p_t(x); and of the modelled law to the exact one. Values, and
+ * proved intervals for the exact sampler.
  */
 #include <math.h>
 
@@ -45,8 +46,8 @@ static void scratch_free(scratch *own)
 }
 
 /*
- * Factors of the exact law and of the sampler's, in the scratch that the law carries from step to step and does not
- * hold anything in between; what it lacks is allocated into own[].
+ * Factors of the exact law and of the sampler's, in the scratch that the law carries from step to
+ * step and does not hold anything in between; what it lacks is allocated into own[].
  */
 static gref_status both_factors(gref_mat *L1, gref_mat *L2, scratch *own, const gref_dense_law *law)
 {
@@ -67,7 +68,8 @@ static gref_status both_factors(gref_mat *L1, gref_mat *L2, scratch *own, const 
     return GREF_OK;
 }
 
-/* Of the computed laws, as they stand; a proof for them, where there is one, is none for the exact sampler. */
+/* Of the computed laws, as they stand; a proof for them, where there is one, is none for the exact
+ * sampler. */
 static gref_status computed_distance(gref_w2 *out, const gref_dense_law *law)
 {
     const gref_modes *z = law->s->z;
@@ -101,8 +103,9 @@ static void forget_rows(gref_mat L, int first, int last)
 }
 
 /*
- * The distance of the computed laws, enclosed: spectra where they commute by construction, else factors. Of their
- * projections where the target has `kernel` modes without variance; *off is what the law has there, |.|_F and mean.
+ * The distance of the computed laws, enclosed: spectra where they commute by construction, else
+ * factors. Of their projections where the target has `kernel` modes without variance; *off is what
+ * the law has there, |.|_F and mean.
  */
 static gref_status enclose_distance(gref_w2 *out, double *off, const gref_dense_law *law,
                                     int kernel)
@@ -141,7 +144,8 @@ static gref_status enclose_distance(gref_w2 *out, double *off, const gref_dense_
                                    gref_const(L2));
 }
 
-/* W2 between the law and its factor: the residual of the factorisation, P >= N I where the last step had noise. */
+/* W2 between the law and its factor: the residual of the factorisation, P >= N I where the last
+ * step had noise. */
 static gref_status factor_radius(double *radius, const gref_dense_law *law)
 {
     SCOPED(gref_mat) L = {0};

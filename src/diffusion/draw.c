@@ -1,5 +1,6 @@
 /*
- * Samples of the whole chain, by the literal algorithm (literal.c): their moments test the exact laws.
+ * Samples of the whole chain, by the literal algorithm (literal.c): their moments test the exact
+ * laws.
  *
  *   E    n x N, y_t - sqrt(abar_t) mu in modes of Sigma, one sample a column             [pixel]
  */
@@ -34,9 +35,9 @@ static gref_status affine_start(gref_mat E, gref_mat Z, const gref_sampler *s)
 }
 
 /*
- * y_T: N(0, I) or the exact p_T(x | v), centred on sqrt(abar_T) mu, in modes. Z is n x N scratch. The exact
- * start is C^1/2 z by the symmetric root of C = C_{T|v}: a function of the law and the seed alone, which no
- * choice of eigenvectors enters.
+ * y_T: N(0, I) or the exact p_T(x | v), centred on sqrt(abar_T) mu, in modes. Z is n x N scratch.
+ * The exact start is C^1/2 z by the symmetric root of C = C_{T|v}: a function of the law and the
+ * seed alone, which no choice of eigenvectors enters.
  */
 static gref_status start(gref_mat E, gref_mat Z, const gref_sampler *s, uint64_t seed)
 {
@@ -69,8 +70,8 @@ static gref_status start(gref_mat E, gref_mat Z, const gref_sampler *s, uint64_t
  *
  *     y_{t-1} = (y_t + beta_t s~(y_t))/sqrt(alpha_t) + sigma_t z_t        Algorithms 1, 8
  *
- * Sample k uses numbers k n .. (k + 1) n - 1 of the streams START (y_T) and STEP, substream t (z_t, in
- * pixels): the same samples whatever N.
+ * Sample k uses numbers k n .. (k + 1) n - 1 of the streams START (y_T) and STEP, substream t (z_t,
+ * in pixels): the same samples whatever N.
  *
  * @param[out] Y     n x N, one sample a column; does not alias anything. Undefined on error. [pixel]
  * @param[in]  seed  of Philox.

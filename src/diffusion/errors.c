@@ -1,6 +1,7 @@
 /*
- * Bounds that travel with the law of y_t: how far the computed moments may be from those of the exact sampler on the given
- * doubles. O(n^2) a step, norms only; errors/perturb.c has the formulas, this file the sizes and the units.
+ * Bounds that travel with the law of y_t: how far the computed moments may be from those of the
+ * exact sampler on the given doubles. O(n^2) a step, norms only; errors/perturb.c has the formulas,
+ * this file the sizes and the units.
  *
  *   mean    |m_t - exact|, cov  |P_t - exact|_F, w2  W2(N(m_t, P_t), exact law)
  *   floor   P_t >= floor I for the computed P_t: a step leaves least^2 floor + N, M^T M >= least^2 I
@@ -39,8 +40,9 @@ int gref_target_kernel(const gref_sampler *s, int t)
 }
 
 /*
- * The exact law at t, as far as it is known: cov in Frobenius norm, w2 of the centred laws, mean. Off the range of Sigma
- * the roots of both laws are rounding, but not Lipschitz in it: for t = 0 the range is told apart.
+ * The exact law at t, as far as it is known: cov in Frobenius norm, w2 of the centred laws, mean.
+ * Off the range of Sigma the roots of both laws are rounding, but not Lipschitz in it: for t = 0
+ * the range is told apart.
  */
 gref_law_errors gref_exact_errors(const gref_sampler *s, int t)
 {
@@ -82,8 +84,9 @@ gref_law_errors gref_start_errors(const gref_sampler *s)
 }
 
 /*
- * What separates M and c of a step from the exact ones: that of the data; 14 u for a gain, which passes 13 roundings of the
- * schedule and of method/rule.c, each relative, and is largest at an end of the spectrum; 16 u for the shift.
+ * What separates M and c of a step from the exact ones: that of the data; 14 u for a gain, which
+ * passes 13 roundings of the schedule and of method/rule.c, each relative, and is largest at an end
+ * of the spectrum; 16 u for the shift.
  */
 static gref_step_change step_errors(const gref_sampler *s, const gref_step *step, int t)
 {
@@ -120,7 +123,8 @@ static gref_step_change step_errors(const gref_sampler *s, const gref_step *step
     return gref_change_of_step(&p);
 }
 
-/* Unknown stays unknown, never 0 times infinity; what a step adds is then an estimate, as if M were well conditioned. */
+/* Unknown stays unknown, never 0 times infinity; what a step adds is then an estimate, as if M were
+ * well conditioned. */
 static void estimate(gref_law_errors *e, const gref_step *step, const gref_law_size *p,
                      double spread, gref_law_change rounding)
 {

@@ -1,12 +1,14 @@
 /*
- * The modelled likelihood p(v | x_t) = N(A x0hat(x_t), C) as matrices, in modes of Sigma (THEORY section 4).
+ * The modelled likelihood p(v | x_t) = N(A x0hat(x_t), C) as matrices, in modes of Sigma (THEORY
+ * section 4).
  *
  *     B        m x n    A U
  *     C        m x m    B phi(lambda) B^T + tau I
  *     Gamma    n x n    B^T C^-1 B
  *     g        n x 1    B^T C^-1 r,  r = v - A mu
  *
- * A row of the table says which phi; where phi does not depend on lambda, nothing is factorised in a step:
+ * A row of the table says which phi; where phi does not depend on lambda, nothing is factorised in
+ * a step:
  *
  *     phi = 0        Gamma = G/tau, G = B^T B                                        one product, once
  *     phi constant   B = W diag(b) V^T: Gamma = V diag(b^2/(phi b^2 + tau)) V^T      one SVD, once
@@ -96,7 +98,8 @@ gref_status gref_sampler_form_svd(gref_sampler *s)
 }
 
 /*
- * Y = B diag(sqrt f), fresh: C = Y Y^T + tau I with f = phi; L_t of Bayes' rule with f = phi + abar_t lambda^2/s_t.
+ * Y = B diag(sqrt f), fresh: C = Y Y^T + tau I with f = phi; L_t of Bayes' rule with
+ * f = phi + abar_t lambda^2/s_t.
  */
 static gref_status likelihood_factor(gref_mat *Y, const gref_sampler *s, int t, bool bracket)
 {

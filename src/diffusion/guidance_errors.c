@@ -1,6 +1,6 @@
 /*
- * How far Gamma = B^T C^-1 B and g = B^T C^-1 r may be from those of the exact problem of the given doubles, by the
- * three ways of guidance.c.
+ * How far Gamma = B^T C^-1 B and g = B^T C^-1 r may be from those of the exact problem of the given
+ * doubles, by the three ways of guidance.c.
  */
 #include <math.h>
 
@@ -39,7 +39,8 @@ static gref_guidance_errors gram_errors(const gref_sampler *s, double p)
                          p * (s->dG + 8 * GREF_U * b * b), p * round);
 }
 
-/* By the singular values of B; the rounding is that of k terms each, Gamma's relative to its trace. */
+/* By the singular values of B; the rounding is that of k terms each, Gamma's relative to its
+ * trace. */
 static gref_guidance_errors svd_errors(const gref_sampler *s, int t)
 {
     const gref_modes *z = s->z;

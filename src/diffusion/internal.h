@@ -19,7 +19,8 @@ DEFINE_DROP(gref_marginal)
  */
 typedef enum { GREF_BASIS_SIGMA, GREF_BASIS_POSTERIOR } gref_basis;
 
-/* |Gamma|_2, |Gamma - exact|_F, |g|, |g - exact|, for the exact problem of the given doubles; upper bounds. */
+/* |Gamma|_2, |Gamma - exact|_F, |g|, |g - exact|, for the exact problem of the given doubles; upper
+ * bounds. */
 typedef struct {
     double Gamma, dGamma, g, dg;
 } gref_guidance_errors;
@@ -65,13 +66,15 @@ typedef struct {
     double fresh_mean; /* likewise to mean */
 } gref_law_errors;
 
-/* Sizes of a law before a step, and what the last factor cost; factor_error < 0 where none was formed. */
+/* Sizes of a law before a step, and what the last factor cost; factor_error < 0 where none was
+ * formed. */
 typedef struct {
     bool dense;
     double mean, cov, trace, shift, factor_error; /* |m|, |P|_F, tr P, |c|, W2 units */
 } gref_law_size;
 
-/* How many modes of the target have no variance, at t = 0; they come first in the modes of Sigma, else last. */
+/* How many modes of the target have no variance, at t = 0; they come first in the modes of Sigma,
+ * else last. */
 int gref_target_kernel(const gref_sampler *s, int t);
 gref_law_errors gref_start_errors(const gref_sampler *s);
 gref_law_errors gref_exact_errors(const gref_sampler *s, int t);
@@ -93,7 +96,8 @@ gref_status gref_step_at(gref_step *step, const gref_sampler *s, int t);
 gref_rule gref_sampler_rule(const gref_sampler *s, int t);
 /* N_t of the step that leaves t, as far as it is a multiple of I. */
 double gref_step_noise(const gref_sampler *s, int t);
-/* affine.c: the user's step that leaves t, in modes of Sigma; and its noise's square root applied: Z <- N^1/2 Z in pixels. */
+/* affine.c: the user's step that leaves t, in modes of Sigma; and its noise's square root applied:
+ * Z <- N^1/2 Z in pixels. */
 gref_status gref_affine_step(gref_step *step, const gref_sampler *s, int t);
 gref_status gref_affine_move(gref_mat Y, const gref_sampler *s, int t);
 gref_status gref_affine_colour(gref_mat Z, const gref_sampler *s, int t);
@@ -101,19 +105,21 @@ gref_status gref_affine_colour(gref_mat Z, const gref_sampler *s, int t);
 gref_status gref_affine_schedule(gref_schedule *own, const gref_chain *chain);
 
 /*
- * noisy_root.c: R of C = Y Y^T + tau I = R R^T, a lower triangle L, or L diag(d) with an orthogonal L; d is empty or
- * m x 1; pull is R^-1 Y x, m x 1, where x was given.
+ * noisy_root.c: R of C = Y Y^T + tau I = R R^T, a lower triangle L, or L diag(d) with an orthogonal
+ * L; d is empty or m x 1; pull is R^-1 Y x, m x 1, where x was given.
  */
 typedef struct {
     gref_mat L, d, pull;
 } gref_noisy_root;
-/* Y (m x n) is used up; x is n x 1 or empty. GREF_ERR_NOT_PD where C is singular to the rounding of Y's singular values. */
+/* Y (m x n) is used up; x is n x 1 or empty. GREF_ERR_NOT_PD where C is singular to the rounding of
+ * Y's singular values. */
 gref_status gref_noisy_root_new(gref_noisy_root *root, gref_mat Y, double tau, gref_cmat x);
 void gref_noisy_root_free(gref_noisy_root *root); /* accepts {0} */
 /* X <- R^-1 X or R^-T X. */
 gref_status gref_noisy_root_divide(gref_mat X, const gref_noisy_root *root, bool transpose);
 
-/* guidance.c: Y with Y^T Y = B^T C^-1 B and y with Y^T y = B^T C^-1 r of the row, both fresh; C is never 0 there. */
+/* guidance.c: Y with Y^T Y = B^T C^-1 B and y with Y^T y = B^T C^-1 r of the row, both fresh; C is
+ * never 0 there. */
 gref_status gref_whitened_guidance(gref_mat *Y, gref_mat *y, const gref_sampler *s, int t);
 /* Gamma = B^T C^-1 B and g = B^T C^-1 r of the row; C is never 0 there. */
 gref_status gref_modelled_guidance(gref_mat Gamma, gref_mat g, const gref_sampler *s, int t);
@@ -144,7 +150,8 @@ double gref_marginal_step_norm(const gref_marginal *law);
 double gref_mode_variance(const gref_sampler *s, int t, int i);
 double gref_mode_gain(const gref_sampler *s, int t, int i);
 
-/* L (n x n) = X diag(sqrt(abar_t rho^2 + 1 - abar_t)): the exact C_{t|v} = L L^T, in modes of Sigma. */
+/* L (n x n) = X diag(sqrt(abar_t rho^2 + 1 - abar_t)): the exact C_{t|v} = L L^T, in modes of
+ * Sigma. */
 void gref_exact_factor(gref_mat L, const gref_modes *z, const gref_schedule *schedule, int t);
 /* Shapes and t of a law in pixels; mean = sqrt(abar) (mu + U d) + U zmean, zmean is used up. */
 gref_status gref_law_require_shapes(gref_mat mean, gref_mat cov, int n, int t, int T);

@@ -81,9 +81,10 @@ void gref_law_begin(gref_marginal *law, int t)
  *
  *     m_s = M_t m_t + b_t,   P_s = M_t P_t M_t^T + N_t
  *
- * Once a variance exceeds 2^900 or a mean 2^450 the law has diverged: t goes on, the moments do not. So has a law that
- * grew and shrank until the bound on its rounding, in W2, exceeds a tenth of its size: the law is lost. The mean may be
- * lost before, where rounding of a small mean turns into the direction in which the law grows.
+ * Once a variance exceeds 2^900 or a mean 2^450 the law has diverged: t goes on, the moments do
+ * not. So has a law that grew and shrank until the bound on its rounding, in W2, exceeds a tenth of
+ * its size: the law is lost. The mean may be lost before, where rounding of a small mean turns into
+ * the direction in which the law grows.
  *
  * @return GREF_OK; GREF_ERR_RANGE at the end; GREF_ERR_NOMEM; GREF_ERR_NUMERICS. On error the law must only be freed.
  * @error  dense: per step c n eps |M_t|^2 |P_t| in P, c about 1, contracted by the steps that follow; spectral: c eps
@@ -157,8 +158,8 @@ gref_status gref_marginal_cov(gref_mat cov, const gref_marginal *law)
 }
 
 /*
- * A proof for the computed laws is none for the exact sampler. Where the mean is lost, w2_mean is rounding; the distance
- * holds, to the error of the law.
+ * A proof for the computed laws is none for the exact sampler. Where the mean is lost, w2_mean is
+ * rounding; the distance holds, to the error of the law.
  */
 static void keep_value(gref_w2 *w, const gref_marginal *law)
 {
@@ -203,7 +204,8 @@ gref_status gref_marginal_w2_prior(gref_w2 *out, const gref_marginal *law)
 }
 
 /**
- * W2 of the law that the sampler takes p_t(x | v) to be, N(mu_{t|v}, C_{t|v}), to the exact one; also after divergence.
+ * W2 of the law that the sampler takes p_t(x | v) to be, N(mu_{t|v}, C_{t|v}), to the exact one;
+ * also after divergence.
  *
  * 0 for cgdm, whose likelihood is the exact one.
  *

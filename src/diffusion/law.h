@@ -1,6 +1,6 @@
 /*
- * The law of y_t on its way from the start to the end: what law.c offers, implemented by dense_law.c and by
- * spectral/spectral_law.c; not installed.
+ * The law of y_t on its way from the start to the end: what law.c offers, implemented by
+ * dense_law.c and by spectral/spectral_law.c; not installed.
  */
 #ifndef GREF_DIFFUSION_LAW_H
 #define GREF_DIFFUSION_LAW_H
@@ -77,8 +77,8 @@ gref_status gref_dense_law_w2_modelled(gref_w2 *out, const gref_marginal *law);
 gref_status gref_dense_law_certify(gref_w2 *out, const gref_marginal *law);
 
 /*
- * majorant.c: before the moments move (W <- M W M^T, V likewise; both are made when the first step overshoots), and after
- * errors_step, which it sharpens.
+ * majorant.c: before the moments move (W <- M W M^T, V likewise; both are made when the first step
+ * overshoots), and after errors_step, which it sharpens.
  */
 gref_status gref_majorant_push(gref_dense_law *law);
 void gref_majorant_close(gref_dense_law *law);

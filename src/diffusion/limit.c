@@ -1,5 +1,6 @@
 /*
- * t -> 0 by matrices, for any problem: differences of the modelled laws without subtracting them (THEORY section 5).
+ * t -> 0 by matrices, for any problem: differences of the modelled laws without subtracting them
+ * (THEORY section 5).
  *
  *     symbol   variable  shape   meaning
  *     B, r     z->B, r   m x n, m x R   A in modes of Sigma; v - A mu
@@ -11,10 +12,11 @@
  *     C_alg  - C_CGDM  = abar Sigma A^T (K^-1 - L^-1) A Sigma = abar G (D - D L^-1 D) G^T
  *     mu_alg - mu_CGDM = sqrt(abar) Sigma A^T (L^-1 - K^-1) r = -sqrt(abar) G D L^-1 r
  *
- * No two covariances are subtracted, so these are accurate to rounding relative to themselves, however small e is.
- * Where A does not mix the kernel of Sigma with its range, G A P0 = 0 and the kernel is left out of D (not of L): what
- * rounding makes of G A P0 would be a difference of first order. dps with alpha != 1 is dps with alpha = 1 for the noise
- * level sigma/sqrt(alpha): it tends to that posterior.
+ * No two covariances are subtracted, so these are accurate to rounding relative to themselves,
+ * however small e is. Where A does not mix the kernel of Sigma with its range, G A P0 = 0 and the
+ * kernel is left out of D (not of L): what rounding makes of G A P0 would be a difference of first
+ * order. dps with alpha != 1 is dps with alpha = 1 for the noise level sigma/sqrt(alpha): it tends
+ * to that posterior.
  */
 #include <math.h>
 #include <stdio.h>
@@ -124,7 +126,8 @@ static gref_status pull_back(gref_mat out_C, const setting *s, gref_cmat X)
     return GREF_OK;
 }
 
-/* The difference of two laws at one e: E of the covariances in modes of Sigma, and of the means likewise. */
+/* The difference of two laws at one e: E of the covariances in modes of Sigma, and of the means
+ * likewise. */
 typedef struct {
     gref_mat E, mean;
 } difference;
@@ -136,8 +139,8 @@ static void difference_free(difference *d)
 }
 
 /*
- * The law with C_{v|t} = `own` I or r2 A A^T + sigma^2 I, D = L - K given. L = C_{v|t} + abar A Sigma^2 Sigma_t^-1 A^T
- * is summed from parts that are all PSD, not from K and D.
+ * The law with C_{v|t} = `own` I or r2 A A^T + sigma^2 I, D = L - K given. L = C_{v|t} + abar A
+ * Sigma^2 Sigma_t^-1 A^T is summed from parts that are all PSD, not from K and D.
  */
 static gref_status differ(difference *d, const setting *s, gref_cmat D, gref_cmat L, double e)
 {
@@ -161,7 +164,8 @@ static gref_status differ(difference *d, const setting *s, gref_cmat D, gref_cma
     return gref_gemv(d->mean, 1.0, gref_const(s->G), false, gref_const(w), 0.0);
 }
 
-/* L and D of a line at e; `shift` is added to D's diagonal: sigma^2 (1/alpha - 1) for dps against CGDM. */
+/* L and D of a line at e; `shift` is added to D's diagonal: sigma^2 (1/alpha - 1) for dps against
+ * CGDM. */
 static gref_status likelihoods(gref_mat L, gref_mat D, const setting *s,
                                const gref_asymptotics_line *line, double e, double noise,
                                double shift)
@@ -193,7 +197,8 @@ static gref_status to_posterior(gref_mat E, const setting *s)
     return GREF_OK;
 }
 
-/* The covariance part of W2 between N(0, diag(v)) and N(0, diag(v) + E); *found = false where they are too far apart. */
+/* The covariance part of W2 between N(0, diag(v)) and N(0, diag(v) + E); *found = false where they
+ * are too far apart. */
 static gref_status w2_close(double *w, bool *found, gref_cmat E, gref_cmat v)
 {
     SCOPED(gref_mat) own = {0}, D = {0}, R = {0}, S = {0};
@@ -262,7 +267,8 @@ static double relative_error(gref_cmat E, gref_cmat coefficient, double scale, d
     return norm > 0.0 ? sqrt(sum) / norm : sqrt(sum);
 }
 
-/* One e of a line: `own` is the setting of the law that it tends to, `cgdm` that of CGDM; they may be the same. */
+/* One e of a line: `own` is the setting of the law that it tends to, `cgdm` that of CGDM; they may
+ * be the same. */
 static gref_status fill_point(gref_asymptotics_point *p, gref_asymptotics_line *line,
                               const setting *cgdm, const setting *own, gref_cmat coefficient)
 {
@@ -336,9 +342,10 @@ static gref_status fill_line(gref_asymptotics_line *line, const setting *cgdm,
 }
 
 /*
- * zeros, mixing, mixed and blind. G A P0 = 0 just where A P0 is orthogonal to A Pi, for G A = Sigma (A^T A Sigma +
- * sigma^2 I)^-1 A^T A: so the decision is on A, against what rounding of the eigenvectors, n eps |Sigma|/lambda+, makes
- * of A^T A. G itself is off by cond(K) times that, which passes for mixing where sigma is small.
+ * zeros, mixing, mixed and blind. G A P0 = 0 just where A P0 is orthogonal to A Pi, for G A = Sigma
+ * (A^T A Sigma + sigma^2 I)^-1 A^T A: so the decision is on A, against what rounding of the
+ * eigenvectors, n eps |Sigma|/lambda+, makes of A^T A. G itself is off by cond(K) times that, which
+ * passes for mixing where sigma is small.
  */
 static gref_status classify(gref_asymptotics *a, const setting *s)
 {
@@ -376,8 +383,8 @@ static gref_status classify(gref_asymptotics *a, const setting *s)
  *
  *     C_alg - C_limit = abar G (D - D L^-1 D) G^T,   D = C_{v|t} - C_exact in closed form: no cancellation
  *
- * and the order and the leading coefficient against THEORY section 5. W2 by the optimal map from that difference
- * while the laws are close, by factors where they are not.
+ * and the order and the leading coefficient against THEORY section 5. W2 by the optimal map from
+ * that difference while the laws are close, by factors where they are not.
  *
  * @param[out] a         owned by the caller; gref_asymptotics_free. Unchanged on error.
  * @param[in]  p         any problem; without dps if sigma = 0.

@@ -1,6 +1,7 @@
 /*
- * t -> 0: which samplers are compared, what theory says of each, and what a line of measured differences says of it
- * (THEORY section 5). With e = 1 - abar and s = (1 - e) lambda + e, per eigenvalue lambda of Sigma:
+ * t -> 0: which samplers are compared, what theory says of each, and what a line of measured
+ * differences says of it (THEORY section 5). With e = 1 - abar and s = (1 - e) lambda + e, per
+ * eigenvalue lambda of Sigma:
  *
  *                      C_{v|t} - C_exact = A f(Sigma) A^T        as e -> 0, lambda > 0       lambda = 0
  *     dps, alpha = 1   f = -e lambda/s                           -e                          0

@@ -1,14 +1,15 @@
 /*
- * The algorithms line by line: through the score, the denoised image and the gradient of the likelihood, never through
- * M_t. Drawing, replay and evaluation share this one step, so that what they say tests the exact laws and does not
- * repeat them; diagnosis runs it with switches on. In modes of Sigma, with e = y - sqrt(abar_t) mu:
+ * The algorithms line by line: through the score, the denoised image and the gradient of the
+ * likelihood, never through M_t. Drawing, replay and evaluation share this one step, so that what
+ * they say tests the exact laws and does not repeat them; diagnosis runs it with switches on. In
+ * modes of Sigma, with e = y - sqrt(abar_t) mu:
  *
  *     score     slope (e + in)                                slope = -1/s_t, in = 0
  *     x0hat     mu + gain (e + in) + out + lift (guidance)    gain = j_t, out = 0, lift = (1 - abar_t)/sqrt(abar_t)
  *     guidance  J^T B^T C^-1 (v - A x0hat)
  *
- * where the values to the right are those with every switch off; `in` and `out` are the parts of mu that a deviation
- * puts in the wrong place.
+ * where the values to the right are those with every switch off; `in` and `out` are the parts of mu
+ * that a deviation puts in the wrong place.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -252,8 +253,8 @@ static void reverse(gref_mat R)
 }
 
 /*
- * R <- C^-1 R by the SVD: W diag(1/(phi b^2 + tau)) W^T R + (R - W W^T R)/tau. Every form of A has the same b, and the
- * same W but for the order of its rows.
+ * R <- C^-1 R by the SVD: W diag(1/(phi b^2 + tau)) W^T R + (R - W W^T R)/tau. Every form of A has
+ * the same b, and the same W but for the order of its rows.
  */
 static gref_status solve_by_svd(gref_mat R, const gref_literal *l, int t)
 {
@@ -323,7 +324,8 @@ static void normalise(gref_mat R)
     }
 }
 
-/* What is wanted of a guidance or a step: all of it, or its part that is linear in E, or the adjoint of that. */
+/* What is wanted of a guidance or a step: all of it, or its part that is linear in E, or the
+ * adjoint of that. */
 typedef enum { WHOLE, LINEAR, TRANSPOSED } part;
 
 /* A factor on the guidance that is no part of its placement. */
@@ -338,7 +340,8 @@ static double guidance_scale(const gref_literal *l, int t)
     return factor;
 }
 
-/* D = J^T B^T C^-1 (v - A x0hat) at E; plain: C = I, as guidance "after" has it. With A in the place of A^T, the map is not symmetric. */
+/* D = J^T B^T C^-1 (v - A x0hat) at E; plain: C = I, as guidance "after" has it. With A in the
+ * place of A^T, the map is not symmetric. */
 static gref_status guidance(gref_mat D, gref_literal *l, int t, gref_cmat E, bool plain, part what)
 {
     gref_cmat B, r, At;

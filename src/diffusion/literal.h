@@ -1,6 +1,7 @@
 /*
- * The samplers as they are printed, with a switch at every place where implementations differ; not installed. Drawing,
- * replay and evaluation run it with every switch off, diagnosis with one or two on.
+ * The samplers as they are printed, with a switch at every place where implementations differ; not
+ * installed. Drawing, replay and evaluation run it with every switch off, diagnosis with one or two
+ * on.
  */
 #ifndef GREF_DIFFUSION_LITERAL_H
 #define GREF_DIFFUSION_LITERAL_H
@@ -18,7 +19,8 @@ typedef enum {
 typedef enum { GREF_ROOT_ALPHA, GREF_ROOT_ABAR, GREF_ROOT_NONE, GREF_ROOT_NOT_TAKEN } gref_root;
 typedef enum { GREF_R2_FORM, GREF_R2_FORM_ROOT, GREF_R2_FORM_BETA } gref_r2_form;
 
-/* One implementation of a sampler: the right one, or one with deviations. Everything is a plain switch. */
+/* One implementation of a sampler: the right one, or one with deviations. Everything is a plain
+ * switch. */
 typedef struct {
     const gref_row *row; /* which C_{v|t} is taken */
     gref_convention convention;
@@ -52,7 +54,8 @@ typedef struct {
 /* Every switch off. */
 gref_switches gref_switches_right(const gref_sampler_spec *spec);
 
-/* forms.c: what may stand for A, in modes of Sigma, each made on first use; borrows the problem and the modes. */
+/* forms.c: what may stand for A, in modes of Sigma, each made on first use; borrows the problem and
+ * the modes. */
 typedef struct {
     const gref_problem *p;
     const gref_modes *z;
@@ -75,8 +78,9 @@ typedef struct {
 } gref_literal_slot;
 
 /*
- * A sampler about to be run. Blocks E, Y are n x N, an image a column: E in modes of Sigma, centred on sqrt(abar_t) mu, Y
- * in pixels. Borrows the sampler, and the forms, which may be NULL while no switch asks for them.
+ * A sampler about to be run. Blocks E, Y are n x N, an image a column: E in modes of Sigma, centred
+ * on sqrt(abar_t) mu, Y in pixels. Borrows the sampler, and the forms, which may be NULL while no
+ * switch asks for them.
  */
 typedef struct {
     const gref_sampler *s;
@@ -93,12 +97,14 @@ void gref_literal_free(gref_literal *l); /* accepts {0} */
 /* From now on with these switches. */
 gref_status gref_literal_deviate(gref_literal *l, const gref_switches *d);
 
-/* Between pixels and modes; root is that of the abar whose mu is in Y, 0 for differences of images. */
+/* Between pixels and modes; root is that of the abar whose mu is in Y, 0 for differences of
+ * images. */
 gref_status gref_literal_enter(gref_mat E, const gref_literal *l, double root, gref_cmat Y);
 gref_status gref_literal_leave(gref_mat Y, const gref_literal *l, double root, gref_cmat E);
 double gref_literal_root(const gref_literal *l, int t);
 
-/* What the switches make of the schedule: as gref_literal reads it; and N_t of the step that leaves t. */
+/* What the switches make of the schedule: as gref_literal reads it; and N_t of the step that leaves
+ * t. */
 const gref_schedule *gref_literal_schedule(const gref_literal *l);
 double gref_literal_noise(const gref_literal *l, int t);
 
@@ -106,7 +112,8 @@ double gref_literal_noise(const gref_literal *l, int t);
 gref_status gref_literal_step(gref_mat E, gref_literal *l, int t);
 gref_status gref_literal_add_noise(gref_mat E, const gref_literal *l, int t, gref_cmat Z);
 bool gref_literal_is_noisy(const gref_literal *l, int t);
-/* E <- M_t E, or M_t^T E: the step without what does not depend on y. Not of a gradient of the norm. */
+/* E <- M_t E, or M_t^T E: the step without what does not depend on y. Not of a gradient of the
+ * norm. */
 gref_status gref_literal_linear(gref_mat E, gref_literal *l, int t, bool transposed);
 /* False once the images have left +-2^450. */
 bool gref_literal_alive(gref_cmat E);

@@ -9,11 +9,12 @@
  *
  *     W <- (1 + theta) M W M^T + (1 + 1/theta) fresh^2 I,      W2 <= sqrt(tr W),      |P - exact|_F <= 2 |P|^1/2 W2 + W2^2
  *
- * and theta = sqrt(n fresh^2 / tr M W M) makes the trace least: sqrt(tr W) <- sqrt(tr M W M) + sqrt(n) fresh. A product
- * of norms |M_t| would grow at every unstable step as if all of them stretched one direction; W turns with them.
+ * and theta = sqrt(n fresh^2 / tr M W M) makes the trace least: sqrt(tr W) <- sqrt(tr M W
+ * M) + sqrt(n) fresh. A product of norms |M_t| would grow at every unstable step as if all of them
+ * stretched one direction; W turns with them.
  *
- * Where no bound is known (unmeasured modes, sigma = 0), W is made of estimates: it then proves nothing, but still tells
- * when a law is lost to rounding.
+ * Where no bound is known (unmeasured modes, sigma = 0), W is made of estimates: it then proves
+ * nothing, but still tells when a law is lost to rounding.
  */
 #include <math.h>
 

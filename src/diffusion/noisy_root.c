@@ -1,10 +1,11 @@
 /*
- * A root of C = Y Y^T + tau I = R R^T, by Cholesky where rounding leaves C regular, else by the SVD of Y:
+ * A root of C = Y Y^T + tau I = R R^T, by Cholesky where rounding leaves C regular, else by the SVD
+ * of Y:
  *
  *     Y = W diag(y) V^T     R = W diag(d), d_i = sqrt(y_i^2 + tau)
  *
- * Forming C loses tau beside the rounding of Y Y^T, u |Y|^2; the SVD knows y to u |Y|, and so d wherever sqrt(tau) is
- * above that.
+ * Forming C loses tau beside the rounding of Y Y^T, u |Y|^2; the SVD knows y to u |Y|, and so d
+ * wherever sqrt(tau) is above that.
  */
 #include <math.h>
 
@@ -19,7 +20,8 @@ void gref_noisy_root_free(gref_noisy_root *root)
     gref_mat_free(&root->pull);
 }
 
-/* Y Y^T is known to m u |y_i| |y_j| in entry (i, j): does a factor of C say more than that? As gref_posterior asks. */
+/* Y Y^T is known to m u |y_i| |y_j| in entry (i, j): does a factor of C say more than that? As
+ * gref_posterior asks. */
 static gref_status is_regular(bool *regular, gref_cmat L, gref_cmat Y, double tau)
 {
     double fro = gref_mat_norm_fro(Y), delta = GREF_U * (Y.m + Y.n);
@@ -46,7 +48,8 @@ static gref_status by_cholesky(bool *regular, gref_noisy_root *root, gref_cmat Y
     return *regular ? is_regular(regular, gref_const(root->L), Y, tau) : GREF_OK;
 }
 
-/* R^-1 Y x = diag(y/d) V^T x; no sum of large terms is left in a direction that Y does not reach. */
+/* R^-1 Y x = diag(y/d) V^T x; no sum of large terms is left in a direction that Y does not
+ * reach. */
 static gref_status pull_by_svd(gref_noisy_root *root, gref_cmat y, gref_cmat VT, gref_cmat x)
 {
     gref_mat part = gref_mat_view(root->pull, 0, 0, y.m, 1);

@@ -1,6 +1,6 @@
 /*
- * A sampler: a row of the table of methods with its conventions, for one problem and schedule, and what of it is constant
- * in t.
+ * A sampler: a row of the table of methods with its conventions, for one problem and schedule, and
+ * what of it is constant in t.
  */
 #include <math.h>
 #include <stdlib.h>

@@ -8,8 +8,9 @@
  *   M        n x n, diag((h lambda + c)/s_t) - kappa diag(j) Gamma diag(j)
  *   c        n x 1, kappa diag(j)(g - Gamma diag(j) sqrt(abar_t) d) - q sqrt(abar_t) d / s_t
  *
- * THEORY's M_t = p I - q H_t is the same matrix, and this form does not cancel: the factor is exactly 0 at t = 1 in the
- * kernel of Sigma. The vector c is b_t for coordinates centred on sqrt(abar_t) mu_post.
+ * THEORY's M_t = p I - q H_t is the same matrix, and this form does not cancel: the factor is
+ * exactly 0 at t = 1 in the kernel of Sigma. The vector c is b_t for coordinates centred on
+ * sqrt(abar_t) mu_post.
  */
 #include <math.h>
 
@@ -65,8 +66,9 @@ static gref_status falls_below(bool *below, gref_cmat M, double shift)
 }
 
 /*
- * Overshoot and norms of M = D - K, 0 <= least <= D <= largest, K >= 0: the largest eigenvalue is at most largest, the
- * smallest at least least - |K|_F. A factor that exists proves positivity up to n u |M|, far below the 1e-9 allowed.
+ * Overshoot and norms of M = D - K, 0 <= least <= D <= largest, K >= 0: the largest eigenvalue is
+ * at most largest, the smallest at least least - |K|_F. A factor that exists proves positivity up
+ * to n u |M|, far below the 1e-9 allowed.
  */
 static gref_status measure_step(gref_step *step, gref_cmat M, double norm_K, double least,
                                 double largest)
@@ -124,7 +126,8 @@ static gref_status guided_step(gref_step *step, const gref_sampler *s, const gre
     return measure_step(step, gref_const(M), norm_K, least, largest);
 }
 
-/* Norms of an affine step; it overshoots where it stretches a direction more than the free step of its times could. */
+/* Norms of an affine step; it overshoots where it stretches a direction more than the free step of
+ * its times could. */
 static gref_status measure_affine(gref_step *step, double free_gain)
 {
     int n = step->M.n;
@@ -163,7 +166,8 @@ gref_status gref_step_at(gref_step *step, const gref_sampler *s, int t)
     return GREF_OK;
 }
 
-/* M = V M V^T and b = sqrt(abar_{t-1}) mu_post + V c - M sqrt(abar_t) mu_post, V the basis in pixels. */
+/* M = V M V^T and b = sqrt(abar_{t-1}) mu_post + V c - M sqrt(abar_t) mu_post, V the basis in
+ * pixels. */
 static gref_status step_to_pixels(gref_mat M, gref_mat b, const gref_step *step, gref_cmat V,
                                   const gref_sampler *s, int t)
 {

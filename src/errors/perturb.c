@@ -104,8 +104,8 @@ double gref_change_of_posterior_mean(const gref_posterior_parts *p)
 }
 
 /*
- * A diagonal M: two products a variance and one sum, relative to it. A dense one: two products of n terms, the symmetric
- * part, and the sum. A mean: n terms, or one, and the sum.
+ * A diagonal M: two products a variance and one sum, relative to it. A dense one: two products of n
+ * terms, the symmetric part, and the sum. A mean: n terms, or one, and the sum.
  */
 gref_law_change gref_rounding_of_step(const gref_step_arithmetic *a)
 {

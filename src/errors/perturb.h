@@ -1,7 +1,8 @@
 /*
- * How far results move when what they are made of moves: the one theory behind proved bounds (diffusion/errors.c,
- * model/modes_errors.c), tolerances of golden arrays (verify/golden_sizes.c) and bounds between the two paths
- * (spectral/crosscheck_bounds.c). They differ in the unit that they put in, not in the formulas.
+ * How far results move when what they are made of moves: the one theory behind proved bounds
+ * (diffusion/errors.c, model/modes_errors.c), tolerances of golden arrays (verify/golden_sizes.c)
+ * and bounds between the two paths (spectral/crosscheck_bounds.c). They differ in the unit that
+ * they put in, not in the formulas.
  *
  *   x     norm of a quantity, valid before and after the change: so every formula is exact, not of first order
  *   D_x   norm of its change. 2-norms; where D_Sigma, D_B, D_C or D_P is a Frobenius norm, so is the result
@@ -26,7 +27,8 @@ typedef struct {
     double n1, n0, abar, qbar;
 } gref_ratio;
 
-/* f(Sigma), whose eigenvalues are at least `before` the change and `after`. Infinite where s_t may reach 0. */
+/* f(Sigma), whose eigenvalues are at least `before` the change and `after`. Infinite where s_t may
+ * reach 0. */
 double gref_change_of_ratio(gref_ratio f, double before, double after, double D_Sigma);
 /* X Y, and X Y X^T: C = B phi B^T + tau I, K = J Gamma J, M P M^T. */
 double gref_change_of_product(double X, double D_X, double Y, double D_Y);
@@ -38,7 +40,8 @@ typedef struct {
 } gref_guidance_change;
 /* C = phi B B^T + tau I, tau > 0: dps (phi = 0), pigdm (phi = r_t^2). */
 gref_guidance_change gref_change_of_guidance(double phi, double tau, double B, double D_B);
-/* C moves by D_C besides, in any way that leaves C >= C_least I; H >= |B^T C^-1| for either B and either C. */
+/* C moves by D_C besides, in any way that leaves C >= C_least I; H >= |B^T C^-1| for either B and
+ * either C. */
 gref_guidance_change gref_change_of_free_guidance(double H, double C_least, double B, double D_B,
                                                   double D_C);
 
@@ -57,8 +60,9 @@ typedef struct {
 gref_step_change gref_change_of_step(const gref_step_parts *p);
 
 /*
- * The law after a step z' = M z + c + noise, P' = M P M^T + N. mean |m|, cov |P|_F and spread sqrt(tr P + |m|^2) are of
- * the law before the step and before the change; M holds for both. The same noise on both laws moves nothing.
+ * The law after a step z' = M z + c + noise, P' = M P M^T + N. mean |m|, cov |P|_F and spread
+ * sqrt(tr P + |m|^2) are of the law before the step and before the change; M holds for both. The
+ * same noise on both laws moves nothing.
  */
 typedef struct {
     double mean, cov, w2; /* |D_m|, |D_P|_F, W2 of the two laws */
@@ -66,15 +70,17 @@ typedef struct {
 typedef struct {
     double mean, cov, spread;
 } gref_law_norms;
-/* What a step adds, before the error that was there is carried on; `rounding` is of its own arithmetic. */
+/* What a step adds, before the error that was there is carried on; `rounding` is of its own
+ * arithmetic. */
 gref_law_change gref_change_by_step(gref_step_change d, double M, gref_law_norms law,
                                     gref_law_change rounding);
 gref_law_change gref_change_carried(gref_law_change e, double M, gref_law_change fresh);
 
 /*
- * What the arithmetic of one step does to a law in double, M and c being taken as they are. P is `dense`, or its diagonal;
- * so is M. M_abs is | |M| |_2, trace tr P, shift |c|, floor a lower bound of the eigenvalues of P' as the step leaves it.
- * The noise itself is known to 8 u. `factor` >= 0: the law is kept as a factor, of which that is the error in W2.
+ * What the arithmetic of one step does to a law in double, M and c being taken as they are. P is
+ * `dense`, or its diagonal; so is M. M_abs is | |M| |_2, trace tr P, shift |c|, floor a lower bound
+ * of the eigenvalues of P' as the step leaves it. The noise itself is known to 8 u. `factor` >= 0:
+ * the law is kept as a factor, of which that is the error in W2.
  */
 typedef struct {
     int n;
@@ -83,12 +89,13 @@ typedef struct {
 } gref_step_arithmetic;
 gref_law_change gref_rounding_of_step(const gref_step_arithmetic *a);
 
-/* W2 of N(0, P) and N(0, P + D), both >= least I: |D|_F/(2 sqrt(least)), and at most sqrt(|D|_*) <= sqrt(sqrt(n)|D|_F). */
+/* W2 of N(0, P) and N(0, P + D), both >= least I: |D|_F/(2 sqrt(least)), and at most
+ * sqrt(|D|_*) <= sqrt(sqrt(n)|D|_F). */
 double gref_change_of_root(int n, double least, double D_P);
 
 /*
- * Posterior of Sigma, A: G = Sigma A^T K^-1, K = A Sigma A^T + sigma^2 I. Gain |G|, keep |I - G A|, post |Sigma_post|,
- * y = K^-1 r, pull |A^T y|, d = G r. D_K is a change of K by itself.
+ * Posterior of Sigma, A: G = Sigma A^T K^-1, K = A Sigma A^T + sigma^2 I. Gain |G|, keep |I - G A|,
+ * post |Sigma_post|, y = K^-1 r, pull |A^T y|, d = G r. D_K is a change of K by itself.
  */
 typedef struct {
     double gain, keep, post, y, pull, d;

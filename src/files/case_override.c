@@ -78,7 +78,8 @@ static void drop_keys_of_old_kind(const gref_case *c, const char *object, const 
     }
 }
 
-/* A key of a group that an override sets displaces the others of the group, and what needed those. */
+/* A key of a group that an override sets displaces the others of the group, and what needed
+ * those. */
 static void drop_others(const gref_case *c, const char *object, const char *at, json_t *node,
                         const gref_case_row *set)
 {

@@ -100,8 +100,9 @@ static gref_status add_shape(gref_problem *p, const char **first, const gref_cas
 }
 
 /*
- * The shape of x0 under a given covariance: prior.shape, that of the image, that of a mean which is more than
- * a row or a column. Those that are there must agree. Where none is, rows and cols stay 0.
+ * The shape of x0 under a given covariance: prior.shape, that of the image, that of a mean which is
+ * more than a row or a column. Those that are there must agree. Where none is, rows and cols stay
+ * 0.
  */
 static gref_status gaussian_shape(gref_problem *p, const gref_case *c, gref_cmat mean, int n)
 {
@@ -208,11 +209,11 @@ static gref_status build(gref_problem *p, const gref_case *c, const char *object
  *
  *     x0 ~ N(mu, Sigma),   v = A x0 + sigma n
  *
- * Images and .npy vectors are read row by row. The shape of x0 under a prior "gaussian" is that of prior.shape,
- * of the image or of a 2-D mean; where none of them gives it, operators between pixels that are neighbours are
- * refused, and p->rows x p->cols is n x 1. For observation "file" x0 stays empty. A covariance
- * from a file must be symmetric and PSD up to rounding and is then symmetrised. sigma = 0 with a
- * singular A Sigma A^T is not refused here.
+ * Images and .npy vectors are read row by row. The shape of x0 under a prior "gaussian" is that of
+ * prior.shape, of the image or of a 2-D mean; where none of them gives it, operators between pixels
+ * that are neighbours are refused, and p->rows x p->cols is n x 1. For observation "file" x0 stays
+ * empty. A covariance from a file must be symmetric and PSD up to rounding and is then symmetrised.
+ * sigma = 0 with a singular A Sigma A^T is not refused here.
  *
  * @param[out] p  owned by the caller; gref_problem_free. Unchanged on error.
  * @param[in]  c  a loaded case.

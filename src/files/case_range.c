@@ -1,6 +1,7 @@
 /*
- * How large the numbers of a case may be. Laws hold covariances and are called diverged above 2^900 = 8e270; the guided
- * means of unlucky samplers, the proofs and the gains need room below that.
+ * How large the numbers of a case may be. Laws hold covariances and are called diverged above
+ * 2^900 = 8e270; the guided means of unlucky samplers, the proofs and the gains need room below
+ * that.
  *
  *   Sigma  n x n, tr Sigma <= MOST                 [pixel^2]
  *   A      m x n, |A|_F^2, |A|_F^2 tr Sigma <= MOST

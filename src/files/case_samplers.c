@@ -18,7 +18,8 @@ static bool is_dps_norm(const json_t *entry)
     return strcmp(json_string_value(json_object_get(entry, "name")), "dps-norm") == 0;
 }
 
-/* Where guidance "after" was asked for, so a missing zeta is said there; dps-norm always has a zeta. */
+/* Where guidance "after" was asked for, so a missing zeta is said there; dps-norm always has a
+ * zeta. */
 static gref_status check_zeta(const gref_case *c, const json_t *entry, const char *at,
                               gref_guidance guidance)
 {
@@ -42,7 +43,8 @@ static gref_status check_zeta(const gref_case *c, const json_t *entry, const cha
     return GREF_OK;
 }
 
-/* The guidance "mean" multiplies by the step's variance, which only the scheme "ddpm" gives a meaning. */
+/* The guidance "mean" multiplies by the step's variance, which only the scheme "ddpm" gives a
+ * meaning. */
 static gref_status check_mean(const gref_case *c, const json_t *entry, const char *at,
                               const gref_convention *v)
 {

@@ -55,8 +55,9 @@
 #define R2S "1-abar|(1-abar)/abar|(1-abar)/(2-abar)"
 
 /*
- * KEY is a row that depends on no other key. ONE_OF is one of the keys of `group`, of which an object has exactly one.
- * WITH is a row that belongs to what it `needs`: another key, or another key with that word.
+ * KEY is a row that depends on no other key. ONE_OF is one of the keys of `group`, of which an
+ * object has exactly one. WITH is a row that belongs to what it `needs`: another key, or another
+ * key with that word.
  */
 #define KEY(...)                                                                                   \
     {                                                                                              \

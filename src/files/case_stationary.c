@@ -1,6 +1,7 @@
 /*
- * From a case to a stationary problem, which the spectral path can carry: an ADSN prior on all of its image, and a
- * periodic operator. No n x n matrix is formed, so the limits of gref_case_problem do not apply.
+ * From a case to a stationary problem, which the spectral path can carry: an ADSN prior on all of
+ * its image, and a periodic operator. No n x n matrix is formed, so the limits of gref_case_problem
+ * do not apply.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -11,7 +11,8 @@
 #include "base/internal.h"
 
 /*
- * A file being written: the bytes go to a temporary name in the target's folder, which commit renames.
+ * A file being written: the bytes go to a temporary name in the target's folder, which commit
+ * renames.
  *
  *     SCOPED(gref_output) o = {0};
  *     TRY(gref_output_open(&o, path));
@@ -31,8 +32,9 @@ void gref_output_free(gref_output *o); /* removes the temporary; accepts {0}, an
 /* The name that a file written to `path` must be renamed to; refuses what is no regular file. */
 gref_status gref_output_target(char **target, const char *path);
 /*
- * A folder being filled: files are written into `stage`, which commit moves into the target (made with
- * its parents), over files of the same names; folders inside are merged. Free removes the stage.
+ * A folder being filled: files are written into `stage`, which commit moves into the target (made
+ * with its parents), over files of the same names; folders inside are merged. Free removes the
+ * stage.
  */
 typedef struct {
     char *target, *stage;
@@ -82,8 +84,8 @@ gref_status gref_npy_require(gref_cmat A, int ndim);
 gref_status gref_npy_emit(gref_sink *put, void *to, gref_cmat A, int ndim);
 
 /*
- * An array of dimension 0 to 3 as matrices: x[k, i, j] is entry (i, j) of page k. An array of dimension 2 or less is
- * one page, as gref_npy_read has it.
+ * An array of dimension 0 to 3 as matrices: x[k, i, j] is entry (i, j) of page k. An array of
+ * dimension 2 or less is one page, as gref_npy_read has it.
  */
 typedef struct {
     gref_mat *page;
@@ -249,7 +251,8 @@ gref_status gref_case_override_all(gref_case *c, const char *const *sets, int n_
 gref_status gref_case_complete(gref_case *c);
 gref_status gref_case_check_rules(gref_case *c);
 gref_status gref_case_read_samplers(gref_case *c);
-/* What is in force for a sampler, and no convention that its method does not read: for summaries and manifests. */
+/* What is in force for a sampler, and no convention that its method does not read: for summaries
+ * and manifests. */
 json_t *gref_convention_json(const gref_sampler_spec *spec);
 /* Fails if the time that stands at `key` is later than the schedule's last. */
 gref_status gref_case_require_time(const gref_case *c, const char *key, int t);
@@ -267,9 +270,10 @@ bool gref_case_ints(int *x, int count, const gref_case *c, const char *object, c
 /* Path of a file named in the case; the caller frees it; NULL without memory. */
 char *gref_case_file(const gref_case *c, const char *name);
 /*
- * What stands in the file named at `key`: a finite, non-empty array of any shape; the same in reading
- * order, `n` entries wanted for `what`; a picture from a PNG (mapped to span) or a 2-D .npy (as is); any of
- * these, the dimension of an array in *ndim (untouched by a PNG), span = NULL for arrays only.
+ * What stands in the file named at `key`: a finite, non-empty array of any shape; the same in
+ * reading order, `n` entries wanted for `what`; a picture from a PNG (mapped to span) or a 2-D .npy
+ * (as is); any of these, the dimension of an array in *ndim (untouched by a PNG), span = NULL for
+ * arrays only.
  */
 gref_status gref_case_read_array(gref_mat *X, const gref_case *c, const char *object,
                                  const char *key);
@@ -293,20 +297,21 @@ gref_sr_filter gref_case_filter(const gref_case *c);
 gref_status gref_case_require_inside(const gref_case *c, const char *key, const int box[4],
                                      int rows, int cols);
 /*
- * Fails where squares of squares would overflow: of the prior, by its spread sqrt tr Sigma in n pixels; of the noise;
- * of A, with the prior's spread.
+ * Fails where squares of squares would overflow: of the prior, by its spread sqrt tr Sigma in n
+ * pixels; of the noise; of A, with the prior's spread.
  */
 gref_status gref_case_require_spread(const gref_case *c, double spread, int n);
 gref_status gref_case_require_prior(const gref_case *c, gref_cmat Sigma);
 gref_status gref_case_require_sigma(const gref_case *c);
 gref_status gref_case_require_product(const gref_case *c, gref_cmat A, gref_cmat Sigma);
-/* The place noise.sigma before the message of GREF_ERR_NOT_PD: only a larger one makes a singular problem regular. */
+/* The place noise.sigma before the message of GREF_ERR_NOT_PD: only a larger one makes a singular
+ * problem regular. */
 gref_status gref_case_blame_sigma(const gref_case *c, gref_status status);
 /* Fails if matrices of rows * cols unknowns or measurements cannot be held. */
 gref_status gref_case_require_memory(const gref_case *c, const char *key, int rows, int cols);
 /*
- * A on rows x cols images, and the shape of v as a picture. shaped = false: x0 has rows pixels and a shape
- * that nothing gives, so that only an operator that needs none can be built.
+ * A on rows x cols images, and the shape of v as a picture. shaped = false: x0 has rows pixels and
+ * a shape that nothing gives, so that only an operator that needs none can be built.
  */
 gref_status gref_case_operator(gref_mat *A, int *v_rows, int *v_cols, const gref_case *c, int rows,
                                int cols, bool shaped);

@@ -86,7 +86,8 @@ static gref_status read_npy(gref_law *law, const char *path)
     return gref_mat_new(&law->mean, law->m.m, 1);
 }
 
-/* What the file alone can be blamed for; indefinite covariances take an eigendecomposition, see gref_law_w2. */
+/* What the file alone can be blamed for; indefinite covariances take an eigendecomposition, see
+ * gref_law_w2. */
 static gref_status check_values(const gref_law *law)
 {
     TRY(gref_require_finite(gref_const(law->mean), "mean"));
@@ -128,7 +129,8 @@ static const char *name_of(const gref_law *law)
     return law->path != NULL ? law->path : "a law";
 }
 
-/* True if this law is to blame, in a message that names its file: gref_w2_certify_mixed, for one, calls either C1. */
+/* True if this law is to blame, in a message that names its file: gref_w2_certify_mixed, for one,
+ * calls either C1. */
 static bool is_indefinite(const gref_law *law)
 {
     if (law->kind != GREF_LAW_COV ||

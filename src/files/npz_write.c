@@ -1,10 +1,12 @@
 /*
- * Writing a .npz: a zip archive by APPNOTE 6.3, written front to back into a temporary file that one rename shows.
+ * Writing a .npz: a zip archive by APPNOTE 6.3, written front to back into a temporary file that
+ * one rename shows.
  *
  *     member    local header, name, [zip64 sizes], data
  *     at last   one central record a member, [zip64 end], end
  *
- * Sizes and offsets from 2^32 - 1 on, and counts from 2^16 - 1 on, go into zip64 fields; those in their place are ones.
+ * Sizes and offsets from 2^32 - 1 on, and counts from 2^16 - 1 on, go into zip64 fields; those in
+ * their place are ones.
  */
 #include <errno.h>
 #include <stdlib.h>

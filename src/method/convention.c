@@ -1,4 +1,5 @@
-/* Names of the switches that change the answer (THEORY section 7): one table each, read both ways. */
+/* Names of the switches that change the answer (THEORY section 7): one table each, read both
+ * ways. */
 #include <string.h>
 
 #include <gref/convention.h>
@@ -53,8 +54,9 @@ DEFINE_SWITCH(start, start_names)
 DEFINE_SWITCH(r2, r2_names)
 
 /**
- * What a case means when it names no convention: scheme "ddpm", guidance "score", variance "beta_tilde", no noise
- * at t = 1, start "standard", r2 "1-abar", alpha_DPS = 1. zeta has no default: 0 here, meaning unset.
+ * What a case means when it names no convention: scheme "ddpm", guidance "score", variance
+ * "beta_tilde", no noise at t = 1, start "standard", r2 "1-abar", alpha_DPS = 1. zeta has no
+ * default: 0 here, meaning unset.
  */
 gref_convention gref_convention_default(void)
 {

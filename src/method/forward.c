@@ -1,4 +1,5 @@
-/* The forward process in one mode of Sigma (THEORY section 3): the only home of s_t, j_t and Cov(x0 | x_t). */
+/* The forward process in one mode of Sigma (THEORY section 3): the only home of s_t, j_t and Cov(x0
+ * | x_t). */
 #include <math.h>
 
 #include "method.h"

@@ -1,6 +1,7 @@
 /*
- * What a sampler is, before any matrix is formed: a row of a table, a scheme, and the times that it visits; not installed.
- * The dense path, the spectral path and the literal algorithms read all of it. Their recursions share nothing.
+ * What a sampler is, before any matrix is formed: a row of a table, a scheme, and the times that it
+ * visits; not installed. The dense path, the spectral path and the literal algorithms read all of
+ * it. Their recursions share nothing.
  */
 #ifndef GREF_METHOD_METHOD_H
 #define GREF_METHOD_METHOD_H
@@ -26,8 +27,8 @@ double gref_forward_cov(gref_time at, double lambda);
 /* ---- rows.c: the table of methods (THEORY section 4) ---- */
 
 /*
- * A method. Its likelihood is N(A x0hat, C) with C = A phi(Sigma) A^T + tau I; phi is applied to the eigenvalues of
- * Sigma.
+ * A method. Its likelihood is N(A x0hat, C) with C = A phi(Sigma) A^T + tau I; phi is applied to
+ * the eigenvalues of Sigma.
  */
 typedef struct {
     const char *name, *title;
@@ -58,15 +59,17 @@ typedef struct {
     int m, n, T;
     double sigma, largest, least;
 } gref_row_problem;
-/* Refuses what the row cannot do with this problem and these conventions: one list for every path. */
+/* Refuses what the row cannot do with this problem and these conventions: one list for every
+ * path. */
 gref_status gref_row_refuse(const gref_row *row, const gref_sampler_spec *spec,
                             const gref_row_problem *p);
 
 /* ---- rule.c: how a score moves the state (THEORY sections 6 and 7) ---- */
 
 /*
- * One step y' = p y + q s(y) + kappa grad + sqrt(noise) z from `at` to `next`. In a mode of Sigma its gain without
- * guidance is (h lambda + c)/s, h = p abar, c = p (1 - abar) - q; c is known in closed form, so nothing cancels.
+ * One step y' = p y + q s(y) + kappa grad + sqrt(noise) z from `at` to `next`. In a mode of Sigma
+ * its gain without guidance is (h lambda + c)/s, h = p abar, c = p (1 - abar) - q; c is known in
+ * closed form, so nothing cancels.
  */
 typedef struct {
     gref_time at, next;
@@ -80,10 +83,12 @@ gref_rule gref_rule_at(const gref_row *row, const gref_convention *c, const gref
                        int t, int next);
 /* (h lambda + c)/s. */
 double gref_rule_gain(const gref_rule *rule, double lambda);
-/* What the score adds to a mean centred on sqrt(abar) mu_post, for d = mu_post - mu in that mode. */
+/* What the score adds to a mean centred on sqrt(abar) mu_post, for d = mu_post - mu in that
+ * mode. */
 double gref_rule_shift(const gref_rule *rule, double lambda, double d);
 
-/* The visited times: the first, the one after t (-1 where t is the last or is not visited), the last. */
+/* The visited times: the first, the one after t (-1 where t is the last or is not visited), the
+ * last. */
 int gref_times_first(const gref_sampler_spec *spec, int T);
 int gref_times_next(const gref_sampler_spec *spec, int t);
 int gref_times_last(const gref_sampler_spec *spec);

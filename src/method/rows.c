@@ -128,7 +128,8 @@ bool gref_row_has_likelihood(const gref_row *row)
     return row->tau != NULL;
 }
 
-/* The row k = 0, 1, ... that has a Gaussian law and needs nothing but its name; NULL after the last. */
+/* The row k = 0, 1, ... that has a Gaussian law and needs nothing but its name; NULL after the
+ * last. */
 static const gref_row *gaussian_row(int k)
 {
     for (int i = 0; i < N_ROWS; i++)
@@ -179,7 +180,8 @@ static gref_status refuse_times(const gref_sampler_spec *spec, int T)
     return GREF_OK;
 }
 
-/* C = phi A A^T + tau I with tau = 0 has no inverse unless A A^T has one; below `floor` a number is as good as 0. */
+/* C = phi A A^T + tau I with tau = 0 has no inverse unless A A^T has one; below `floor` a number is
+ * as good as 0. */
 static gref_status refuse_singular(const gref_row *row, const gref_row_problem *p)
 {
     double floor = 2 * GREF_U * p->n * p->largest;

@@ -1,5 +1,6 @@
 /*
- * Schemes: one evaluation of the score moves the state from a visited time to the next (THEORY sections 6 and 7).
+ * Schemes: one evaluation of the score moves the state from a visited time to the next (THEORY
+ * sections 6 and 7).
  *
  *     y' = p y + q s(y) + kappa grad + sqrt(N) z,        a = abar_t, a' = abar of the next time
  *
@@ -7,7 +8,8 @@
  *            N = beta, or beta~ = beta (1 - a')/(1 - a)
  *     ddim   N = eta^2 (1 - a/a')(1 - a')/(1 - a), p = sqrt(a'/a), c = sqrt((1 - a)(1 - a' - N)), q = p (1 - a) - c
  *
- * In ddim q is a difference of near numbers where the times are near, and so is 1 - a' - N; they are computed as
+ * In ddim q is a difference of near numbers where the times are near, and so is 1 - a' - N; they
+ * are computed as
  *
  *     q = (1 - a)(a'/a - 1 + N)/(p (1 - a) + c),   1 - a' - N = (1 - a') [(1 - eta^2)(1 - a) + eta^2 alpha (1 - a')]/(1 - a)
  *
@@ -42,7 +44,8 @@ typedef struct {
     double alpha, beta, beta_tilde;
 } ratio;
 
-/* beta = 1 - alpha_next+1 ... alpha_t by beta <- beta_j + alpha_j beta, whose terms are all positive. */
+/* beta = 1 - alpha_next+1 ... alpha_t by beta <- beta_j + alpha_j beta, whose terms are all
+ * positive. */
 static ratio ratio_of(const gref_schedule *s, int t, int next)
 {
     if (next == t - 1)

@@ -57,9 +57,10 @@ static int by_number(const void *left, const void *right)
  * A given share of the pixels, chosen at random.
  *
  * Pixel p = i cols + j draws the uniform number p of (seed, GREF_STREAM_MASK, substream 0); the
- * k = round(fraction rows cols) pixels with the smallest numbers are kept: exactly k, each
- * subset equally likely. round is half away from zero; k = 0, an empty mask, is refused. A tie (probability below n^2 / 2^54) goes to
- * the lower p. The same seed gives the same mask everywhere, and a larger fraction a larger mask.
+ * k = round(fraction rows cols) pixels with the smallest numbers are kept: exactly k, each subset
+ * equally likely. round is half away from zero; k = 0, an empty mask, is refused. A tie
+ * (probability below n^2 / 2^54) goes to the lower p. The same seed gives the same mask everywhere,
+ * and a larger fraction a larger mask.
  *
  * @param[out] keep        rows x cols, allocated; unchanged on error.                    [0 or 1]
  * @param[in]  rows, cols  size of the image, >= 1.                                        [pixel]

@@ -9,9 +9,10 @@
  *   w_i = sigma/sqrt(f_i^2 + sigma^2), 1 where F has no more singular values (its null space)
  *   S = X diag(rho) (.)^T                            Sigma_post = U X diag(rho^2) X^T U^T
  *
- * Sigma_post is never formed by the subtraction Sigma - Sigma A^T K^-1 A Sigma: the square-root form
- * has no cancellation, is PSD by construction, gives the standard deviations rho with an absolute
- * error of order eps |Sigma|^1/2 (not its square root), and takes sigma = 0 without a special case.
+ * Sigma_post is never formed by the subtraction Sigma - Sigma A^T K^-1 A Sigma: the square-root
+ * form has no cancellation, is PSD by construction, gives the standard deviations rho with an
+ * absolute error of order eps |Sigma|^1/2 (not its square root), and takes sigma = 0 without a
+ * special case.
  */
 #include <math.h>
 

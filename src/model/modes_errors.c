@@ -1,6 +1,6 @@
 /*
- * How far the modes of a problem are from exact: a-posteriori bounds, from residuals in twice the working
- * precision, for the exact problem of the given doubles.
+ * How far the modes of a problem are from exact: a-posteriori bounds, from residuals in twice the
+ * working precision, for the exact problem of the given doubles.
  *
  *   U^       the orthogonal matrix nearest to U: |U - U^|_F <= |U^T U - I|_F
  *   F        U^^T Sigma U^ - diag(lambda), |F|_F measured                                     [pixel^2]
@@ -8,10 +8,11 @@
  *   T        m x n, B diag(sqrt lambda)/sigma;  E = I + T^T T = R R^T
  *   L        n x n, diag(sqrt lambda) R^-T: posterior of (lambda, B), by Cholesky          [pixel]
  *
- * The posterior in two steps. First X diag(rho), from two SVDs, against L, from a Cholesky factorisation whose
- * residual is measured: since E >= I, |E^-1/2 - (E + dE)^-1/2|_F <= |dE|_F/2. Then the posterior of (lambda, B)
- * against that of (Sigma, A), by errors/perturb.c. Where Sigma has a kernel, its rounding may move W2 by the root of it:
- * there the range of Sigma and the kernel are told apart.
+ * The posterior in two steps. First X diag(rho), from two SVDs, against L, from a Cholesky
+ * factorisation whose residual is measured: since E >= I, |E^-1/2 - (E + dE)^-1/2|_F <= |dE|_F/2.
+ * Then the posterior of (lambda, B) against that of (Sigma, A), by errors/perturb.c. Where Sigma
+ * has a kernel, its rounding may move W2 by the root of it: there the range of Sigma and the kernel
+ * are told apart.
  */
 #include <math.h>
 
@@ -76,7 +77,8 @@ static gref_status measure_data(gref_modes_errors *e, const gref_modes *z, const
     return GREF_OK;
 }
 
-/* E = I + T^T T, its factor R in place of it, and |dE|_F: all that separates R R^T from the exact E. */
+/* E = I + T^T T, its factor R in place of it, and |dE|_F: all that separates R R^T from the exact
+ * E. */
 static gref_status factor_information(gref_mat R, double *dE, const gref_modes *z)
 {
     int n = z->n;
@@ -131,7 +133,8 @@ typedef struct {
     double d;                /* |d*|, of its exact posterior */
 } norms;
 
-/* The gain is at most |Sigma|^1/2/(2 sigma) whatever the problem. |A| also from the pixels: blurs have row sums of 1. */
+/* The gain is at most |Sigma|^1/2/(2 sigma) whatever the problem. |A| also from the pixels: blurs
+ * have row sums of 1. */
 static norms problem_norms(const gref_modes *z)
 {
     norms q = {.Sigma = (z->lambda.a[z->n - 1] + z->errors.Sigma) * GREF_INFLATE,
@@ -167,8 +170,9 @@ static gref_status sharpen(norms *q, const gref_modes *z, gref_cmat L, double eL
 }
 
 /*
- * From (lambda, B) to (Sigma, A). Sizes must hold for both: any gain is at most `any`, which bounds the shift of the
- * posterior and so, by G = Sigma_post A^T/sigma^2, that of the gain from the known one; a second time round is sharp.
+ * From (lambda, B) to (Sigma, A). Sizes must hold for both: any gain is at most `any`, which bounds
+ * the shift of the posterior and so, by G = Sigma_post A^T/sigma^2, that of the gain from the known
+ * one; a second time round is sharp.
  */
 static gref_posterior_parts between(const gref_modes *z, norms known, norms any, double residual)
 {
@@ -195,7 +199,8 @@ static gref_posterior_parts between(const gref_modes *z, norms known, norms any,
 }
 
 /*
- * *error >= |d* - d| and *residual >= |r - B d*|, d* of (lambda, B): with T and E as above and e = diag(lambda)^-1/2 d,
+ * *error >= |d* - d| and *residual >= |r - B d*|, d* of (lambda, B): with T and E as above and
+ * e = diag(lambda)^-1/2 d,
  *     d* - d = diag(sqrt lambda) E^-1 (T^T (r - B d)/sigma - e),      |diag(sqrt lambda) E^-1| <= |Sigma_post|^1/2
  */
 static gref_status measure_mean(double *error, double *residual, const gref_modes *z, double post)
@@ -229,7 +234,8 @@ static gref_status measure_mean(double *error, double *residual, const gref_mode
     return GREF_OK;
 }
 
-/* What the posterior's error costs W2: |dSigma_post| on the range of Sigma, where both are >= least; the trace off it. */
+/* What the posterior's error costs W2: |dSigma_post| on the range of Sigma, where both
+ * are >= least; the trace off it. */
 static void split_range(gref_modes *z, double route, double shift)
 {
     int n = z->n, kernel = 0;

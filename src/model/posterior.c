@@ -11,8 +11,8 @@
 #include <gref/problem.h>
 
 /*
- * sigma^2 lost in the rounding of A Sigma A^T: is K = L L^T so near a singular matrix that rounding may have made the
- * difference?
+ * sigma^2 lost in the rounding of A Sigma A^T: is K = L L^T so near a singular matrix that rounding
+ * may have made the difference?
  *
  *   D = diag |a_i|_2, a_i the rows of A;  K = D K' D is known to delta = (m + n) u |Sigma|_F in K'
  *
@@ -42,7 +42,8 @@ static gref_status require_regular(gref_cmat L, gref_cmat A, gref_cmat Sigma, do
  *     Sigma_post = Sigma - Sigma A^T K^-1 A Sigma
  *
  * By Cholesky of K, symmetrised: the textbook route, kept independent of the square-root route
- * (gref_modes) that the samplers use. A K that is singular to rounding fails, it is not regularised.
+ * (gref_modes) that the samplers use. A K that is singular to rounding fails, it is not
+ * regularised.
  *
  * @param[out] mu_post     n x 1; does not alias an input. Undefined on error.            [pixel]
  * @param[out] Sigma_post  n x n, both triangles; may alias Sigma. Undefined on error.  [pixel^2]

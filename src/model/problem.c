@@ -53,8 +53,8 @@ gref_status gref_problem_observe_from(gref_problem *p, uint64_t seed)
  *
  *     x0 = mu + Sigma^1/2 xi,   v = A x0 + sigma n
  *
- * with xi of stream GREF_STREAM_PRIOR. The symmetric root makes x0 a function of (Sigma, seed) alone:
- * the eigenvectors of a stationary Sigma are not unique, those of its root are irrelevant.
+ * with xi of stream GREF_STREAM_PRIOR. The symmetric root makes x0 a function of (Sigma, seed)
+ * alone: the eigenvectors of a stationary Sigma are not unique, those of its root are irrelevant.
  *
  * @param[in,out] p  needs Sigma, mu, A and sigma; x0 and v are replaced, unchanged on error.
  * @return as gref_psd_require and gref_problem_observe_from.

@@ -124,9 +124,9 @@ gref_status gref_schedule_linear(gref_schedule *s, double beta_first, double bet
  *
  *     f(t) = cos^2( (t/T + 0.008)/1.008 pi/2 ),   beta_t = min(1 - f(t)/f(t-1), 0.999)
  *
- * The difference from 1 is never taken: with f(t) = cos^2 a_t, cos^2 a - cos^2 b is
- * sin(b - a) sin(b + a), and cosines near a_T = pi/2 are sines of the complement, whose angle has no
- * more than a rounding.
+ * The difference from 1 is never taken: with f(t) = cos^2 a_t, cos^2 a - cos^2 b is sin(b - a)
+ * sin(b + a), and cosines near a_T = pi/2 are sines of the complement, whose angle has no more than
+ * a rounding.
  *
  * @return GREF_OK; GREF_ERR_RANGE (T < 1); GREF_ERR_NOMEM. *s unchanged on error.
  * @error  beta_t: relative 16 eps; the rest as gref_schedule_from_betas.

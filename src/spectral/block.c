@@ -1,5 +1,6 @@
 /*
- * W2 between two covariances of one block, q x q and symmetric (THEORY section 8; section 11 gives the reasons).
+ * W2 between two covariances of one block, q x q and symmetric (THEORY section 8; section 11 gives
+ * the reasons).
  *
  *     by factors  C_i = L_i L_i^T, Q the polar factor of L2^T L1:   W2^2 = |L1 - L2 Q|_F^2
  *     by the map  diag(e) and diag(e) + E: gref_w2_close

@@ -1,5 +1,6 @@
 /*
- * Block by block, the matrices that the laws never need: M_t, C_{t|v}, P_t as q x q symmetric blocks.
+ * Block by block, the matrices that the laws never need: M_t, C_{t|v}, P_t as q x q symmetric
+ * blocks.
  *
  * advance in spectral_law.c applies M_t without forming it; here it is formed by its definition,
  *

@@ -1,8 +1,10 @@
 /*
- * Every quantity by both paths, in pixels, and how far apart they are in units of what rounding allows.
+ * Every quantity by both paths, in pixels, and how far apart they are in units of what rounding
+ * allows.
  *
- * The dense side is asked through the functions that everybody uses, the spectral side block by block
- * (blocks.c, pixels.c). Both condition on the same v: x0 and v are compared first, by themselves.
+ * The dense side is asked through the functions that everybody uses, the spectral side block by
+ * block (blocks.c, pixels.c). Both condition on the same v: x0 and v are compared first, by
+ * themselves.
  */
 #include <math.h>
 
@@ -344,7 +346,8 @@ static gref_status hold_stability(checker *c, const pair *p)
                                gref_marginal_first_unstable(p->dense),
                                gref_marginal_first_unstable(p->spectral), 1.0));
     bool lost = gref_marginal_lost(p->dense) || gref_marginal_lost(p->spectral);
-    /* one path bounds its rounding, the other estimates it: where they give up only has to be said */
+    /* one path bounds its rounding, the other estimates it: where they give up only has to be
+     * said */
     return gref_crosscheck_number(c->out, lost ? "lost at t" : "diverged at t", label, -1,
                                   p->dense_end, p->spectral_end, lost ? c->schedule->T : 1.0);
 }
@@ -362,7 +365,8 @@ static gref_status hold_here(checker *c, pair *p)
     return hold_distances(c, p, alive);
 }
 
-/* The step that leaves the t at hand: its parts where they are compared, and what it does to the laws and their bounds. */
+/* The step that leaves the t at hand: its parts where they are compared, and what it does to the
+ * laws and their bounds. */
 static gref_status advance(checker *c, pair *p)
 {
     const gref_spectral_law *own = gref_spectral_law_of(p->spectral);
@@ -443,9 +447,9 @@ static gref_status hold_observation(gref_crosscheck *check, const gref_problem *
 /**
  * Holds the spectral path against the dense one.
  *
- * For every quantity of THEORY sections 1 to 6: the largest deviation between the two paths, its place, and the
- * bound that rounding alone sets (crosscheck_bounds.c), whose norms and condition numbers are the problem's own.
- * A ratio above 1 means that one of the two is wrong.
+ * For every quantity of THEORY sections 1 to 6: the largest deviation between the two paths, its
+ * place, and the bound that rounding alone sets (crosscheck_bounds.c), whose norms and condition
+ * numbers are the problem's own. A ratio above 1 means that one of the two is wrong.
  *
  * @param[out] check     owned by the caller; gref_crosscheck_free. Unchanged on error.
  * @param[in]  p, q      the same problem by matrices and by spectra, each with its own x0 and v.

@@ -1,4 +1,5 @@
-/* Between crosscheck.c and its bounds, crosscheck_bounds.c; not installed. D(x) bounds the deviation in x. */
+/* Between crosscheck.c and its bounds, crosscheck_bounds.c; not installed. D(x) bounds the
+ * deviation in x. */
 #ifndef GREF_SPECTRAL_CROSSCHECK_H
 #define GREF_SPECTRAL_CROSSCHECK_H
 
@@ -51,11 +52,13 @@ void gref_bounds_start(gref_drift *e, const gref_scales *k, const gref_schedule 
                        bool exact);
 void gref_bounds_advance(gref_drift *e, const gref_bounds_at *d, const gref_scales *k,
                          const gref_spectral_law *law);
-/* Of a distance between laws of that trace and least variance, one of which deviates by D_mean and D_cov. */
+/* Of a distance between laws of that trace and least variance, one of which deviates by D_mean and
+ * D_cov. */
 double gref_bound_w2(double D_mean, double D_cov, double trace, double least, const gref_scales *k,
                      int n);
 
-/* crosscheck_rows.c: compares two matrices or vectors entry by entry, or two numbers; t = -1 for none. */
+/* crosscheck_rows.c: compares two matrices or vectors entry by entry, or two numbers; t = -1 for
+ * none. */
 gref_status gref_crosscheck_matrix(gref_crosscheck *check, const char *quantity,
                                    const char *sampler, int t, gref_cmat dense, gref_cmat spectral,
                                    double bound);
@@ -64,8 +67,8 @@ gref_status gref_crosscheck_number(gref_crosscheck *check, const char *quantity,
                                    double bound);
 
 /*
- * The cross-check proper, for a problem and a schedule of the spectral path that tests may have spoilt; `z` has
- * been conditioned on p->v.
+ * The cross-check proper, for a problem and a schedule of the spectral path that tests may have
+ * spoilt; `z` has been conditioned on p->v.
  */
 gref_status gref_crosscheck_hold(gref_crosscheck *check, const gref_problem *p,
                                  const gref_schedule *schedule, const gref_spectral *z,

@@ -1,5 +1,6 @@
 /*
- * What rounding alone can put between the two paths: first-order perturbation bounds, one for each quantity.
+ * What rounding alone can put between the two paths: first-order perturbation bounds, one for each
+ * quantity.
  *
  *     unit    4 sqrt(n) u: the rounding of products and decompositions of order n, whose errors have both signs
  *             (Higham & Mary 2019); that of the spectral path, 4 sqrt(M + N) u, is below it

@@ -8,9 +8,10 @@
  *     X         re, im    (N/2 + 1) x M: column k, row l <= N/2; X(M - k, N - l) is its conjugate
  *     cos, sin  C, S      (L/2 + 1) x (L/2 + 1) and (L - 1)/2 x (L/2 + 1) for an axis of length L
  *
- * An even sequence has a cosine transform, an odd one a sine transform, and either is symmetric itself; so the
- * even and the odd part of each line (fold) are transformed at the frequencies 0..L/2 and put together again
- * (unfold). That leaves a quarter of the operations of the products with the whole exp(-2 pi i j l/L).
+ * An even sequence has a cosine transform, an odd one a sine transform, and either is symmetric
+ * itself; so the even and the odd part of each line (fold) are transformed at the frequencies
+ * 0..L/2 and put together again (unfold). That leaves a quarter of the operations of the products
+ * with the whole exp(-2 pi i j l/L).
  */
 #include <math.h>
 #include <stdint.h>
@@ -74,7 +75,8 @@ void gref_dft_free(gref_dft *f)
     *f = (gref_dft){0};
 }
 
-/* E = even part of the columns of X (entries 0..L/2), O = odd part (entries 1..(L - 1)/2), unhalved. */
+/* E = even part of the columns of X (entries 0..L/2), O = odd part (entries 1..(L - 1)/2),
+ * unhalved. */
 static void fold_columns(gref_mat E, gref_mat O, gref_cmat X)
 {
     int L = X.m;
@@ -101,8 +103,8 @@ static void fold_rows(gref_mat E, gref_mat O, gref_cmat X)
 }
 
 /*
- * The axis that both transforms of W = [re; im] (2h x L) share: P = W cos, Q = W sin at the frequencies
- * 0..L/2; at L - l they are P and -Q.
+ * The axis that both transforms of W = [re; im] (2h x L) share: P = W cos, Q = W sin at the
+ * frequencies 0..L/2; at L - l they are P and -Q.
  */
 static gref_status transform_rows(gref_dft_work *w, const gref_axis *axis)
 {

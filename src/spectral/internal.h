@@ -14,7 +14,8 @@ DEFINE_DROP(gref_spectral)
 /* cos and sin of 2 pi k/N, exact where they are 0 or +-1, else to one rounding; any k, N >= 1. */
 void gref_turn(double *cosine, double *sine, int64_t k, int N);
 
-/* ---- dft.c: the unitary DFT of real images ---------------------------------------------------- */
+/* ---- dft.c: the unitary DFT of real images
+ * ---------------------------------------------------- */
 
 /* The cosines and sines of one axis, at the frequencies 0..L/2. */
 typedef struct {
@@ -42,7 +43,8 @@ gref_status gref_dft_forward(gref_mat re, gref_mat im, const gref_dft *f, gref_d
 gref_status gref_dft_inverse(gref_mat x, const gref_dft *f, gref_dft_work *w, gref_cmat re,
                              gref_cmat im);
 
-/* ---- spectral.c: blocks of frequencies -------------------------------------------------------- */
+/* ---- spectral.c: blocks of frequencies
+ * -------------------------------------------------------- */
 
 /* A complex array, or the Fourier coefficients of one image. */
 typedef struct {
@@ -57,9 +59,9 @@ void gref_cplx_free(gref_cplx *x);
  *
  *     z = exp(i arg a^) x^        one column of q coefficients a block
  *
- * A is the row `a` of a block, real and >= 0, Sigma is diagonal, and every covariance is a real symmetric q x q
- * matrix: stored as q x blocks (diagonal) or q^2 x blocks (column by column). Blocks of v's stored frequencies
- * only: `weight` says for how many each stands.
+ * A is the row `a` of a block, real and >= 0, Sigma is diagonal, and every covariance is a real
+ * symmetric q x q matrix: stored as q x blocks (diagonal) or q^2 x blocks (column by column).
+ * Blocks of v's stored frequencies only: `weight` says for how many each stands.
  */
 struct gref_spectral {
     int rows, cols, factor, n, m, q;
@@ -94,7 +96,8 @@ gref_status gref_spectral_analyse(gref_cplx coordinates, const gref_spectral *z,
                                   gref_cmat x);
 gref_status gref_spectral_synthesise(gref_mat x, const gref_spectral *z, gref_room *room,
                                      gref_cplx coordinates);
-/* An image or row of m pixels of v, likewise; `low` frequencies are stored as low_half x low_rows. */
+/* An image or row of m pixels of v, likewise; `low` frequencies are stored as
+ * low_half x low_rows. */
 gref_status gref_spectral_low_forward(gref_cplx low, const gref_spectral *z, gref_cmat y);
 gref_status gref_spectral_low_inverse(gref_mat y, const gref_spectral *z, gref_cplx low);
 /* X m, or X^T m: between the coordinates and the modes of Sigma_post. `turned` is not m. */
@@ -114,7 +117,8 @@ typedef struct {
     const gref_row *row;
 } gref_spectral_sampler;
 
-/* C_{v|t} of block b: a scalar, because A A^T is one. C_{v|t} less the exact one, without cancellation. */
+/* C_{v|t} of block b: a scalar, because A A^T is one. C_{v|t} less the exact one, without
+ * cancellation. */
 double gref_spectral_likelihood(const gref_spectral_sampler *s, double abar, double qbar, int b);
 double gref_spectral_likelihood_excess(const gref_spectral_sampler *s, double abar, double qbar,
                                        int b);
@@ -130,7 +134,8 @@ double gref_spectral_strength(const gref_spectral_sampler *s, const gref_rule *r
 /* abar rho^2 + 1 - abar, the exact variance of mode k of Sigma_post. */
 double gref_spectral_exact_variance(const gref_spectral *z, double abar, double qbar, int k, int b);
 
-/* ---- spectral_law.c ------------------------------------------------------------------------------------ */
+/* ---- spectral_law.c
+ * ------------------------------------------------------------------------------------ */
 
 typedef struct {
     gref_marginal head;
@@ -156,7 +161,8 @@ gref_status gref_spectral_law_w2_prior(gref_w2 *out, const gref_marginal *law);
 gref_status gref_spectral_law_w2_modelled(gref_w2 *out, const gref_marginal *law);
 gref_status gref_spectral_law_cov(gref_mat cov, const gref_marginal *law);
 
-/* ---- block.c: W2 between two covariances of one block ----------------------------------------- */
+/* ---- block.c: W2 between two covariances of one block
+ * ----------------------------------------- */
 
 /* q x q each (e: q x 1); made once, used for every block. */
 typedef struct {
@@ -166,7 +172,8 @@ typedef struct {
 
 gref_status gref_block_new(gref_block *w, int q);
 void gref_block_free(gref_block *w); /* accepts {0} */
-/* W2^2 between N(0, L1 L1^T) and N(0, L2 L2^T); absolute error of a few q eps (|L1| + |L2|) in W2. */
+/* W2^2 between N(0, L1 L1^T) and N(0, L2 L2^T); absolute error of a few q eps (|L1| + |L2|) in
+ * W2. */
 gref_status gref_block_w2_factors(double *squared, gref_block *w);
 /* W2^2 between N(0, diag(e)) and N(0, diag(e) + E), relative error of a few q eps; false if they are not close.
  * E is used up. */
@@ -174,7 +181,8 @@ bool gref_block_w2_close(double *squared, gref_block *w);
 
 /* ---- modelled.c: the law that a sampler takes p_t(x | v) to be ------------------------------- */
 
-/* In block b: mu_{t|v} less the exact one is `mean` w, C_{t|v} less the exact one `cov` w w^T, w = lambda a. */
+/* In block b: mu_{t|v} less the exact one is `mean` w, C_{t|v} less the exact one `cov` w w^T,
+ * w = lambda a. */
 typedef struct {
     double mean_re, mean_im, cov;
     double C, L; /* C_{v|t}; C_{v|t} + abar A Sigma^2 Sigma_t^-1 A^T; infinite without guidance */
@@ -185,16 +193,19 @@ gref_spectral_excess gref_spectral_modelled(const gref_spectral_sampler *s, doub
 /* A factor of C_{t|v} in block b (q x q). */
 void gref_spectral_modelled_factor(gref_mat L2, const gref_spectral_sampler *s, double abar,
                                    double qbar, int b);
-/* W2 of the modelled law to the exact one; any abar = 1 - qbar; terms: two of 1 x blocks, scratch. */
+/* W2 of the modelled law to the exact one; any abar = 1 - qbar; terms: two of 1 x blocks,
+ * scratch. */
 gref_status gref_spectral_w2_modelled(gref_w2 *out, const gref_mat terms[2],
                                       const gref_spectral_sampler *s, double abar, double qbar);
 /* X diag(sqrt(abar rho^2 + 1 - abar)): the exact C_{t|v} = L1 L1^T in block b. */
 void gref_spectral_exact_factor(gref_mat L1, const gref_spectral *z, double abar, double qbar,
                                 int b);
 
-/* ---- blocks of matrices, and pixels.c: explicit matrices, for the cross-check and small arrays ----- */
+/* ---- blocks of matrices, and pixels.c: explicit matrices, for the cross-check and small arrays
+ * ----- */
 
-/* Each fills S (q^2 x blocks): diag(x) for x q x blocks; X diag(x) X^T; the law's P; the modelled C_{t|v}. */
+/* Each fills S (q^2 x blocks): diag(x) for x q x blocks; X diag(x) X^T; the law's P; the modelled
+ * C_{t|v}. */
 void gref_blocks_diagonal(gref_mat S, gref_cmat x);
 void gref_blocks_on_posterior(gref_mat S, const gref_spectral *z, gref_cmat x);
 void gref_blocks_law(gref_mat S, const gref_spectral_law *law);

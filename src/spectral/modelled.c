@@ -1,12 +1,14 @@
 /*
- * The law N(mu_{t|v}, C_{t|v}) that a sampler takes p_t(x | v) to be, against the exact one (THEORY sections 4
- * and 9). In a block, with w = lambda a, K = sum a^2 lambda + sigma^2 and L = C_{v|t} + abar sum a^2 lambda^2/s,
+ * The law N(mu_{t|v}, C_{t|v}) that a sampler takes p_t(x | v) to be, against the exact one (THEORY
+ * sections 4 and 9). In a block, with w = lambda a, K = sum a^2 lambda + sigma^2 and
+ * L = C_{v|t} + abar sum a^2 lambda^2/s,
  *
  *     C_{t|v}  = abar [diag(lambda) - w w^T/L] + (1 - abar) I      exact: K in the place of L
  *     mu_{t|v} = sqrt(abar) [mu + w r/L]
  *
- * so the two differ by multiples of w w^T and of w, and L - K = C_{v|t} - C_exact is known without cancellation.
- * Without guidance L is infinite. For the factor, with f = sqrt(abar) lambda a/sqrt(s), |f|^2 = L - C:
+ * so the two differ by multiples of w w^T and of w, and L - K = C_{v|t} - C_exact is known without
+ * cancellation. Without guidance L is infinite. For the factor, with f = sqrt(abar) lambda
+ * a/sqrt(s), |f|^2 = L - C:
  *
  *     C_{t|v} = diag(sqrt s) (I - (1 - sqrt(C/L)) f f^T/|f|^2)^2 diag(sqrt s)
  */

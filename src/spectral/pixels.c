@@ -1,5 +1,6 @@
 /*
- * What the spectral path holds, as explicit matrices in pixels: for the cross-check and for small arrays only.
+ * What the spectral path holds, as explicit matrices in pixels: for the cross-check and for small
+ * arrays only.
  *
  *     S     q^2 x blocks, a symmetric operator block by block
  *     C     n x n: block-circulant, C(p + r s, p' + r s) = C(p, p')

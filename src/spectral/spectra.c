@@ -6,8 +6,8 @@
  *             the frequencies that alias to it, (k + i rows/r, l + j cols/r) being number i r + j; the block is real
  *             in coordinates exp(i arg a^) x^ (THEORY section 9)
  *
- * Half of the frequencies are stored; the others are their conjugates, whose blocks hold the same numbers in another
- * order.
+ * Half of the frequencies are stored; the others are their conjugates, whose blocks hold the same
+ * numbers in another order.
  */
 #include <math.h>
 
@@ -78,8 +78,9 @@ gref_status gref_spectral_prior_spectrum(gref_mat lambda, const gref_spectral *z
 }
 
 /**
- * Transfer function of A before decimation, a^ at every frequency, real and imaginary part, rows x cols each:
- * (A x)^(eta) = (1/r) sum over the aliases xi of eta of a^(xi) x^(xi), both DFTs unitary. GREF_OK; GREF_ERR_SHAPE.
+ * Transfer function of A before decimation, a^ at every frequency, real and imaginary part,
+ * rows x cols each: (A x)^(eta) = (1/r) sum over the aliases xi of eta of a^(xi) x^(xi), both DFTs
+ * unitary. GREF_OK; GREF_ERR_SHAPE.
  */
 gref_status gref_spectral_transfer(gref_mat re, gref_mat im, const gref_spectral *z)
 {

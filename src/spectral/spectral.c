@@ -13,8 +13,9 @@
  *     X, rho    S = X diag(rho) (.)^T
  *
  * A diagonal unitary has made every block real, so each of them is one small real problem with one
- * measurement, and everything that r^2 x r^2 Hermitian matrices are needed for is done on real symmetric ones;
- * only means are complex. As in modes.c, Sigma_post is never formed by a subtraction.
+ * measurement, and everything that r^2 x r^2 Hermitian matrices are needed for is done on real
+ * symmetric ones; only means are complex. As in modes.c, Sigma_post is never formed by a
+ * subtraction.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -107,7 +108,8 @@ static void fetch(double *re, double *im, gref_cplx x, int place)
     *im = conjugate ? -x.im.a[at] : x.im.a[at];
 }
 
-/* What rounding makes of an eigenvalue 0 of Sigma: the square of the error of a root, as in gref_spectral_new. */
+/* What rounding makes of an eigenvalue 0 of Sigma: the square of the error of a root, as in
+ * gref_spectral_new. */
 static double rounded_zero(const gref_spectral *z, gref_cmat texton)
 {
     double t = GREF_U * gref_mat_norm_fro(texton);
@@ -286,7 +288,8 @@ static gref_status transform_measurement(gref_spectral *z, gref_cmat v)
     return GREF_OK;
 }
 
-/* The largest and the smallest singular value of A Sigma^1/2 must let the problem be told from a singular one. */
+/* The largest and the smallest singular value of A Sigma^1/2 must let the problem be told from a
+ * singular one. */
 static gref_status require_regular(const gref_spectral *z)
 {
     double most = 0.0, least = INFINITY;

@@ -1,6 +1,7 @@
 /*
- * Samples of whole chains for a stationary problem, by Algorithms 1 and 8 line by line, as diffusion/draw.c:
- * through the score, the denoised image and the gradient of the likelihood, never through M_t.
+ * Samples of whole chains for a stationary problem, by Algorithms 1 and 8 line by line, as
+ * diffusion/draw.c: through the score, the denoised image and the gradient of the likelihood, never
+ * through M_t.
  *
  *     E    q x blocks, y_t - sqrt(abar_t) mu in the coordinates of z, one image                   [pixel]
  *     Z    q x blocks, the step's noise: that of pixels, transformed                              [1]
@@ -25,7 +26,8 @@ static gref_status noise(gref_cplx Z, gref_mat pixels, const gref_spectral *z, g
     return gref_spectral_analyse(Z, z, room, gref_const(pixels));
 }
 
-/* m <- X diag(sqrt(abar rho^2 + qbar)) X^T m: the symmetric root of the exact covariance. T is scratch. */
+/* m <- X diag(sqrt(abar rho^2 + qbar)) X^T m: the symmetric root of the exact covariance. T is
+ * scratch. */
 static void apply_exact_root(gref_cplx m, gref_cplx T, const gref_spectral *z, double abar,
                              double qbar)
 {
@@ -192,8 +194,9 @@ static gref_status step_all(chains *c, bool *diverged, const gref_spectral *z, u
  *
  *     y_{t-1} = (y_t + beta_t s~(y_t))/sqrt(alpha_t) + sigma_t z_t        Algorithms 1, 8
  *
- * The numbers are gref_sampler_draw's: sample i uses numbers i n .. (i + 1) n - 1 of the streams START (y_T) and
- * STEP, substream t (z_t, in pixels), so the samples are those of the dense path to rounding.
+ * The numbers are gref_sampler_draw's: sample i uses numbers i n .. (i + 1) n - 1 of the streams
+ * START (y_T) and STEP, substream t (z_t, in pixels), so the samples are those of the dense path to
+ * rounding.
  *
  * @param[out] Y         Y[k]: n x N, samples of chain k, one a column; the same N for all. Undefined on error.
  * @param[out] diverged  diverged[k]: the samples of chain k have left 2^450, Y[k] is undefined.

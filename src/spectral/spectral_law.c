@@ -1,5 +1,6 @@
 /*
- * Exact marginal laws of a sampler for a stationary problem (THEORY sections 6 and 9), block by block:
+ * Exact marginal laws of a sampler for a stationary problem (THEORY sections 6 and 9), block by
+ * block:
  *
  *     j_k     sqrt(abar) lambda_k/s_k, s_k = abar lambda_k + 1 - abar
  *     w_k     j_k a_k: A J in the block
@@ -11,15 +12,16 @@
  *     mean <- M mean + tau w (r - sqrt(abar) w^T d) - q sqrt(abar) d/s
  *     P    <- M P M + N I
  *
- * The diagonal of M does not cancel (see diffusion/step.c), and M < -1 in some direction exactly where
- * tau sum w^2/(1 + g) > 1. Where the likelihood is exact and guides through the score, the run is DDPM on the
- * posterior: in its modes every step is diagonal, and nothing is added to the mean.
+ * The diagonal of M does not cancel (see diffusion/step.c), and M < -1 in some direction exactly
+ * where tau sum w^2/(1 + g) > 1. Where the likelihood is exact and guides through the score, the
+ * run is DDPM on the posterior: in its modes every step is diagonal, and nothing is added to the
+ * mean.
  *
  *     V       d d^T <= V, d the difference of their means                                         [pixel^2]
  *     W       E D D^T <= W, D the difference of coupled draws of the computed law and of the exact one [pixel^2]
  *
- * follows the rounding of a law once a step has overshot, as in diffusion/majorant.c; what a step adds to it is here
- * an estimate from the sizes of its operands, not a bound.
+ * follows the rounding of a law once a step has overshot, as in diffusion/majorant.c; what a step
+ * adds to it is here an estimate from the sizes of its operands, not a bound.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -155,7 +157,8 @@ static double rounding_unit(int q)
     return (16 + 4 * q) * GREF_U;
 }
 
-/* What a step whose M has at most the norm `norm`, and adds `shift` to the mean, does to the digits of block b. */
+/* What a step whose M has at most the norm `norm`, and adds `shift` to the mean, does to the digits
+ * of block b. */
 static double fresh_error(double spread, double mean, double norm, double shift, double noise,
                           int q)
 {
@@ -167,8 +170,8 @@ static double fresh_error(double spread, double mean, double norm, double shift,
 }
 
 /*
- * That of the law and that of its mean, from the moments before the step; scratch holds g, u and y of the block, y the
- * coefficient of d, and `pull` is |r - w^T (.)|.
+ * That of the law and that of its mean, from the moments before the step; scratch holds g, u and y
+ * of the block, y the coefficient of d, and `pull` is |r - w^T (.)|.
  */
 static void fresh_errors(double fresh[2], const gref_spectral_law *law, int b,
                          const double *scratch, double tau, double pull, double noise)
@@ -189,7 +192,8 @@ static void fresh_errors(double fresh[2], const gref_spectral_law *law, int b,
     fresh[1] = rounding_unit(q) * (norm * sqrt(mean) + shift);
 }
 
-/* W <- (1 + theta) M W M + (1 + 1/theta) fresh^2 I, q x q, with the theta that makes the trace least. */
+/* W <- (1 + theta) M W M + (1 + 1/theta) fresh^2 I, q x q, with the theta that makes the trace
+ * least. */
 static void follow_errors(double *W, const double *g, const double *u, double tau, double fresh,
                           double *y, int q)
 {
@@ -206,7 +210,8 @@ static void follow_errors(double *W, const double *g, const double *u, double ta
         W[k * (q + 1)] += (1.0 + 1.0 / theta) * added;
 }
 
-/* One step of block b; true if M has an eigenvalue below -1. With a constant q the loops over k fold away. */
+/* One step of block b; true if M has an eigenvalue below -1. With a constant q the loops over k
+ * fold away. */
 static inline bool advance_block(gref_spectral_law *law, const gref_rule *w, double *scratch, int b,
                                  const int q)
 {
@@ -292,8 +297,8 @@ static double whole_trace(const gref_spectral *z, gref_mat X)
 }
 
 /*
- * No digit is left of a law that grew by unstable steps and shrank again, rounding of the largest remains; nor of a mean
- * whose rounding grew in its place.
+ * No digit is left of a law that grew by unstable steps and shrank again, rounding of the largest
+ * remains; nor of a mean whose rounding grew in its place.
  */
 static void note_losses(gref_spectral_law *law)
 {

@@ -1,12 +1,12 @@
 /*
- * t -> 0 by spectra, for stationary problems (THEORY sections 5 and 9). In a block, with w = lambda a, the scalars
- * K = sum a^2 lambda + sigma^2, D = sum a^2 f(lambda) and L = C_{v|t} + abar sum a^2 lambda^2/s, both laws' differences
- * are of rank one,
+ * t -> 0 by spectra, for stationary problems (THEORY sections 5 and 9). In a block, with w = lambda
+ * a, the scalars K = sum a^2 lambda + sigma^2, D = sum a^2 f(lambda) and L = C_{v|t} + abar sum a^2
+ * lambda^2/s, both laws' differences are of rank one,
  *
  *     C_alg - C_CGDM = abar D/(K L) w w^T,   mu_alg - mu_CGDM = -sqrt(abar) D/(K L) r w
  *
- * and so is the leading coefficient, sum a^2 c(lambda)/K^2 w w^T. Shares with the dense route what a line is and what
- * theory says of f; the sums, norms and distances are its own.
+ * and so is the leading coefficient, sum a^2 c(lambda)/K^2 w w^T. Shares with the dense route what
+ * a line is and what theory says of f; the sums, norms and distances are its own.
  */
 #include <math.h>
 #include <stdio.h>
@@ -41,7 +41,8 @@ static scalars block_at(const gref_spectral *z, const gref_asymptotics_line *lin
     return x;
 }
 
-/* |C_alg - C_exact|_2/|C_exact|_2, |mu_alg - mu_exact|, and how far E/e^order is from the coefficient. */
+/* |C_alg - C_exact|_2/|C_exact|_2, |mu_alg - mu_exact|, and how far E/e^order is from the
+ * coefficient. */
 static void measure(double *cov, double *mean, double *error, const gref_spectral *z,
                     const gref_asymptotics_line *line, double e, double noise, double shift)
 {
@@ -138,8 +139,9 @@ static gref_status fill_line(gref_asymptotics_line *line, const gref_spectral *c
 }
 
 /*
- * zeros, mixing, mixed and blind: G A P0 and G A in a block are w/K times the row a, on the kernel and on all of it. Only
- * a block with r > 1 can mix, and only frequencies that A sees (|a| above rounding) do.
+ * zeros, mixing, mixed and blind: G A P0 and G A in a block are w/K times the row a, on the kernel
+ * and on all of it. Only a block with r > 1 can mix, and only frequencies that A sees (|a| above
+ * rounding) do.
  */
 static void classify(gref_asymptotics *a, const gref_spectral *z)
 {

@@ -1,5 +1,6 @@
 /*
- * The rows of the table of methods, a block of aliased frequencies at a time (THEORY sections 4, 7 and 9).
+ * The rows of the table of methods, a block of aliased frequencies at a time (THEORY sections 4, 7
+ * and 9).
  *
  *     lambda_k   eigenvalues of Sigma in the block                                        [pixel^2]
  *     a_k        the entry of A's row for frequency k of the block           [measurement / pixel]

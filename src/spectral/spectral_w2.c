@@ -4,8 +4,8 @@
  *     e       abar rho^2 + 1 - abar: variances of the exact p_t(x | v) in the modes X of Sigma_post  [pixel^2]
  *     P       covariance of the law                                                                 [pixel^2]
  *
- * Where the two commute (r = 1; the run on the posterior) the distance is closed, and no difference in it
- * cancels but that of P and e themselves; else it is |L1 - L2 Q|_F by factors of q x q.
+ * Where the two commute (r = 1; the run on the posterior) the distance is closed, and no difference
+ * in it cancels but that of P and e themselves; else it is |L1 - L2 Q|_F by factors of q x q.
  */
 #include <math.h>
 

@@ -1,5 +1,6 @@
 /*
- * Stationary problems in pixels: a texton and a row of taps say everything (THEORY sections 1, 2 and 9).
+ * Stationary problems in pixels: a texton and a row of taps say everything (THEORY sections 1, 2
+ * and 9).
  *
  *     symbol  variable  shape            unit
  *     u       u         M x N            pixel value
@@ -153,7 +154,8 @@ static long double tap(int p, int L, int r, gref_sr_filter filter)
  *     BOX  1/r^2 on r x r pixels;  BICUBIC  w(p - c) w(q - c), w(d) = h(d/r)/r, c = (r - 1)/2, h Keys's cubic;
  *     NONE  1 on the first
  *
- * From the definition, in long double: gref_operator_super_resolution has the same weights as integers.
+ * From the definition, in long double: gref_operator_super_resolution has the same weights as
+ * integers.
  *
  * @param[in,out] p  has its prior; taps and factor are replaced, v is freed; unchanged on error.
  * @param[in]     factor  r >= 1, divides rows and cols.                                      [pixel]

@@ -1,6 +1,7 @@
 /*
- * gnuplot on the scripts of src/study/gp, which stand in this program as text: run in a folder of their own, its
- * complaints caught. A gnuplot that is missing or fails costs the pictures, not what they show.
+ * gnuplot on the scripts of src/study/gp, which stand in this program as text: run in a folder of
+ * their own, its complaints caught. A gnuplot that is missing or fails costs the pictures, not what
+ * they show.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -79,7 +80,8 @@ gref_status gref_plot_open(gref_plot *out_p, const char *dir)
     return GREF_OK;
 }
 
-/* Runs gnuplot on the script, whose argument is the folder; 0, or errno of the spawn, or -1 when gnuplot failed. */
+/* Runs gnuplot on the script, whose argument is the folder; 0, or errno of the spawn, or -1 when
+ * gnuplot failed. */
 static int run_gnuplot(const char *script, const char *folder, const char *log)
 {
     pid_t child;

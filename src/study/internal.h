@@ -14,8 +14,8 @@
 enum { GREF_STUDY_SAMPLES = 4, GREF_STUDY_SEED = 1 };
 
 /*
- * How the laws of a study are computed. The study decides what is reported at which t; an engine holds the
- * problem (`data`) and the law of one sampler at a time.
+ * How the laws of a study are computed. The study decides what is reported at which t; an engine
+ * holds the problem (`data`) and the law of one sampler at a time.
  */
 typedef struct {
     const char *name;
@@ -43,7 +43,8 @@ gref_status gref_study_choose(const gref_engine **engine, gref_study *o, gref_pa
 gref_status gref_path_choose(bool *spectral, char *reason, int size, const gref_case *c,
                              gref_path path);
 
-/* The row of s at t, or NULL. Why there is none: t is not visited, or nothing is known to aim at there. */
+/* The row of s at t, or NULL. Why there is none: t is not visited, or nothing is known to aim at
+ * there. */
 const gref_study_row *gref_study_row_at(const gref_study_sampler *s, int t);
 const char *gref_study_absence(const gref_study_sampler *s, int t);
 
@@ -57,8 +58,8 @@ gref_status gref_study_add_law(gref_npz_writer *npz, const char *label, int t, g
                                gref_mat cov);
 
 /*
- * gnuplot.c: pictures in the making. Its folder holds the *.gp scripts of src/study/gp, the files with their data, and
- * `script`, draw.gp, which calls them; the pictures go to the folder above.
+ * gnuplot.c: pictures in the making. Its folder holds the *.gp scripts of src/study/gp, the files
+ * with their data, and `script`, draw.gp, which calls them; the pictures go to the folder above.
  */
 enum { GREF_PLOT_FILES = 8 };
 typedef struct {

@@ -1,4 +1,5 @@
-/* asymptotics.svg by gnuplot (gp/asymptotics.gp): the numbers of asymptotics.csv that a logarithmic axis can show. */
+/* asymptotics.svg by gnuplot (gp/asymptotics.gp): the numbers of asymptotics.csv that a logarithmic
+ * axis can show. */
 #include <stdio.h>
 
 #include "base/internal.h"

@@ -1,4 +1,5 @@
-/* t -> 0 as text: asymptotics.json and the list for programs, asymptotics.csv for plots, a table for people. */
+/* t -> 0 as text: asymptotics.json and the list for programs, asymptotics.csv for plots, a table
+ * for people. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,8 +40,9 @@ static json_t *lines_json(const gref_asymptotics_report *report)
 }
 
 /**
- * A JSON list, one object for each sampler and alpha or r2: `order` and `coefficient_error` at the smallest e (null if
- * the laws are equal at every e), what they are held to, and `limit_distance`, W2 between the limits. Caller frees.
+ * A JSON list, one object for each sampler and alpha or r2: `order` and `coefficient_error` at the
+ * smallest e (null if the laws are equal at every e), what they are held to, and `limit_distance`,
+ * W2 between the limits. Caller frees.
  */
 char *gref_asymptotics_list(const gref_asymptotics_report *report)
 {

@@ -1,6 +1,6 @@
 /*
- * t -> 0 on a case: the problem by matrices or by spectra, the differences of the modelled laws there, and the files
- * that show them (THEORY section 5).
+ * t -> 0 on a case: the problem by matrices or by spectra, the differences of the modelled laws
+ * there, and the files that show them (THEORY section 5).
  */
 #include <stdlib.h>
 #include <string.h>
@@ -118,7 +118,8 @@ static gref_status write_files(gref_asymptotics_report *report, const char *dir)
 }
 
 /**
- * How the modelled laws of dps and pigdm meet CGDM's on a case as t -> 0, and the files that show it.
+ * How the modelled laws of dps and pigdm meet CGDM's on a case as t -> 0, and the files that show
+ * it.
  *
  * @param[out] report   owned by the caller; gref_asymptotics_report_free. Unchanged on error.
  * @param[in]  c        borrowed by the report: must outlive it.

@@ -1,4 +1,5 @@
-/* Which engine carries a study out: what was asked for, or what the size and the kind of the problem suggest. */
+/* Which engine carries a study out: what was asked for, or what the size and the kind of the
+ * problem suggest. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,6 +1,7 @@
 /*
- * The pictures of a study: what problem.png, bias.png, samples.png (gp/panels.gp) and w2.svg (gp/w2.gp) show and say. A
- * gnuplot that is missing or fails costs the pictures, not the study, and is said in study->note.
+ * The pictures of a study: what problem.png, bias.png, samples.png (gp/panels.gp) and w2.svg
+ * (gp/w2.gp) show and say. A gnuplot that is missing or fails costs the pictures, not the study,
+ * and is said in study->note.
  */
 #include <math.h>
 #include <stdarg.h>
@@ -38,7 +39,8 @@ static void GREF_PRINTF(5, 6)
     fputc('\n', g->texts);
 }
 
-/* Centre of an axis of `length` pixels that a panel can show: where it begins, and how many there are. */
+/* Centre of an axis of `length` pixels that a panel can show: where it begins, and how many there
+ * are. */
 static int shown(int *first, int length)
 {
     int count = length < PANEL_MOST ? length : PANEL_MOST;
@@ -163,8 +165,9 @@ static double largest_bias(const gref_study *s, const gref_study_sampler *sample
 }
 
 /*
- * Half the common scale: the largest |bias| of the stable samplers, so that an unstable one hides no other. Without
- * any, the largest that is not beyond OUTLIER times the smallest panel's. The notes say which.
+ * Half the common scale: the largest |bias| of the stable samplers, so that an unstable one hides
+ * no other. Without any, the largest that is not beyond OUTLIER times the smallest panel's. The
+ * notes say which.
  */
 static double bias_scale(const panels *g, const gref_study *s, const int *t, int count)
 {
@@ -197,7 +200,8 @@ static double bias_scale(const panels *g, const gref_study *s, const int *t, int
     return scale > 0.0 ? scale : 1.0;
 }
 
-/* The bias of a sampler at the k-th t of laws_at, in panel (i, k). Less than FAINT of the scale is white to the eye. */
+/* The bias of a sampler at the k-th t of laws_at, in panel (i, k). Less than FAINT of the scale is
+ * white to the eye. */
 static void put_bias(const panels *g, int i, int k, const gref_study *s, int t, double scale)
 {
     const double FAINT = 0.02;
@@ -265,7 +269,8 @@ static void put_samples(const panels *g, int i, const gref_study *s,
                      sampler->lost || sampler->mean_lost ? "lost to rounding" : "diverged");
 }
 
-/* The gray scale is that of the posterior and of the stable samplers: an unstable one would leave no contrast. */
+/* The gray scale is that of the posterior and of the stable samplers: an unstable one would leave
+ * no contrast. */
 static gref_status draw_samples(gref_plot *plot, const gref_study *s)
 {
     panels g;
@@ -295,7 +300,8 @@ static gref_status draw_samples(gref_plot *plot, const gref_study *s)
     return GREF_OK;
 }
 
-/* One curve: of the law of a sampler, or of its modelled law. False if a logarithmic axis can show none of it. */
+/* One curve: of the law of a sampler, or of its modelled law. False if a logarithmic axis can show
+ * none of it. */
 static bool put_curve(FILE *f, const gref_study_sampler *s, bool modelled)
 {
     int count = 0;

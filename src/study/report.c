@@ -93,8 +93,9 @@ json_t *gref_json_head(const char *schema, const gref_case *c, int n, int m, con
 /**
  * summary.json: what was run on what, and every distance, with 17 significant digits.
  *
- * A diverged law has "diverged": true, a lost one "lost": true (gref_marginal_lost), both null distances. "modelled" holds the same distances for
- * N(mu_{t|v}, C_{t|v}); an unconditional sampler has "to_prior" besides.
+ * A diverged law has "diverged": true, a lost one "lost": true (gref_marginal_lost), both null
+ * distances. "modelled" holds the same distances for N(mu_{t|v}, C_{t|v}); an unconditional sampler
+ * has "to_prior" besides.
  * @return text that the caller frees, or NULL without memory.
  */
 char *gref_study_summary(const gref_study *study)

@@ -1,8 +1,8 @@
 /*
  * The main job: run every sampler of a case from t = T to 0 and hold its law against the exact one.
  *
- * Whole laws go to arrays.npz as they are met and are not kept: memory stays at a few n x n matrices
- * whatever the number of samplers and of reported times.
+ * Whole laws go to arrays.npz as they are met and are not kept: memory stays at a few n x n
+ * matrices whatever the number of samplers and of reported times.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -95,8 +95,8 @@ static int law_index(const run *r, int t)
 }
 
 /*
- * The start, the end, the multiples of w2_every and laws_at; every visited time of a chain that names its own. Where
- * nothing is known to aim at, nothing is measured.
+ * The start, the end, the multiples of w2_every and laws_at; every visited time of a chain that
+ * names its own. Where nothing is known to aim at, nothing is measured.
  */
 static bool is_reported(const run *r, const gref_study_sampler *s, const gref_marginal *law,
                         bool start)
@@ -127,9 +127,9 @@ static gref_status set_up(run *r)
 }
 
 /*
- * The distances of a row; after divergence only `modelled`, where the sampler has a modelled law. Whole laws and the end
- * get a proof, the chain in between a value. A proof is reported only where it covers the exact sampler, not just the
- * numbers computed for it.
+ * The distances of a row; after divergence only `modelled`, where the sampler has a modelled law.
+ * Whole laws and the end get a proof, the chain in between a value. A proof is reported only where
+ * it covers the exact sampler, not just the numbers computed for it.
  */
 static gref_status measure(gref_study_row *row, const run *r, const gref_marginal *law, bool models)
 {
@@ -325,8 +325,9 @@ static gref_status test_blas(run *r)
 /**
  * Studies a case exactly.
  *
- * For every sampler and every reported t (T, 0, the multiples of w2_every, laws_at): the W2 of its exact
- * law to the exact p_t(x | v), and of its modelled law to the same; at laws_at also the whole law.
+ * For every sampler and every reported t (T, 0, the multiples of w2_every, laws_at): the W2 of its
+ * exact law to the exact p_t(x | v), and of its modelled law to the same; at laws_at also the whole
+ * law.
  *
  * @param[out] study     owned by the caller; gref_study_free. Unchanged on error.
  * @param[in]  c         borrowed by the study: must outlive it.

@@ -85,7 +85,8 @@ static gref_status read_problem(engine *e, gref_study *o, gref_npz_writer *npz)
     return GREF_OK;
 }
 
-/* mu_post, and samples mu_post + Sigma_post^1/2 xi: by the symmetric root, which no choice of basis enters. */
+/* mu_post, and samples mu_post + Sigma_post^1/2 xi: by the symmetric root, which no choice of basis
+ * enters. */
 static gref_status sample_posterior(const engine *e, gref_study *o)
 {
     const gref_modes *z = &e->z;

@@ -6,7 +6,8 @@
 #include "internal.h"
 #include <gref/spectral.h>
 
-/* Above MANY pixels one sample of each chain is drawn, not GREF_STUDY_SAMPLES: random numbers cost the most there. */
+/* Above MANY pixels one sample of each chain is drawn, not GREF_STUDY_SAMPLES: random numbers cost
+ * the most there. */
 enum { MANY = 32768 };
 
 typedef struct {
@@ -106,7 +107,8 @@ static gref_status law_new(gref_mat *mean, gref_mat *S, gref_mat *cov, const eng
     return GREF_OK;
 }
 
-/* mu_post, Sigma_post, and the exact laws: all of N(sqrt(abar) mu_post, abar Sigma_post + (1 - abar) I). */
+/* mu_post, Sigma_post, and the exact laws: all of N(sqrt(abar) mu_post, abar Sigma_post + (1 -
+ * abar) I). */
 static gref_status write_exact_laws(const engine *e, const gref_study *o, gref_npz_writer *npz)
 {
     const int *t = NULL;

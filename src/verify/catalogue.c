@@ -1,7 +1,8 @@
 /*
- * The catalogue of deviations: one row each. A row sets switches of the literal step (diffusion/literal.c); two rows of one
- * group exclude each other. Sources: published code and its issues, as collected in the project's notes on
- * samplers in the wild; "textbook" marks the slips that any implementation can make.
+ * The catalogue of deviations: one row each. A row sets switches of the literal step
+ * (diffusion/literal.c); two rows of one group exclude each other. Sources: published code and its
+ * issues, as collected in the project's notes on samplers in the wild; "textbook" marks the slips
+ * that any implementation can make.
  */
 #include "internal.h"
 

@@ -1,10 +1,10 @@
 /*
  * Where does the chain depart, and which of M, b, N is at fault?
  *
- * M, b, N at t belong to the step t -> t - 1; so do the functions at t, unless M and b are there and agree. Laws and
- * y at t belong to the steps above t. What a law can tell of P' = M P M^T + N I, m' = M m + b: the mean alone is moved
- * by b only; the covariance alone by N, or by M, since m = 0 at the start hides it from the mean; both by M, or by b
- * and N together.
+ * M, b, N at t belong to the step t -> t - 1; so do the functions at t, unless M and b are there
+ * and agree. Laws and y at t belong to the steps above t. What a law can tell of P' = M P M^T + N
+ * I, m' = M m + b: the mean alone is moved by b only; the covariance alone by N, or by M, since
+ * m = 0 at the start hides it from the mean; both by M, or by b and N together.
  */
 #include <string.h>
 
@@ -36,7 +36,8 @@ static int moment(const gref_check *check, const gref_name *part)
     return GREF_MOMENTS * part->t + (int)moment;
 }
 
-/* The smallest t above `t` at which the candidate has that array, right or wrong; -1 if there is none. */
+/* The smallest t above `t` at which the candidate has that array, right or wrong; -1 if there is
+ * none. */
 static int next_above(const gref_check *check, const gref_name *at)
 {
     int best = -1;
@@ -116,7 +117,8 @@ static void tell(gref_check *check, const gref_name *at, gref_moment kind, int s
              function != NULL ? function : "");
 }
 
-/* Where the chain of the array's sampler starts, and the time after t; a prior's function stands for every t from T to 0. */
+/* Where the chain of the array's sampler starts, and the time after t; a prior's function stands
+ * for every t from T to 0. */
 static void find_times(int *start, int *next, const gref_truth *truth, const gref_name *at)
 {
     static const gref_sampler_spec every = {0};

@@ -1,4 +1,5 @@
-/* A sampler with deviations: the literal algorithm with switches on, and the laws that belong to it. */
+/* A sampler with deviations: the literal algorithm with switches on, and the laws that belong to
+ * it. */
 #include <math.h>
 #include <stdlib.h>
 

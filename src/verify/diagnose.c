@@ -4,8 +4,8 @@
  *   e_k         |x_k - d_k|_F / max(|g_k|_F, |x_k - g_k|_F): x the candidate's array, g the golden, d a deviant's
  *   distance    root mean square of e_k over the arrays;  unexplained: over that of d = g
  *
- * Singles first; if none reproduces the candidate to rounding, all pairs of rows of different groups. A few views
- * are enough to sort the rows (search), all of them decide (judge).
+ * Singles first; if none reproduces the candidate to rounding, all pairs of rows of different
+ * groups. A few views are enough to sort the rows (search), all of them decide (judge).
  */
 #include <math.h>
 #include <stdlib.h>
@@ -16,8 +16,9 @@
 
 enum { SHORTLIST = 24, REPORTED = 8, PER_KIND = 2 };
 /*
- * The largest e_k that single precision is blamed for, whatever the condition numbers: GREF_SINGLE_MOST in arrays of
- * its numbers. One with other entries was not computed in it, at most something was rounded to it: 16 roundings.
+ * The largest e_k that single precision is blamed for, whatever the condition numbers:
+ * GREF_SINGLE_MOST in arrays of its numbers. One with other entries was not computed in it, at most
+ * something was rounded to it: 16 roundings.
  */
 #define ROUNDED_MOST 0x1p-20
 
@@ -77,7 +78,8 @@ static gref_status add_distance(tally *y, bool *known, const gref_views *vs, con
     return GREF_OK;
 }
 
-/* Distance of a deviant over the views whose mark is set (all: marks NULL); infinite where one is not defined. */
+/* Distance of a deviant over the views whose mark is set (all: marks NULL); infinite where one is
+ * not defined. */
 static gref_status distance(guess *q, const gref_views *vs, const gref_switches *s,
                             const bool *marks)
 {
@@ -96,7 +98,8 @@ static gref_status distance(guess *q, const gref_views *vs, const gref_switches 
     return GREF_OK;
 }
 
-/* Adds a view's <x - d0, d1> and <d1, d1> to *up and *down, where d(zeta) = d0 + zeta d1 near zeta. */
+/* Adds a view's <x - d0, d1> and <d1, d1> to *up and *down, where d(zeta) = d0 + zeta d1 near
+ * zeta. */
 static gref_status add_slopes(double *up, double *down, const gref_views *vs, const gref_view *v,
                               gref_switches s, double h)
 {
@@ -151,7 +154,8 @@ static gref_status evaluate(guess *q, const gref_views *vs, const bool *marks)
     return distance(q, vs, &s, marks);
 }
 
-/* The views to search with: of each kind, the first few from T down that depart, and one that does not. */
+/* The views to search with: of each kind, the first few from T down that depart, and one that does
+ * not. */
 static void choose_marks(bool *marks, const gref_views *vs)
 {
     for (int kind = GREF_VIEW_NONE + 1; kind < GREF_VIEWS; kind++)
@@ -271,7 +275,8 @@ static void report(gref_diagnosis *d, const guess *list, int n)
     d->none = !any;
 }
 
-/* Adds the nearest of the golden values (right) and the guesses that are right to single precision; false if none. */
+/* Adds the nearest of the golden values (right) and the guesses that are right to single precision;
+ * false if none. */
 static bool report_single(gref_diagnosis *d, const guess *right, const guess *list, int n,
                           const gref_views *vs)
 {

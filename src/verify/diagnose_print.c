@@ -12,7 +12,8 @@ static bool is_square(const gref_view *v)
            v->kind == GREF_VIEW_COV;
 }
 
-/* Entry of the identity as the view shows it: Omega, or Omega^T Omega; of all ones where the array is no matrix. */
+/* Entry of the identity as the view shows it: Omega, or Omega^T Omega; of all ones where the array
+ * is no matrix. */
 static double identity(const gref_view *v, int i, int j)
 {
     if (!is_square(v))
@@ -25,7 +26,8 @@ static double identity(const gref_view *v, int i, int j)
     return sum;
 }
 
-/* x = c g + d e by least squares, e the identity as seen or all ones; returns the part left over. */
+/* x = c g + d e by least squares, e the identity as seen or all ones; returns the part left
+ * over. */
 static double fit(double *c, double *d, const gref_view *v)
 {
     double gg = 0, ge = 0, ee = 0, xg = 0, xe = 0, xx = 0;

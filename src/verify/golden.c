@@ -142,7 +142,8 @@ static void note_unseen(run *r)
             note(r->report, "nothing computed for", r->truth->arrays.item[k].name);
 }
 
-/* What the manifest says of the file beside its arrays, in words and in numbers, against what it should say. */
+/* What the manifest says of the file beside its arrays, in words and in numbers, against what it
+ * should say. */
 static gref_status compare_facts(run *r)
 {
     const char *key;

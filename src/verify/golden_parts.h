@@ -152,7 +152,8 @@ gref_status gref_manifest_read(json_t **manifest, const char *path);
 void gref_golden_hash(char hex[65], gref_cmat A);
 /* The entry of `arrays`; NULL without memory. */
 json_t *gref_golden_array_json(const gref_golden_entry *e, gref_cmat stored);
-/* Of the manifest what follows from the inputs: sizes, times, samplers, conventions in words; NULL without memory. */
+/* Of the manifest what follows from the inputs: sizes, times, samplers, conventions in words; NULL
+ * without memory. */
 json_t *gref_golden_facts(const json_t *completed, const gref_golden_inputs *in,
                           const gref_golden_fate *fates);
 /* The rest of the manifest around `arrays` and `history`, both taken over; the text, or NULL. */

@@ -61,7 +61,8 @@ static gref_status emit(const gref_golden_walk *w, const gref_sampler *s, gref_c
     return gref_golden_emit(w, &entry, "e + 8 u |y|, e of the trajectory, see golden_path.c");
 }
 
-/* e after the step that leaves t; of an affine chain, whose steps are given, without score and guidance. */
+/* e after the step that leaves t; of an affine chain, whose steps are given, without score and
+ * guidance. */
 static gref_status carry(double *e, const gref_golden_walk *w, const gref_sampler *s,
                          const gref_golden_sizes *z, gref_cmat y, int t, double next)
 {
@@ -79,7 +80,8 @@ static gref_status carry(double *e, const gref_golden_walk *w, const gref_sample
     return GREF_OK;
 }
 
-/* Column T - t of the file's noise drives the step that leaves t; a chain with more steps than it has columns is not run. */
+/* Column T - t of the file's noise drives the step that leaves t; a chain with more steps than it
+ * has columns is not run. */
 gref_status gref_golden_path_arrays(const gref_golden_walk *w, const gref_sampler *s,
                                     const gref_golden_sizes *sizes)
 {

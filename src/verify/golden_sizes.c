@@ -131,8 +131,9 @@ static gref_status likelihood_sizes(gref_golden_sizes *z, const gref_golden_scal
 }
 
 /*
- * p and q of a step that jumps are made of two products of doubles: both lose `tick`. In ddim c = p (1 - abar) - q is
- * the root of 1 - abar' - N, which loses what 1 - abar' does. A ddpm step to t - 1 has one beta, and loses nothing.
+ * p and q of a step that jumps are made of two products of doubles: both lose `tick`. In ddim c = p
+ * (1 - abar) - q is the root of 1 - abar' - N, which loses what 1 - abar' does. A ddpm step to t -
+ * 1 has one beta, and loses nothing.
  */
 static double jump_error(const gref_golden_sizes *z, const gref_sampler *s, int t,
                          const gref_rule *rule)

@@ -87,7 +87,8 @@ static const char *noise_words(const gref_convention *c)
                : "variance N_t = beta~_t = beta_t (1 - abar_{t-1})/(1 - abar_t)";
 }
 
-/* What a scheme and visited times change in the words of the step; NULL for ddpm through every t. */
+/* What a scheme and visited times change in the words of the step; NULL for ddpm through every
+ * t. */
 static const char *scheme_words(const gref_sampler_spec *spec)
 {
     if (spec->convention.scheme == GREF_SCHEME_DDIM)

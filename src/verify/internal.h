@@ -28,15 +28,18 @@ double gref_anderson_darling_tail(double z, int N);
 
 /* ---- names and candidates: arrays.c, truth.c ------------------------------------------------- */
 
-/* The name in the golden file that the candidate's `name` means, or NULL: also without the label. */
+/* The name in the golden file that the candidate's `name` means, or NULL: also without the
+ * label. */
 const gref_array *gref_truth_resolve(const gref_truth *truth, const char *name,
                                      const char *sampler);
-/* Fails for a name that is not found, with the nearest that is; `label` as for gref_truth_resolve. */
+/* Fails for a name that is not found, with the nearest that is; `label` as for
+ * gref_truth_resolve. */
 gref_status gref_truth_refuse_name(const gref_truth *truth, const char *name, const char *label);
 gref_status gref_truth_refuse_shape(const gref_array *x, const gref_array *g);
 /*
- * Tolerance of golden array g for a candidate in double or in single precision, and a bound on what rounding can do:
- * above the tolerance, which in single precision is at most GREF_SINGLE_MOST of the largest entry.
+ * Tolerance of golden array g for a candidate in double or in single precision, and a bound on what
+ * rounding can do: above the tolerance, which in single precision is at most GREF_SINGLE_MOST of
+ * the largest entry.
  */
 #define GREF_SINGLE_MOST 0x1p-10
 double gref_truth_tolerance(const gref_truth *truth, const gref_array *g, bool single);
@@ -60,7 +63,8 @@ gref_status gref_read_file(unsigned char **bytes, size_t *size, const char *path
 /* depart.c: departs_at, at_fault and departure of a check whose rows are made. */
 void gref_check_depart(gref_check *check, const gref_truth *truth);
 
-/* ---- deviations: deviant.c, catalogue.c ------------------------------------------------------- */
+/* ---- deviations: deviant.c, catalogue.c
+ * ------------------------------------------------------- */
 
 typedef struct {
     gref_deviation row;
@@ -71,7 +75,8 @@ typedef struct {
 extern const gref_catalogue_entry gref_catalogue[];
 extern const int gref_catalogue_size;
 
-/* A sampler that runs with deviations, and what all of them share; borrows the problem and the schedule. */
+/* A sampler that runs with deviations, and what all of them share; borrows the problem and the
+ * schedule. */
 typedef struct {
     const gref_problem *p;
     gref_modes z;
@@ -88,7 +93,8 @@ DEFINE_DROP(gref_deviant)
 bool gref_deviant_possible(const gref_deviant *d, const gref_switches *s);
 /* False for the gradient of a norm: no M, b, and no law. */
 bool gref_deviant_affine(const gref_switches *s);
-/* In pixels: the law that the deviant takes p_t(x | v) to be; GREF_ERR_NOT_PD where its precision is not positive definite. */
+/* In pixels: the law that the deviant takes p_t(x | v) to be; GREF_ERR_NOT_PD where its precision
+ * is not positive definite. */
 gref_status gref_deviant_modelled(gref_mat mean, gref_mat cov, gref_deviant *d, int t);
 /* In pixels: its law of the start. */
 gref_status gref_deviant_start(gref_mat mean, gref_mat cov, const gref_deviant *d);

@@ -1,8 +1,9 @@
 /*
  * What a deviant's arrays would be.
  *
- * A chain is predicted from the candidate's own array at the next t above (its own error there is not held against
- * a second interval), or from y_T. Covariances travel by the adjoint: with A_T' = Omega, A_{k} = M_k^T ... Omega,
+ * A chain is predicted from the candidate's own array at the next t above (its own error there is
+ * not held against a second interval), or from y_T. Covariances travel by the adjoint: with
+ * A_T' = Omega, A_{k} = M_k^T ... Omega,
  *
  *     Omega^T P_t Omega = A^T P_from A + sum_k N_k A_k^T A_k
  */
@@ -154,7 +155,8 @@ static void predict_schedule(gref_mat D, const gref_views *vs, const gref_view *
                                               : read->abar[t];
 }
 
-/* Reports of W2 do not follow a deviation of the chain: they are only looked at where nothing else departs. */
+/* Reports of W2 do not follow a deviation of the chain: they are only looked at where nothing else
+ * departs. */
 static void predict_w2(gref_mat D, const gref_view *v, const gref_switches *s)
 {
     for (int i = 0; i < D.m; i++)

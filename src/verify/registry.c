@@ -1,6 +1,7 @@
 /*
- * The arrays of a golden file: one row each, by the name without label and t. Whoever writes, reads, compares, blames or
- * diagnoses an array asks here what it is. `note` says which of the known deviations the array tells from the truth.
+ * The arrays of a golden file: one row each, by the name without label and t. Whoever writes,
+ * reads, compares, blames or diagnoses an array asks here what it is. `note` says which of the
+ * known deviations the array tells from the truth.
  */
 #include <ctype.h>
 #include <stdlib.h>

@@ -27,7 +27,8 @@ typedef enum {
     GREF_VIEWS
 } gref_view_kind;
 
-/* When the array departs if the chain does, at one t from early to late: the law at t, the step that leaves t, a function in it. */
+/* When the array departs if the chain does, at one t from early to late: the law at t, the step
+ * that leaves t, a function in it. */
 typedef enum {
     GREF_MOMENT_FUNCTION,
     GREF_MOMENT_STEP,

@@ -13,7 +13,8 @@
  *   projections   Anderson-Darling on 8 orthonormal directions of W, the smallest p by Sidak
  *   support       no sample leaves m + span(U_r)
  *
- * The four p-values are uniform under the law; together p = 1 - (1 - min p)^4, or with as many as were done.
+ * The four p-values are uniform under the law; together p = 1 - (1 - min p)^4, or with as many as
+ * were done.
  */
 #include <float.h>
 #include <math.h>
@@ -160,8 +161,8 @@ static void test_eigenvectors(gref_sample_test *test, const gref_sample_space *q
 }
 
 /*
- * Cumulants of tr (S - I)^2 for nu S ~ Wishart_r(nu, I), exact: from E prod tr W^k, counted over the
- * perfect matchings of Wick's theorem.
+ * Cumulants of tr (S - I)^2 for nu S ~ Wishart_r(nu, I), exact: from E prod tr W^k, counted over
+ * the perfect matchings of Wick's theorem.
  */
 void gref_frobenius_cumulants(double k[3], double nu, double r)
 {
@@ -190,7 +191,8 @@ static void test_covariance(gref_sample_test *test, const gref_sample_space *q)
 
 enum { LEADING = 4, DIRECTIONS = 8 };
 
-/* r x K orthonormal: the leading eigenvectors, then fixed random directions, by Gram and Schmidt twice. */
+/* r x K orthonormal: the leading eigenvectors, then fixed random directions, by Gram and Schmidt
+ * twice. */
 static void directions(gref_mat D)
 {
     int lead = D.m <= DIRECTIONS ? D.n : LEADING;
@@ -354,10 +356,10 @@ static void conclude(gref_sample_report *report, double resolve)
 /**
  * Do samples come from N(mean, cov)?
  *
- * Hotelling's test of the mean, chi^2 tests along the eigenvectors of the law, the whitened Frobenius
- * norm of the difference of covariances, Anderson-Darling on projections, and the support of a singular
- * law; and an unbiased estimate of the W2 error (gref_samples_w2). N < 2 r + 2 samples test the mean with
- * the law's own covariance; one sample tests only the mean.
+ * Hotelling's test of the mean, chi^2 tests along the eigenvectors of the law, the whitened
+ * Frobenius norm of the difference of covariances, Anderson-Darling on projections, and the support
+ * of a singular law; and an unbiased estimate of the W2 error (gref_samples_w2). N < 2 r + 2
+ * samples test the mean with the law's own covariance; one sample tests only the mean.
  *
  * @param[out] report   undefined on error.
  * @param[in]  X        N x n, one sample a row, N >= 1.                                        [pixel]

@@ -1,4 +1,5 @@
-/* Samples in the whitened eigenbasis of a law: what samples.c and samples_w2.c share; not installed. */
+/* Samples in the whitened eigenbasis of a law: what samples.c and samples_w2.c share; not
+ * installed. */
 #ifndef GREF_VERIFY_SAMPLES_H
 #define GREF_VERIFY_SAMPLES_H
 

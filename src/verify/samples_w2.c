@@ -6,9 +6,9 @@
  *     W2^2 = |d|^2 + 1/2 sum_ij D_ij^2 / (lambda_i + lambda_j)
  *          = sum_i lambda_i d_i^2 + 1/2 sum_ij g_ij D_ij^2       whitened, g_ij = lambda_i lambda_j/(lambda_i + lambda_j)
  *
- * Unbiased, for Gaussian samples and any C: |d|^2 loses tr S/N, and (S_ij - I_ij)^2 loses the unbiased estimate
- * of Var S_ij = (C_ii C_jj + C_ij^2)/nu, from E S_ij^2 and E S_ii S_jj. Under the law itself the estimate is
- * sum w (chi^2_1 - 1) with the weights
+ * Unbiased, for Gaussian samples and any C: |d|^2 loses tr S/N, and (S_ij - I_ij)^2 loses the
+ * unbiased estimate of Var S_ij = (C_ii C_jj + C_ij^2)/nu, from E S_ij^2 and E S_ii S_jj. Under the
+ * law itself the estimate is sum w (chi^2_1 - 1) with the weights
  *
  *     lambda_i/N,    lambda_i/(2 nu),    g_ij/nu (i < j)
  */
@@ -75,7 +75,8 @@ static double estimate(double *linear, const gref_sample_space *q)
     return sum;
 }
 
-/* The W2 whose estimate exceeds the 99 % quantile of the null law with probability 0.95, by iteration. */
+/* The W2 whose estimate exceeds the 99 % quantile of the null law with probability 0.95, by
+ * iteration. */
 static double visible(const double k[3], const gref_sample_space *q)
 {
     double edge = gref_pearson3_quantile(0.01, k), square = edge;

@@ -1,11 +1,13 @@
 /*
- * Distribution functions. Tails are computed as such, never as 1 - cdf, so that small p-values are right.
+ * Distribution functions. Tails are computed as such, never as 1 - cdf, so that small p-values are
+ * right.
  *
  *   P(a, x), Q(a, x)   regularised incomplete gamma function and its complement
  *   I_x(a, b)          regularised incomplete beta function
  *
- * Series for P where x < a + 1, Lentz's continued fractions for Q and I elsewhere (Abramowitz & Stegun
- * 6.5.29, 6.5.31, 26.5.8). Debian packages no small C library for these under a permissive licence.
+ * Series for P where x < a + 1, Lentz's continued fractions for Q and I elsewhere (Abramowitz &
+ * Stegun 6.5.29, 6.5.31, 26.5.8). Debian packages no small C library for these under a permissive
+ * licence.
  */
 #include <float.h>
 #include <math.h>
@@ -140,8 +142,8 @@ double gref_f_tail(double f, double d1, double d2)
 }
 
 /**
- * P(X > x) for the shifted gamma law with the first three cumulants given (Pearson's type III), k3 >= 0:
- * normal where the skewness is below 1e-4.
+ * P(X > x) for the shifted gamma law with the first three cumulants given (Pearson's type III),
+ * k3 >= 0: normal where the skewness is below 1e-4.
  */
 double gref_pearson3_tail(double x, const double k[3])
 {
@@ -175,8 +177,8 @@ double gref_pearson3_quantile(double p, const double k[3])
  *     sqrt(2 pi)/z sum_j binom(-1/2, j) (4 j + 1) e^-a_j int_0^inf exp(z/(8 (w^2 + 1)) - a_j w^2) dw,
  *     a_j = (4 j + 1)^2 pi^2/(8 z)
  *
- * The integrals by the trapezoidal rule in x = sqrt(a_j) w, which converges like e^(-2 pi sqrt(a_j)/h): to 1e-14 for
- * z <= 20.
+ * The integrals by the trapezoidal rule in x = sqrt(a_j) w, which converges like e^(-2 pi
+ * sqrt(a_j)/h): to 1e-14 for z <= 20.
  */
 static double anderson_darling_limit(double z)
 {
@@ -216,8 +218,8 @@ static double anderson_darling_correction(double N, double x)
 }
 
 /**
- * P(A^2 > z) for N observations of a fully specified law; beyond z = 20 the tail falls like e^-z, its slowest term:
- * A^2 is sum_j chi^2_1/(j (j + 1)) in the limit.
+ * P(A^2 > z) for N observations of a fully specified law; beyond z = 20 the tail falls like e^-z,
+ * its slowest term: A^2 is sum_j chi^2_1/(j (j + 1)) in the limit.
  *
  * @error  that of the correction for N: about 1e-4/N. Tests: test_special.c
  */

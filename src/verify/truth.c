@@ -1,5 +1,6 @@
 /*
- * A golden file in memory: its arrays, the problem and schedule they speak of, its samplers, its tolerances.
+ * A golden file in memory: its arrays, the problem and schedule they speak of, its samplers, its
+ * tolerances.
  *
  * Names: SIMPLE (Sigma), WHAT/T (score/500), LABEL/WHAT/T (dps/M/500, dps/modelled/mean/500).
  */
@@ -85,7 +86,8 @@ static bool lacks_label(const gref_truth *truth, const char *name)
     return false;
 }
 
-/* Fails for a name that gref_truth_resolve does not find, with the nearest that would have been understood. */
+/* Fails for a name that gref_truth_resolve does not find, with the nearest that would have been
+ * understood. */
 gref_status gref_truth_refuse_name(const gref_truth *truth, const char *name, const char *label)
 {
     gref_guess g = {.word = name};
@@ -123,9 +125,9 @@ gref_status gref_truth_refuse_shape(const gref_array *x, const gref_array *g)
 }
 
 /*
- * Rounding errors are proportional to the unit roundoff, 2^-24 instead of 2^-53, whatever the condition
- * numbers: the same computation in single precision has at most 2^29 times the bound. Added is half an ulp of
- * the largest entry, for the rounding of the result itself.
+ * Rounding errors are proportional to the unit roundoff, 2^-24 instead of 2^-53, whatever the
+ * condition numbers: the same computation in single precision has at most 2^29 times the bound.
+ * Added is half an ulp of the largest entry, for the rounding of the result itself.
  */
 double gref_truth_bound(const gref_truth *truth, const gref_array *g, bool single)
 {
@@ -134,9 +136,9 @@ double gref_truth_bound(const gref_truth *truth, const gref_array *g, bool singl
 }
 
 /*
- * What counts as agreement. A bound for any case is far above the errors of this one: times 2^29 it can exceed the
- * array itself, and would let everything pass. So in single precision no more than GREF_SINGLE_MOST of the largest
- * entry agrees; from there to the bound nothing can be said.
+ * What counts as agreement. A bound for any case is far above the errors of this one: times 2^29 it
+ * can exceed the array itself, and would let everything pass. So in single precision no more than
+ * GREF_SINGLE_MOST of the largest entry agrees; from there to the bound nothing can be said.
  */
 double gref_truth_tolerance(const gref_truth *truth, const gref_array *g, bool single)
 {
@@ -223,8 +225,9 @@ static gref_status check_words(const json_t *completed, const char *path)
 }
 
 /*
- * The samplers of the completed case. The case that reads them borrows the schedule for that long, and then owns what they
- * point to. An affine chain is in the golden file: its entry is read as any other, and the chain taken from the arrays.
+ * The samplers of the completed case. The case that reads them borrows the schedule for that long,
+ * and then owns what they point to. An affine chain is in the golden file: its entry is read as any
+ * other, and the chain taken from the arrays.
  */
 static gref_status read_samplers(gref_truth *truth, const json_t *completed)
 {

@@ -1,4 +1,5 @@
-/* The affine chain of a sampler from the arrays of a golden file, as golden_functions.c wrote them. */
+/* The affine chain of a sampler from the arrays of a golden file, as golden_functions.c wrote
+ * them. */
 #include "internal.h"
 
 /* *list = the m x n matrices that stand one below the other in S, a multiple of m rows. */

@@ -5,8 +5,8 @@
 #include "internal.h"
 
 /*
- * One array of the candidate beside the golden one. Large matrices are seen through a few random columns, a
- * covariance P as P Omega or, at the end of a chain, as Omega^T P Omega.
+ * One array of the candidate beside the golden one. Large matrices are seen through a few random
+ * columns, a covariance P as P Omega or, at the end of a chain, as Omega^T P Omega.
  */
 typedef struct {
     gref_view_kind kind;
@@ -39,7 +39,8 @@ typedef struct {
 gref_status gref_views_new(gref_views *views, const gref_truth *truth, const gref_arrays *candidate,
                            const char *sampler);
 void gref_views_free(gref_views *views);
-/* D, of the shape of v->x, is what the deviant would have there. *known is false where that is not defined. */
+/* D, of the shape of v->x, is what the deviant would have there. *known is false where that is not
+ * defined. */
 gref_status gref_view_predict(gref_mat D, bool *known, const gref_views *views, const gref_view *v,
                               const gref_switches *s);
 

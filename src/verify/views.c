@@ -1,4 +1,5 @@
-/* The candidate's arrays as views: what each is, what it is compared with, where its chain begins. */
+/* The candidate's arrays as views: what each is, what it is compared with, where its chain
+ * begins. */
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
@@ -132,7 +133,8 @@ static gref_status find_start(gref_view *v, const gref_views *vs, const gref_arr
     return GREF_OK;
 }
 
-/* |x - g|_F as seen, and what of it rounding may be: columns of unit length keep |D|_F on average. */
+/* |x - g|_F as seen, and what of it rounding may be: columns of unit length keep |D|_F on
+ * average. */
 static void measure(gref_view *v, const gref_views *vs)
 {
     double entries = sqrt((double)v->golden->A.m * v->golden->A.n);
@@ -184,7 +186,8 @@ static const gref_array *resolve(const gref_truth *truth, const gref_array *x, c
     return gref_truth_resolve(truth, x->name, label);
 }
 
-/* An array that is not looked at; where it differs from the golden one the candidate does not agree. */
+/* An array that is not looked at; where it differs from the golden one the candidate does not
+ * agree. */
 static gref_status leave_out(gref_views *vs, const gref_array *x, const gref_array *g)
 {
     if (g != NULL) {
@@ -216,8 +219,9 @@ static void drop_w2(gref_views *vs)
 }
 
 /*
- * The sampler that is asked for or that the labels of the candidate's arrays name, and its label; where nothing
- * names one (prior functions, A), any will do, and *where is NULL: names without a label are not its.
+ * The sampler that is asked for or that the labels of the candidate's arrays name, and its label;
+ * where nothing names one (prior functions, A), any will do, and *where is NULL: names without a
+ * label are not its.
  */
 static gref_status choose_sampler(gref_views *vs, const char **where, const gref_arrays *candidate,
                                   const char *sampler)

@@ -3,8 +3,8 @@
  *
  *     T = I + D carries N(0, e) to N(0, e + E):   D e + e D + D e D = E,   W2^2 = tr(D e D)      (e = diag(e))
  *
- * The fixed point D <- Lyap(E) - Lyap(D e D), Lyap(X)_ij = X_ij/(e_i + e_j), starts from E itself, so that laws which
- * nearly agree cost no accuracy.
+ * The fixed point D <- Lyap(E) - Lyap(D e D), Lyap(X)_ij = X_ij/(e_i + e_j), starts from E itself,
+ * so that laws which nearly agree cost no accuracy.
  */
 #include <math.h>
 
@@ -20,7 +20,8 @@ static void lyapunov(gref_mat X, gref_cmat e)
                 GREF_AT(X, i, j) /= e.a[i] + e.a[j];
 }
 
-/* True if a few power steps find |X|_2 < 0.3, X symmetric: the fixed point may be tried. x, y are scratch. */
+/* True if a few power steps find |X|_2 < 0.3, X symmetric: the fixed point may be tried. x, y are
+ * scratch. */
 static bool is_small(gref_cmat X, gref_mat x, gref_mat y)
 {
     const double close = 0.3;

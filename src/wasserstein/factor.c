@@ -1,5 +1,6 @@
 /*
- * A factor of a covariance, and how far the law of the factor may be from that of the covariance: its radius.
+ * A factor of a covariance, and how far the law of the factor may be from that of the covariance:
+ * its radius.
  *
  *   Cholesky     C = L L^T + R, R measured by Dot2
  *   refined      L + dL, dL = L phi(X R X^T): what is left of C is of the size of R^2
@@ -16,7 +17,8 @@ void gref_w2_factor_free(gref_w2_factor *f)
     gref_mat_free(&f->dL);
 }
 
-/* dL = L phi(X R X^T), phi the lower triangle with half the diagonal: (L + dL)(L + dL)^T = C up to dL^2. */
+/* dL = L phi(X R X^T), phi the lower triangle with half the diagonal: (L + dL)(L + dL)^T = C up to
+ * dL^2. */
 static gref_status correction(gref_mat dL, gref_mat S, gref_cmat R, gref_cmat X, gref_cmat L)
 {
     TRY(gref_gemm(S, 1.0, X, false, R, false, 0.0));
@@ -28,7 +30,8 @@ static gref_status correction(gref_mat dL, gref_mat S, gref_cmat R, gref_cmat X,
     return gref_gemm(dL, 1.0, L, false, gref_const(S), false, 0.0);
 }
 
-/* Error of R - L dL^T - (L dL^T)^T - dL dL^T: a term passes through two products and two sums at most. */
+/* Error of R - L dL^T - (L dL^T)^T - dL dL^T: a term passes through two products and two sums at
+ * most. */
 double gref_w2_corrected_error(int n, double l, double d, double r, double before)
 {
     return gref_inflate(before + gref_gamma_up(2 * n + 4) * (r + 2.0 * l * d + d * d));
@@ -54,7 +57,8 @@ gref_status gref_w2_refine(gref_w2_factor *f, gref_mat R, const gref_whitening *
     return gref_whitening_shift(&f->radius, S, q, gref_const(R), error);
 }
 
-/* Cholesky of a positive definite C, refined on request; false in *done when C is not one, or nearly not. */
+/* Cholesky of a positive definite C, refined on request; false in *done when C is not one, or
+ * nearly not. */
 static gref_status definite_factor(gref_w2_factor *f, bool *done, gref_cmat C, bool refined)
 {
     int n = C.n;

@@ -1,6 +1,7 @@
 /*
- * What every distance does to its inputs before it measures (wasserstein.c): the mean part, a scaling by a power of two,
- * the symmetric part of a covariance, and how far laws may lie that round to the same doubles.
+ * What every distance does to its inputs before it measures (wasserstein.c): the mean part, a
+ * scaling by a power of two, the symmetric part of a covariance, and how far laws may lie that
+ * round to the same doubles.
  */
 #include <math.h>
 
@@ -50,7 +51,8 @@ int gref_w2_exponent(gref_cmat A, gref_cmat B)
     return e;
 }
 
-/* Undoes the scaling by 2^-e, and takes in what the scaling itself may have lost: entries below 2^-1074. */
+/* Undoes the scaling by 2^-e, and takes in what the scaling itself may have lost: entries below
+ * 2^-1074. */
 gref_w2_cov gref_w2_unscale(gref_w2_cov c, int e, int n)
 {
     double lost = ldexp(n, -530); /* W2 <= sqrt |.|_* <= sqrt(n^2 2^-1074) a matrix */
@@ -84,7 +86,8 @@ bool gref_w2_identical(gref_cmat A, gref_cmat B)
     return true;
 }
 
-/* Radius of the covariances that round to C: |dC| <= u |C| entrywise, or that became it by losing a skew part. */
+/* Radius of the covariances that round to C: |dC| <= u |C| entrywise, or that became it by losing a
+ * skew part. */
 double gref_w2_input_radius(gref_cmat C, double skew, double least)
 {
     double d = GREF_U * gref_mat_norm_fro(C) + skew, any = sqrt(sqrt(C.n) * d);

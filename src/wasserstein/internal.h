@@ -4,21 +4,24 @@
 
 #include "dense/internal.h"
 
-/* The covariance part of W2 and an enclosure of it; lower = 0, upper = inf when none was asked for. */
+/* The covariance part of W2 and an enclosure of it; lower = 0, upper = inf when none was asked
+ * for. */
 typedef struct {
     double w, lower, upper;
     bool newton; /* the map form took its solver for laws that are far apart */
 } gref_w2_cov;
 
 /* close.c: W2 of N(0, diag(e)) and N(0, diag(e) + E) from E, and the map T = I + D; *last is the last relative step of
- * the iteration, infinite where the laws are too far apart to try. E becomes Lyap(E); R, S are scratch. */
+ * the iteration, infinite where the laws are too far apart to try. E becomes Lyap(E); R, S are
+ * scratch. */
 gref_status gref_w2_close(double *w, double *last, gref_mat D, gref_mat E, gref_mat R, gref_mat S,
                           gref_cmat e);
 /* A last step that leaves W2 with its relative accuracy. */
 #define GREF_W2_SETTLED 0x1p-44
 
 /* map.c: both covariances positive definite (GREF_ERR_NOT_PD otherwise), both triangles read, entries of
- * order 1 (the caller scales). Q, n x n or empty, gets the polar factor of L2^T L1, L Cholesky factors, where the laws
+ * order 1 (the caller scales). Q, n x n or empty, gets the polar factor of L2^T L1, L Cholesky
+ * factors, where the laws
  * are far apart (out->newton). */
 gref_status gref_w2_map(gref_w2_cov *out, gref_mat Q, gref_cmat C1, gref_cmat C2, bool certified);
 
@@ -39,7 +42,8 @@ gref_w2_cov gref_w2_unscale(gref_w2_cov c, int e, int n);
 double gref_w2_make_symmetric(gref_mat C);
 bool gref_w2_identical(gref_cmat A, gref_cmat B);
 double gref_w2_input_radius(gref_cmat C, double skew, double least);
-/* wasserstein.c: *c becomes its intersection with `other`; GREF_ERR_NUMERICS where that is empty. */
+/* wasserstein.c: *c becomes its intersection with `other`; GREF_ERR_NUMERICS where that is
+ * empty. */
 gref_status gref_w2_intersect(gref_w2_cov *c, gref_w2_cov other);
 
 /* shift.c: a covariance C = L L^T + rest, prepared for W2(C, C - R). */
@@ -65,7 +69,8 @@ void gref_w2_factor_free(gref_w2_factor *f);
 /* The factor of a covariance (both triangles read): Cholesky, refined by its residual on request, or truncated
  * pivoted Cholesky. */
 gref_status gref_w2_factor_of(gref_w2_factor *f, gref_cmat C, bool refined);
-/* The truncated one; radius is then what truncation and rounding cost. *f is {0}, or holds an L to be overwritten. */
+/* The truncated one; radius is then what truncation and rounding cost. *f is {0}, or holds an L to
+ * be overwritten. */
 gref_status gref_w2_truncated_factor(gref_w2_factor *f, gref_cmat C);
 
 /* procrustes.c */
@@ -90,12 +95,14 @@ typedef struct {
     double P, S, R, w2;
 } gref_w2_map_errors;
 gref_w2_map_errors gref_w2_map_rounding(const gref_w2_map_sizes *s);
-/* What one entry of R is made of: E, P, P^T and S, high and low parts; to u (6 |low parts| + |R|). */
+/* What one entry of R is made of: E, P, P^T and S, high and low parts; to u (6 |low
+ * parts| + |R|). */
 double gref_w2_map_entry(const double high[4], const double low[4]);
 gref_w2_cov gref_w2_map_ends(double w2, double error, double rho);
 gref_status gref_w2_map_positive(bool *positive, gref_mat S, gref_cmat Dh, gref_cmat Dl);
 
-/* factor.c: dL and the radius of L + dL from any L near enough; R holds C - L L^T, and then what is left of it. */
+/* factor.c: dL and the radius of L + dL from any L near enough; R holds C - L L^T, and then what is
+ * left of it. */
 gref_status gref_w2_refine(gref_w2_factor *f, gref_mat R, const gref_whitening *q);
 /* Error of R - L dL^T - (L dL^T)^T - dL dL^T, |L| <= l, |dL| <= d, |R| <= r with error `before`. */
 double gref_w2_corrected_error(int n, double l, double d, double r, double before);
@@ -113,7 +120,8 @@ double gref_w2_difference(double a, double h, double c, double da);
 gref_w2_errors gref_w2_rounding(const gref_w2_sizes *s);
 double gref_w2_defect_error(int r, double q, double dq, double f, double eF);
 gref_w2_errors gref_w2_turned(gref_w2_errors e, const gref_w2_sizes *s, double defect);
-/* |B^T A|_*: G = B^T A, S = W diag(s), sum of the singular values, left = |G - S V^T|, |W|_2 <= 1 + x, |V|_2 <= 1 + y. */
+/* |B^T A|_*: G = B^T A, S = W diag(s), sum of the singular values, left = |G - S V^T|,
+ * |W|_2 <= 1 + x, |V|_2 <= 1 + y. */
 typedef struct {
     int n, r;
     double a, b, g, s, v, sum, x, y, left;

@@ -7,12 +7,13 @@
  *   P        C1 D;   R = E - (P + P^T) - D P, so that T C1 T = C2 - R
  *   w^2      tr(D C1 D) = sum D P
  *
- * If T > 0, W2(C1, C2 - R) = w exactly, whatever D is; hence |W2(C1, C2) - w| <= W2(C2, C2 - R) <= rho. The
- * solver is only a preconditioner: D is refined until R, computed in twice the working precision, is negligible.
+ * If T > 0, W2(C1, C2 - R) = w exactly, whatever D is; hence |W2(C1, C2) - w| <= W2(C2, C2 -
+ * R) <= rho. The solver is only a preconditioner: D is refined until R, computed in twice the
+ * working precision, is negligible.
  *
- * Solvers of the linearised equation for a residual: Lyapunov in the eigenbasis of C1 where the laws are close (close.c),
- * else Newton in the coordinates Y = L1^T T L1, started from Procrustes (a start from (L1^T C2 L1)^1/2 squares the
- * condition number).
+ * Solvers of the linearised equation for a residual: Lyapunov in the eigenbasis of C1 where the
+ * laws are close (close.c), else Newton in the coordinates Y = L1^T T L1, started from Procrustes
+ * (a start from (L1^T C2 L1)^1/2 squares the condition number).
  */
 #include <math.h>
 
@@ -123,7 +124,8 @@ static gref_status plain_residual(map *w)
     return GREF_OK;
 }
 
-/* Procrustes: D = (L2 Q - L1) L1^-1, Q the polar factor of L2^T L1 (kept if wanted); *value = |L1 - L2 Q|_F. */
+/* Procrustes: D = (L2 Q - L1) L1^-1, Q the polar factor of L2^T L1 (kept if wanted); *value = |L1 -
+ * L2 Q|_F. */
 static gref_status procrustes_start(map *w, double *value)
 {
     SCOPED(gref_mat) Q = {0};
@@ -157,8 +159,9 @@ static gref_status newton_basis(map *w)
 }
 
 /*
- * Corrections of D in one Newton basis, until they no longer shrink tenfold. Procrustes is so near that the basis
- * need not be taken anew; if it is not (the first correction is large), Newton's own iteration follows.
+ * Corrections of D in one Newton basis, until they no longer shrink tenfold. Procrustes is so near
+ * that the basis need not be taken anew; if it is not (the first correction is large), Newton's own
+ * iteration follows.
  */
 static gref_status newton_iterate(map *w)
 {
@@ -209,10 +212,11 @@ static gref_status find_map(map *w, double *value, bool refined)
 }
 
 /*
- * Products P = Ph + Pl = C1 (Dh + Dl) and S = Sh + Sl = (Dh + Dl) P but for Dl Pl: the high products by Dot2, the low
- * ones plainly and added afterwards, so that no term passes more than n + 3 roundings, in whatever order a product is
- * summed. S stands for a symmetric matrix by its lower triangle: sqrt 2 for the mirror.
- * R = h + low: h comes of three sums, whose errors of at most u times their terms are parts of low, and low of six.
+ * Products P = Ph + Pl = C1 (Dh + Dl) and S = Sh + Sl = (Dh + Dl) P but for Dl Pl: the high
+ * products by Dot2, the low ones plainly and added afterwards, so that no term passes more than
+ * n + 3 roundings, in whatever order a product is summed. S stands for a symmetric matrix by its
+ * lower triangle: sqrt 2 for the mirror. R = h + low: h comes of three sums, whose errors of at
+ * most u times their terms are parts of low, and low of six.
  */
 gref_w2_map_errors gref_w2_map_rounding(const gref_w2_map_sizes *s)
 {

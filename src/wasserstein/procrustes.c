@@ -1,5 +1,6 @@
 /*
- * The covariance part of W2 through factors (THEORY section 11: factor form, enclosure B); works for singular covariances.
+ * The covariance part of W2 through factors (THEORY section 11: factor form, enclosure B); works
+ * for singular covariances.
  *
  *   A, B    n x r, C1 = (A + dA)(A + dA)^T, C2 likewise; dA, dB corrections far below u |A|, or absent
  *   F       r x r, B^T A = W diag(s) V^T;   Q = W V^T + dQ, orthogonal up to a measured defect
@@ -9,8 +10,8 @@
  *   |Delta|^2 - tr(K H^-1 K^T) <= W2^2 <= |Delta|^2      (H > 0; any orthogonal Q gives the upper bound)
  *   W2^2 >= |A|^2 + |B|^2 - 2 |F|_*                     (always; cancels for close laws)
  *
- * Q is refined by the rotation exp(Omega), Omega H + H Omega = 2 K, until K is negligible. Where a factor stands
- * for a covariance, W2(C, (A + dA)(A + dA)^T) is added on both sides as its radius.
+ * Q is refined by the rotation exp(Omega), Omega H + H Omega = 2 K, until K is negligible. Where a
+ * factor stands for a covariance, W2(C, (A + dA)(A + dA)^T) is added on both sides as its radius.
  */
 #include <math.h>
 
@@ -64,7 +65,8 @@ static gref_status gram_defect(double *error, gref_mat F, gref_mat L, gref_cmat 
     return GREF_OK;
 }
 
-/* |X|_2 <= sqrt(1 + |X^T X - I|_F) <= 1 + excess, measured (the inflation covers 2 u |F|); F, L are scratch. */
+/* |X|_2 <= sqrt(1 + |X^T X - I|_F) <= 1 + excess, measured (the inflation covers 2 u |F|); F, L are
+ * scratch. */
 static gref_status norm_of_orthogonal(double *excess, gref_cmat X, gref_mat F, gref_mat L)
 {
     double error;
@@ -99,8 +101,9 @@ static gref_status nuclear_bound(procrustes *w, gref_cmat W, gref_cmat s, gref_c
 }
 
 /*
- * (1 + gamma) (1 + x) (1 + y) sum + sqrt(r) left: sum adds r positive numbers, 1 + x and 1 + y are norms; left with the
- * error of G - S V^T, G = B^T A by n terms, S = W diag(s) rounded, and a product of r + 1 terms.
+ * (1 + gamma) (1 + x) (1 + y) sum + sqrt(r) left: sum adds r positive numbers, 1 + x and 1 + y are
+ * norms; left with the error of G - S V^T, G = B^T A by n terms, S = W diag(s) rounded, and a
+ * product of r + 1 terms.
  */
 double gref_w2_nuclear(const gref_w2_nuclear_sizes *z)
 {
@@ -111,7 +114,8 @@ double gref_w2_nuclear(const gref_w2_nuclear_sizes *z)
     return gref_up(z->sum + gref_inflate(z->sum * excess + sqrt(z->r) * (z->left + rounding)));
 }
 
-/* Q = W V^T from the singular value decomposition of B^T A, and, where it is wanted, the bound on |B^T A|_*. */
+/* Q = W V^T from the singular value decomposition of B^T A, and, where it is wanted, the bound on
+ * |B^T A|_*. */
 static gref_status polar_factor(procrustes *w, bool bounded)
 {
     int r = w->r;
@@ -173,7 +177,8 @@ static gref_status small_part(gref_mat C, procrustes *w)
     return gref_gemm(C, 1.0, w->dB, false, gref_const(whole), false, 1.0);
 }
 
-/* a - h - c + da, a - h without error as d + lost, |lost| <= u |d|: to u (2 |c| + |da|) and one rounding of the result. */
+/* a - h - c + da, a - h without error as d + lost, |lost| <= u |d|: to u (2 |c| + |da|) and one
+ * rounding of the result. */
 double gref_w2_difference(double a, double h, double c, double da)
 {
     double d = a - h, part = d - a, lost = (a - (d - part)) + (-h - part);
@@ -193,8 +198,8 @@ static void differences(procrustes *w)
 }
 
 /*
- * BQ: the products of C, of which BQl passes through two, Dot2, and the last addition. Delta: the same products, and
- * gref_w2_difference. K = BQ^T Delta, H = sym(BQ^T BQ + K).
+ * BQ: the products of C, of which BQl passes through two, Dot2, and the last addition. Delta: the
+ * same products, and gref_w2_difference. K = BQ^T Delta, H = sym(BQ^T BQ + K).
  */
 gref_w2_errors gref_w2_rounding(const gref_w2_sizes *s)
 {
@@ -211,7 +216,8 @@ gref_w2_errors gref_w2_rounding(const gref_w2_sizes *s)
     return e;
 }
 
-/* Delta = A + dA - (B + dB)(Q + dQ) and BQ, K = BQ^T Delta, H = sym(BQ^T BQ + K), with their errors. */
+/* Delta = A + dA - (B + dB)(Q + dQ) and BQ, K = BQ^T Delta, H = sym(BQ^T BQ + K), with their
+ * errors. */
 static gref_status evaluate(procrustes *w)
 {
     gref_mat *tall[] = {&w->Delta, &w->BQ}, *square[] = {&w->K, &w->H};
@@ -277,9 +283,9 @@ static gref_status measure_defect(gref_mat G, procrustes *w)
 }
 
 /*
- * Turns Q by exp(Omega), Omega H + H Omega = 2 K, and makes it orthogonal again; not within the kernel of H, where K is
- * rounding and Q is free. Omega replaces K, the eigenvectors
- * of H replace H; both are made anew by evaluate(), as are Delta and BQ, whose room the decomposition needs.
+ * Turns Q by exp(Omega), Omega H + H Omega = 2 K, and makes it orthogonal again; not within the
+ * kernel of H, where K is rounding and Q is free. Omega replaces K, the eigenvectors of H replace
+ * H; both are made anew by evaluate(), as are Delta and BQ, whose room the decomposition needs.
  */
 static gref_status refine(procrustes *w)
 {
@@ -312,8 +318,8 @@ static gref_status refine(procrustes *w)
 }
 
 /*
- * For the orthogonal Q' next to Q + dQ, |Q' - (Q + dQ)| <= t = defect/(1 + sqrt(1 - defect)): Delta moves by t |B|, and by
- * that times |A| move K and H, the two parts of (B Q)^T A.
+ * For the orthogonal Q' next to Q + dQ, |Q' - (Q + dQ)| <= t = defect/(1 + sqrt(1 - defect)): Delta
+ * moves by t |B|, and by that times |A| move K and H, the two parts of (B Q)^T A.
  */
 gref_w2_errors gref_w2_turned(gref_w2_errors e, const gref_w2_sizes *s, double defect)
 {
@@ -325,7 +331,8 @@ gref_w2_errors gref_w2_turned(gref_w2_errors e, const gref_w2_sizes *s, double d
     return e;
 }
 
-/* Both ends from |Delta| = delta (to 2 u), its error, |K| <= k, H >= least and the radii of the factors. */
+/* Both ends from |Delta| = delta (to 2 u), its error, |K| <= k, H >= least and the radii of the
+ * factors. */
 gref_w2_cov gref_w2_procrustes_ends(double delta, double error, double k, double least,
                                     double radius)
 {
@@ -338,7 +345,8 @@ gref_w2_cov gref_w2_procrustes_ends(double delta, double error, double k, double
     };
 }
 
-/* From traces and |B^T A|_* of A A^T and B B^T, whose distances to the laws at hand are da and db at most. */
+/* From traces and |B^T A|_* of A A^T and B B^T, whose distances to the laws at hand are da and db
+ * at most. */
 double gref_w2_trace_bound(double a2, double b2, double nuclear, double da, double db,
                            double radius)
 {

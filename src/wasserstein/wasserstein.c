@@ -4,9 +4,10 @@
  *   L_i    n x r_i, C_i = L_i L_i^T                                                   [pixel]
  *   w2^2 = |m1 - m2|^2 + (covariance part)^2
  *
- * The covariance part comes from the optimal map (map.c) and from factors (factor.c), two routes whose
- * proofs share no formula; certified results are the intersection of their enclosures, and an
- * empty intersection is an error. Inputs are scaled by a power of two, so that nothing over- or underflows.
+ * The covariance part comes from the optimal map (map.c) and from factors (factor.c), two routes
+ * whose proofs share no formula; certified results are the intersection of their enclosures, and an
+ * empty intersection is an error. Inputs are scaled by a power of two, so that nothing over- or
+ * underflows.
  *
  * The trace formula tr C1 + tr C2 - 2 tr (C1^1/2 C2 C1^1/2)^1/2 is nowhere evaluated: it loses all
  * digits once W2 < sqrt(eps) |C|^1/2 (THEORY section 11 has the measurements).
@@ -174,7 +175,8 @@ static truncation truncation_of(const gref_w2_factor *f1, const gref_w2_factor *
     return k;
 }
 
-/* Map form where both are positive definite, factor form always; both covariances scaled, exactly symmetric, once off by skew. */
+/* Map form where both are positive definite, factor form always; both covariances scaled, exactly
+ * symmetric, once off by skew. */
 static gref_status enclose(gref_w2_cov *cov, double *r_in, truncation *cut, const char **method,
                            gref_cmat C1, gref_cmat C2, const double skew[2])
 {
@@ -187,7 +189,8 @@ static gref_status enclose(gref_w2_cov *cov, double *r_in, truncation *cut, cons
     bool mapped = status == GREF_OK;
     if (status != GREF_ERR_NOT_PD)
         TRY(status);
-    /* a narrow map needs no second opinion to the last digit: plain factors, the polar factor as it comes */
+    /* a narrow map needs no second opinion to the last digit: plain factors, the polar factor as it
+     * comes */
     bool narrow = mapped && cov->upper - cov->lower <= 0x1p-46 * cov->upper;
     TRY(gref_w2_factor_of(&f1, C1, !narrow));
     TRY(gref_w2_factor_of(&f2, C2, !narrow));
@@ -266,11 +269,13 @@ static gref_status from_laws(gref_w2 *out, gref_cmat m1, gref_cmat C1, gref_cmat
 }
 
 /**
- * W2 between two Gaussian laws given by their covariances, which may be singular: a value without a proof.
+ * W2 between two Gaussian laws given by their covariances, which may be singular: a value without a
+ * proof.
  *
  *     W2^2 = |m1 - m2|^2 + tr C1 + tr C2 - 2 tr (C1^1/2 C2 C1^1/2)^1/2
  *
- * by the optimal map, or through truncated factors if C1 or C2 is singular; never through that trace.
+ * by the optimal map, or through truncated factors if C1 or C2 is singular; never through that
+ * trace.
  *
  * @param[out] out  unchanged on error.                                                 [pixel]
  * @param[in]  m1   n x 1; m2 likewise.                                                  [pixel]
@@ -287,8 +292,8 @@ gref_status gref_w2_laws(gref_w2 *out, gref_cmat m1, gref_cmat C1, gref_cmat m2,
 }
 
 /**
- * As gref_w2_laws, with a proved interval for the given doubles as exact data. Of a C that is not quite symmetric the
- * datum is (C + C^T)/2, rounded, and r_in covers the rest.
+ * As gref_w2_laws, with a proved interval for the given doubles as exact data. Of a C that is not
+ * quite symmetric the datum is (C + C^T)/2, rounded, and r_in covers the rest.
  *
  * @error  lower <= W2 <= upper always. Relative width <= 4e-15 for n <= 256, 1e-14 for n = 1024, at cond(C) up to
  *         1e12 and any gap; absolute width c sqrt(n u |C|) for singular covariances (give factors instead).
@@ -303,8 +308,8 @@ gref_status gref_w2_certify_laws(gref_w2 *out, gref_cmat m1, gref_cmat C1, gref_
 }
 
 /**
- * W2 between N(m1, C1) and N(m2, L2 L2^T), with a proved interval: C1 is factored, and what its factor misses widens
- * the interval.
+ * W2 between N(m1, C1) and N(m2, L2 L2^T), with a proved interval: C1 is factored, and what its
+ * factor misses widens the interval.
  *
  * @return as gref_w2_certify_laws.
  * @error  as gref_w2_certify_factors, widened by sqrt(n u |C1|) at worst where C1 is singular.
@@ -383,8 +388,9 @@ gref_status gref_w2_spectra(gref_w2 *out, gref_cmat m1, gref_cmat lambda1, gref_
 }
 
 /**
- * What may be printed of a number that lies in [lower, upper]: the decimal in "%e" form to which every number of the
- * interval rounds, with as many significant digits as possible up to max_digits (17 at most).
+ * What may be printed of a number that lies in [lower, upper]: the decimal in "%e" form to which
+ * every number of the interval rounds, with as many significant digits as possible up to max_digits
+ * (17 at most).
  *
  * @param[out] text  "" when not even one digit is proved.
  * @return the number of digits.

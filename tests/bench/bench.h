@@ -1,4 +1,5 @@
-/* What the benchmarks share: a clock, a way out, and the unit of every figure, one n x n x n dgemm. */
+/* What the benchmarks share: a clock, a way out, and the unit of every figure, one n x n x n
+ * dgemm. */
 #ifndef GREF_BENCH_H
 #define GREF_BENCH_H
 

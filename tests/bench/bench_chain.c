@@ -1,6 +1,6 @@
 /*
- * Speed of the exact laws, in units of one n x n x n dgemm of the same BLAS measured in the same run, and
- * the peak memory of a study in units of n^2 doubles.
+ * Speed of the exact laws, in units of one n x n x n dgemm of the same BLAS measured in the same
+ * run, and the peak memory of a study in units of n^2 doubles.
  *
  *     bench_chain [rows cols]      default 24 x 24 (n = 576) and 32 x 32 (n = 1024)
  */
@@ -53,7 +53,8 @@ static double time_step(const gref_modes *z, const gref_schedule *s, const char 
     return best;
 }
 
-/* Everything that CGDM's laws at all t cost, from Sigma and A: modes, posterior, T steps, W2 at each. */
+/* Everything that CGDM's laws at all t cost, from Sigma and A: modes, posterior, T steps, W2 at
+ * each. */
 static double time_cgdm(const gref_problem *p, const gref_schedule *s)
 {
     double best = INFINITY;
@@ -117,7 +118,8 @@ static void bench_size(int rows, int cols)
     gref_problem_free(&p);
 }
 
-/* Peak resident memory of a child that runs `gref study` on n = rows*cols; without gnuplot, whose peak would count. */
+/* Peak resident memory of a child that runs `gref study` on n = rows*cols; without gnuplot, whose
+ * peak would count. */
 static double study_peak(const char *gref, const char *image, int rows)
 {
     char crop[64];

@@ -1,6 +1,6 @@
 /*
- * Speed and memory of the spectral path: dps, pigdm and cgdm, the law and W2 at each of T steps, in a process of their
- * own; and how both grow with the image.
+ * Speed and memory of the spectral path: dps, pigdm and cgdm, the law and W2 at each of T steps, in
+ * a process of their own; and how both grow with the image.
  *
  *     bench_spectral                      deblurring up to 512 x 512, super-resolution by 4 up to 256 x 256
  *     bench_spectral FACTOR ROWS COLS     one problem, FACTOR 1 for deblurring
@@ -21,7 +21,8 @@ typedef struct {
     double wall, cpu, mebibytes;
 } cost;
 
-/* The upper left corner of the grass texture of reference/, which is 512 x 512; white noise without GREF_TEST_DATA. */
+/* The upper left corner of the grass texture of reference/, which is 512 x 512; white noise without
+ * GREF_TEST_DATA. */
 static void make_image(gref_mat *u, int rows, int cols)
 {
     const char *data = getenv("GREF_TEST_DATA");

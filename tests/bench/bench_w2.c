@@ -1,6 +1,6 @@
 /*
- * Speed of W2 in units of one n x n x n dgemm of the same run: the value and the proof, for close and for distant
- * laws; and Dot2, on which the proof spends most.
+ * Speed of W2 in units of one n x n x n dgemm of the same run: the value and the proof, for close
+ * and for distant laws; and Dot2, on which the proof spends most.
  *
  *     bench_w2 [n]      default 512 and 1024
  */

@@ -5,9 +5,9 @@
  *   N = I - G A, F = A Sigma^1/2, phi = |F^T K^-1|
  *   Sigma_t = abar Sigma + q I, s = 1/|Sigma_t^-1|, W = A J, Z = C^-1 W, C = C_{v|t}
  *
- * The eigensolver gives the modes of a Sigma + dSigma with dSigma = O(n u S) (clipping included), so every
- * result is that of another prior: each derivative with respect to Sigma below is one. All else is rounding
- * of products and triangular solves, O((n + m) u) times the norms multiplied.
+ * The eigensolver gives the modes of a Sigma + dSigma with dSigma = O(n u S) (clipping included),
+ * so every result is that of another prior: each derivative with respect to Sigma below is one. All
+ * else is rounding of products and triangular solves, O((n + m) u) times the norms multiplied.
  */
 #include "oracle_condition.h"
 
@@ -160,7 +160,8 @@ oracle_condition condition_textbook(const gref_problem *p)
     return c;
 }
 
-/* sqrt(abar) mu_post, abar Sigma_post + q I: the posterior's errors, scaled, and the rounding of the result. */
+/* sqrt(abar) mu_post, abar Sigma_post + q I: the posterior's errors, scaled, and the rounding of
+ * the result. */
 oracle_condition condition_target(const gref_problem *p, const gref_schedule *s,
                                   oracle_condition posterior, gref_cmat mean, gref_cmat cov, int t)
 {
@@ -188,8 +189,8 @@ static double r2_of(const gref_schedule *s, gref_r2 r2, int t)
 }
 
 /*
- * (19) sigma^2/alpha; (21) r^2 a^2 + sigma^2; (22) a^2 (|D| + |dD|) + sigma^2 with D = q Sigma Sigma_t^-1,
- * whose derivative with respect to an eigenvalue is (q/s)^2 <= 1.
+ * (19) sigma^2/alpha; (21) r^2 a^2 + sigma^2; (22) a^2 (|D| + |dD|) + sigma^2 with D = q Sigma
+ * Sigma_t^-1, whose derivative with respect to an eigenvalue is (q/s)^2 <= 1.
  */
 double condition_likelihood(const gref_problem *p, const gref_schedule *s,
                             const gref_sampler_spec *spec, int t)
@@ -242,9 +243,9 @@ static modelled modelled_at(const gref_problem *p, const gref_schedule *s, gref_
 }
 
 /*
- * C_{t|v} = abar [Sigma - G_t A Sigma] + q I. With respect to Sigma: N_t dSigma N_t^T - G_t dL G_t^T and twice the
- * like, dL <= 2 a^2 dSigma; with respect to C: abar G_t dC G_t^T. Rounding of E = I + f Gamma f and of its Cholesky
- * factor: |Sigma_t| cond(E), cond(E) <= 1 + w2.
+ * C_{t|v} = abar [Sigma - G_t A Sigma] + q I. With respect to Sigma: N_t dSigma N_t^T - G_t dL
+ * G_t^T and twice the like, dL <= 2 a^2 dSigma; with respect to C: abar G_t dC G_t^T. Rounding of
+ * E = I + f Gamma f and of its Cholesky factor: |Sigma_t| cond(E), cond(E) <= 1 + w2.
  */
 oracle_condition condition_precision(const gref_problem *p, const gref_schedule *s,
                                      const gref_sampler_spec *spec, gref_cmat C, int t)
@@ -258,7 +259,8 @@ oracle_condition condition_precision(const gref_problem *p, const gref_schedule 
                         k.Gr * E + k.mu)};
 }
 
-/* The same derivatives; rounding of L_t and of the products: dL <= |L|, G_t d(A Sigma) <= |G_t| a S. */
+/* The same derivatives; rounding of L_t and of the products: dL <= |L|, G_t d(A Sigma) <= |G_t| a
+ * S. */
 oracle_condition condition_bayes(const gref_problem *p, const gref_schedule *s,
                                  const gref_sampler_spec *spec, gref_cmat C, int t)
 {
@@ -303,7 +305,8 @@ static double d_guidance(bag *b, const step_parts *k, gref_cmat P)
     return k->kappa * (2 * fro(k->Z) * fro(mul(b, k->W, P)) + fro(k->Z) * k->cC * fro(ZP) + dJ);
 }
 
-/* dc for c = kappa (Z^T (r - sqrt(abar) W d)) - beta sqrt(abar_{t-1}) Sigma_t^-1 d, d = mu_post - mu. */
+/* dc for c = kappa (Z^T (r - sqrt(abar) W d)) - beta sqrt(abar_{t-1}) Sigma_t^-1 d, d = mu_post -
+ * mu. */
 static double d_shift(bag *b, const step_parts *k, const oracle_chain *c, gref_cmat C, int t)
 {
     gref_cmat d = keep(b, plain_sum(1, gref_const(c->mu_post), -1, gref_const(c->p->mu)));

@@ -1,7 +1,7 @@
 /*
- * First-order conditions: how far rounding may move the numbers that the oracle knows, in units of EPS times a
- * number of order n + m. Derivations in oracle_condition.c. Nothing here is a bound on its own: test_oracle.c
- * multiplies by (n + m) EPS and a constant.
+ * First-order conditions: how far rounding may move the numbers that the oracle knows, in units of
+ * EPS times a number of order n + m. Derivations in oracle_condition.c. Nothing here is a bound on
+ * its own: test_oracle.c multiplies by (n + m) EPS and a constant.
  */
 #ifndef GREF_TEST_ORACLE_CONDITION_H
 #define GREF_TEST_ORACLE_CONDITION_H

@@ -49,7 +49,8 @@ static double hex(const json_t *text)
     return x;
 }
 
-/* Position of entry (i, j) in the list of an array that is stored whole or by its lower triangle. */
+/* Position of entry (i, j) in the list of an array that is stored whole or by its lower
+ * triangle. */
 static size_t place(const json_t *array, int i, int j)
 {
     int cols = (int)json_integer_value(member(array, "cols"));

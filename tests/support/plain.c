@@ -126,8 +126,9 @@ int plain_next(const gref_sampler_spec *spec, int t)
 }
 
 /*
- * y' = p y + q s~(y): as printed for ddpm; for ddim from x0hat = (y + (1 - a) s~)/sqrt(a) and eps = -sqrt(1 - a) s~,
- * y' = sqrt(a') x0hat + sqrt(1 - a' - N) eps. `variance` is sigma_t^2 of the convention.
+ * y' = p y + q s~(y): as printed for ddpm; for ddim from x0hat = (y + (1 - a) s~)/sqrt(a) and
+ * eps = -sqrt(1 - a) s~, y' = sqrt(a') x0hat + sqrt(1 - a' - N) eps. `variance` is sigma_t^2 of the
+ * convention.
  */
 static void scheme(long double *p, long double *q, double *noise, double *variance,
                    const gref_schedule *s, const gref_convention *c, int t, int next)

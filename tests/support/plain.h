@@ -1,6 +1,6 @@
 /*
- * THEORY's formulas read literally: plain loops, explicit inverses, long double, pixels. It shares no
- * formula and no BLAS with the library, which works in eigenbases and square roots.
+ * THEORY's formulas read literally: plain loops, explicit inverses, long double, pixels. It shares
+ * no formula and no BLAS with the library, which works in eigenbases and square roots.
  */
 #ifndef GREF_TEST_PLAIN_H
 #define GREF_TEST_PLAIN_H
@@ -30,7 +30,8 @@ typedef struct {
 plain_model plain_model_at(const gref_problem *p, const gref_schedule *s,
                            const gref_sampler_spec *spec, int t);
 void plain_model_free(plain_model *q);
-/* The exact p_t(x | v) by the textbook: sqrt(abar) mu_post and abar Sigma_post + (1 - abar) I, fresh. */
+/* The exact p_t(x | v) by the textbook: sqrt(abar) mu_post and abar Sigma_post + (1 - abar) I,
+ * fresh. */
 void plain_exact(gref_mat *mean, gref_mat *cov, const gref_problem *p, const gref_schedule *s,
                  int t);
 

@@ -1,4 +1,5 @@
-/* Plants deviations of the catalogue and has them found: what the quick and the slow test of diagnosis share. */
+/* Plants deviations of the catalogue and has them found: what the quick and the slow test of
+ * diagnosis share. */
 #ifndef GREF_TEST_PLANT_H
 #define GREF_TEST_PLANT_H
 
@@ -14,7 +15,8 @@
 static const int at[] = {12, 9, 6, 3, 1, 0};
 enum { T = 12, N_AT = 6 };
 
-/* Does the candidate differ from the golden file anywhere, by more than plain inverses and the fixture's rounding? */
+/* Does the candidate differ from the golden file anywhere, by more than plain inverses and the
+ * fixture's rounding? */
 static inline bool departs(const gref_truth *t, const gref_arrays *a)
 {
     for (int k = 0; k < a->n; k++) {
@@ -55,7 +57,8 @@ static inline bool equivalent(const gref_truth *t, const gref_arrays *a, const c
     return same;
 }
 
-/* Plants a (and b); 0: nothing to see, 1: found by name, 2: an equivalent was found. Aborts where neither was. */
+/* Plants a (and b); 0: nothing to see, 1: found by name, 2: an equivalent was found. Aborts where
+ * neither was. */
 static inline int plant_and_find(const gref_truth *t, const char *const *whats, const char *a,
                                  const char *b)
 {

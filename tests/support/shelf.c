@@ -1,5 +1,6 @@
 /*
- * For the shell tests: a small golden folder (dps on a 4 x 6 blur, T = 12), and candidates made from it.
+ * For the shell tests: a small golden folder (dps on a 4 x 6 blur, T = 12), and candidates made
+ * from it.
  *
  *     shelf golden DIR                     the golden arrays and manifest.json
  *     shelf take OUT.npz [KIND...]         the golden arrays of these kinds (M b N mean ...), all if none

@@ -1,4 +1,5 @@
-/* Stationary problems for the tests of the spectral path: one image, one operator, by spectra and by matrices. */
+/* Stationary problems for the tests of the spectral path: one image, one operator, by spectra and
+ * by matrices. */
 #ifndef GREF_TEST_STATIONARY_H
 #define GREF_TEST_STATIONARY_H
 
@@ -12,7 +13,8 @@
 
 #include "support.h"
 
-/* Every stationary operator of a case file; LOPSIDED kernels tell a convolution from a correlation. */
+/* Every stationary operator of a case file; LOPSIDED kernels tell a convolution from a
+ * correlation. */
 typedef enum {
     OP_IDENTITY,
     OP_GAUSSIAN,

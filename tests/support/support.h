@@ -12,14 +12,15 @@
 
 /* Adds a TCase to `suite`; use it instead of tcase_create, it catches a test that calls exit. */
 TCase *new_tcase(Suite *suite, const char *name);
-/* Like run_suite, but nothing is run on a BLAS that fails its self-test: one line bails out, with the kernels' name. */
+/* Like run_suite, but nothing is run on a BLAS that fails its self-test: one line bails out, with
+ * the kernels' name. */
 int run_guarded_suite(Suite *suite);
 /* Runs every test of `suite`, prints TAP, and returns the exit status of main. */
 int run_suite(Suite *suite);
 
 /*
- * Holds `err <= bound`, so that NaN fails, and remembers the worst ratio under `name`; the ratios are
- * printed as TAP comments when the test ends. `bound` is derived at the call, never tuned.
+ * Holds `err <= bound`, so that NaN fails, and remembers the worst ratio under `name`; the ratios
+ * are printed as TAP comments when the test ends. `bound` is derived at the call, never tuned.
  */
 #define ck_assert_bound(name, err, bound)                                                          \
     do {                                                                                           \
@@ -28,7 +29,8 @@ int run_suite(Suite *suite);
         note_ratio((name), err_, bound_);                                                          \
     } while (0)
 void note_ratio(const char *name, double err, double bound);
-/* Holds a bound against another evaluation of its formula: equal but for what bounds are inflated by. */
+/* Holds a bound against another evaluation of its formula: equal but for what bounds are inflated
+ * by. */
 #define ck_assert_same(name, value, expected)                                                      \
     do {                                                                                           \
         double value_ = (value), expected_ = (expected);                                           \

@@ -1,6 +1,7 @@
 /*
- * Every sampler there is, for tests that must hold for each: the rows of the table of methods, times every scheme,
- * switch and choice of times. A row, a scheme or a value of a switch is swept because it is in its table.
+ * Every sampler there is, for tests that must hold for each: the rows of the table of methods,
+ * times every scheme, switch and choice of times. A row, a scheme or a value of a switch is swept
+ * because it is in its table.
  */
 #ifndef GREF_TEST_SWEEP_H
 #define GREF_TEST_SWEEP_H
@@ -12,14 +13,16 @@
 
 enum { SWEEP_T = 8 };
 
-/* Sampler k = 0, 1, ... of the table with its conventions; false after the last. No row of a file, none without a law. */
+/* Sampler k = 0, 1, ... of the table with its conventions; false after the last. No row of a file,
+ * none without a law. */
 bool sweep_spec(gref_sampler_spec *spec, int k);
 /* True if the conventions exclude each other, so that every path must refuse the sampler. */
 bool sweep_is_refused(const gref_sampler_spec *spec);
 
 /*
- * Chain k = 0, 1, ... of affine steps on n pixels: every kind of noise, three steps of their own or of one matrix, and
- * one step; with and without a start, abar whole, abar that ends below 1, and none. M is not symmetric, and shrinks.
+ * Chain k = 0, 1, ... of affine steps on n pixels: every kind of noise, three steps of their own or
+ * of one matrix, and one step; with and without a start, abar whole, abar that ends below 1, and
+ * none. M is not symmetric, and shrinks.
  */
 bool sweep_chain(gref_chain *chain, int k, int n);
 
@@ -30,11 +33,13 @@ typedef struct {
     gref_schedule s;
 } sweep_world;
 
-/* World k = 0, 1, ...: fewer, as many and more measurements than pixels, Sigma regular and singular. */
+/* World k = 0, 1, ...: fewer, as many and more measurements than pixels, Sigma regular and
+ * singular. */
 bool sweep_world_open(sweep_world *w, int k);
 void sweep_world_close(sweep_world *w);
 
-/* b = F(0), and F(e_i) - F(0) as column i of M: the affine map that the literal algorithm F is, from t. */
+/* b = F(0), and F(e_i) - F(0) as column i of M: the affine map that the literal algorithm F is,
+ * from t. */
 void sweep_literal_step(gref_mat M, gref_mat b, const gref_sampler *s, int t);
 
 #endif

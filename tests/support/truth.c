@@ -68,7 +68,8 @@ static void add_functions(gref_truth *t, const gref_modes *z, const gref_sampler
     add(t, "", "probe", at, X, 2);
     ck_ok(gref_likelihood_cov(C, s, at));
     add(t, label, "C_vt", at, C, 2);
-    /* M_t = (I - beta H)/sqrt(alpha) of guidance "score" holds the guided score: (sqrt(alpha) y' - y)/beta */
+    /* M_t = (I - beta H)/sqrt(alpha) of guidance "score" holds the guided score: (sqrt(alpha) y' -
+     * y)/beta */
     gref_sampler_spec spec = *gref_sampler_get_spec(s);
     spec.convention.guidance = GREF_GUIDANCE_SCORE;
     for (int guided = 0; guided < 2; guided++) {

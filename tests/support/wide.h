@@ -48,7 +48,8 @@ static inline double long_eps(void)
     return one + step != one ? 0x1p-64 : EPS;
 }
 
-/* Holds bound = formula, rounded outward: never below it, nor above by more than the inflation of bound.h. */
+/* Holds bound = formula, rounded outward: never below it, nor above by more than the inflation of
+ * bound.h. */
 #define ck_assert_formula(name, bound, formula)                                                    \
     do {                                                                                           \
         double above_ = (bound);                                                                   \

@@ -241,8 +241,7 @@ START_TEST(test_errors_step__each_part_of_the_data)
 }
 END_TEST
 
-/* ---- the sizes of a step
- * ------------------------------------------------------------------------ */
+/* ---- the sizes of a step --------------------------------------------------------------------- */
 
 typedef struct {
     gref_problem p;

@@ -309,6 +309,14 @@ START_TEST(test_case_override__is_blamed_for_what_it_breaks)
          "periodic?)"},
         {{"samplers.1.scheme=ddim", "samplers.1.eta=2"},
          "--set samplers.1.eta=2: samplers.1.eta must be >= 0 and <= 1, not 2"},
+        {{"samplers.1.scheme=ddim", "samplers.1.eta=1", "samplers.1.variance=beta"},
+         "--set samplers.1.variance=beta: samplers.1.variance has no use: the scheme \"ddim\" has "
+         "the "
+         "noise eta^2 beta~"},
+        {{"samplers.1.scheme=ddim", "samplers.1.eta=1", "samplers.1.last_noise=true"},
+         "--set samplers.1.last_noise=true: samplers.1.last_noise has no use: the scheme \"ddim\" "
+         "has "
+         "the noise eta^2 beta~"},
         {{"samplers.1.times=[9,9]"},
          "--set samplers.1.times=[9,9]: samplers.1.times must decrease, but 9 comes after 9"},
         {{"samplers.1.times=[9,0]", "schedule.steps=8", "report.laws_at=[0]"},

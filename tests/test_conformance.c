@@ -86,8 +86,7 @@ static void for_everything(property *holds)
     }
 }
 
-/* ---- the step
- * ---------------------------------------------------------------------------------- */
+/* ---- the step -------------------------------------------------------------------------------- */
 
 /* The step by the user's matrices, or by the plain model; `rounding` of what is added up, in units
  * of |y|. */
@@ -160,8 +159,7 @@ START_TEST(test_step__is_the_literal_algorithm)
 }
 END_TEST
 
-/* ---- the law
- * ----------------------------------------------------------------------------------- */
+/* ---- the law --------------------------------------------------------------------------------- */
 
 /* A law by plain products, and what rounding may have made of the library's: its mean and
  * covariance. */
@@ -253,8 +251,7 @@ START_TEST(test_law__is_the_plain_recursion)
 }
 END_TEST
 
-/* ---- its distances
- * ----------------------------------------------------------------------------- */
+/* ---- its distances --------------------------------------------------------------------------- */
 
 /* W2 of two laws by their matrices; `least` <= their eigenvalues, to which a covariance off by D
  * gives D/(2 sqrt least). */
@@ -317,8 +314,7 @@ START_TEST(test_distances__are_those_of_the_matrices)
 }
 END_TEST
 
-/* ---- its model
- * --------------------------------------------------------------------------------- */
+/* ---- its model ------------------------------------------------------------------------------- */
 
 /* Condition of E = I + (W Sigma_t^1/2)^T C^-1 (W Sigma_t^1/2), as stated on
  * gref_conditional_precision. */
@@ -380,8 +376,7 @@ START_TEST(test_model__is_the_same_by_every_route)
 }
 END_TEST
 
-/* ---- drawn samples
- * ----------------------------------------------------------------------------- */
+/* ---- drawn samples --------------------------------------------------------------------------- */
 
 enum { SAMPLES = 10000 };
 
@@ -431,8 +426,7 @@ START_TEST(test_draw__moments_are_those_of_the_law)
 }
 END_TEST
 
-/* ---- the spectral path
- * ------------------------------------------------------------------------- */
+/* ---- the spectral path ----------------------------------------------------------------------- */
 
 /*
  * Means, covariances, steps, C_{v|t}, W2 and the modelled law of every sampler, by frequencies and

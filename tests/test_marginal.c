@@ -188,6 +188,32 @@ START_TEST(test_marginal__divergence_is_detected_and_refused)
 }
 END_TEST
 
+/*
+ * A step of a user's chain whose square is no double is unstable and the law diverges: that is the
+ * answer, not a failure of the norm that is asked of the step. Its norm is 1e200, known exactly.
+ */
+START_TEST(test_marginal__a_chain_of_huge_steps_diverges)
+{
+    double M = 1e200, b[2] = {0, 0}, N = 0;
+    gref_mat step = {&M, 1, 1, 1}, noise = {&N, 1, 1, 1};
+    const gref_chain chain = {
+        .K = 2, .n = 1, .M = &step, .n_M = 1, .b = {b, 1, 2, 1}, .N = &noise, .n_N = 1};
+    gref_sampler_spec spec = make_spec("affine");
+    spec.chain = &chain;
+    world w;
+    world_open(&w, scalar_problem(0.5, 0.25, 1.0, 0.5, 1.0), 1000, &spec);
+    gref_marginal *law = NULL;
+    ck_ok(gref_marginal_new(&law, w.sampler));
+    ck_ok(gref_marginal_advance(law));
+    ck_assert(gref_marginal_diverged(law) && !gref_marginal_lost(law));
+    ck_assert_int_eq(gref_marginal_first_unstable(law), 2);
+    ck_ok(gref_marginal_advance(law));
+    ck_assert_int_eq(gref_marginal_t(law), 0);
+    gref_marginal_free(law);
+    world_close(&w);
+}
+END_TEST
+
 /* From the exact start CGDM's mean stays exact for ever: the step maps the exact mean to the exact
  * mean. */
 START_TEST(test_marginal__exact_start_of_cgdm_has_no_bias)
@@ -219,6 +245,7 @@ int main(void)
     tcase_add_test(tc, test_marginal__meets_the_golden_scalar_numbers);
     tcase_add_test(tc, test_marginal__covariance_ignores_v_and_mean_is_affine_in_it);
     tcase_add_test(tc, test_marginal__divergence_is_detected_and_refused);
+    tcase_add_test(tc, test_marginal__a_chain_of_huge_steps_diverges);
     tcase_add_test(tc, test_marginal__exact_start_of_cgdm_has_no_bias);
     return run_suite(s);
 }

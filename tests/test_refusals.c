@@ -212,8 +212,7 @@ START_TEST(test_refusals__of_a_small_sigma_are_those_of_the_other_path)
 }
 END_TEST
 
-/* ---- a C that is singular to rounding
- * ---------------------------------------------------------- */
+/* ---- a C that is singular to rounding -------------------------------------------------------- */
 
 enum { WIDE_N = 3, WIDE_M = 5, WIDE_T = 4 };
 static const double wide_lambda[WIDE_N] = {1.0, 0.5, 0.125}, wide_a[WIDE_N] = {2.0, 1.0, 0.25},

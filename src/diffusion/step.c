@@ -130,13 +130,16 @@ static gref_status guided_step(gref_step *step, const gref_sampler *s, const gre
  * its times could. */
 static gref_status measure_affine(gref_step *step, double free_gain)
 {
-    int n = step->M.n;
-    SCOPED(gref_mat) S = {0}, values = {0};
+    int n = step->M.n, e;
+    SCOPED(gref_mat) S = {0}, values = {0}, scaled = {0};
     TRY(gref_mat_new(&S, n, n));
     TRY(gref_mat_new(&values, n, 1));
-    TRY(gref_syrk(S, 1.0, gref_const(step->M), true, 0.0));
+    TRY(gref_mat_new(&scaled, n, n));
+    frexp(gref_mat_norm_max(gref_const(step->M)), &e); /* squares of 2^-e M are doubles */
+    gref_mat_axpy(scaled, ldexp(0.5, 1 - e), gref_const(step->M));
+    TRY(gref_syrk(S, 1.0, gref_const(scaled), true, 0.0));
     TRY(gref_eigh_values(values, S));
-    step->norm = sqrt(fmax(values.a[n - 1], 0.0)) * (1.0 + 1e-12 * n);
+    step->norm = ldexp(sqrt(fmax(values.a[n - 1], 0.0)), e) * (1.0 + 1e-12 * n);
     step->norm_abs = gref_mat_norm_fro(gref_const(step->M)) * (1.0 + 1e-12);
     step->overshoots = step->norm > fmax(1.0, free_gain) * (1.0 + 1e-9);
     return GREF_OK;

@@ -59,6 +59,21 @@ static gref_status check_mean(const gref_case *c, const json_t *entry, const cha
     return GREF_OK;
 }
 
+/* The scheme "ddim" has a noise of its own: a key of the entry that asks for another is refused. */
+static gref_status check_noise_keys(const gref_case *c, const json_t *entry, const char *at,
+                                    gref_scheme scheme)
+{
+    static const char *const names[] = {"variance", "last_noise"};
+    char key[GREF_CASE_KEY];
+    for (size_t k = 0; k < 2; k++) {
+        gref_case_join(key, at, names[k]);
+        CASE_REQUIRE(scheme == GREF_SCHEME_DDPM || json_object_get(entry, names[k]) == NULL, c, key,
+                     "%s has no use: the scheme \"%s\" has the noise eta^2 beta~", key,
+                     gref_scheme_name(scheme));
+    }
+    return GREF_OK;
+}
+
 static gref_status read_convention(gref_convention *out_convention, const gref_case *c,
                                    const json_t *entry, const char *at)
 {
@@ -77,6 +92,7 @@ static gref_status read_convention(gref_convention *out_convention, const gref_c
         v.guidance = GREF_GUIDANCE_AFTER;
     TRY(check_zeta(c, entry, at, v.guidance));
     TRY(check_mean(c, entry, at, &v));
+    TRY(check_noise_keys(c, entry, at, v.scheme));
     v.eta = json_number_value(json_object_get(entry, "eta"));
     if (v.guidance == GREF_GUIDANCE_AFTER)
         v.zeta = json_number_value(in_force(c, entry, "zeta"));

@@ -14,8 +14,7 @@ DEFINE_DROP(gref_spectral)
 /* cos and sin of 2 pi k/N, exact where they are 0 or +-1, else to one rounding; any k, N >= 1. */
 void gref_turn(double *cosine, double *sine, int64_t k, int N);
 
-/* ---- dft.c: the unitary DFT of real images
- * ---------------------------------------------------- */
+/* ---- dft.c: the unitary DFT of real images --------------------------------------------------- */
 
 /* The cosines and sines of one axis, at the frequencies 0..L/2. */
 typedef struct {
@@ -43,8 +42,7 @@ gref_status gref_dft_forward(gref_mat re, gref_mat im, const gref_dft *f, gref_d
 gref_status gref_dft_inverse(gref_mat x, const gref_dft *f, gref_dft_work *w, gref_cmat re,
                              gref_cmat im);
 
-/* ---- spectral.c: blocks of frequencies
- * -------------------------------------------------------- */
+/* ---- spectral.c: blocks of frequencies ------------------------------------------------------- */
 
 /* A complex array, or the Fourier coefficients of one image. */
 typedef struct {
@@ -134,8 +132,7 @@ double gref_spectral_strength(const gref_spectral_sampler *s, const gref_rule *r
 /* abar rho^2 + 1 - abar, the exact variance of mode k of Sigma_post. */
 double gref_spectral_exact_variance(const gref_spectral *z, double abar, double qbar, int k, int b);
 
-/* ---- spectral_law.c
- * ------------------------------------------------------------------------------------ */
+/* ---- spectral_law.c -------------------------------------------------------------------------- */
 
 typedef struct {
     gref_marginal head;
@@ -161,8 +158,7 @@ gref_status gref_spectral_law_w2_prior(gref_w2 *out, const gref_marginal *law);
 gref_status gref_spectral_law_w2_modelled(gref_w2 *out, const gref_marginal *law);
 gref_status gref_spectral_law_cov(gref_mat cov, const gref_marginal *law);
 
-/* ---- block.c: W2 between two covariances of one block
- * ----------------------------------------- */
+/* ---- block.c: W2 between two covariances of one block ---------------------------------------- */
 
 /* q x q each (e: q x 1); made once, used for every block. */
 typedef struct {
@@ -201,8 +197,7 @@ gref_status gref_spectral_w2_modelled(gref_w2 *out, const gref_mat terms[2],
 void gref_spectral_exact_factor(gref_mat L1, const gref_spectral *z, double abar, double qbar,
                                 int b);
 
-/* ---- blocks of matrices, and pixels.c: explicit matrices, for the cross-check and small arrays
- * ----- */
+/* ---- blocks of matrices, and pixels.c: explicit matrices, for the cross-check and small arrays  */
 
 /* Each fills S (q^2 x blocks): diag(x) for x q x blocks; X diag(x) X^T; the law's P; the modelled
  * C_{t|v}. */

@@ -231,6 +231,9 @@ static void table_at_end(FILE *f, const gref_study *study, int width)
                     s->lost ? "the law has grown, shrunk, and is lost to rounding"
                             : "the law exceeds every double",
                     s->diverged_at);
+        if (s->spec.chain != NULL && !s->stable)
+            fprintf(f, "%-*s its matrices count as such where |M_t| > max(1, sqrt(abar'/abar))\n",
+                    width, "");
         if (row->t != 0)
             fprintf(f, "%-*s ends at t = %d: against p_t(x | v) there\n", width, "", row->t);
         if (!s->guided && !row->diverged)

@@ -63,8 +63,7 @@ gref_status gref_read_file(unsigned char **bytes, size_t *size, const char *path
 /* depart.c: departs_at, at_fault and departure of a check whose rows are made. */
 void gref_check_depart(gref_check *check, const gref_truth *truth);
 
-/* ---- deviations: deviant.c, catalogue.c
- * ------------------------------------------------------- */
+/* ---- deviations: deviant.c, catalogue.c ------------------------------------------------------ */
 
 typedef struct {
     gref_deviation row;

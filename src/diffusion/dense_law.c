@@ -120,7 +120,7 @@ static gref_status advance_cov(gref_dense_law *law)
             gref_mat_scale_cols(law->P, M);
     } else {
         TRY(gref_gemm(law->work, 1.0, M, false, gref_const(law->P), false, 0.0));
-        TRY(gref_gemm(law->P, 1.0, gref_const(law->work), false, M, true, 0.0));
+        TRY(gref_gemm(law->P, 1.0, gref_const(law->work), false, M, law->step.affine, 0.0));
         gref_mat_symmetrise(law->P);
     }
     for (int i = 0; i < law->P.m; i++)

@@ -143,15 +143,17 @@ gref_status gref_bracket_root(gref_noisy_root *root, const gref_sampler *s, int 
 static gref_status whitened_by_svd(gref_mat *Y, gref_mat *y, const gref_sampler *s, int t)
 {
     int k = s->b.m;
+    SCOPED(gref_mat) w = {0};
     TRY(gref_mat_new(Y, k, s->z->n));
     TRY(gref_mat_new(y, k, 1));
-    gref_mat_copy(*Y, gref_const(s->VT));
+    TRY(gref_mat_new(&w, k, 1));
     for (int i = 0; i < k; i++) {
         double root = sqrt(gref_guidance_denominator(s, t, s->b.a[i]));
         y->a[i] = s->Wr.a[i] / root;
-        for (int j = 0; j < Y->n; j++)
-            GREF_AT(*Y, i, j) *= s->b.a[i] / root;
+        w.a[i] = s->b.a[i] / root;
     }
+    gref_mat_copy(*Y, gref_const(s->VT));
+    gref_mat_scale_rows(*Y, gref_const(w));
     return GREF_OK;
 }
 

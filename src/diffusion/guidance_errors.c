@@ -13,9 +13,9 @@
 static const gref_guidance_errors unknown = {INFINITY, INFINITY, INFINITY, INFINITY};
 
 /* |A| and |B|, from above. */
-static double operator_norm(const gref_modes *z)
+static double operator_norm(const gref_sampler *s)
 {
-    return fmin(z->errors.A_norm, gref_norm_2_up(gref_const(z->B))) + z->errors.B;
+    return fmin(s->z->errors.A_norm, s->B_norm) + s->z->errors.B;
 }
 
 /* With g = H r, and the rounding of Gamma and of g besides. */
@@ -33,7 +33,7 @@ static gref_guidance_errors with_rounding(gref_guidance_change c, const gref_mod
 static gref_guidance_errors gram_errors(const gref_sampler *s, double p)
 {
     const gref_modes *z = s->z;
-    double b = operator_norm(z), r = gref_norm_fro_up(gref_const(z->r));
+    double b = operator_norm(s), r = gref_norm_fro_up(gref_const(z->r));
     double round = gref_gamma_up(z->m + 8) * gref_norm_fro_up(gref_const(z->B)) * r;
     return with_rounding(gref_change_of_guidance(0.0, 1.0 / p, b, z->errors.B), z,
                          p * (s->dG + 8 * GREF_U * b * b), p * round);
@@ -50,7 +50,7 @@ static gref_guidance_errors svd_errors(const gref_sampler *s, int t)
     for (int i = 0; i < k; i++)
         trace += s->b.a[i] * s->b.a[i] / gref_guidance_denominator(s, t, s->b.a[i]);
     gref_guidance_change c =
-        gref_change_of_guidance(phi, tau, operator_norm(z) + s->dB, z->errors.B + s->dB);
+        gref_change_of_guidance(phi, tau, operator_norm(s) + s->dB, z->errors.B + s->dB);
     double round = (gref_gamma_up(k + 8) + gref_gamma_up(z->m + 8)) * sqrt(k);
     return with_rounding(c, z, gref_gamma_up(k + 8) * trace,
                          round * c.H * gref_norm_fro_up(gref_const(z->r)));
@@ -62,7 +62,7 @@ static gref_guidance_errors cholesky_errors(const gref_sampler *s, int t)
     const gref_modes *z = s->z;
     int n = z->n, m = z->m;
     gref_time at = gref_time_at(s->schedule, t);
-    double tau = z->sigma * z->sigma, b = operator_norm(z), phi = 0.0;
+    double tau = z->sigma * z->sigma, b = operator_norm(s), phi = 0.0;
     double least = z->lambda.a[0];
     double fro = gref_norm_fro_up(gref_const(z->B)), r = gref_norm_fro_up(gref_const(z->r));
     for (int i = 0; i < n; i++)

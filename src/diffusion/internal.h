@@ -32,6 +32,7 @@ struct gref_sampler {
     const gref_schedule *schedule; /* the case's, or `own` */
     gref_schedule own;             /* abar and qbar of an affine chain; else empty */
     bool targets;                  /* p_t(x | v) is known at every visited t, not only at the end */
+    double B_norm;                 /* >= |B|_2 */
     gref_mat G;  /* n x n, B^T B, where the row or guidance "after" needs it, else empty */
     gref_mat Br; /* n x 1, B^T r, likewise */
     double dG;   /* |G - B^T B|_F of rounding, proved */

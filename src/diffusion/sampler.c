@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/internal.h"
+#include "dense/bound.h"
 #include "dense/internal.h"
 #include "internal.h"
 
@@ -119,6 +120,7 @@ gref_status gref_sampler_new(gref_sampler **out, const gref_modes *z, const gref
     s->z = z;
     s->schedule = schedule;
     s->targets = true;
+    s->B_norm = gref_norm_2_up(gref_const(z->B));
     s->row = gref_row_find(spec->name);
     REQUIRE(s->row != NULL, GREF_ERR_RANGE, "no sampler is called \"%s\"", spec->name);
     if (s->row->norm)

@@ -141,17 +141,13 @@ static gref_law_size law_size(const gref_dense_law *law)
                            .factor_error = -1.0};
 }
 
-/* law->L, a factor of P; *radius bounds W2 between N(0, P) and N(0, L L^T). */
-static gref_status begin_factor(gref_dense_law *law, double *radius)
+gref_status gref_dense_law_root(gref_mat L, double *radius, const gref_dense_law *law)
 {
-    int n = law->P.m, rank;
+    int rank;
     double residual;
-    SCOPED(gref_mat) L = {0};
-    TRY(gref_mat_new(&L, n, n));
     TRY(gref_psd_factor(L, &rank, gref_const(law->P)));
     TRY(gref_cholesky_residual(&residual, gref_const(law->P), gref_const(L)));
-    *radius = gref_change_of_root(n, law->errors.floor - residual, residual);
-    law->L = TAKE(L);
+    *radius = gref_change_of_root(law->P.m, law->errors.floor - residual, residual);
     return GREF_OK;
 }
 
@@ -163,8 +159,10 @@ static gref_status begin_factor(gref_dense_law *law, double *radius)
 static gref_status advance_factor(gref_dense_law *law, double *error)
 {
     double before = 0.0;
-    if (law->L.a == NULL)
-        TRY(begin_factor(law, &before));
+    if (law->L.a == NULL) {
+        TRY(gref_mat_new(&law->L, law->P.m, law->P.m));
+        TRY(gref_dense_law_root(law->L, &before, law));
+    }
     TRY(gref_gemm(law->work, 1.0, gref_const(law->step.M), false, gref_const(law->L), false, 0.0));
     double product =
         gref_gamma_up(law->P.m + 4) * law->step.norm_abs * gref_mat_norm_fro(gref_const(law->L));

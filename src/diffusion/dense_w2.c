@@ -149,16 +149,11 @@ static gref_status enclose_distance(gref_w2 *out, double *off, const gref_dense_
 static gref_status factor_radius(double *radius, const gref_dense_law *law)
 {
     SCOPED(gref_mat) L = {0};
-    int n = law->P.m;
-    double residual;
     *radius = 0.0;
     if (law->diagonal || law->L.a != NULL)
         return GREF_OK;
-    TRY(gref_mat_new(&L, n, n));
-    TRY(law_factor(L, law));
-    TRY(gref_cholesky_residual(&residual, gref_const(law->P), gref_const(L)));
-    *radius = gref_change_of_root(n, law->errors.floor - residual, residual);
-    return GREF_OK;
+    TRY(gref_mat_new(&L, law->P.m, law->P.m));
+    return gref_dense_law_root(L, radius, law);
 }
 
 gref_status gref_dense_law_certify(gref_w2 *out, const gref_marginal *head)

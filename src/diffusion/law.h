@@ -67,6 +67,8 @@ static inline const gref_dense_law *gref_dense_law_of(const gref_marginal *law)
     return (const gref_dense_law *)law;
 }
 
+/* A factor L of a P that is n x n; *radius >= W2 between N(0, P) and N(0, L L^T). */
+gref_status gref_dense_law_root(gref_mat L, double *radius, const gref_dense_law *law);
 /* tr P. */
 double gref_dense_law_trace(const gref_dense_law *law);
 

@@ -226,7 +226,9 @@ static void add_block(modelled_norms *m, const gref_spectral_sampler *s, double 
         double lambda = GREF_AT(z->lambda, i, b), a = GREF_AT(z->a, i, b);
         w2 += squared(lambda * a);
         a2 += squared(a);
-        f2 += lambda > 0.0 ? abar * squared(a) * lambda * (lambda / (abar * lambda + qbar)) : 0.0;
+        f2 += lambda > 0.0 ? abar * squared(a) * lambda *
+                                 (lambda / gref_forward_variance((gref_time){abar, qbar}, lambda))
+                           : 0.0;
     }
     double G = sqrt(w2) / x.L, GA = G * sqrt(a2);
     m->G = fmax(m->G, G);

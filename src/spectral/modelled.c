@@ -27,7 +27,10 @@ gref_spectral_excess gref_spectral_modelled(const gref_spectral_sampler *s, doub
     for (int k = 0; k < z->q; k++) {
         double lambda = GREF_AT(z->lambda, k, b), a = GREF_AT(z->a, k, b);
         K += a * a * lambda;
-        gain += lambda > 0.0 ? a * a * abar * (lambda / (abar * lambda + qbar)) * lambda : 0.0;
+        gain += lambda > 0.0
+                    ? a * a * abar *
+                          (lambda / gref_forward_variance((gref_time){abar, qbar}, lambda)) * lambda
+                    : 0.0;
     }
     if (s->row->guided) {
         double excess = gref_spectral_likelihood_excess(s, abar, qbar, b);
@@ -51,7 +54,8 @@ void gref_spectral_modelled_factor(gref_mat L2, const gref_spectral_sampler *s, 
     double squared = 0.0, shrink = 0.0;
     gref_mat_fill(L2, 0.0);
     for (int k = 0; k < z->q; k++) { /* f on the diagonal, for a while */
-        double lambda = GREF_AT(z->lambda, k, b), sk = abar * lambda + qbar;
+        double lambda = GREF_AT(z->lambda, k, b),
+               sk = gref_forward_variance((gref_time){abar, qbar}, lambda);
         double f = lambda > 0.0 ? sqrt(abar) * lambda * GREF_AT(z->a, k, b) / sqrt(sk) : 0.0;
         GREF_AT(L2, k, k) = f;
         squared += f * f;
@@ -65,7 +69,8 @@ void gref_spectral_modelled_factor(gref_mat L2, const gref_spectral_sampler *s, 
         GREF_AT(L2, k, k) = 1.0 - shrink * GREF_AT(L2, k, k) * GREF_AT(L2, k, k);
     for (int j = 0; j < z->q; j++)
         for (int i = 0; i < z->q; i++)
-            GREF_AT(L2, i, j) *= sqrt(abar * GREF_AT(z->lambda, i, b) + qbar);
+            GREF_AT(L2, i, j) *=
+                sqrt(gref_forward_variance((gref_time){abar, qbar}, GREF_AT(z->lambda, i, b)));
 }
 
 void gref_spectral_exact_factor(gref_mat L1, const gref_spectral *z, double abar, double qbar,
@@ -82,7 +87,8 @@ void gref_spectral_exact_factor(gref_mat L1, const gref_spectral *z, double abar
 static double scalar_w2(const gref_spectral *z, const gref_spectral_excess *x, double abar,
                         double qbar, int b)
 {
-    double lambda = z->lambda.a[b], a = z->a.a[b], s = abar * lambda + qbar;
+    double lambda = z->lambda.a[b], a = z->a.a[b],
+           s = gref_forward_variance((gref_time){abar, qbar}, lambda);
     double exact = gref_spectral_exact_variance(z, abar, qbar, 0, b);
     double modelled = isinf(x->L) ? s : x->L > 0.0 ? s * (x->C / x->L) : 0.0;
     double difference = x->cov * (lambda * a) * (lambda * a);

@@ -83,7 +83,7 @@ gref_status gref_spectral_law_w2_prior(gref_w2 *out_w2, const gref_marginal *hea
         mean.a[b] = cov.a[b] = 0.0;
         gref_mat_fill(work.L1, 0.0);
         for (int k = 0; k < z->q; k++) {
-            double s = abar * GREF_AT(z->lambda, k, b) + qbar;
+            double s = gref_forward_variance((gref_time){abar, qbar}, GREF_AT(z->lambda, k, b));
             double re = GREF_AT(m.re, k, b) + root * GREF_AT(z->d.re, k, b);
             double im = GREF_AT(m.im, k, b) + root * GREF_AT(z->d.im, k, b);
             mean.a[b] += re * re + im * im;

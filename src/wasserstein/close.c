@@ -28,6 +28,8 @@ static bool is_small(gref_cmat X, gref_mat x, gref_mat y)
     double norm = gref_mat_norm_fro(X);
     if (norm < close)
         return true;
+    if (!(gref_mat_norm_max(X) < close)) /* nor may an overflow of what follows pass for small */
+        return false;
     for (int i = 0; i < X.n; i++)
         x.a[i] = 1.0 + 0.37 * (i % 5);
     for (int k = 0; k < 12; k++) {
@@ -82,6 +84,6 @@ gref_status gref_w2_close(double *w, double *last, gref_mat D, gref_mat E, gref_
         best = step;
     }
     *w = size;
-    *last = step > 0.0 ? step / size : 0.0;
+    *last = step == 0.0 ? 0.0 : step / size;
     return GREF_OK;
 }

@@ -9,6 +9,14 @@
 #include "dense/bound.h"
 #include "internal.h"
 
+double gref_w2_norm(gref_mat d)
+{
+    int e = gref_w2_exponent(gref_const(d), gref_const(d));
+    for (int i = 0; i < d.m; i++)
+        d.a[i] = ldexp(d.a[i], -e);
+    return ldexp(sqrt(gref_dot2(gref_const(d), gref_const(d))), e);
+}
+
 /* |m1 - m2| to 4 u, and the input radius u (|m1| + |m2|). */
 gref_status gref_w2_mean_part(double *part, double *r_in, gref_cmat m1, gref_cmat m2, int n)
 {
@@ -18,17 +26,11 @@ gref_status gref_w2_mean_part(double *part, double *r_in, gref_cmat m1, gref_cma
     TRY(gref_require_finite(m1, "m1"));
     TRY(gref_require_finite(m2, "m2"));
     TRY(gref_mat_new(&d, n, 1));
-    double largest = 0.0;
-    int e = 0;
-    for (int i = 0; i < n; i++) {
-        d.a[i] = m1.a[i] - m2.a[i]; /* rounded: u relative */
-        largest = fmax(largest, fabs(d.a[i]));
-    }
-    REQUIRE(isfinite(largest), GREF_ERR_RANGE, "W2 overflows: mean part %g", largest);
-    frexp(largest, &e);
     for (int i = 0; i < n; i++)
-        d.a[i] = ldexp(d.a[i], -e);
-    *part = ldexp(sqrt(gref_dot2(gref_const(d), gref_const(d))), e);
+        d.a[i] = m1.a[i] - m2.a[i]; /* rounded: u relative */
+    double largest = gref_mat_norm_max(gref_const(d));
+    REQUIRE(isfinite(largest), GREF_ERR_RANGE, "W2 overflows: mean part %g", largest);
+    *part = gref_w2_norm(d);
     *r_in = GREF_U * (gref_mat_norm_fro(m1) + gref_mat_norm_fro(m2));
     return GREF_OK;
 }

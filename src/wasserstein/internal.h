@@ -33,7 +33,9 @@ typedef struct {
     double least; /* <= lambda_min(C), 0 where nothing is proved */
 } gref_w2_factor;
 
-/* inputs.c: |m1 - m2| to 4 u and its input radius; *copy of A with r columns times 2^e; the exponent of the largest
+/* inputs.c: |d|_2 of n x 1 to 2 u, whatever its scale; d is left scaled. */
+double gref_w2_norm(gref_mat d);
+/* |m1 - m2| to 4 u and its input radius; *copy of A with r columns times 2^e; the exponent of the largest
  * entry, 0 for zeros; undoes a scaling by 2^-e of W2, n dimensions. */
 gref_status gref_w2_mean_part(double *part, double *r_in, gref_cmat m1, gref_cmat m2, int n);
 gref_status gref_w2_scaled_copy(gref_mat *copy, gref_cmat A, int r, int e);

@@ -195,7 +195,7 @@ static gref_status find_map(map *w, double *value, bool refined)
     gref_mat_copy(w->S2, gref_const(w->Eh));
     TRY(to_basis(w->S2, w));
     TRY(gref_w2_close(value, &last, w->Dh, w->S2, w->R, w->S1, gref_const(w->lambda)));
-    w->newton = last > 1e-10; /* the correction below squares that */
+    w->newton = !(last <= 1e-10); /* the correction below squares that */
     if (w->newton) {
         TRY(procrustes_start(w, value));
         return refined ? newton_iterate(w) : GREF_OK;

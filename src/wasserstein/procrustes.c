@@ -10,6 +10,7 @@
  *   |Delta|^2 - tr(K H^-1 K^T) <= W2^2 <= |Delta|^2      (H > 0; any orthogonal Q gives the upper bound)
  *   W2^2 >= |A|^2 + |B|^2 - 2 |F|_*                     (always; cancels for close laws)
  *
+ * A is the larger of the two: K errs by u |B|^2, to be compared with |A||B|.
  * Q is refined by the rotation exp(Omega), Omega H + H Omega = 2 K, until K is negligible. Where a
  * factor stands for a covariance, W2(C, (A + dA)(A + dA)^T) is added on both sides as its radius.
  */
@@ -284,7 +285,8 @@ static gref_status measure_defect(gref_mat G, procrustes *w)
 
 /*
  * Turns Q by exp(Omega), Omega H + H Omega = 2 K, and makes it orthogonal again; not within the
- * kernel of H, where K is rounding and Q is free. Omega replaces K, the eigenvectors of H replace
+ * kernel of H, where K is rounding and Q is free, nor by more than |Omega| = 1/4: the series ends at
+ * Omega^2, and so far from the optimum K is no derivative of use. Omega replaces K, the eigenvectors of H replace
  * H; both are made anew by evaluate(), as are Delta and BQ, whose room the decomposition needs.
  */
 static gref_status refine(procrustes *w)
@@ -310,6 +312,8 @@ static gref_status refine(procrustes *w)
     TRY(gref_gemm(S, 1.0, V, false, gref_const(Omega), false, 0.0));
     TRY(gref_gemm(Omega, 1.0, gref_const(S), false, V, true, 0.0));
     take_skew(Omega);
+    if (!(gref_mat_norm_fro(gref_const(Omega)) <= 0.25))
+        return GREF_OK;
     gref_mat_copy(S, gref_const(Omega)); /* Omega + Omega^2/2 */
     TRY(gref_gemm(S, 0.5, gref_const(Omega), false, gref_const(Omega), false, 1.0));
     TRY(gref_gemm(w->dQ, 1.0, gref_const(w->Q), false, gref_const(S), false, 1.0));
@@ -374,6 +378,9 @@ static gref_status enclose(gref_w2_cov *out, procrustes *w, double radius)
     *out = gref_w2_procrustes_ends(delta, e.Delta, gref_inflate(skew + e.K), least, radius);
     out->lower = fmax(out->lower, gref_w2_trace_bound(gref_dot2(w->A, w->A), gref_dot2(w->B, w->B),
                                                       w->nuclear, w->size.da, w->size.db, radius));
+    double any = hypot(w->size.a + w->size.da, w->size.b + w->size.db); /* of independent laws */
+    out->upper = fmin(out->upper, gref_inflate(any + radius));
+    out->w = fmin(fmax(out->w, out->lower), out->upper);
     return GREF_OK;
 }
 
@@ -391,6 +398,14 @@ gref_status gref_w2_factor_form(gref_w2_cov *out, const gref_w2_factor *f1,
     *out = (gref_w2_cov){.lower = 0.0, .upper = radius};
     if (r == 0)
         return GREF_OK;
+    if (gref_mat_norm_fro(gref_const(f1->L)) < gref_mat_norm_fro(gref_const(f2->L))) {
+        SCOPED(gref_mat) QT = {0};
+        if (Q.a != NULL) {
+            TRY(gref_mat_new(&QT, Q.n, Q.m));
+            gref_mat_transpose(QT, Q);
+        }
+        return gref_w2_factor_form(out, f2, f1, gref_const(QT), rounds);
+    }
     SCOPED(procrustes)
     w = {.n = n,
          .r = r,

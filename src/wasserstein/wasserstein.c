@@ -103,6 +103,7 @@ static gref_status from_factors(gref_w2 *out, gref_cmat m1, gref_cmat L1, gref_c
     e = gref_w2_exponent(L1, L2);
     if (abs(e) <= 64) /* no product can leave the range of doubles: no need to scale */
         e = 0;
+    bool identical = gref_w2_identical(L1, L2);
     TRY(fit(&f1.L, &L1, r, -e));
     TRY(fit(&f2.L, &L2, r, -e));
     if (certified) {
@@ -112,7 +113,7 @@ static gref_status from_factors(gref_w2 *out, gref_cmat m1, gref_cmat L1, gref_c
         TRY(gref_w2_procrustes(&cov, L1, L2));
     }
     cov = gref_w2_unscale(cov, e, n);
-    if (gref_w2_identical(L1, L2))
+    if (identical)
         cov = (gref_w2_cov){0};
     return finish(out, mean, cov,
                   hypot(r_mean, ldexp(GREF_U * (gref_mat_norm_fro(L1) + gref_mat_norm_fro(L2)), e)),
@@ -261,7 +262,7 @@ static gref_status from_laws(gref_w2 *out, gref_cmat m1, gref_cmat C1, gref_cmat
     }
     TRY(status);
     cov = gref_w2_unscale(cov, e / 2, C1.n);
-    if (gref_w2_identical(gref_const(S1), gref_const(S2)))
+    if (gref_w2_identical(C1, C2))
         cov = (gref_w2_cov){0};
     TRY(finish(out, mean, cov, hypot(r_mean, ldexp(r_cov, e / 2)), cut.rank, method));
     out->rank_cost = ldexp(cut.cost, e / 2);
@@ -373,15 +374,14 @@ gref_status gref_w2_spectra(gref_w2 *out, gref_cmat m1, gref_cmat lambda1, gref_
     TRY(gref_require_finite(lambda1, "lambda1"));
     TRY(gref_require_finite(lambda2, "lambda2"));
     TRY(gref_mat_new(&d, n, 1));
-    int e = gref_w2_exponent(lambda1, lambda2) / 2;
     for (int i = 0; i < n; i++) {
         double a = lambda1.a[i], b = lambda2.a[i];
         REQUIRE(a >= 0.0 && b >= 0.0, GREF_ERR_RANGE, "variance %d is negative: %g, %g", i, a, b);
-        /* 4 u relative: difference, two roots and their sum, quotient */
-        d.a[i] = a == b ? 0.0 : ldexp((a - b) / (sqrt(a) + sqrt(b)), -e);
+        /* 4 u relative: difference, two roots and their sum, quotient, between 2^-564 and 2^512 */
+        d.a[i] = a == b ? 0.0 : (a - b) / (sqrt(a) + sqrt(b));
         size = hypot(size, hypot(sqrt(a), sqrt(b)));
     }
-    double w = ldexp(sqrt(gref_dot2(gref_const(d), gref_const(d))), e);
+    double w = gref_w2_norm(d);
     gref_w2_cov cov = {
         .w = w, .lower = w * (1 - 10 * GREF_U), .upper = gref_up(w * (1 + 10 * GREF_U))};
     return finish(out, mean, cov, hypot(r_mean, GREF_U * size), n, "spectra");

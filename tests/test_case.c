@@ -72,6 +72,16 @@ START_TEST(test_case_override__sets_creates_appends_and_drops)
          "{\"alpha\": 4, \"eta\": 0, \"label\": \"dps\", \"name\": \"dps\", \"scheme\": \"ddim\"}"},
         {{"samplers.1.times=[20,7,1]", "samplers.1.times.1=6"}, "samplers.1.times", "[20, 6, 1]"},
         {{"schedule.kind=cosine"}, "schedule", "{\"kind\": \"cosine\", \"steps\": 20}"},
+        {{"schedule.scaled=true", "schedule.beta=[0.125,0.25]"},
+         "schedule",
+         "{\"beta\": [0.125, 0.25], \"kind\": \"linear\", \"scaled\": true, \"steps\": 20}"},
+        {{"schedule.scaled=true", "schedule={\"kind\":\"vp\"}", "schedule.steps=30"},
+         "schedule",
+         "{\"beta\": [0.10000000000000001, 20], \"kind\": \"vp\", \"span\": [0.001, 1], \"steps\": "
+         "30}"},
+        {{"schedule={\"kind\":\"edm\",\"steps\":30}", "schedule.rho=5"},
+         "schedule",
+         "{\"kind\": \"edm\", \"rho\": 5, \"sigma\": [0.002, 80], \"steps\": 30}"},
     };
     const char *path = write_lines(9, "   {\"name\": \"dps\", \"alpha\": 4}],");
     for (size_t k = 0; k < sizeof t / sizeof *t; k++) {

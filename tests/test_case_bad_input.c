@@ -188,7 +188,7 @@ START_TEST(test_case_problem__refuses_bad_input)
 }
 END_TEST
 
-/* A schedule file is read when the case is loaded, so its faults appear there. */
+/* A schedule is made when the case is loaded, so its faults appear there. */
 START_TEST(test_case_load__refuses_a_bad_schedule_file)
 {
     const struct {
@@ -198,6 +198,18 @@ START_TEST(test_case_load__refuses_a_bad_schedule_file)
     } t[] = {{"none.npy", GREF_ERR_IO, "/none.npy: No such file"},
              {"zeros.npy", GREF_ERR_CASE, "schedule.file: zeros.npy is 4 x 4, not a list of betas"},
              {"v3.npy", GREF_ERR_RANGE, "schedule.file: beta_2 = 2.48"}};
+    const struct {
+        const char *set;
+        gref_status status;
+        const char *message;
+    } kinds[] = {{"schedule={\"kind\":\"file\",\"abar\":\"v3.npy\"}", GREF_ERR_RANGE,
+                  "schedule.abar: abar_2 = 2.48"},
+                 {"schedule={\"kind\":\"file\",\"sigmas\":\"zeros.npy\"}", GREF_ERR_CASE,
+                  "schedule.sigmas: zeros.npy is 4 x 4, not a list of sigmas"},
+                 {"schedule={\"kind\":\"vp\",\"beta\":[20,0.5]}", GREF_ERR_RANGE,
+                  "schedule: beta [20, 0.5] must not decrease, with 0 <= first and 0 < last"},
+                 {"schedule={\"kind\":\"vp\",\"span\":[0,10]}", GREF_ERR_RANGE,
+                  "schedule: abar_1000 = 0 is below every normal double"}};
     gref_mat u = the_crop();
     write_bad_files();
     for (int k = 0; k < 3; k++) {
@@ -209,6 +221,13 @@ START_TEST(test_case_load__refuses_a_bad_schedule_file)
         ck_assert_ptr_null(c);
         assert_message(t[k].message);
         ck_assert(strncmp(gref_last_error()->message, "--set schedule=", 15) == 0);
+    }
+    for (int k = 0; k < 4; k++) {
+        gref_case *c = NULL;
+        ck_fails(gref_case_load(&c, write_case(NULL, NULL, NULL, NULL), &kinds[k].set, 1),
+                 kinds[k].status);
+        ck_assert_ptr_null(c);
+        assert_message(kinds[k].message);
     }
     gref_mat_free(&u);
 }

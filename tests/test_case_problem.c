@@ -332,29 +332,50 @@ END_TEST
 /* Bit for bit the direct call for each kind. */
 START_TEST(test_case_schedule__is_the_librarys)
 {
-    const double betas[] = {0.1, 0.2, 0.05};
+    const double betas[] = {0.1, 0.2, 0.05}, abar[] = {0.9, 0.2, 0.05}, sigmas[] = {0.1, 0.2, 3};
     gref_cmat column = {betas, 3, 1, 3}, row = {betas, 1, 3, 1};
     gref_mat u = the_crop();
     write_array("betas.npy", column, 1);
     write_array("row.npy", row, 2);
-    gref_schedule direct[4] = {0};
+    write_array("abar.npy", (gref_cmat){abar, 3, 1, 3}, 1);
+    write_array("sigmas.npy", (gref_cmat){sigmas, 3, 1, 3}, 1);
+    enum { KINDS = 9 };
+    gref_schedule direct[KINDS] = {0};
     ck_ok(gref_schedule_linear(&direct[0], 1e-4, 0.02, 37));
     ck_ok(gref_schedule_cosine(&direct[1], 37));
     ck_ok(gref_schedule_from_betas(&direct[2], betas, 3));
     ck_ok(gref_schedule_from_betas(&direct[3], betas, 3));
-    const char *sets[] = {"schedule.steps=37", "schedule={\"kind\":\"cosine\",\"steps\":37}",
-                          "schedule={\"kind\":\"file\",\"file\":\"betas.npy\"}",
-                          "schedule={\"kind\":\"file\",\"file\":\"row.npy\"}"};
-    for (int k = 0; k < 4; k++) {
+    ck_ok(gref_schedule_from_abar(&direct[4], abar, 3));
+    ck_ok(gref_schedule_from_sigmas(&direct[5], sigmas, 3));
+    ck_ok(gref_schedule_linear_scaled(&direct[6], 1e-4, 0.02, 37));
+    ck_ok(gref_schedule_vp(&direct[7], (double[]){0.2, 9}, (double[]){0.125, 2}, 37));
+    ck_ok(gref_schedule_edm(&direct[8], 0.01, 50, 5, 37));
+    const char *sets[] = {
+        "schedule.steps=37",
+        "schedule={\"kind\":\"cosine\",\"steps\":37}",
+        "schedule={\"kind\":\"file\",\"file\":\"betas.npy\"}",
+        "schedule={\"kind\":\"file\",\"file\":\"row.npy\"}",
+        "schedule={\"kind\":\"file\",\"abar\":\"abar.npy\"}",
+        "schedule={\"kind\":\"file\",\"sigmas\":\"sigmas.npy\"}",
+        "schedule={\"kind\":\"linear\",\"scaled\":true,\"steps\":37}",
+        "schedule={\"kind\":\"vp\",\"beta\":[0.2,9],\"span\":[0.125,2],\"steps\":37}",
+        "schedule={\"kind\":\"edm\",\"sigma\":[0.01,50],\"rho\":5,\"steps\":37}"};
+    for (int k = 0; k < KINDS; k++) {
         gref_case *c = NULL;
         gref_schedule s = {0};
         ck_ok(gref_case_load(&c, write_case(NULL, NULL, NULL, NULL), &sets[k], 1));
         ck_ok(gref_case_schedule(&s, c));
         size_t bytes = ((size_t)s.T + 1) * sizeof(double);
         ck_assert_int_eq(s.T, direct[k].T);
-        ck_assert(memcmp(s.abar, direct[k].abar, bytes) == 0);
-        ck_assert(memcmp(s.qbar, direct[k].qbar, bytes) == 0);
-        ck_assert(memcmp(s.beta_tilde, direct[k].beta_tilde, bytes) == 0);
+        ck_assert(s.kind == direct[k].kind && s.least_steps == direct[k].least_steps);
+        ck_assert(memcmp(s.rate, direct[k].rate, sizeof s.rate) == 0);
+        const double *own[] = {s.beta, s.alpha, s.abar, s.qbar, s.beta_tilde, s.decay, s.time};
+        const gref_schedule *d = &direct[k];
+        const double *its[] = {d->beta,       d->alpha, d->abar, d->qbar,
+                               d->beta_tilde, d->decay, d->time};
+        ck_assert((s.time == NULL) == (d->time == NULL));
+        for (int a = 0; a < (s.time == NULL ? 6 : 7); a++)
+            ck_assert(memcmp(own[a], its[a], bytes) == 0);
         gref_schedule_free(&s);
         gref_schedule_free(&direct[k]);
         gref_case_free(c);

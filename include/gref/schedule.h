@@ -58,6 +58,7 @@ GREF_API GREF_NODISCARD gref_status gref_schedule_vp(gref_schedule *s, const dou
 /* Of a vp schedule: the same span in 2 T steps, whose state 2k is state k of s. */
 GREF_API GREF_NODISCARD gref_status gref_schedule_doubled(gref_schedule *out,
                                                           const gref_schedule *s);
+GREF_API GREF_NODISCARD gref_status gref_schedule_copy(gref_schedule *out, const gref_schedule *s);
 GREF_API void gref_schedule_free(gref_schedule *s);
 
 #ifdef __cplusplus

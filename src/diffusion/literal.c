@@ -70,15 +70,16 @@ gref_status gref_literal_deviate(gref_literal *l, const gref_switches *d)
     const gref_schedule *s = l->s->schedule;
     SCOPED(gref_schedule) read = {0};
     if (d->beta_shift != 0 || d->abar_shift != 0) {
-        TRY(gref_schedule_from_betas(&read, s->beta + 1, s->T));
+        TRY(gref_schedule_copy(&read, s));
         for (int t = 0; t <= s->T; t++) {
             int at = clamp(t + d->abar_shift, 0, s->T);
             read.abar[t] = s->abar[at];
             read.qbar[t] = s->qbar[at];
             read.beta[t] = t == 0 ? 0.0 : s->beta[clamp(t + d->beta_shift, 1, s->T)];
+            read.decay[t] = t == 0 ? 0.0 : s->decay[clamp(t + d->beta_shift, 1, s->T)];
             read.alpha[t] = 1.0 - read.beta[t];
             read.beta_tilde[t] =
-                t > 0 && read.qbar[t] > 0.0 ? read.beta[t] * read.qbar[t - 1] / read.qbar[t] : 0.0;
+                t > 0 && read.qbar[t] > 0.0 ? read.decay[t] * read.qbar[t - 1] / read.qbar[t] : 0.0;
         }
     }
     gref_schedule_free(&l->shifted);

@@ -180,7 +180,7 @@ char *gref_case_print(const gref_case *c)
  */
 gref_status gref_case_schedule(gref_schedule *s, const gref_case *c)
 {
-    return gref_schedule_from_betas(s, c->schedule.beta + 1, c->schedule.T);
+    return gref_schedule_copy(s, &c->schedule);
 }
 
 /** Number of samplers, at least 1; *specs lives as long as the case. */

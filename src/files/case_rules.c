@@ -19,34 +19,6 @@ static gref_status check_image(const gref_case *c)
     return GREF_OK;
 }
 
-/* Betas of any shape, in reading order. */
-static gref_status schedule_from_file(gref_schedule *s, const gref_case *c)
-{
-    SCOPED(gref_mat) betas = {0};
-    TRY(gref_case_read_array(&betas, c, "schedule", "file"));
-    CASE_REQUIRE(betas.m == 1 || betas.n == 1, c, "schedule.file",
-                 "schedule.file: %s is %d x %d, not a list of betas",
-                 gref_case_string(c, "schedule", "file"), betas.m, betas.n);
-    int T = betas.m == 1 ? betas.n : betas.m; /* one row or one column: storage is in order */
-    CASE_TRY(c, "schedule.file", gref_schedule_from_betas(s, betas.a, T));
-    return GREF_OK;
-}
-
-static gref_status check_schedule(gref_case *c)
-{
-    json_t *beta = gref_case_get(c, "schedule", "beta");
-    int T = gref_case_int(c, "schedule", "steps");
-    if (gref_case_is(c, "schedule", "file"))
-        TRY(schedule_from_file(&c->schedule, c));
-    else if (gref_case_is(c, "schedule", "cosine"))
-        CASE_TRY(c, "schedule", gref_schedule_cosine(&c->schedule, T));
-    else
-        CASE_TRY(c, "schedule",
-                 gref_schedule_linear(&c->schedule, json_number_value(json_array_get(beta, 0)),
-                                      json_number_value(json_array_get(beta, 1)), T));
-    return GREF_OK;
-}
-
 /* The default: 4T/5, 3T/5, 2T/5, T/5, T/20 and 0, rounded, each once. */
 static gref_status default_laws(json_t *report, int T)
 {
@@ -126,7 +98,7 @@ static gref_status check_report(gref_case *c)
 gref_status gref_case_check_rules(gref_case *c)
 {
     TRY(check_image(c));
-    TRY(check_schedule(c));
+    TRY(gref_case_read_schedule(c));
     TRY(gref_case_read_samplers(c));
     return check_report(c);
 }

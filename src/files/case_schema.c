@@ -44,7 +44,8 @@
 #define MEANS "image|zero"
 #define FILTERS "box|bicubic|none"
 #define OBSERVATIONS "sample|image|file"
-#define SCHEDULES "linear|cosine|file"
+#define SCHEDULES "linear|cosine|vp|edm|file"
+#define SCHEDULE_FILES "file|abar|sigmas"
 #define LINEAR "ddpm|dps|pigdm|cgdm"
 #define METHODS LINEAR "|dps-norm"
 #define SAMPLERS METHODS "|affine"
@@ -125,8 +126,16 @@ static const gref_case_row rows[] = {
 
     KEY("schedule",    ANY,                "kind",        KIND,     "\"linear\"",     SCHEDULES),
     KEY("schedule",    "linear",           "beta",        SPAN,     "[1e-4, 0.02]",   "(0,1)"),
-    KEY("schedule",    "linear|cosine",    "steps",       INT,      "1000",           "[1,1e6]"),
-    KEY("schedule",    "file",             "file",        FILENAME, MUST,             NULL),
+    KEY("schedule",    "linear",           "scaled",      BOOL,     MAY,              NULL),
+    KEY("schedule",    "vp",               "beta",        SPAN,     "[0.1, 20]",      "[0,inf)"),
+    KEY("schedule",    "vp",               "span",        RISING,   "[1e-3, 1]",      "[0,inf)"),
+    KEY("schedule",    "edm",              "sigma",       RISING,   "[0.002, 80]",    "(0,inf)"),
+    KEY("schedule",    "edm",              "rho",         NUMBER,   "7",              "(0,inf)"),
+    KEY("schedule",    "edm",              "steps",       INT,      "18",             "[2,1e6]"),
+    KEY("schedule",    "linear|cosine|vp", "steps",       INT,      "1000",           "[1,1e6]"),
+    ONE_OF(SCHEDULE_FILES, "schedule", "file", "file", FILENAME, MAY, NULL),
+    ONE_OF(SCHEDULE_FILES, "schedule", "file", "abar", FILENAME, MAY, NULL),
+    ONE_OF(SCHEDULE_FILES, "schedule", "file", "sigmas", FILENAME, MAY, NULL),
 
     KEY("samplers",    ANY,                "name",        KIND,     MUST,             SAMPLERS),
     KEY("samplers",    ANY,                "label",       LABEL,    MAY,              NULL),

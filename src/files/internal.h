@@ -250,6 +250,7 @@ gref_status gref_case_check_value(const gref_case *c, const gref_case_row *row, 
 gref_status gref_case_override_all(gref_case *c, const char *const *sets, int n_sets);
 gref_status gref_case_complete(gref_case *c);
 gref_status gref_case_check_rules(gref_case *c);
+gref_status gref_case_read_schedule(gref_case *c);
 gref_status gref_case_read_samplers(gref_case *c);
 /* What is in force for a sampler, and no convention that its method does not read: for summaries
  * and manifests. */

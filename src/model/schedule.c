@@ -57,12 +57,14 @@ static gref_status values(double **x, int T)
     return GREF_OK;
 }
 
+enum { ARRAYS = 7 };
+
 /* Arrays of zeros but for alpha_0 and abar_0, which are 1. */
 static gref_status start(gref_schedule *out, gref_schedule_kind kind, int T)
 {
     size_t len = (size_t)T + 1;
     REQUIRE(T >= 1, GREF_ERR_RANGE, "a schedule needs at least one step, not %d", T);
-    double *block = gref_alloc(7 * len, sizeof *block);
+    double *block = gref_alloc(ARRAYS * len, sizeof *block);
     REQUIRE(block != NULL, GREF_ERR_NOMEM, "no memory for a schedule of %d steps", T);
     *out = (gref_schedule){.T = T,
                            .beta = block,
@@ -74,6 +76,18 @@ static gref_status start(gref_schedule *out, gref_schedule_kind kind, int T)
                            .time = kind == GREF_SCHEDULE_DISCRETE ? NULL : block + 6 * len,
                            .kind = kind};
     out->alpha[0] = out->abar[0] = 1.0;
+    return GREF_OK;
+}
+
+/** A copy of s, to the bit, for gref_schedule_free. GREF_OK; GREF_ERR_NOMEM. Unchanged on error. */
+gref_status gref_schedule_copy(gref_schedule *out, const gref_schedule *s)
+{
+    gref_schedule copy;
+    TRY(start(&copy, s->kind, s->T));
+    memcpy(copy.beta, s->beta, ARRAYS * ((size_t)s->T + 1) * sizeof *s->beta);
+    memcpy(copy.rate, s->rate, sizeof copy.rate);
+    copy.least_steps = s->least_steps;
+    *out = copy;
     return GREF_OK;
 }
 

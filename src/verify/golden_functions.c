@@ -131,10 +131,20 @@ static gref_status schedule_arrays(const gref_golden_walk *w)
     gref_cmat beta = {s->beta, T + 1, 1, T + 1}, alpha = {s->alpha, T + 1, 1, T + 1};
     gref_cmat abar = {s->abar, T + 1, 1, T + 1};
     SCOPED_PTR(gref_sampler) *first = NULL;
-    TRY(input(w, "schedule/beta", -1, beta, 1, 4.0 * GREF_U, "4 u"));
-    TRY(input(w, "schedule/alpha", -1, alpha, 1, 4.0 * GREF_U, "4 u"));
-    TRY(input(w, "schedule/abar", -1, abar, 1, 8.0 * sqrt(T) * GREF_U,
-              "8 sqrt(T) u, a product of T"));
+    if (s->kind == GREF_SCHEDULE_DISCRETE) {
+        TRY(input(w, "schedule/beta", -1, beta, 1, 4.0 * GREF_U, "4 u"));
+        TRY(input(w, "schedule/alpha", -1, alpha, 1, 4.0 * GREF_U, "4 u"));
+        TRY(input(w, "schedule/abar", -1, abar, 1, 8.0 * sqrt(T) * GREF_U,
+                  "8 sqrt(T) u, a product of T"));
+    } else {
+        gref_cmat time = {s->time, T + 1, 1, T + 1};
+        double unit = 256.0 * GREF_U, most = fmax(1.0, gref_mat_norm_max(beta));
+        const char *basis = "256 u max: another order of Karras' powers, rho <= 8";
+        TRY(input(w, "schedule/beta", -1, beta, 1, unit * most, basis));
+        TRY(input(w, "schedule/alpha", -1, alpha, 1, unit * most, basis));
+        TRY(input(w, "schedule/abar", -1, abar, 1, unit, basis));
+        TRY(input(w, "schedule/time", -1, time, 1, unit * gref_mat_norm_max(time), basis));
+    }
     TRY(first_sampler(&first, w));
     return emit_sigma2(w, "", "schedule/sigma2", first);
 }

@@ -29,6 +29,8 @@ static const gref_array_row rows[] = {
      "catches: abar for alpha"},
     {"schedule/abar", ALONE, "input", GREF_VIEW_ABAR, GREF_MOMENT_NONE,
      "catches: alpha for abar, its root, t off by one"},
+    {"schedule/time", ALONE, "input", GREF_VIEW_NONE, GREF_MOMENT_NONE,
+     "the time of vp, sigma of edm; catches: another grid"},
     {"schedule/sigma2", ALONE, "input", GREF_VIEW_NONE, GREF_MOMENT_NONE,
      "catches: beta~ for beta, a standard deviation for a variance"},
     {"sigma2", OWN, "input", GREF_VIEW_NONE, GREF_MOMENT_NONE,

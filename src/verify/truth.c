@@ -291,10 +291,34 @@ static gref_status take(gref_mat *A, const gref_truth *truth, const char *name)
     return GREF_OK;
 }
 
+/* By what it was made from: sigmas, abar or betas in an array; vp, the numbers of its case. */
+static gref_status read_schedule(gref_truth *truth, const json_t *given)
+{
+    SCOPED(gref_mat) x = {0};
+    double beta[2] = {0}, span[2] = {0};
+    const char *kind = json_string_value(json_object_get(given, "kind"));
+    bool vp = kind != NULL && strcmp(kind, "vp") == 0;
+    bool sigmas = !vp && gref_arrays_find(&truth->arrays, "schedule/time") != NULL;
+    bool abar = json_object_get(given, "abar") != NULL;
+    const char *name = sigmas ? "schedule/time" : abar ? "schedule/abar" : "schedule/beta";
+    TRY(take(&x, truth, name));
+    REQUIRE(x.m >= 2 && x.n == 1, GREF_ERR_FORMAT, "%s: %s is %d x %d", truth->path, name, x.m,
+            x.n);
+    for (size_t k = 0; k < 2; k++) {
+        beta[k] = json_number_value(json_array_get(json_object_get(given, "beta"), k));
+        span[k] = json_number_value(json_array_get(json_object_get(given, "span"), k));
+    }
+    TRY_IN(vp       ? gref_schedule_vp(&truth->schedule, beta, span, x.m - 1)
+           : sigmas ? gref_schedule_from_sigmas(&truth->schedule, x.a + 1, x.m - 1)
+           : abar   ? gref_schedule_from_abar(&truth->schedule, x.a + 1, x.m - 1)
+                    : gref_schedule_from_betas(&truth->schedule, x.a + 1, x.m - 1),
+           "%s: %s", truth->path, name);
+    return GREF_OK;
+}
+
 static gref_status read_problem(gref_truth *truth, const json_t *completed)
 {
     gref_problem *p = &truth->problem;
-    SCOPED(gref_mat) beta = {0};
     json_t *sigma = json_object_get(json_object_get(completed, "noise"), "sigma");
     TRY(take(&p->Sigma, truth, "Sigma"));
     TRY(take(&p->mu, truth, "mu"));
@@ -309,10 +333,7 @@ static gref_status read_problem(gref_truth *truth, const json_t *completed)
     REQUIRE(json_is_number(sigma), GREF_ERR_FORMAT, "%s: manifest.json has no case.noise.sigma",
             truth->path);
     p->sigma = json_number_value(sigma);
-    TRY(take(&beta, truth, "schedule/beta"));
-    REQUIRE(beta.m >= 2 && beta.n == 1, GREF_ERR_FORMAT, "%s: schedule/beta is %d x %d",
-            truth->path, beta.m, beta.n);
-    TRY(gref_schedule_from_betas(&truth->schedule, beta.a + 1, beta.m - 1));
+    TRY(read_schedule(truth, json_object_get(completed, "schedule")));
     find_shape(p, completed);
     return GREF_OK;
 }

@@ -149,6 +149,27 @@ PYTHON
     refused 2 "'pigdm/M/10' is not what manifest.json says: SHA-256"
 fi
 
+subtest "a golden file of a schedule in continuous time, or from a file, verifies, and says its time"
+setup
+"$python" - <<'PYTHON'
+import numpy as np
+np.save("abar.npy", np.cumprod(1 - np.linspace(1e-3, 0.3, 20)))
+np.save("sigmas.npy", np.geomspace(0.02, 10, 20))
+PYTHON
+for schedule in '{"kind": "vp", "steps": 30}' '{"kind": "edm", "steps": 12}' '{"kind": "file", "abar": "abar.npy"}' \
+    '{"kind": "file", "sigmas": "sigmas.npy"}'; do
+    golden case.json --out g.npz --set "schedule=$schedule" --set 'report.laws_at=[5,0]'
+    exits 0
+    gref golden --verify g.npz
+    exits 0
+    prints '^([0-9]+) of \1 arrays agree'
+    gref check g.npz g.npz
+    exits 0
+    case $schedule in *abar*) time=0 ;; *) time=1 ;; esac
+    check "time where there is one" test "$time" = "$("$python" -m zipfile -l g.npz | grep -c '^schedule/time')"
+    rm g.npz
+done
+
 subtest "what is there is not overwritten"
 setup
 echo mine >new

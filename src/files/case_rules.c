@@ -19,20 +19,35 @@ static gref_status check_image(const gref_case *c)
     return GREF_OK;
 }
 
-/* The default: 4T/5, 3T/5, 2T/5, T/5, T/20 and 0, rounded, each once. */
-static gref_status default_laws(json_t *report, int T)
+/* The visited time of a sampler that is nearest to t, the larger of two. */
+static int nearest(const gref_sampler_spec *spec, int t)
+{
+    int best = spec->n_times > 0 ? spec->times[0] : t;
+    for (int k = 1; k < spec->n_times; k++)
+        if (abs(spec->times[k] - t) < abs(best - t))
+            best = spec->times[k];
+    return best;
+}
+
+/* The default: of every sampler the visited times nearest to 4T/5, 3T/5, 2T/5, T/5, T/20 and 0,
+ * rounded. An affine chain of K < T steps has K for T. */
+static gref_status default_laws(json_t *report, const gref_case *c)
 {
     const double parts[] = {0.8, 0.6, 0.4, 0.2, 0.05, 0.0};
-    long last = -1;
+    int T = c->schedule.T;
+    SCOPED_MEM bool *wanted = gref_alloc((size_t)T + 1, sizeof *wanted);
     json_auto_t *laws = json_array();
-    REQUIRE(laws != NULL, GREF_ERR_NOMEM, "no memory for a case");
-    for (int k = 0; k < 6; k++) {
-        long t = lround(parts[k] * T);
-        if (t != last)
+    REQUIRE(laws != NULL && wanted != NULL, GREF_ERR_NOMEM, "no memory for a case");
+    for (int k = 0; k < c->n_samplers; k++) {
+        const gref_sampler_spec *spec = &c->samplers[k];
+        int first = spec->chain != NULL && spec->chain->K < T ? spec->chain->K : T;
+        for (int p = 0; p < 6; p++)
+            wanted[nearest(spec, (int)lround(parts[p] * first))] = true;
+    }
+    for (int t = T; t >= 0; t--)
+        if (wanted[t])
             REQUIRE(json_array_append_new(laws, json_integer(t)) == 0, GREF_ERR_NOMEM,
                     "no memory for a case");
-        last = t;
-    }
     REQUIRE(json_object_set(report, "laws_at", laws) == 0, GREF_ERR_NOMEM, "no memory for a case");
     return GREF_OK;
 }
@@ -81,7 +96,7 @@ static gref_status check_report(gref_case *c)
     if (json_object_get(report, "laws_at") == NULL) {
         every = json_incref(json_object_get(report, "w2_every"));
         json_object_del(report, "w2_every"); /* laws_at stands before it */
-        TRY(default_laws(report, T));
+        TRY(default_laws(report, c));
         if (every != NULL)
             REQUIRE(json_object_set(report, "w2_every", every) == 0, GREF_ERR_NOMEM,
                     "no memory for a case");

@@ -147,8 +147,8 @@ static bool differs(const gref_case *c, const json_t *samplers, const char *name
 static void suggest_label(char label[64], const gref_case *c, const json_t *samplers,
                           const json_t *entry)
 {
-    const char *keys[] = {"scheme", "eta",      "alpha",      "r2",   "guidance",
-                          "zeta",   "variance", "last_noise", "start"};
+    const char *keys[] = {"scheme",   "eta",  "steps",    "spacing",    "alpha", "r2",
+                          "guidance", "zeta", "variance", "last_noise", "start"};
     const char *name = json_string_value(json_object_get(entry, "name"));
     snprintf(label, 64, "%s", name);
     for (size_t k = 0; k < sizeof keys / sizeof *keys; k++) {
@@ -225,24 +225,6 @@ static gref_status reorder(json_t *entry)
     return GREF_OK;
 }
 
-/* The visited times of a sampler, none above T. */
-static gref_status read_times(gref_case *c, int k, const json_t *times, const char *at)
-{
-    int n = (int)json_array_size(times);
-    char key[GREF_CASE_KEY];
-    if (times == NULL)
-        return GREF_OK;
-    int *t = c->owned[k].times = gref_alloc((size_t)n, sizeof *t);
-    REQUIRE(t != NULL, GREF_ERR_NOMEM, "no memory for a case");
-    gref_case_join(key, at, "times.0"); /* the largest */
-    for (int i = 0; i < n; i++)
-        t[i] = (int)json_integer_value(json_array_get(times, (size_t)i));
-    TRY(gref_case_require_time(c, key, t[0]));
-    c->samplers[k].times = t;
-    c->samplers[k].n_times = n;
-    return GREF_OK;
-}
-
 /* The steps of the sampler "affine", which need no convention. */
 static gref_status read_chain(gref_case *c, int k, const json_t *entry, const char *at)
 {
@@ -266,7 +248,7 @@ static gref_status read_sampler(gref_case *c, int k, const json_t *entry)
     if (strcmp(spec->name, "affine") == 0)
         return read_chain(c, k, entry, at);
     TRY(read_convention(&spec->convention, c, entry, at));
-    return read_times(c, k, json_object_get(entry, "times"), at);
+    return gref_case_read_times(c, k, entry, at);
 }
 
 /* c->samplers from the completed case, which gets the labels that were not given. */

@@ -50,6 +50,7 @@
 #define METHODS LINEAR "|dps-norm"
 #define SAMPLERS METHODS "|affine"
 #define SCHEMES "ddpm|ddim"
+#define SPACINGS "all|leading|linspace|trailing|skip"
 #define GUIDANCES "score|mean|after"
 #define VARIANCES "beta|beta_tilde"
 #define STARTS "standard|exact"
@@ -143,6 +144,8 @@ static const gref_case_row rows[] = {
     KEY("samplers",    METHODS,            "scheme",      WORD,     MAY,              SCHEMES),
     WITH("scheme=ddim", "samplers", METHODS, "eta", NUMBER, "0", "[0,1]"),
     KEY("samplers",    METHODS,            "times",       TIMES,    MAY,              "[0,inf)"),
+    KEY("samplers",    METHODS,            "steps",       INT,      MAY,              "[1,inf)"),
+    WITH("steps", "samplers", METHODS, "spacing", WORD, "\"leading\"", SPACINGS),
     KEY("samplers",    "dps",              "alpha",       NUMBER,   MAY,              "(0,inf)"),
     KEY("samplers",    "pigdm",            "r2",          WORD,     MAY,              R2S),
     KEY("samplers",    LINEAR,             "guidance",    WORD,     MAY,              GUIDANCES),

@@ -252,6 +252,7 @@ gref_status gref_case_complete(gref_case *c);
 gref_status gref_case_check_rules(gref_case *c);
 gref_status gref_case_read_schedule(gref_case *c);
 gref_status gref_case_read_samplers(gref_case *c);
+gref_status gref_case_read_times(gref_case *c, int k, const json_t *entry, const char *at);
 /* What is in force for a sampler, and no convention that its method does not read: for summaries
  * and manifests. */
 json_t *gref_convention_json(const gref_sampler_spec *spec);

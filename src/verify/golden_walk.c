@@ -35,18 +35,16 @@ static int decreasing(const void *a, const void *b)
     return (x < y) - (x > y);
 }
 
-/* Room for `most` times; then sorted, each once, and a place for each one's probes. */
+/* The given times, sorted, each once, and a place for each one's probes. */
 static gref_status set_times(gref_golden_inputs *in, const int *given, int count)
 {
-    in->times = gref_alloc((size_t)count + 2, sizeof *in->times);
-    in->probes = gref_alloc((size_t)count + 2, sizeof *in->probes);
+    in->times = gref_alloc((size_t)count, sizeof *in->times);
+    in->probes = gref_alloc((size_t)count, sizeof *in->probes);
     REQUIRE(in->times != NULL && in->probes != NULL, GREF_ERR_NOMEM, "no memory for %d times",
             count);
     memcpy(in->times, given, (size_t)count * sizeof *given);
-    in->times[count] = in->schedule->T;
-    in->times[count + 1] = 1;
-    qsort(in->times, (size_t)count + 2, sizeof *in->times, decreasing);
-    for (int k = 0; k < count + 2; k++)
+    qsort(in->times, (size_t)count, sizeof *in->times, decreasing);
+    for (int k = 0; k < count; k++)
         if (in->n_times == 0 || in->times[in->n_times - 1] != in->times[k])
             in->times[in->n_times++] = in->times[k];
     return GREF_OK;
@@ -74,11 +72,30 @@ static gref_status draw_probes(gref_mat *X, const gref_golden_inputs *in, int t)
     return GREF_OK;
 }
 
+/* laws_at, T and 1, and the times that the first and the last step of a sampler leave. */
+static gref_status choose_times(gref_golden_inputs *in, const int *laws_at, int n_laws)
+{
+    int T = in->schedule->T, count = n_laws;
+    SCOPED_MEM int *t = gref_alloc((size_t)(n_laws + 2 + 2 * in->n_samplers), sizeof *t);
+    REQUIRE(t != NULL, GREF_ERR_NOMEM, "no memory for %d times", n_laws);
+    memcpy(t, laws_at, (size_t)n_laws * sizeof *t);
+    t[count++] = T;
+    t[count++] = 1;
+    for (int k = 0; k < in->n_samplers; k++) {
+        const gref_sampler_spec *spec = &in->specs[k];
+        if (spec->n_times == 0)
+            continue;
+        t[count++] = spec->times[0];
+        t[count++] = spec->times[spec->n_times - 2];
+    }
+    return set_times(in, t, count);
+}
+
 /* The probes, and the first sample's noise of gref_sampler_draw with seed GREF_GOLDEN_SEED. */
 gref_status gref_golden_inputs_draw(gref_golden_inputs *in, const int *laws_at, int n_laws)
 {
     int n = in->problem->Sigma.n, T = in->schedule->T;
-    TRY(set_times(in, laws_at, n_laws));
+    TRY(choose_times(in, laws_at, n_laws));
     for (int k = 0; k < in->n_times && in->times[k] >= 1; k++)
         TRY(draw_probes(&in->probes[k], in, in->times[k]));
     TRY(gref_mat_new(&in->y_T, n, 1));

@@ -149,6 +149,25 @@ PYTHON
     refused 2 "'pigdm/M/10' is not what manifest.json says: SHA-256"
 fi
 
+subtest "of a sampler that leaves out times, the first and the last step are there, and nothing where it does not come"
+setup
+respaced='[{"name": "cgdm"}, {"name": "pigdm", "scheme": "ddim", "steps": 4, "spacing": "trailing"}]' # 20, 15, 10, 5, 0
+golden case.json --out g.npz --set "samplers=$respaced" --set 'report.laws_at=[11,0]'
+exits 0
+"$python" -m zipfile -l g.npz >members
+check "its first step, its last, and its end" test "$(grep -cE '^pigdm/(M/20|M/5|mean/0)\.npy' members)" = 3
+check "nothing elsewhere" test "$(grep -cE '^pigdm/.*/(11|1)\.npy' members)" = 0
+check "the other sampler is there" test "$(grep -cE '^cgdm/M/(20|11|5|1)\.npy' members)" = 4
+gref golden --verify g.npz
+exits 0
+prints '^([0-9]+) of \1 arrays agree'
+gref study case.json --out out --set "samplers=$respaced" --set 'report.laws_at=[11,10]'
+exits 0
+prints '^pigdm +not visited +[(0-9]'
+"$python" -m zipfile -l out/arrays.npz >members
+check "and in a study" test "$(grep -cE '^pigdm/mean/(11|10)\.npy' members)" = 1
+check "in the csv its own times" test "$(grep -c '^pigdm,\(20\|15\|10\|5\|0\),' out/w2.csv)" = "$(grep -c '^pigdm' out/w2.csv)"
+
 subtest "a golden file of a schedule in continuous time, or from a file, verifies, and says its time"
 setup
 "$python" - <<'PYTHON'

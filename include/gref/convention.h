@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include <gref/status.h>
+#include <gref/matrix.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -17,16 +17,23 @@ typedef enum {
     GREF_GUIDANCE_AFTER  /* "after": y_{t-1} += 2 zeta J^T A^T (v - A x0hat) */
 } gref_guidance;
 
-/* sigma_t^2 of the step noise. */
+/* sigma_t^2 of the step noise of "ddpm"; beta~ = beta (1 - a')/(1 - a). */
 typedef enum {
-    GREF_VARIANCE_BETA,      /* "beta" */
-    GREF_VARIANCE_BETA_TILDE /* "beta_tilde": beta_t (1 - abar_{t-1})/(1 - abar_t) */
+    GREF_VARIANCE_BETA,        /* "beta" */
+    GREF_VARIANCE_BETA_TILDE,  /* "beta_tilde" */
+    GREF_VARIANCE_FIXED_LARGE, /* "fixed_large": beta, but at the last step beta~ of the step before */
+    GREF_VARIANCE_FRACTION,    /* "fraction": exp(f log beta + (1 - f) log beta~), last beta~ likewise */
+    GREF_VARIANCE_FILE         /* "file": the numbers of a file */
 } gref_variance;
 
-/* Law of y_T. */
+/* Law of the state at the first visited time; a = abar there. */
 typedef enum {
     GREF_START_STANDARD, /* "standard": N(0, I) */
-    GREF_START_EXACT     /* "exact": p_T(x | v) */
+    GREF_START_EXACT,    /* "exact": p_T(x | v) */
+    GREF_START_NOISE,    /* "noise": N(0, (1 - a) I) */
+    GREF_START_AUTHORS,  /* "authors": what the code of the row's authors draws */
+    GREF_START_PAPER,    /* "paper": what their paper says, where that differs */
+    GREF_START_GIVEN     /* N(mean, cov) of the case */
 } gref_start;
 
 /* r_t^2 of PiGDM. */
@@ -36,22 +43,45 @@ typedef enum {
     GREF_R2_1_ABAR_2_ABAR /* "(1-abar)/(2-abar)" */
 } gref_r2;
 
-/* How an evaluation of the score moves the state from one visited time to the next. */
+/* How evaluations of the score move the state from one visited time to the next (THEORY 6). */
 typedef enum {
-    GREF_SCHEME_DDPM, /* "ddpm": ancestral, variance by `variance` */
-    GREF_SCHEME_DDIM  /* "ddim": step noise eta^2 beta~, eta = 0 deterministic (Song et al. 2021) */
+    GREF_SCHEME_DDPM,  /* "ddpm": ancestral, variance by `variance` */
+    GREF_SCHEME_DDIM,  /* "ddim": step noise eta^2 beta~, eta = 0 deterministic (Song et al. 2021) */
+    GREF_SCHEME_EM,    /* "em": Euler-Maruyama of the reverse VP SDE */
+    GREF_SCHEME_EI,    /* "ei": exponential integrator of the reverse SDE */
+    GREF_SCHEME_EULER, /* "euler": of the probability-flow ODE */
+    GREF_SCHEME_HEUN,  /* "heun": likewise, two evaluations (Karras et al. 2022, Algorithm 1) */
+    GREF_SCHEME_RK4    /* "rk4": likewise, four evaluations */
 } gref_scheme;
+
+/* What eta multiplies in "ddim". */
+typedef enum {
+    GREF_ETA_STD,      /* "std": N = eta^2 beta~ */
+    GREF_ETA_VARIANCE, /* "variance": N = eta beta~ */
+    GREF_ETA_STATE     /* "state": N = eta^2 (1 - a') */
+} gref_eta_on;
 
 typedef struct {
     gref_scheme scheme;
-    double eta; /* of "ddim", in [0, 1] */
+    double eta; /* of "ddim" and of the projection rows, in [0, 1] */
+    gref_eta_on eta_on;
     gref_guidance guidance;
-    double zeta; /* of guidance "after", > 0 */
+    double zeta; /* of guidance "after", > 0; of diffpir, in [0, 1] */
     gref_variance variance;
-    bool last_noise; /* noise at t = 1 */
+    double fraction; /* of variance "fraction", in [0, 1] */
+    bool last_noise; /* noise at the last step */
     gref_start start;
     gref_r2 r2;       /* PiGDM only */
-    double alpha_dps; /* DPS only, > 0 */
+    double alpha_dps; /* dps and dps-square, > 0 */
+    double eta_b;     /* ddrm, in [0, 1] */
+    double lambda;    /* diffpir, > 0 */
+    double rho_scale; /* diffpir: rho = rho_scale lambda sigma^2 a/(1 - a), > 0 */
+    double rank_tol;  /* singular values of A up to this one count as 0; 0: max(m, n) eps times the largest */
+    /* Borrowed; of variance "file": entry t - 1 is N of the step that leaves t. */
+    const double *variances;
+    /* Borrowed; of a given start. n x 1, or 1 x 1 for a constant image, or empty for 0; n x n, or
+     * 1 x 1 for a multiple of I, or empty for I. */
+    gref_cmat start_mean, start_cov;
 } gref_convention;
 
 /* The user's own affine steps, read from a file (gref/chain.h). */
@@ -59,7 +89,7 @@ typedef struct gref_chain gref_chain;
 
 /* One entry of a case's "samplers". What it points to is borrowed. */
 typedef struct {
-    char name[32];  /* a row of the table: ddpm, dps, pigdm, cgdm, affine, dps-norm */
+    char name[32];  /* a row of the table of methods, gref_sampler_name */
     char label[64]; /* unique within a case; [A-Za-z0-9_.+=-]+ */
     gref_convention convention;
     const int *
@@ -69,13 +99,17 @@ typedef struct {
 } gref_sampler_spec;
 
 GREF_API gref_convention gref_convention_default(void);
+/* The defaults with which the method of that name runs: those of its authors where it has some. */
+GREF_API gref_convention gref_convention_of(const char *name);
 GREF_API const char *gref_scheme_name(gref_scheme scheme);
+GREF_API const char *gref_eta_on_name(gref_eta_on eta_on);
 GREF_API const char *gref_guidance_name(gref_guidance guidance);
 GREF_API const char *gref_variance_name(gref_variance variance);
 GREF_API const char *gref_start_name(gref_start start);
 GREF_API const char *gref_r2_name(gref_r2 r2);
 /* False, and *out unchanged, for an unknown name. */
 GREF_API bool gref_scheme_parse(gref_scheme *out, const char *name);
+GREF_API bool gref_eta_on_parse(gref_eta_on *out, const char *name);
 GREF_API bool gref_guidance_parse(gref_guidance *out, const char *name);
 GREF_API bool gref_variance_parse(gref_variance *out, const char *name);
 GREF_API bool gref_start_parse(gref_start *out, const char *name);

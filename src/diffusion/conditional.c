@@ -73,7 +73,8 @@ gref_status gref_sampler_require_model(const gref_sampler *s)
 {
     TRY(gref_sampler_require_gaussian(s->row->name));
     REQUIRE(gref_sampler_has_model(s), GREF_ERR_RANGE,
-            "%s has no modelled law: it gives its steps as matrices", s->spec.label);
+            "%s has no modelled law: %s", s->spec.label,
+            s->row->chain ? "it gives its steps as matrices" : "it has no likelihood");
     return GREF_OK;
 }
 
@@ -136,12 +137,9 @@ gref_status gref_conditional_bayes(gref_mat mean, gref_mat cov, const gref_sampl
     for (int i = 0; i < z->n; i++)
         GREF_AT(P, i, i) = gref_mode_variance(s, t, i);
     if (s->row->guided) {
-        TRY(gref_mat_new(&Y, z->m, z->n));
-        TRY(gref_mat_new(&y, z->m, 1));
+        TRY(gref_guidance_data(&Y, &y, s, t));
         TRY(gref_bracket_root(&root, s, t));
-        gref_mat_copy(Y, gref_const(z->B)); /* R^-1 A Sigma in modes, L_t = R R^T */
-        gref_mat_scale_cols(Y, gref_const(z->lambda));
-        gref_mat_copy(y, gref_const(z->r));
+        gref_mat_scale_cols(Y, gref_const(z->lambda)); /* R^-1 A Sigma in modes, L_t = R R^T */
         TRY(gref_noisy_root_divide(Y, &root, false));
         TRY(gref_noisy_root_divide(y, &root, false));
         TRY(gref_syrk(P, -abar, gref_const(Y), true, 1.0));

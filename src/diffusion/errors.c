@@ -67,7 +67,7 @@ gref_law_errors gref_exact_errors(const gref_sampler *s, int t)
 
 gref_law_errors gref_start_errors(const gref_sampler *s)
 {
-    if (s->row->chain) /* nothing is proved of steps that need not be symmetric */
+    if (!s->proved)
         return (gref_law_errors){.mean = INFINITY, .cov = INFINITY, .w2 = INFINITY};
     int n = s->z->n, T = gref_sampler_first(s);
     bool posterior = gref_sampler_runs_on_posterior(s);
@@ -154,7 +154,7 @@ void gref_errors_step(gref_law_errors *e, const gref_sampler *s, int t, const gr
     gref_law_change r = gref_rounding_of_step(&a);
     gref_step_change d = {INFINITY, INFINITY};
     e->floor = fmax(a.floor - r.cov, 0.0) / GREF_INFLATE;
-    if (!step->affine)
+    if (s->proved)
         d = step_errors(s, step, t);
     if (!isfinite(e->w2 + e->cov + e->mean + d.M + d.c)) {
         estimate(e, step, p, law.spread, r);

@@ -78,7 +78,7 @@ static gref_guidance_errors cholesky_errors(const gref_sampler *s, int t)
 
 gref_guidance_errors gref_guidance_errors_at(const gref_sampler *s, int t)
 {
-    if (s->spec.convention.guidance == GREF_GUIDANCE_AFTER)
+    if (gref_guidance_is_plain(s))
         return gram_errors(s, 1.0);
     if (!gref_row_has_likelihood(s->row) || !(s->z->sigma > 0.0))
         return unknown;

@@ -31,6 +31,9 @@ struct gref_sampler {
     const gref_modes *z;
     const gref_schedule *schedule; /* the case's, or `own` */
     gref_schedule own;             /* abar and qbar of an affine chain; else empty */
+    gref_schedule midpoints;       /* of rk4: the schedule at twice the steps; else empty */
+    gref_mat centre;               /* n x 1, mu_post in the modes that the sampler runs in */
+    bool proved;                   /* errors.c knows the errors of its steps and of its start */
     bool targets;                  /* p_t(x | v) is known at every visited t, not only at the end */
     double B_norm;                 /* >= |B|_2 */
     gref_mat G;  /* n x n, B^T B, where the row or guidance "after" needs it, else empty */
@@ -45,7 +48,7 @@ struct gref_sampler {
 /* One step in the basis of the sampler: z' = M z + c + N(0, noise I + N). */
 typedef struct {
     bool diagonal; /* M is n x 1, the diagonal of the matrix */
-    bool affine;   /* of the user: M need not be symmetric, and N may be there */
+    bool general;  /* M need not be symmetric, and N may be there */
     gref_mat M, c;
     double noise;
     gref_mat N; /* n x n, or empty */
@@ -93,6 +96,38 @@ gref_status gref_step_new(gref_step *step, const gref_sampler *s);
 void gref_step_free(gref_step *step);
 gref_status gref_step_at(gref_step *step, const gref_sampler *s, int t);
 
+/* start.c: the law of the state at the first visited time, in modes of Sigma; not of start "exact". */
+typedef struct {
+    gref_mat mean, cov; /* n x 1; n x n, or empty: variance I */
+    double variance;
+} gref_moments;
+void gref_moments_free(gref_moments *x); /* accepts {0} */
+gref_status gref_start_moments(gref_moments *x, const gref_sampler *s);
+/* F = V diag(f) V^T for the k singular directions, base beside them. */
+gref_status gref_in_singular_basis(gref_mat F, const gref_sampler *s, gref_cmat f, double base);
+
+/* projection.c: the step of a row that projects, and its norm without data; its noise alone. */
+gref_status gref_projection_step(gref_step *step, double *free_norm, const gref_sampler *s,
+                                 const gref_rule *rule);
+gref_status gref_projection_noise(gref_mat N, const gref_sampler *s, const gref_rule *rule);
+/* stages.c: when and how a scheme of several evaluations looks at the score; see there. */
+typedef struct {
+    int t; /* in `schedule` of gref_stages */
+    double g, rho, root, node, weight;
+} gref_stage;
+typedef struct {
+    int n;
+    gref_stage stage[4];
+    double rho, root, e; /* of the end */
+    const gref_schedule *schedule;
+} gref_stages;
+gref_stages gref_stages_at(const gref_sampler *s, int t);
+/* The step of a scheme of several evaluations, likewise. */
+bool gref_sampler_has_stages(const gref_sampler *s);
+gref_status gref_stages_step(gref_step *step, double *free_norm, const gref_sampler *s, int t);
+/* M and c of p z + q s~(z) + kappa grad in modes of Sigma, M n x n. */
+gref_status gref_step_form(gref_mat M, gref_mat c, const gref_sampler *s, const gref_rule *rule, int t);
+
 /* The rule of the step that leaves t. */
 gref_rule gref_sampler_rule(const gref_sampler *s, int t);
 /* N_t of the step that leaves t, as far as it is a multiple of I. */
@@ -124,6 +159,10 @@ gref_status gref_noisy_root_divide(gref_mat X, const gref_noisy_root *root, bool
 gref_status gref_whitened_guidance(gref_mat *Y, gref_mat *y, const gref_sampler *s, int t);
 /* Gamma = B^T C^-1 B and g = B^T C^-1 r of the row; C is never 0 there. */
 gref_status gref_modelled_guidance(gref_mat Gamma, gref_mat g, const gref_sampler *s, int t);
+/* True if the guidance is that of C = I: convention "after" of a row that leaves it to the convention. */
+bool gref_guidance_is_plain(const gref_sampler *s);
+/* A in modes and v - A mu, both fresh; scaled to C = I where C is diag(A Cov A^T 1) + tau I. */
+gref_status gref_guidance_data(gref_mat *B, gref_mat *r, const gref_sampler *s, int t);
 /* Those of the convention in force: of the row, or G and Br for guidance "after". */
 gref_status gref_guidance_at(gref_mat Gamma, gref_mat g, const gref_sampler *s, int t);
 /* phi b^2 + tau, of a row whose phi is constant. */
@@ -131,7 +170,7 @@ double gref_guidance_denominator(const gref_sampler *s, int t, double b);
 /* A root of C, and of L_t = C + abar_t A Sigma^2 Sigma_t^-1 A^T. */
 gref_status gref_likelihood_root(gref_noisy_root *root, const gref_sampler *s, int t);
 gref_status gref_bracket_root(gref_noisy_root *root, const gref_sampler *s, int t);
-/* s->G and s->Br, once; s->W, b, VT, Wr, once. */
+/* s->G and s->Br, once; s->W, b, VT, Wr, once. Singular values that count as 0 are 0 in a row that asks. */
 gref_status gref_sampler_form_gram(gref_sampler *s);
 gref_status gref_sampler_form_svd(gref_sampler *s);
 

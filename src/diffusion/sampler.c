@@ -16,10 +16,11 @@ void gref_sampler_free(gref_sampler *s)
 {
     if (s == NULL)
         return;
-    gref_mat *owned[] = {&s->G, &s->Br, &s->W, &s->b, &s->VT, &s->Wr};
+    gref_mat *owned[] = {&s->G, &s->Br, &s->W, &s->b, &s->VT, &s->Wr, &s->centre};
     for (size_t k = 0; k < sizeof owned / sizeof *owned; k++)
         gref_mat_free(owned[k]);
     gref_schedule_free(&s->own);
+    gref_schedule_free(&s->midpoints);
     free(s);
 }
 
@@ -57,10 +58,10 @@ bool gref_sampler_has_target(const gref_sampler *s, int t)
     return s->targets || t == gref_sampler_last(s);
 }
 
-/** True if the sampler takes p_t(x | v) to be some Gaussian law: an affine chain says nothing of the kind. */
+/** True if the sampler takes p_t(x | v) to be some Gaussian law: rows without a likelihood say nothing of the kind. */
 bool gref_sampler_has_model(const gref_sampler *s)
 {
-    return !s->row->chain && !s->row->norm;
+    return gref_row_has_likelihood(s->row) || !s->row->guided;
 }
 
 /* The user's steps, which bring times of their own. */
@@ -75,7 +76,35 @@ static gref_status take_chain(gref_sampler *s)
     s->schedule = &s->own;
     s->targets = chain->abar != NULL;
     s->spec.n_times = 0;
+    s->spec.convention.start = GREF_START_GIVEN;
+    s->spec.convention.start_mean = gref_const(chain->start_mean);
+    s->spec.convention.start_cov = gref_const(chain->start_cov);
     return GREF_OK;
+}
+
+/* mu_post in the modes that the sampler runs in. */
+static gref_status find_centre(gref_sampler *s)
+{
+    const gref_modes *z = s->z;
+    SCOPED(gref_mat) x = {0};
+    TRY(gref_mat_new(&x, z->n, 1));
+    TRY(gref_mat_new(&s->centre, z->n, 1));
+    gref_mat_copy(x, gref_const(z->d));
+    TRY(gref_gemv(x, 1.0, gref_const(z->U), true, gref_const(z->mu), 1.0));
+    if (gref_sampler_runs_on_posterior(s))
+        return gref_gemv(s->centre, 1.0, gref_const(z->X), true, gref_const(x), 0.0);
+    gref_mat_copy(s->centre, gref_const(x));
+    return GREF_OK;
+}
+
+/* The steps of likelihood rows in ddpm and ddim, on given betas, from a start without data. */
+static bool is_proved(const gref_sampler *s)
+{
+    const gref_convention *c = &s->spec.convention;
+    return gref_sampler_has_model(s) && !s->row->rows_summed &&
+           s->schedule->kind == GREF_SCHEDULE_DISCRETE &&
+           (c->scheme == GREF_SCHEME_DDPM || c->scheme == GREF_SCHEME_DDIM) &&
+           (c->start == GREF_START_STANDARD || c->start == GREF_START_EXACT);
 }
 
 /* Refuses what the row cannot do; keeps what is constant in t. */
@@ -83,17 +112,27 @@ static gref_status prepare(gref_sampler *s)
 {
     const gref_row *row = s->row;
     const gref_modes *z = s->z;
-    gref_row_problem facts = {.m = z->m, .n = z->n, .T = s->schedule->T, .sigma = z->sigma};
+    gref_row_problem facts = {.m = z->m,
+                              .n = z->n,
+                              .schedule = s->schedule,
+                              .sigma = z->sigma,
+                              .lambda_least = z->lambda.a[0]};
     if (row->chain)
         TRY(take_chain(s));
-    if (row->phi_constant) {
+    facts.schedule = s->schedule;
+    if (row->phi_constant || row->project != NULL ||
+        gref_start_projects(row, &s->spec.convention)) {
         TRY(gref_sampler_form_svd(s));
         facts.largest = s->b.a[0];
         facts.least = s->b.a[s->b.m - 1];
     }
     TRY(gref_row_refuse(row, &s->spec, &facts));
-    bool after = s->spec.convention.guidance == GREF_GUIDANCE_AFTER && gref_row_has_likelihood(row);
-    if (after || (gref_row_has_likelihood(row) && row->phi == NULL))
+    s->proved = is_proved(s);
+    TRY(find_centre(s));
+    if (gref_sampler_has_stages(s) && s->spec.convention.scheme == GREF_SCHEME_RK4)
+        TRY(gref_schedule_doubled(&s->midpoints, s->schedule));
+    if (gref_guidance_is_plain(s) ? gref_row_has_guidance(row)
+                                  : gref_row_has_guidance(row) && row->phi == NULL)
         TRY(gref_sampler_form_gram(s));
     return GREF_OK;
 }
@@ -147,10 +186,11 @@ double gref_mode_gain(const gref_sampler *s, int t, int i)
 
 gref_rule gref_sampler_rule(const gref_sampler *s, int t)
 {
-    return gref_rule_at(s->row, &s->spec.convention, s->schedule, t, gref_times_next(&s->spec, t));
+    return gref_rule_at(s->row, &s->spec.convention, s->schedule,
+                        gref_times_hop(&s->spec, s->schedule->T, t));
 }
 
 double gref_step_noise(const gref_sampler *s, int t)
 {
-    return s->row->chain ? 0.0 : gref_sampler_rule(s, t).noise;
+    return s->row->chain || gref_sampler_has_stages(s) ? 0.0 : gref_sampler_rule(s, t).noise;
 }

@@ -7,6 +7,7 @@
  *   p, q, h, c, kappa   the scheme's numbers for t and the next visited time (method/rule.c)
  *   M        n x n, diag((h lambda + c)/s_t) - kappa diag(j) Gamma diag(j)
  *   c        n x 1, kappa diag(j)(g - Gamma diag(j) sqrt(abar_t) d) - q sqrt(abar_t) d / s_t
+ *            + (p sqrt(abar_t) - sqrt(abar')) mu_post: the last is 0 but for em, euler and ddpm on vp
  *
  * THEORY's M_t = p I - q H_t is the same matrix, and this form does not cancel: the factor is
  * exactly 0 at t = 1 in the kernel of Sigma. The vector c is b_t for coordinates centred on
@@ -22,7 +23,7 @@ gref_status gref_step_new(gref_step *step, const gref_sampler *s)
 {
     SCOPED(gref_step)
     made = {.diagonal = !s->row->guided || gref_sampler_runs_on_posterior(s),
-            .affine = s->row->chain};
+            .general = s->row->chain || s->row->project != NULL || gref_sampler_has_stages(s)};
     TRY(gref_sampler_require_gaussian(s->row->name));
     TRY(gref_mat_new(&made.M, s->z->n, made.diagonal ? 1 : s->z->n));
     TRY(gref_mat_new(&made.c, s->z->n, 1));
@@ -37,19 +38,21 @@ void gref_step_free(gref_step *step)
     gref_mat_free(&step->N);
 }
 
-/* The unconditional scheme on N(mu_post, Sigma_post), in its own modes: c = 0 there. */
-static void posterior_step(gref_step *step, const gref_sampler *s, const gref_rule *rule)
-{
-    for (int i = 0; i < s->z->n; i++)
-        step->M.a[i] = gref_rule_gain(rule, s->z->rho.a[i] * s->z->rho.a[i]);
-    gref_mat_fill(step->c, 0.0);
-}
-
-static void free_step(gref_step *step, const gref_sampler *s, const gref_rule *rule)
+/* The unconditional scheme on N(mu_post, Sigma_post), in its own modes. */
+static void posterior_step(gref_mat M, gref_mat c, const gref_sampler *s, const gref_rule *rule)
 {
     for (int i = 0; i < s->z->n; i++) {
-        step->M.a[i] = gref_rule_gain(rule, s->z->lambda.a[i]);
-        step->c.a[i] = gref_rule_shift(rule, s->z->lambda.a[i], s->z->d.a[i]);
+        M.a[i] = gref_rule_gain(rule, s->z->rho.a[i] * s->z->rho.a[i]);
+        c.a[i] = rule->drift * s->centre.a[i];
+    }
+}
+
+static void free_step(gref_mat M, gref_mat c, const gref_sampler *s, const gref_rule *rule)
+{
+    for (int i = 0; i < s->z->n; i++) {
+        M.a[i] = gref_rule_gain(rule, s->z->lambda.a[i]);
+        c.a[i] = gref_rule_shift(rule, s->z->lambda.a[i], s->z->d.a[i]) +
+                 rule->drift * s->centre.a[i];
     }
 }
 
@@ -94,12 +97,13 @@ static gref_status measure_step(gref_step *step, gref_cmat M, double norm_K, dou
     return GREF_OK;
 }
 
-static gref_status guided_step(gref_step *step, const gref_sampler *s, const gref_rule *rule, int t)
+/* M <- -kappa diag(j) Gamma diag(j), c <- kappa diag(j) (g - Gamma diag(j) sqrt(abar) d). */
+static gref_status form_guidance(gref_mat M, gref_mat c, const gref_sampler *s,
+                                 const gref_rule *rule, int t)
 {
     int n = s->z->n;
     double kappa = rule->kappa, root = sqrt(rule->at.abar);
     SCOPED(gref_mat) j = {0}, jd = {0};
-    gref_mat M = step->M, c = step->c;
     TRY(gref_mat_new(&j, n, 1));
     TRY(gref_mat_new(&jd, n, 1));
     for (int i = 0; i < n; i++) {
@@ -111,57 +115,105 @@ static gref_status guided_step(gref_step *step, const gref_sampler *s, const gre
     gref_mat_scale_rows(c, gref_const(j));
     gref_mat_scale_rows(M, gref_const(j));
     for (int k = 0; k < n; k++) {
-        c.a[k] = kappa * c.a[k] + gref_rule_shift(rule, s->z->lambda.a[k], s->z->d.a[k]);
+        c.a[k] *= kappa;
         for (int i = 0; i < n; i++)
             GREF_AT(M, i, k) *= -kappa * j.a[k];
     }
-    double norm_K = gref_mat_norm_fro(gref_const(M));
-    double least = INFINITY, largest = 0.0;
-    for (int i = 0; i < n; i++) {
-        double gain = gref_rule_gain(rule, s->z->lambda.a[i]);
-        least = fmin(least, gain);
-        largest = fmax(largest, gain);
-        GREF_AT(M, i, i) += gain;
-    }
-    return measure_step(step, gref_const(M), norm_K, least, largest);
+    return GREF_OK;
 }
 
-/* Norms of an affine step; it overshoots where it stretches a direction more than the free step of
- * its times could. */
-static gref_status measure_affine(gref_step *step, double free_gain)
+/* M <- M + diag(gains); what the free step adds to c; the ends of the gains. */
+static void add_free_step(gref_mat M, gref_mat c, const gref_sampler *s, const gref_rule *rule,
+                          double *least, double *largest)
+{
+    *least = INFINITY;
+    *largest = 0.0;
+    for (int i = 0; i < M.m; i++) {
+        double gain = gref_rule_gain(rule, s->z->lambda.a[i]);
+        *least = fmin(*least, gain);
+        *largest = fmax(*largest, fabs(gain));
+        GREF_AT(M, i, i) += gain;
+        c.a[i] += gref_rule_shift(rule, s->z->lambda.a[i], s->z->d.a[i]) +
+                  rule->drift * s->centre.a[i];
+    }
+}
+
+gref_status gref_step_form(gref_mat M, gref_mat c, const gref_sampler *s, const gref_rule *rule,
+                           int t)
+{
+    double least, largest;
+    if (M.n == 1) {
+        (gref_sampler_runs_on_posterior(s) ? posterior_step : free_step)(M, c, s, rule);
+        return GREF_OK;
+    }
+    gref_mat_fill(M, 0.0);
+    gref_mat_fill(c, 0.0);
+    if (rule->kappa != 0.0)
+        TRY(form_guidance(M, c, s, rule, t));
+    add_free_step(M, c, s, rule, &least, &largest);
+    return GREF_OK;
+}
+
+static gref_status guided_step(gref_step *step, const gref_sampler *s, const gref_rule *rule, int t)
+{
+    double least, largest;
+    TRY(form_guidance(step->M, step->c, s, rule, t));
+    double norm_K = gref_mat_norm_fro(gref_const(step->M));
+    add_free_step(step->M, step->c, s, rule, &least, &largest);
+    return measure_step(step, gref_const(step->M), norm_K, least, largest);
+}
+
+/*
+ * Norms of a step that need not be symmetric; it overshoots where it stretches a direction more than 1
+ * and than the step without data. M^T M <= bound^2 I is asked of a Cholesky factor.
+ */
+static gref_status measure_general(gref_step *step, double free_norm)
 {
     int n = step->M.n, e;
-    SCOPED(gref_mat) S = {0}, values = {0}, scaled = {0};
+    SCOPED(gref_mat) S = {0}, scaled = {0};
     TRY(gref_mat_new(&S, n, n));
-    TRY(gref_mat_new(&values, n, 1));
     TRY(gref_mat_new(&scaled, n, n));
     frexp(gref_mat_norm_max(gref_const(step->M)), &e); /* squares of 2^-e M are doubles */
     gref_mat_axpy(scaled, ldexp(0.5, 1 - e), gref_const(step->M));
-    TRY(gref_syrk(S, 1.0, gref_const(scaled), true, 0.0));
-    TRY(gref_eigh_values(values, S));
-    step->norm = ldexp(sqrt(fmax(values.a[n - 1], 0.0)), e) * (1.0 + 1e-12 * n);
+    TRY(gref_syrk(S, -1.0, gref_const(scaled), true, 0.0));
+    double bound = fmax(1.0, free_norm) * (1.0 + 1e-9);
+    for (int i = 0; i < n; i++)
+        GREF_AT(S, i, i) += ldexp(bound, -e) * ldexp(bound, -e);
+    step->overshoots = !gref_cholesky_succeeds(S);
     step->norm_abs = gref_mat_norm_fro(gref_const(step->M)) * (1.0 + 1e-12);
-    step->overshoots = step->norm > fmax(1.0, free_gain) * (1.0 + 1e-9);
+    step->norm = step->overshoots ? step->norm_abs : fmin(bound, step->norm_abs);
     return GREF_OK;
+}
+
+/* The step itself, and where it is general the norm of the same step without data. */
+static gref_status general_step(gref_step *step, double *free_norm, const gref_sampler *s,
+                                const gref_rule *rule, int t)
+{
+    if (s->row->project != NULL)
+        return gref_projection_step(step, free_norm, s, rule);
+    if (gref_sampler_has_stages(s))
+        return gref_stages_step(step, free_norm, s, t);
+    *free_norm = sqrt(s->schedule->abar[t - 1] / s->schedule->abar[t]);
+    return gref_affine_step(step, s, t);
 }
 
 gref_status gref_step_at(gref_step *step, const gref_sampler *s, int t)
 {
-    gref_rule rule;
+    gref_rule rule = {0};
+    double free_norm;
     step->overshoots = false;
-    if (step->affine) {
-        const double *abar = s->schedule->abar;
-        TRY(gref_affine_step(step, s, t));
-        return measure_affine(step, sqrt(abar[t - 1] / abar[t]));
+    if (!s->row->chain)
+        rule = gref_sampler_rule(s, t);
+    if (step->general) {
+        TRY(general_step(step, &free_norm, s, &rule, t));
+        if (!step->diagonal)
+            return measure_general(step, free_norm);
+    } else {
+        step->noise = rule.noise;
+        if (!step->diagonal)
+            return guided_step(step, s, &rule, t);
+        TRY(gref_step_form(step->M, step->c, s, &rule, t));
     }
-    rule = gref_sampler_rule(s, t);
-    step->noise = rule.noise;
-    if (!step->diagonal)
-        return guided_step(step, s, &rule, t);
-    if (gref_sampler_runs_on_posterior(s))
-        posterior_step(step, s, &rule);
-    else
-        free_step(step, s, &rule);
     step->norm = step->norm_abs = gref_mat_norm_max(gref_const(step->M)) * (1.0 + 1e-12);
     step->least = step->norm;
     for (int i = 0; i < step->M.m; i++)
@@ -185,7 +237,7 @@ static gref_status step_to_pixels(gref_mat M, gref_mat b, const gref_step *step,
         TRY(gref_gemm(VM, 1.0, V, false, gref_const(step->M), false, 0.0));
     }
     TRY(gref_gemm(M, 1.0, gref_const(VM), false, V, true, 0.0));
-    if (!step->affine)
+    if (!step->general)
         gref_mat_symmetrise(M);
     gref_mat_copy(mu_post, gref_const(s->z->mu));
     TRY(gref_gemv(mu_post, 1.0, gref_const(s->z->U), false, gref_const(s->z->d), 1.0));
@@ -213,7 +265,7 @@ gref_status gref_sampler_require_step(const gref_sampler *s, int t)
  *
  * and as THEORY section 7 says for the other conventions.
  *
- * @param[out] M      n x n, both triangles; symmetric but for an affine chain. Undefined on error.
+ * @param[out] M      n x n, both triangles; symmetric but for an affine chain, projections, heun and rk4. Undefined on error.
  * @param[out] b      n x 1. Undefined on error.                                          [pixel]
  * @param[out] noise  N_t; 0 into t = 0 unless the convention has last_noise; NAN where N_t is no multiple of I
  *                    (gref_sampler_noise).                                               [pixel^2]

@@ -1,21 +1,31 @@
 /*
- * The table of methods: every path reads it (THEORY section 4). A method is a row.
+ * The table of methods: every path reads it (THEORY section 4). A method is a row. a = abar at t, a' at
+ * the next visited time.
  *
- *     C = A phi(Sigma) A^T + tau I                phi_exact = (1 - abar) lambda/s, tau_exact = sigma^2
+ *     C = A phi(Sigma) A^T + tau I                phi_exact = (1 - a) lambda/s, tau_exact = sigma^2
  *
- *     dps     phi = 0                             tau = sigma^2/alpha                                      (19)
- *     pigdm   phi = r_t^2                         tau = sigma^2                                            (21)
- *     cgdm    phi = phi_exact                     tau = sigma^2                                            (22)
+ *     dps             phi = 0                     tau = sigma^2/alpha                                  (19)
+ *     pigdm           phi = r_t^2                 tau = sigma^2                                        (21)
+ *     cgdm            phi = phi_exact             tau = sigma^2                                        (22)
+ *     mmps, tmpd-full likewise                                                                         (29)
+ *     tmpd            diag(A phi_exact(Sigma) A^T 1) for A phi(Sigma) A^T
+ *
+ *     added after the step, times sqrt(a a'):
+ *     pigdm-code      phi = 1                     tau = 0, pseudo-inverse
+ *     pigdm-weighted  phi = 1                     tau = sigma^2/(1 - a)
+ *     dps-square      phi = 0                     tau = 1/(2 alpha)
  *
  * The differences phi - phi_exact and tau - sigma^2 are known without cancellation:
  *
  *     dps     -phi_exact                          sigma^2 (1 - alpha)/alpha
- *     pigdm   r_t^2 (1 - abar)(1 - c lambda)/s    0,           c = 1, 0, 2 for r_t^2 = e, e/abar, e/(1 + e), e = 1 - abar
+ *     pigdm   r_t^2 (1 - a)(1 - c lambda)/s       0,           c = 1, 0, 2 for r_t^2 = e, e/a, e/(1 + e), e = 1 - a
+ *
+ * Rows that project (ddrm, ddnm, ddnm+, diffpir) are in project.c.
  */
 #include <math.h>
 
 #include "dense/internal.h"
-#include "method.h"
+#include "project.h"
 
 double gref_r2_value(gref_r2 r2, gref_time at)
 {
@@ -35,14 +45,39 @@ double gref_r2_slope(gref_r2 r2)
     return r2 == GREF_R2_1_ABAR_ABAR ? 0.0 : r2 == GREF_R2_1_ABAR_2_ABAR ? 2.0 : 1.0;
 }
 
-static double tau_exact(const gref_convention *c, double sigma)
+static double tau_exact(const gref_convention *c, gref_time at, double sigma)
 {
-    (void)c;
+    (void)c, (void)at;
     return sigma * sigma;
 }
 
-static double tau_dps(const gref_convention *c, double sigma)
+static double tau_none(const gref_convention *c, gref_time at, double sigma)
 {
+    (void)c, (void)at, (void)sigma;
+    return 0.0;
+}
+
+static double tau_weighted(const gref_convention *c, gref_time at, double sigma)
+{
+    (void)c;
+    return sigma * sigma / at.qbar;
+}
+
+static double tau_square(const gref_convention *c, gref_time at, double sigma)
+{
+    (void)at, (void)sigma;
+    return 0.5 / c->alpha_dps;
+}
+
+static double phi_one(const gref_convention *c, gref_time at, double lambda)
+{
+    (void)c, (void)at, (void)lambda;
+    return 1.0;
+}
+
+static double tau_dps(const gref_convention *c, gref_time at, double sigma)
+{
+    (void)at;
     return sigma * sigma / c->alpha_dps;
 }
 
@@ -77,16 +112,25 @@ static double phi_cgdm(const gref_convention *c, gref_time at, double lambda)
     return gref_forward_cov(at, lambda);
 }
 
+#define EXACT_LIKELIHOOD .guided = true, .exact = true, .tau = tau_exact, .phi = phi_cgdm
+#define AFTER_THE_STEP .guided = true, .placement = GREF_PLACED_BY_ROW
+#define PROJECTION(f) .guided = true, .project = (f), .start = GREF_START_AUTHORS
+
 static const gref_row rows[] = {
-    {.name = "ddpm", .title = "unconditional DDPM (Algorithm 1): samples the prior, ignores v"},
+    {.name = "unconditional",
+     .alias = "ddpm",
+     .title = "no guidance (Algorithm 1): samples the prior, ignores v",
+     .source = "Ho et al. 2020"},
     {.name = "dps",
      .title = "DPS, C_{v|t} = sigma^2/alpha I (Chung et al. 2023)",
+     .source = "Chung et al. 2023 (19)",
      .guided = true,
      .tau = tau_dps,
      .tau_excess = tau_excess_dps,
      .phi_excess = phi_excess_dps},
     {.name = "pigdm",
      .title = "PiGDM, C_{v|t} = r_t^2 A A^T + sigma^2 I (Song et al. 2023)",
+     .source = "Song et al. 2023 (21)",
      .guided = true,
      .tau = tau_exact,
      .phi = phi_pigdm,
@@ -94,17 +138,82 @@ static const gref_row rows[] = {
      .phi_excess = phi_excess_pigdm},
     {.name = "cgdm",
      .title = "CGDM, the exact C_{v|t} (Pierret & Galerne 2025)",
+     .source = "Pierret & Galerne 2025 (22)",
+     EXACT_LIKELIHOOD},
+    {.name = "mmps",
+     .title = "MMPS solved exactly: on Gaussian images the step of cgdm (Rozet et al. 2024)",
+     .source = "Rozet et al. 2024 (29)",
+     EXACT_LIKELIHOOD},
+    {.name = "tmpd-full",
+     .title = "TMPD with the whole Jacobian: on Gaussian images the step of cgdm (Boys et al. 2023)",
+     .source = "Boys et al. 2023",
+     EXACT_LIKELIHOOD},
+    {.name = "tmpd",
+     .title = "TMPD by row sums, C_{v|t} = diag(A Cov(x0|x_t) A^T 1) + sigma^2 I (Boys et al. 2023)",
+     .source = "Boys et al. 2023, azula",
      .guided = true,
-     .exact = true,
      .tau = tau_exact,
-     .phi = phi_cgdm},
+     .phi = phi_cgdm,
+     .rows_summed = true},
+    {.name = "pigdm-code",
+     .title = "PiGDM as coded: sqrt(a a') J^T A^+ (v - A x0hat) after the step, sigma unused",
+     .source = "NVlabs RED-diff algos/pgdm.py, azula",
+     AFTER_THE_STEP,
+     .authors = GREF_AUTHORS_PINV,
+     .start = GREF_START_AUTHORS,
+     .tau = tau_none,
+     .phi = phi_one,
+     .phi_constant = true,
+     .pseudo = true},
+    {.name = "pigdm-weighted",
+     .title = "PiGDM times r_t^2: sqrt(a a') J^T A^T (A A^T + sigma^2/(1 - a) I)^-1 (v - A x0hat) "
+              "after the step",
+     .source = "InverseBench algo/pigdm.py, k-diffusion-inverse-problems",
+     AFTER_THE_STEP,
+     .start = GREF_START_AUTHORS,
+     .tau = tau_weighted,
+     .phi = phi_one,
+     .phi_constant = true},
+    {.name = "dps-square",
+     .title = "DPS on the squared norm: 2 alpha sqrt(a a') J^T A^T (v - A x0hat) after the step",
+     .source = "NVlabs RED-diff algos/dps.py, original: False",
+     AFTER_THE_STEP,
+     .start = GREF_START_AUTHORS,
+     .tau = tau_square},
+    {.name = "ddrm",
+     .title = "DDRM (Kawar et al. 2022)",
+     .source = "Kawar et al. 2022",
+     PROJECTION(gref_project_ddrm),
+     .authors = GREF_AUTHORS_DDRM,
+     .n_varies = true,
+     .eta = 0.85},
+    {.name = "ddnm",
+     .title = "DDNM: the range of A^+ is that of the data (Wang et al. 2023)",
+     .source = "Wang et al. 2023",
+     PROJECTION(gref_project_ddnm),
+     .eta = 0.85},
+    {.name = "ddnm+",
+     .title = "DDNM+ for noisy data (Wang et al. 2023)",
+     .source = "Wang et al. 2023",
+     PROJECTION(gref_project_ddnm_plus),
+     .n_varies = true,
+     .eta = 0.85},
+    {.name = "diffpir",
+     .title = "DiffPIR: x0hat by a proximal step (Zhu et al. 2023)",
+     .source = "Zhu et al. 2023",
+     PROJECTION(gref_project_diffpir),
+     .authors = GREF_AUTHORS_PINV,
+     .x_kept = true,
+     .zeta = 0.3},
     {.name = "affine",
      .title = "the steps of a file: y' = M y + b + N(0, N)",
+     .source = "the user",
      .guided = true,
      .chain = true},
     {.name = "dps-norm",
      .title = "DPS with the gradient of the norm, step zeta (28): no Gaussian law, replay and "
               "samples only",
+     .source = "Chung et al. 2023, Algorithm 1",
      .guided = true,
      .norm = true},
 };
@@ -118,14 +227,38 @@ const gref_row *gref_row_at(int k)
 const gref_row *gref_row_find(const char *name)
 {
     for (int k = 0; k < N_ROWS; k++)
-        if (strcmp(rows[k].name, name) == 0)
+        if (strcmp(rows[k].name, name) == 0 ||
+            (rows[k].alias != NULL && strcmp(rows[k].alias, name) == 0))
             return &rows[k];
     return NULL;
 }
 
 bool gref_row_has_likelihood(const gref_row *row)
 {
+    return row->tau != NULL && row->placement == GREF_PLACED_BY_CONVENTION;
+}
+
+bool gref_row_has_guidance(const gref_row *row)
+{
     return row->tau != NULL;
+}
+
+double gref_rank_tolerance(const gref_convention *c, int m, int n, double largest)
+{
+    return c->rank_tol > 0.0 ? c->rank_tol : (m > n ? m : n) * 2 * GREF_U * largest;
+}
+
+/** The conventions of method `name` where a case says nothing; gref_convention_default() for an unknown name. */
+gref_convention gref_convention_of(const char *name)
+{
+    const gref_row *row = gref_row_find(name);
+    gref_convention c = gref_convention_default();
+    if (row != NULL) {
+        c.eta = row->eta;
+        c.zeta = row->zeta;
+        c.start = row->start;
+    }
+    return c;
 }
 
 /* The row k = 0, 1, ... that has a Gaussian law and needs nothing but its name; NULL after the
@@ -165,60 +298,4 @@ gref_status gref_sampler_require_gaussian(const char *name)
             "replayed and drawn",
             name);
     return GREF_OK;
-}
-
-static gref_status refuse_times(const gref_sampler_spec *spec, int T)
-{
-    REQUIRE(spec->n_times != 1, GREF_ERR_RANGE,
-            "times has one entry, %d: a chain has a start and an end", spec->times[0]);
-    for (int k = 0; k < spec->n_times; k++) {
-        REQUIRE(spec->times[k] >= 0 && spec->times[k] <= T, GREF_ERR_RANGE,
-                "times: %d is outside 0..%d", spec->times[k], T);
-        REQUIRE(k == 0 || spec->times[k] < spec->times[k - 1], GREF_ERR_RANGE,
-                "times must decrease: %d comes after %d", spec->times[k], spec->times[k - 1]);
-    }
-    return GREF_OK;
-}
-
-/* C = phi A A^T + tau I with tau = 0 has no inverse unless A A^T has one; below `floor` a number is
- * as good as 0. */
-static gref_status refuse_singular(const gref_row *row, const gref_row_problem *p)
-{
-    double floor = 2 * GREF_U * p->n * p->largest;
-    bool regular = p->least > floor;
-    REQUIRE(p->sigma > floor || (regular && (p->m <= p->n || p->sigma > 0.0)), GREF_ERR_NOT_PD,
-            "%s with sigma = %g needs an invertible A A^T: singular values of A from %.3g to %.3g",
-            row->name, p->sigma, p->least, p->largest);
-    return GREF_OK;
-}
-
-gref_status gref_row_refuse(const gref_row *row, const gref_sampler_spec *spec,
-                            const gref_row_problem *p)
-{
-    const gref_convention *c = &spec->convention;
-    bool after = c->guidance == GREF_GUIDANCE_AFTER;
-    TRY(refuse_times(spec, p->T));
-    REQUIRE(c->scheme == GREF_SCHEME_DDPM || (c->eta >= 0.0 && c->eta <= 1.0), GREF_ERR_RANGE,
-            "ddim needs eta in [0, 1], not %g", c->eta);
-    REQUIRE(c->scheme == GREF_SCHEME_DDPM || !row->guided || c->guidance != GREF_GUIDANCE_MEAN,
-            GREF_ERR_RANGE,
-            "guidance \"mean\" goes with the scheme ddpm only: its coefficient is the step's "
-            "sigma_t^2");
-    if (row->norm || (row->guided && !row->chain && after))
-        REQUIRE(c->zeta > 0.0, GREF_ERR_RANGE, "%s needs zeta > 0, not %g",
-                row->norm ? row->name : "guidance \"after\"", c->zeta);
-    if (!gref_row_has_likelihood(row))
-        return GREF_OK;
-    if (row->phi == NULL) {
-        REQUIRE(c->alpha_dps > 0.0, GREF_ERR_RANGE, "%s needs alpha > 0, not %g", row->name,
-                c->alpha_dps);
-        REQUIRE(p->sigma > 0.0, GREF_ERR_RANGE,
-                "%s needs sigma > 0: its C_{v|t} = sigma^2/alpha I is singular for sigma = %g",
-                row->name, p->sigma);
-        REQUIRE(
-            isfinite(1.0 / row->tau(c, p->sigma)), GREF_ERR_RANGE,
-            "%s cannot divide by its C_{v|t} = sigma^2/alpha I: sigma = %g, and sigma^2 underflows",
-            row->name, p->sigma);
-    }
-    return row->phi_constant ? refuse_singular(row, p) : GREF_OK;
 }

@@ -1,0 +1,79 @@
+/*
+ * The step of a row that projects (THEORY section 4), in modes of Sigma. With f0 the five functions at s = 0,
+ * which the directions beyond the rank have too:
+ *
+ *     T  k x n   diag(fx - fx0) V^T diag(j) + diag(fe - fe0) V^T diag(e),  j the denoiser's gain, e = sqrt(1 - a)/s_t
+ *     M  n x n   diag(fx0 j + fe0 e) + V T: one product
+ *     c  n x 1   M sqrt(a) d - sqrt(a') d + V diag(fv) W^T r
+ *     N  n x n   V diag(fn^2) V^T
+ *
+ * M is not symmetric.
+ */
+#include <math.h>
+
+#include "dense/internal.h"
+#include "internal.h"
+
+static gref_five five_at(const gref_sampler *s, const gref_rule *rule, double singular)
+{
+    return s->row->project(&s->spec.convention, rule, s->z->sigma, singular);
+}
+
+gref_status gref_projection_noise(gref_mat N, const gref_sampler *s, const gref_rule *rule)
+{
+    SCOPED(gref_mat) n = {0};
+    TRY(gref_mat_new(&n, s->b.m, 1));
+    for (int i = 0; i < n.m; i++)
+        n.a[i] = five_at(s, rule, s->b.a[i]).n;
+    return gref_in_singular_basis(N, s, gref_const(n), five_at(s, rule, 0.0).n);
+}
+
+/* T, and the data of fv. */
+static void form_factor(gref_mat T, gref_mat data, const gref_sampler *s, const gref_rule *rule,
+                        gref_cmat j, gref_cmat e)
+{
+    gref_five f0 = five_at(s, rule, 0.0);
+    for (int i = 0; i < T.m; i++) {
+        gref_five f = five_at(s, rule, s->b.a[i]);
+        data.a[i] = f.v * s->Wr.a[i];
+        for (int l = 0; l < T.n; l++)
+            GREF_AT(T, i, l) =
+                GREF_AT(s->VT, i, l) * ((f.x - f0.x) * j.a[l] + (f.e - f0.e) * e.a[l]);
+    }
+}
+
+gref_status gref_projection_step(gref_step *step, double *free_norm, const gref_sampler *s,
+                                 const gref_rule *rule)
+{
+    const gref_modes *z = s->z;
+    int n = z->n;
+    double root = sqrt(rule->at.abar);
+    gref_five f0 = five_at(s, rule, 0.0);
+    SCOPED(gref_mat) T = {0}, data = {0}, j = {0}, e = {0};
+    TRY(gref_mat_new(&T, s->b.m, n));
+    TRY(gref_mat_new(&data, s->b.m, 1));
+    TRY(gref_mat_new(&j, n, 1));
+    TRY(gref_mat_new(&e, n, 1));
+    for (int i = 0; i < n; i++) {
+        j.a[i] = gref_forward_gain(rule->at, z->lambda.a[i]);
+        e.a[i] = sqrt(rule->at.qbar) / gref_forward_variance(rule->at, z->lambda.a[i]);
+    }
+    form_factor(T, data, s, rule, gref_const(j), gref_const(e));
+    TRY(gref_gemm(step->M, 1.0, gref_const(s->VT), true, gref_const(T), false, 0.0));
+    *free_norm = 0.0;
+    for (int i = 0; i < n; i++) {
+        double gain = f0.x * j.a[i] + f0.e * e.a[i];
+        GREF_AT(step->M, i, i) += gain;
+        *free_norm = fmax(*free_norm, gain);
+    }
+    gref_mat_copy(step->c, gref_const(z->d));
+    TRY(gref_gemv(step->c, root, gref_const(step->M), false, gref_const(z->d),
+                  -sqrt(rule->next.abar)));
+    TRY(gref_gemv(step->c, 1.0, gref_const(s->VT), true, gref_const(data), 1.0));
+    step->noise = rule->noise;
+    if (!s->row->n_varies)
+        return GREF_OK;
+    if (step->N.a == NULL)
+        TRY(gref_mat_new(&step->N, n, n));
+    return gref_projection_noise(step->N, s, rule);
+}

@@ -19,11 +19,11 @@ typedef enum {
 
 /* sigma_t^2 of the step noise of "ddpm"; beta~ = beta (1 - a')/(1 - a). */
 typedef enum {
-    GREF_VARIANCE_BETA,        /* "beta" */
-    GREF_VARIANCE_BETA_TILDE,  /* "beta_tilde" */
+    GREF_VARIANCE_BETA,       /* "beta" */
+    GREF_VARIANCE_BETA_TILDE, /* "beta_tilde" */
     GREF_VARIANCE_FIXED_LARGE, /* "fixed_large": beta, but at the last step beta~ of the step before */
-    GREF_VARIANCE_FRACTION,    /* "fraction": exp(f log beta + (1 - f) log beta~), last beta~ likewise */
-    GREF_VARIANCE_FILE         /* "file": the numbers of a file */
+    GREF_VARIANCE_FRACTION, /* "fraction": exp(f log beta + (1 - f) log beta~), last beta~ likewise */
+    GREF_VARIANCE_FILE      /* "file": the numbers of a file */
 } gref_variance;
 
 /* Law of the state at the first visited time; a = abar there. */
@@ -45,10 +45,10 @@ typedef enum {
 
 /* How evaluations of the score move the state from one visited time to the next (THEORY 6). */
 typedef enum {
-    GREF_SCHEME_DDPM,  /* "ddpm": ancestral, variance by `variance` */
-    GREF_SCHEME_DDIM,  /* "ddim": step noise eta^2 beta~, eta = 0 deterministic (Song et al. 2021) */
-    GREF_SCHEME_EM,    /* "em": Euler-Maruyama of the reverse VP SDE */
-    GREF_SCHEME_EI,    /* "ei": exponential integrator of the reverse SDE */
+    GREF_SCHEME_DDPM, /* "ddpm": ancestral, variance by `variance` */
+    GREF_SCHEME_DDIM, /* "ddim": step noise eta^2 beta~, eta = 0 deterministic (Song et al. 2021) */
+    GREF_SCHEME_EM,   /* "em": Euler-Maruyama of the reverse VP SDE */
+    GREF_SCHEME_EI,   /* "ei": exponential integrator of the reverse SDE */
     GREF_SCHEME_EULER, /* "euler": of the probability-flow ODE */
     GREF_SCHEME_HEUN,  /* "heun": likewise, two evaluations (Karras et al. 2022, Algorithm 1) */
     GREF_SCHEME_RK4    /* "rk4": likewise, four evaluations */
@@ -76,7 +76,8 @@ typedef struct {
     double eta_b;     /* ddrm, in [0, 1] */
     double lambda;    /* diffpir, > 0 */
     double rho_scale; /* diffpir: rho = rho_scale lambda sigma^2 a/(1 - a), > 0 */
-    double rank_tol;  /* singular values of A up to this one count as 0; 0: max(m, n) eps times the largest */
+    double
+        rank_tol; /* singular values of A up to this one count as 0; 0: max(m, n) eps times the largest */
     /* Borrowed; of variance "file": entry t - 1 is N of the step that leaves t. */
     const double *variances;
     /* Borrowed; of a given start. n x 1, or 1 x 1 for a constant image, or empty for 0; n x n, or

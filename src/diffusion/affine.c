@@ -109,43 +109,22 @@ gref_status gref_affine_move(gref_mat Y, const gref_sampler *s, int t)
 }
 
 /* Z <- N^1/2 Z by the symmetric root, columns in pixels. */
-static gref_status by_root(gref_mat Z, gref_cmat N)
-{
-    SCOPED(gref_mat) R = {0}, X = {0};
-    TRY(gref_mat_new(&R, Z.m, Z.m));
-    TRY(gref_mat_new(&X, Z.m, Z.n));
-    TRY(gref_psd_sqrt(R, N, "N"));
-    gref_mat_copy(X, gref_const(Z));
-    return gref_gemm(Z, 1.0, gref_const(R), false, gref_const(X), false, 0.0);
-}
-
-/* N of a row that projects, in pixels. */
-static gref_status projection_noise(gref_mat N, const gref_sampler *s, int t)
-{
-    gref_rule rule = gref_sampler_rule(s, t);
-    SCOPED(gref_mat) X = {0};
-    TRY(gref_mat_new(&X, N.m, N.n));
-    TRY(gref_projection_noise(X, s, &rule));
-    return gref_modes_cov_to_pixels(N, s->z, gref_const(X));
-}
-
 gref_status gref_affine_colour(gref_mat Z, const gref_sampler *s, int t)
 {
     const gref_chain *chain = s->spec.chain;
-    SCOPED(gref_mat) made = {0};
-    if (!s->row->chain) {
-        TRY(gref_mat_new(&made, Z.m, Z.m));
-        TRY(projection_noise(made, s, t));
-        return by_root(Z, gref_const(made));
-    }
     gref_cmat N = matrix_at(chain->N, chain->n_N, step_index(s, t));
+    SCOPED(gref_mat) R = {0}, X = {0};
     if (chain->noise != GREF_NOISE_MATRIX) {
         for (int k = 0; k < Z.n; k++)
             for (int i = 0; i < Z.m; i++)
                 GREF_AT(Z, i, k) *= sqrt(N.a[chain->noise == GREF_NOISE_DIAGONAL ? i : 0]);
         return GREF_OK;
     }
-    return by_root(Z, N);
+    TRY(gref_mat_new(&R, Z.m, Z.m));
+    TRY(gref_mat_new(&X, Z.m, Z.n));
+    TRY(gref_psd_sqrt(R, N, "N"));
+    gref_mat_copy(X, gref_const(Z));
+    return gref_gemm(Z, 1.0, gref_const(R), false, gref_const(X), false, 0.0);
 }
 
 /** What the entries of N_t are: of an affine chain as given; a matrix where a row projects and says so. */
@@ -166,12 +145,17 @@ gref_noise_kind gref_sampler_noise_kind(const gref_sampler *s)
 gref_status gref_sampler_noise(gref_mat N, const gref_sampler *s, int t)
 {
     gref_noise_kind kind = gref_sampler_noise_kind(s);
+    SCOPED(gref_mat) X = {0};
     TRY(gref_sampler_require_gaussian(s->row->name));
     TRY(gref_sampler_require_step(s, t));
     TRY(gref_require_shape(gref_const(N), kind == GREF_NOISE_SCALAR ? 1 : s->z->n,
                            kind == GREF_NOISE_MATRIX ? s->z->n : 1, "N"));
-    if (s->row->n_varies)
-        return projection_noise(N, s, t);
+    if (s->row->n_varies) {
+        gref_rule rule = gref_sampler_rule(s, t);
+        TRY(gref_mat_new(&X, N.m, N.n));
+        TRY(gref_projection_noise(X, s, &rule, false));
+        return gref_modes_cov_to_pixels(N, s->z, gref_const(X));
+    }
     if (!s->row->chain)
         N.a[0] = gref_step_noise(s, t);
     else

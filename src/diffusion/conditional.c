@@ -72,8 +72,7 @@ gref_status gref_conditional_factor(gref_mat mean, gref_mat L, const gref_sample
 gref_status gref_sampler_require_model(const gref_sampler *s)
 {
     TRY(gref_sampler_require_gaussian(s->row->name));
-    REQUIRE(gref_sampler_has_model(s), GREF_ERR_RANGE,
-            "%s has no modelled law: %s", s->spec.label,
+    REQUIRE(gref_sampler_has_model(s), GREF_ERR_RANGE, "%s has no modelled law: %s", s->spec.label,
             s->row->chain ? "it gives its steps as matrices" : "it has no likelihood");
     return GREF_OK;
 }

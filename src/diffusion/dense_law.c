@@ -46,21 +46,27 @@ static double spread(const gref_marginal *head)
     return sqrt(gref_dense_law_trace(law) / target);
 }
 
-/* N(0, I), centred: the mean of z is -sqrt(abar_T) times mu_post in the basis. */
-static gref_status standard_start(gref_dense_law *law)
+/* N(mean, cov) in the basis of the law, the mean less sqrt(abar_T) mu_post. */
+static gref_status begin_at(gref_dense_law *law, const gref_moments *x)
 {
     const gref_modes *z = law->s->z;
-    double root = sqrt(law->s->schedule->abar[law->head.t]);
-    SCOPED(gref_mat) w = {0};
-    TRY(gref_mat_new(&w, z->n, 1));
-    gref_mat_copy(w, gref_const(z->d));
-    TRY(gref_gemv(w, 1.0, gref_const(z->U), true, gref_const(z->mu), 1.0)); /* U^T mu_post */
-    if (law->basis == GREF_BASIS_POSTERIOR)
-        TRY(gref_gemv(law->mean, -root, gref_const(z->X), true, gref_const(w), 0.0));
+    bool posterior = law->basis == GREF_BASIS_POSTERIOR;
+    if (posterior)
+        TRY(gref_gemv(law->mean, 1.0, gref_const(z->X), true, gref_const(x->mean), 0.0));
     else
-        gref_mat_axpy(law->mean, -root, gref_const(w));
-    for (int i = 0; i < z->n; i++)
-        GREF_AT(law->P, i, law->diagonal ? 0 : i) = 1.0;
+        gref_mat_copy(law->mean, gref_const(x->mean));
+    gref_mat_axpy(law->mean, -sqrt(law->s->schedule->abar[law->head.t]),
+                  gref_const(law->s->centre));
+    if (x->cov.a == NULL) {
+        for (int i = 0; i < z->n; i++)
+            GREF_AT(law->P, i, law->diagonal ? 0 : i) = x->variance;
+    } else if (posterior) {
+        TRY(gref_gemm(law->work, 1.0, gref_const(x->cov), false, gref_const(z->X), false, 0.0));
+        TRY(gref_gemm(law->P, 1.0, gref_const(z->X), true, gref_const(law->work), false, 0.0));
+        gref_mat_symmetrise(law->P);
+    } else {
+        gref_mat_copy(law->P, gref_const(x->cov));
+    }
     return GREF_OK;
 }
 
@@ -74,24 +80,6 @@ static gref_status exact_start(gref_dense_law *law)
         gref_exact_factor(law->work, law->s->z, law->s->schedule, law->head.t);
         TRY(gref_syrk(law->P, 1.0, gref_const(law->work), false, 0.0));
     }
-    return GREF_OK;
-}
-
-/* N(start_mean, start_cov) of an affine chain, N(0, I) where it says nothing, in the modes of
- * Sigma. */
-static gref_status affine_start(gref_dense_law *law)
-{
-    const gref_chain *chain = law->s->spec.chain;
-    const gref_modes *z = law->s->z;
-    TRY(standard_start(law));
-    if (chain->start_mean.a != NULL)
-        TRY(gref_gemv(law->mean, 1.0, gref_const(z->U), true, gref_const(chain->start_mean), 1.0));
-    if (chain->start_cov.a == NULL)
-        return GREF_OK;
-    TRY(gref_gemm(law->work, 1.0, gref_const(chain->start_cov), false, gref_const(z->U), false,
-                  0.0));
-    TRY(gref_gemm(law->P, 1.0, gref_const(z->U), true, gref_const(law->work), false, 0.0));
-    gref_mat_symmetrise(law->P);
     return GREF_OK;
 }
 
@@ -120,7 +108,7 @@ static gref_status advance_cov(gref_dense_law *law)
             gref_mat_scale_cols(law->P, M);
     } else {
         TRY(gref_gemm(law->work, 1.0, M, false, gref_const(law->P), false, 0.0));
-        TRY(gref_gemm(law->P, 1.0, gref_const(law->work), false, M, law->step.affine, 0.0));
+        TRY(gref_gemm(law->P, 1.0, gref_const(law->work), false, M, law->step.general, 0.0));
         gref_mat_symmetrise(law->P);
     }
     for (int i = 0; i < law->P.m; i++)
@@ -215,7 +203,7 @@ static gref_status bias_of(gref_mat bias, const gref_marginal *head)
 /* N(0, I) as it was given: in pixels without the roundings of a basis. */
 static bool is_standard_start(const gref_dense_law *law)
 {
-    return law->head.t == gref_sampler_first(law->s) && !law->s->row->chain &&
+    return law->head.t == gref_sampler_first(law->s) &&
            law->s->spec.convention.start == GREF_START_STANDARD;
 }
 
@@ -339,7 +327,7 @@ static const gref_law_kind dense = {
 };
 
 /**
- * The law at t = T: N(0, I), or the exact p_T(x | v) by the convention "start".
+ * The law at the first visited time, by the convention "start".
  *
  * @param[out] law  owned by the caller; gref_marginal_free. Unchanged on error.
  * @param[in]  s    borrowed: must outlive the law.
@@ -349,7 +337,10 @@ static const gref_law_kind dense = {
 gref_status gref_marginal_new(gref_marginal **out, const gref_sampler *s)
 {
     int n = s->z->n;
-    bool exact = s->spec.convention.start == GREF_START_EXACT && !s->row->chain;
+    bool exact = s->spec.convention.start == GREF_START_EXACT;
+    SCOPED(gref_moments) start = {0};
+    if (!exact)
+        TRY(gref_start_moments(&start, s));
     gref_dense_law *law = gref_alloc(1, sizeof *law);
     REQUIRE(law != NULL, GREF_ERR_NOMEM, "no memory for a law");
     SCOPED_PTR(gref_marginal) *head = &law->head;
@@ -359,12 +350,13 @@ gref_status gref_marginal_new(gref_marginal **out, const gref_sampler *s)
     law->head.t = gref_sampler_first(s);
     law->basis = gref_sampler_runs_on_posterior(s) ? GREF_BASIS_POSTERIOR : GREF_BASIS_SIGMA;
     TRY(gref_step_new(&law->step, s));
-    law->diagonal = law->step.diagonal && (law->basis == GREF_BASIS_POSTERIOR || !exact);
+    law->diagonal =
+        law->step.diagonal && start.cov.a == NULL && (law->basis == GREF_BASIS_POSTERIOR || !exact);
     TRY(gref_mat_new(&law->mean, n, 1));
     TRY(gref_mat_new(&law->P, n, law->diagonal ? 1 : n));
     if (!law->diagonal)
         TRY(gref_mat_new(&law->work, n, n));
-    TRY(s->row->chain ? affine_start(law) : exact ? exact_start(law) : standard_start(law));
+    TRY(exact ? exact_start(law) : begin_at(law, &start));
     law->errors = gref_start_errors(s);
     gref_law_begin(head, law->head.t);
     *out = TAKE(head);

@@ -12,30 +12,26 @@
 #include <gref/psd.h>
 #include <gref/random.h>
 
-/* The start of an affine chain, centred likewise: mean + cov^1/2 z, in pixels. Z is scratch. */
-static gref_status affine_start(gref_mat E, gref_mat Z, const gref_sampler *s)
+/* N(mean, cov) in modes: mean + cov^1/2 E by the symmetric root. Z is scratch. */
+static gref_status colour(gref_mat E, gref_mat centre, gref_mat Z, const gref_sampler *s)
 {
-    const gref_chain *chain = s->spec.chain;
-    double root = sqrt(s->schedule->abar[gref_sampler_first(s)]);
-    SCOPED(gref_mat) R = {0}, X = {0};
-    TRY(gref_mat_new(&X, Z.m, Z.n));
-    gref_mat_copy(X, gref_const(Z));
-    if (chain->start_cov.a != NULL) {
-        TRY(gref_mat_new(&R, Z.m, Z.m));
-        TRY(gref_psd_sqrt(R, gref_const(chain->start_cov), "start_cov"));
-        TRY(gref_gemm(X, 1.0, gref_const(R), false, gref_const(Z), false, 0.0));
+    SCOPED(gref_moments) x = {0};
+    SCOPED(gref_mat) R = {0};
+    TRY(gref_start_moments(&x, s));
+    gref_mat_copy(centre, gref_const(x.mean));
+    if (x.cov.a == NULL) {
+        gref_mat_copy(Z, gref_const(E));
+        gref_mat_axpy(E, sqrt(x.variance) - 1.0, gref_const(Z));
+        return GREF_OK;
     }
-    for (int k = 0; k < Z.n; k++) {
-        gref_mat x = gref_mat_view(X, 0, k, Z.m, 1);
-        gref_mat_axpy(x, -root, gref_const(s->z->mu));
-        if (chain->start_mean.a != NULL)
-            gref_mat_axpy(x, 1.0, gref_const(chain->start_mean));
-    }
-    return gref_gemm(E, 1.0, gref_const(s->z->U), true, gref_const(X), false, 0.0);
+    TRY(gref_mat_new(&R, E.m, E.m));
+    TRY(gref_psd_sqrt(R, gref_const(x.cov), "the covariance of the start"));
+    gref_mat_copy(Z, gref_const(E));
+    return gref_gemm(E, 1.0, gref_const(R), false, gref_const(Z), false, 0.0);
 }
 
 /*
- * y_T: N(0, I) or the exact p_T(x | v), centred on sqrt(abar_T) mu, in modes. Z is n x N scratch.
+ * The start, centred on sqrt(abar_T) mu, in modes. Z is n x N scratch.
  * The exact start is C^1/2 z by the symmetric root of C = C_{T|v}: a function of the law and the
  * seed alone, which no choice of eigenvectors enters.
  */
@@ -47,8 +43,6 @@ static gref_status start(gref_mat E, gref_mat Z, const gref_sampler *s, uint64_t
     SCOPED(gref_mat) centre = {0};
     TRY(gref_mat_new(&centre, z->n, 1));
     gref_random_normal(Z, seed, GREF_STREAM_START, 0, 0);
-    if (s->row->chain)
-        return affine_start(E, Z, s);
     TRY(gref_gemm(E, 1.0, gref_const(z->U), true, gref_const(Z), false, 0.0));
     if (s->spec.convention.start == GREF_START_EXACT) {
         TRY(gref_gemm(Z, 1.0, gref_const(z->X), true, gref_const(E), false, 0.0));
@@ -58,7 +52,8 @@ static gref_status start(gref_mat E, gref_mat Z, const gref_sampler *s, uint64_t
         TRY(gref_gemm(E, 1.0, gref_const(z->X), false, gref_const(Z), false, 0.0));
         gref_mat_axpy(centre, root, gref_const(z->d));
     } else {
-        TRY(gref_gemv(centre, -root, gref_const(z->U), true, gref_const(z->mu), 0.0));
+        TRY(colour(E, centre, Z, s));
+        TRY(gref_gemv(centre, -root, gref_const(z->U), true, gref_const(z->mu), 1.0));
     }
     for (int k = 0; k < E.n; k++)
         gref_mat_axpy(gref_mat_view(E, 0, k, E.m, 1), 1.0, gref_const(centre));

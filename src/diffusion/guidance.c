@@ -276,10 +276,10 @@ gref_status gref_likelihood_cov(gref_mat C, const gref_sampler *s, int t)
     TRY(gref_sampler_require_gaussian(s->row->name));
     REQUIRE(gref_row_has_likelihood(s->row), GREF_ERR_RANGE, "%s has no C_{v|t}: it %s",
             s->row->name,
-            s->row->chain                        ? "gives its steps as matrices"
-            : s->row->project != NULL            ? "projects"
-            : s->row->guided                     ? "adds its guidance after the step"
-                                                 : "does not use v");
+            s->row->chain             ? "gives its steps as matrices"
+            : s->row->project != NULL ? "projects"
+            : s->row->guided          ? "adds its guidance after the step"
+                                      : "does not use v");
     TRY(row_scale(&w, s, t));
     TRY(likelihood_factor(&Y, s, t, false));
     TRY(gref_syrk(C, 1.0, gref_const(Y), false, 0.0)); /* 0 where the rows are summed */

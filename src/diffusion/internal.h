@@ -106,10 +106,11 @@ gref_status gref_start_moments(gref_moments *x, const gref_sampler *s);
 /* F = V diag(f) V^T for the k singular directions, base beside them. */
 gref_status gref_in_singular_basis(gref_mat F, const gref_sampler *s, gref_cmat f, double base);
 
-/* projection.c: the step of a row that projects, and its norm without data; its noise alone. */
+/* projection.c: the step of a row that projects, and its norm without data; its noise alone, or the symmetric root of that. */
 gref_status gref_projection_step(gref_step *step, double *free_norm, const gref_sampler *s,
                                  const gref_rule *rule);
-gref_status gref_projection_noise(gref_mat N, const gref_sampler *s, const gref_rule *rule);
+gref_status gref_projection_noise(gref_mat N, const gref_sampler *s, const gref_rule *rule,
+                                  bool root);
 /* stages.c: when and how a scheme of several evaluations looks at the score; see there. */
 typedef struct {
     int t; /* in `schedule` of gref_stages */
@@ -121,12 +122,24 @@ typedef struct {
     double rho, root, e; /* of the end */
     const gref_schedule *schedule;
 } gref_stages;
-gref_stages gref_stages_at(const gref_sampler *s, int t);
-/* The step of a scheme of several evaluations, likewise. */
+gref_stages gref_stages_at(gref_scheme scheme, const gref_schedule *schedule,
+                           const gref_schedule *midpoints, gref_hop hop);
+gref_stages gref_sampler_stages(const gref_sampler *s, int t);
+bool gref_row_has_stages(const gref_row *row, const gref_convention *c);
 bool gref_sampler_has_stages(const gref_sampler *s);
+/* True if the guidance is part of the score. */
+bool gref_row_guides_score(const gref_row *row, const gref_convention *c);
+/* The score's map at a stage, S and x, less what centres it; S may be a diagonal, m x 1. */
+typedef gref_status (*gref_score_form)(gref_mat S, gref_mat x, const void *of,
+                                       const gref_rule *rule, int t);
+/* M and c of the whole step; c and centre may have several columns. */
+gref_status gref_stages_run(gref_mat M, gref_mat c, const gref_stages *b, gref_cmat centre,
+                            bool in_score, gref_score_form form, const void *of);
+/* The step of a scheme of several evaluations, and its norm without data. */
 gref_status gref_stages_step(gref_step *step, double *free_norm, const gref_sampler *s, int t);
 /* M and c of p z + q s~(z) + kappa grad in modes of Sigma, M n x n. */
-gref_status gref_step_form(gref_mat M, gref_mat c, const gref_sampler *s, const gref_rule *rule, int t);
+gref_status gref_step_form(gref_mat M, gref_mat c, const gref_sampler *s, const gref_rule *rule,
+                           int t);
 
 /* The rule of the step that leaves t. */
 gref_rule gref_sampler_rule(const gref_sampler *s, int t);

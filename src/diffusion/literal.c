@@ -93,15 +93,16 @@ const gref_schedule *gref_literal_schedule(const gref_literal *l)
     return l->shifted.beta != NULL ? &l->shifted : l->s->schedule;
 }
 
-static gref_rule rule_of(const gref_literal *l, int t)
+gref_rule gref_literal_rule(const gref_literal *l, int t)
 {
-    return gref_rule_at(l->d.row, &l->d.convention, gref_literal_schedule(l), t,
-                        gref_sampler_next(l->s, t));
+    return gref_rule_at(l->d.row, &l->d.convention, gref_literal_schedule(l),
+                        gref_times_hop(&l->s->spec, l->s->schedule->T, t));
 }
 
 double gref_literal_noise(const gref_literal *l, int t)
 {
-    double noise = l->s->row->chain ? 0.0 : rule_of(l, t).noise;
+    double noise =
+        l->s->row->chain || gref_sampler_has_stages(l->s) ? 0.0 : gref_literal_rule(l, t).noise;
     if (l->d.no_noise)
         return 0.0;
     return l->d.noise_factor * (l->d.noise_variance_for_std ? noise * noise : noise);
@@ -139,11 +140,7 @@ gref_status gref_literal_leave(gref_mat Y, const gref_literal *l, double root, g
 
 /* ---- score and denoiser, diagonal in modes --------------------------------------------------- */
 
-typedef struct {
-    double slope, gain, lift, in, out;
-} mode;
-
-static mode mode_at(const gref_literal *l, int t, int i)
+gref_literal_mode gref_literal_mode_at(const gref_literal *l, int t, int i)
 {
     const gref_switches *d = &l->d;
     const gref_schedule *read = gref_literal_schedule(l);
@@ -157,19 +154,19 @@ static mode mode_at(const gref_literal *l, int t, int i)
                                           : sqrt(tweedie.abar);
     double share = sqrt(score.abar) / divisor;
     bool consistent = f == 1.0 && tweedie.abar == score.abar; /* then nothing cancels */
-    return (mode){.slope = -f / s,
-                  .gain = consistent ? gref_forward_gain(score, lambda) * share
-                                     : (1.0 - tweedie.qbar * f / s) / divisor,
-                  .lift = tweedie.qbar / divisor,
-                  .in = (gref_literal_root(l, t) - sqrt(score.abar)) * zmu,
-                  .out = (share - 1.0) * zmu};
+    return (gref_literal_mode){.slope = -f / s,
+                               .gain = consistent ? gref_forward_gain(score, lambda) * share
+                                                  : (1.0 - tweedie.qbar * f / s) / divisor,
+                               .lift = tweedie.qbar / divisor,
+                               .in = (gref_literal_root(l, t) - sqrt(score.abar)) * zmu,
+                               .out = (share - 1.0) * zmu};
 }
 
 /* X = score, or x0hat - mu, at E. */
-static void look(gref_mat X, const gref_literal *l, int t, gref_cmat E, bool denoise)
+void gref_literal_look(gref_mat X, const gref_literal *l, int t, gref_cmat E, bool denoise)
 {
     for (int i = 0; i < X.m; i++) {
-        mode k = mode_at(l, t, i);
+        gref_literal_mode k = gref_literal_mode_at(l, t, i);
         for (int j = 0; j < X.n; j++)
             GREF_AT(X, i, j) = denoise ? k.gain * (GREF_AT(E, i, j) + k.in) + k.out
                                        : k.slope * (GREF_AT(E, i, j) + k.in);
@@ -180,7 +177,7 @@ static void look(gref_mat X, const gref_literal *l, int t, gref_cmat E, bool den
 static void apply_gain(gref_mat X, const gref_literal *l, int t, gref_cmat E, double factor)
 {
     for (int i = 0; i < X.m; i++) {
-        double gain = factor * mode_at(l, t, i).gain;
+        double gain = factor * gref_literal_mode_at(l, t, i).gain;
         for (int j = 0; j < X.n; j++)
             GREF_AT(X, i, j) = gain * GREF_AT(E, i, j);
     }
@@ -188,11 +185,12 @@ static void apply_gain(gref_mat X, const gref_literal *l, int t, gref_cmat E, do
 
 /* ---- likelihood ------------------------------------------------------------------------------ */
 
-static double tau_of(const gref_literal *l)
+static double tau_of(const gref_literal *l, int t)
 {
     double sigma = l->s->z->sigma * l->d.sigma_factor;
     const double forms[] = {sigma, sqrt(sigma), 1.0, sigma * sigma};
-    return l->d.row->tau(&l->d.convention, forms[l->d.sigma2_form]);
+    return l->d.row->tau(&l->d.convention, gref_time_at(gref_literal_schedule(l), t),
+                         forms[l->d.sigma2_form]);
 }
 
 static double phi_of(const gref_literal *l, int t, double lambda)
@@ -238,7 +236,7 @@ gref_status gref_literal_likelihood(gref_mat C, gref_literal *l, int t)
     TRY(likelihood_factor(&Y, l, t));
     TRY(gref_syrk(C, 1.0, gref_const(Y), false, 0.0));
     for (int i = 0; i < C.m; i++)
-        GREF_AT(C, i, i) += tau_of(l);
+        GREF_AT(C, i, i) += tau_of(l, t);
     return GREF_OK;
 }
 
@@ -262,7 +260,9 @@ static gref_status solve_by_svd(gref_mat R, const gref_literal *l, int t)
     gref_cmat W = gref_const(l->s->W);
     SCOPED(gref_mat) Y = {0};
     bool whole = W.m == W.n, flipped = l->d.operator_form == GREF_OPERATOR_FLIPPED;
-    double phi = phi_of(l, t, 0.0), tau = tau_of(l), beside = whole ? 0.0 : 1.0 / tau;
+    bool pseudo = l->d.row->pseudo;
+    double phi = phi_of(l, t, 0.0), tau = tau_of(l, t);
+    double beside = whole || pseudo ? 0.0 : 1.0 / tau;
     TRY(gref_mat_new(&Y, W.n, R.n));
     if (flipped)
         reverse(R);
@@ -271,8 +271,9 @@ static gref_status solve_by_svd(gref_mat R, const gref_literal *l, int t)
         TRY(gref_gemm(R, -beside, W, false, gref_const(Y), false, beside));
     for (int i = 0; i < Y.m; i++)
         for (int k = 0; k < Y.n; k++)
-            GREF_AT(Y, i, k) /= phi * l->s->b.a[i] * l->s->b.a[i] + tau;
-    TRY(gref_gemm(R, 1.0, W, false, gref_const(Y), false, whole ? 0.0 : 1.0));
+            GREF_AT(Y, i, k) /=
+                pseudo && l->s->b.a[i] == 0.0 ? INFINITY : phi * l->s->b.a[i] * l->s->b.a[i] + tau;
+    TRY(gref_gemm(R, 1.0, W, false, gref_const(Y), false, beside == 0.0 ? 0.0 : 1.0));
     if (flipped)
         reverse(R);
     return GREF_OK;
@@ -283,12 +284,12 @@ static gref_status solve_by_root(gref_mat R, gref_literal *l, int t)
 {
     const gref_modes *z = l->s->z;
     gref_literal_slot *slot = &l->slot[t % l->n_slots];
-    const double key[4] = {l->d.operator_form, gref_literal_schedule(l)->abar[t], tau_of(l), t};
+    const double key[4] = {l->d.operator_form, gref_literal_schedule(l)->abar[t], tau_of(l, t), t};
     SCOPED(gref_mat) Y = {0};
     if (slot->root.L.a == NULL || memcmp(slot->key, key, sizeof key) != 0) {
         gref_noisy_root_free(&slot->root);
         TRY(likelihood_factor(&Y, l, t));
-        gref_status status = gref_noisy_root_new(&slot->root, Y, tau_of(l), (gref_cmat){0});
+        gref_status status = gref_noisy_root_new(&slot->root, Y, tau_of(l, t), (gref_cmat){0});
         REQUIRE(status != GREF_ERR_NOT_PD, GREF_ERR_NOT_PD,
                 "C_{v|t} of %s at t = %d is singular to rounding: sigma = %g, A is %d x %d, Sigma "
                 "%d x %d; its algorithm cannot be run in doubles",
@@ -300,12 +301,30 @@ static gref_status solve_by_root(gref_mat R, gref_literal *l, int t)
     return gref_noisy_root_divide(R, &slot->root, true);
 }
 
+/* R <- R over the row sums of A phi(Sigma) A^T, and tau. */
+static gref_status solve_by_row_sums(gref_mat R, gref_literal *l, int t)
+{
+    SCOPED(gref_mat) Y = {0}, sums = {0}, one = {0};
+    TRY(likelihood_factor(&Y, l, t));
+    TRY(gref_mat_new(&one, R.m, 1));
+    TRY(gref_mat_new(&sums, Y.n, 1));
+    gref_mat_fill(one, 1.0);
+    TRY(gref_gemv(sums, 1.0, gref_const(Y), true, gref_const(one), 0.0));
+    TRY(gref_gemv(one, 1.0, gref_const(Y), false, gref_const(sums), 0.0));
+    for (int k = 0; k < R.n; k++)
+        for (int i = 0; i < R.m; i++)
+            GREF_AT(R, i, k) /= one.a[i] + tau_of(l, t);
+    return GREF_OK;
+}
+
 static gref_status solve(gref_mat R, gref_literal *l, int t)
 {
     const gref_row *row = l->d.row;
+    if (row->rows_summed)
+        return solve_by_row_sums(R, l, t);
     if (row->phi != NULL)
         return row->phi_constant ? solve_by_svd(R, l, t) : solve_by_root(R, l, t);
-    double tau = tau_of(l);
+    double tau = tau_of(l, t);
     for (int k = 0; k < R.n; k++)
         for (int i = 0; i < R.m; i++)
             GREF_AT(R, i, k) /= tau;
@@ -325,10 +344,6 @@ static void normalise(gref_mat R)
     }
 }
 
-/* What is wanted of a guidance or a step: all of it, or its part that is linear in E, or the
- * adjoint of that. */
-typedef enum { WHOLE, LINEAR, TRANSPOSED } part;
-
 /* A factor on the guidance that is no part of its placement. */
 static double guidance_scale(const gref_literal *l, int t)
 {
@@ -343,7 +358,8 @@ static double guidance_scale(const gref_literal *l, int t)
 
 /* D = J^T B^T C^-1 (v - A x0hat) at E; plain: C = I, as guidance "after" has it. With A in the
  * place of A^T, the map is not symmetric. */
-static gref_status guidance(gref_mat D, gref_literal *l, int t, gref_cmat E, bool plain, part what)
+gref_status gref_literal_guidance(gref_mat D, gref_literal *l, int t, gref_cmat E, bool plain,
+                                  gref_part what)
 {
     gref_cmat B, r, At;
     SCOPED(gref_mat) X = {0}, R = {0};
@@ -353,14 +369,14 @@ static gref_status guidance(gref_mat D, gref_literal *l, int t, gref_cmat E, boo
     TRY(gref_mat_new(&R, B.m, E.n));
     if (swapped)
         TRY(gref_forms_adjoint(&At, l->forms, l->d.operator_form));
-    if (what == WHOLE) {
-        look(X, l, t, E, true);
+    if (what == GREF_PART_WHOLE) {
+        gref_literal_look(X, l, t, E, true);
         for (int k = 0; k < R.n; k++)
             gref_mat_copy(gref_mat_view(R, 0, k, R.m, 1), r);
     } else {
         apply_gain(X, l, t, E, 1.0);
     }
-    if (swapped && what == TRANSPOSED)
+    if (swapped && what == GREF_PART_TRANSPOSED)
         TRY(gref_gemm(R, -1.0, At, true, gref_const(X), false, 1.0));
     else
         TRY(gref_gemm(R, -1.0, B, false, gref_const(X), false, 1.0));
@@ -368,162 +384,10 @@ static gref_status guidance(gref_mat D, gref_literal *l, int t, gref_cmat E, boo
         normalise(R);
     if (!plain)
         TRY(solve(R, l, t));
-    if (swapped && what != TRANSPOSED)
+    if (swapped && what != GREF_PART_TRANSPOSED)
         TRY(gref_gemm(D, 1.0, At, false, gref_const(R), false, 0.0));
     else
         TRY(gref_gemm(D, 1.0, B, true, gref_const(R), false, 0.0));
     apply_gain(D, l, t, gref_const(D), guidance_scale(l, t));
     return GREF_OK;
-}
-
-/* ---- the step -------------------------------------------------------------------------------- */
-
-/* What stands for 1/sqrt(alpha_t), over it. */
-static double root_factor(const gref_literal *l, const gref_rule *r)
-{
-    switch (l->d.root) {
-    case GREF_ROOT_ABAR:
-        return 1.0 / (sqrt(r->at.abar) * r->p);
-    case GREF_ROOT_NONE:
-        return 1.0 / r->p;
-    case GREF_ROOT_NOT_TAKEN:
-        return r->p;
-    case GREF_ROOT_ALPHA:
-        break;
-    }
-    return 1.0;
-}
-
-/*
- * One mode of y' from e, that of y, and the guidance there, as the scheme is printed.
- *
- *     ddpm   (y + beta s~)/sqrt(alpha)
- *     ddim   sqrt(a') x0hat~ + sqrt(1 - a' - N) eps~,  x0hat~ = (y + (1 - a) s~)/sqrt(a),  eps~ = -sqrt(1 - a) s~
- */
-static double backward(const gref_rule *r, const mode *k, gref_scheme scheme, double e, double grad)
-{
-    double score = k->slope * (e + k->in) + grad;
-    if (scheme == GREF_SCHEME_DDPM)
-        return r->p * e + r->q * score;
-    double x0hat = k->gain * (e + k->in) + k->out + k->lift * grad;
-    return sqrt(r->next.abar) * x0hat - sqrt(r->direction * r->at.qbar) * score;
-}
-
-static gref_status move(gref_mat E, gref_literal *l, int t, part what)
-{
-    const gref_convention *c = &l->d.convention;
-    gref_rule r = rule_of(l, t), right = gref_sampler_rule(l->s, t);
-    bool in_score = c->guidance == GREF_GUIDANCE_SCORE;
-    double f = root_factor(l, &r), inside = l->d.guidance_unscaled ? 1.0 / (f * r.p) : 1.0;
-    double p =
-        c->scheme == GREF_SCHEME_DDPM ? f * r.p / right.p : f * sqrt(r.next.abar / right.next.abar);
-    double drift = what == WHOLE ? (p - 1.0) * sqrt(right.next.abar) : 0.0; /* of mu */
-    SCOPED(gref_mat) D = {0};
-    TRY(gref_mat_new(&D, E.m, E.n));
-    if (l->d.row->guided)
-        TRY(guidance(D, l, t, gref_const(E), c->guidance == GREF_GUIDANCE_AFTER, what));
-    for (int i = 0; i < E.m; i++) {
-        mode k = mode_at(l, t, i);
-        if (what != WHOLE)
-            k.in = k.out = 0.0;
-        for (int j = 0; j < E.n; j++) {
-            double grad = GREF_AT(D, i, j);
-            double moved =
-                backward(&r, &k, c->scheme, GREF_AT(E, i, j), in_score ? inside * grad : 0.0);
-            GREF_AT(E, i, j) = f * moved + (in_score ? 0.0 : r.kappa * grad) + drift * l->zmu.a[i];
-        }
-    }
-    return GREF_OK;
-}
-
-/* The user's steps, which are given in pixels. */
-static gref_status affine_step(gref_mat E, gref_literal *l, int t)
-{
-    SCOPED(gref_mat) Y = {0};
-    TRY(gref_mat_new(&Y, E.m, E.n));
-    TRY(gref_literal_leave(Y, l, gref_literal_root(l, t), gref_const(E)));
-    TRY(gref_affine_move(Y, l->s, t));
-    return gref_literal_enter(E, l, gref_literal_root(l, t - 1), gref_const(Y));
-}
-
-gref_status gref_literal_step(gref_mat E, gref_literal *l, int t)
-{
-    return l->s->row->chain ? affine_step(E, l, t) : move(E, l, t, WHOLE);
-}
-
-gref_status gref_literal_linear(gref_mat E, gref_literal *l, int t, bool transposed)
-{
-    return move(E, l, t, transposed ? TRANSPOSED : LINEAR);
-}
-
-gref_status gref_literal_add_noise(gref_mat E, const gref_literal *l, int t, gref_cmat Z)
-{
-    SCOPED(gref_mat) X = {0}, N = {0};
-    TRY(gref_mat_new(&X, Z.m, Z.n));
-    TRY(gref_mat_new(&N, Z.m, Z.n));
-    gref_mat_copy(X, Z);
-    if (l->s->row->chain)
-        TRY(gref_affine_colour(X, l->s, t));
-    TRY(gref_literal_enter(N, l, 0.0, gref_const(X)));
-    gref_mat_axpy(E, l->s->row->chain ? 1.0 : sqrt(gref_literal_noise(l, t)), gref_const(N));
-    return GREF_OK;
-}
-
-bool gref_literal_is_noisy(const gref_literal *l, int t)
-{
-    return l->s->row->chain || gref_literal_noise(l, t) > 0.0;
-}
-
-bool gref_literal_alive(gref_cmat E)
-{
-    return gref_mat_norm_max(E) <= 0x1p450;
-}
-
-/* ---- functions ------------------------------------------------------------------------------- */
-
-gref_status gref_literal_guided(gref_mat G, gref_literal *l, int t, gref_cmat E, bool linear)
-{
-    SCOPED(gref_mat) S = {0};
-    TRY(gref_mat_new(&S, E.m, E.n));
-    look(S, l, t, E, false);
-    for (int i = 0; linear && i < S.m; i++)
-        for (int k = 0; k < S.n; k++)
-            GREF_AT(S, i, k) = mode_at(l, t, i).slope * GREF_AT(E, i, k);
-    gref_mat_fill(G, 0.0);
-    if (l->d.row->guided)
-        TRY(guidance(G, l, t, E, false, linear ? LINEAR : WHOLE));
-    gref_mat_axpy(G, 1.0, gref_const(S));
-    return GREF_OK;
-}
-
-gref_status gref_literal_evaluate(gref_mat F, gref_literal *l, int t, gref_quantity quantity,
-                                  gref_cmat Y)
-{
-    SCOPED(gref_mat) E = {0}, X = {0};
-    double root = 0.0; /* of mu, where the quantity is an image */
-    TRY(gref_mat_new(&E, Y.m, Y.n));
-    TRY(gref_mat_new(&X, Y.m, Y.n));
-    TRY(gref_literal_enter(E, l, gref_literal_root(l, t), Y));
-    switch (quantity) {
-    case GREF_QUANTITY_SCORE:
-        look(X, l, t, gref_const(E), false);
-        break;
-    case GREF_QUANTITY_X0HAT:
-        look(X, l, t, gref_const(E), true);
-        root = 1.0;
-        break;
-    case GREF_QUANTITY_GUIDANCE:
-        if (l->d.row->guided)
-            TRY(guidance(X, l, t, gref_const(E), l->s->row->norm, WHOLE));
-        break;
-    case GREF_QUANTITY_GUIDED_SCORE:
-        TRY(gref_literal_guided(X, l, t, gref_const(E), false));
-        break;
-    case GREF_QUANTITY_STEP:
-        TRY(gref_literal_step(E, l, t));
-        gref_mat_copy(X, gref_const(E));
-        root = gref_literal_root(l, gref_sampler_next(l->s, t));
-        break;
-    }
-    return gref_literal_leave(F, l, root, gref_const(X));
 }

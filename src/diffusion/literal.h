@@ -125,4 +125,27 @@ gref_status gref_literal_evaluate(gref_mat F, gref_literal *l, int t, gref_quant
 /* C = C_{v|t}, m x m. */
 gref_status gref_literal_likelihood(gref_mat C, gref_literal *l, int t);
 
+/* ---- what literal_step.c needs of literal.c ---- */
+
+/* What is wanted of a guidance or a step: all of it, or its part that is linear in E, or the
+ * adjoint of that. */
+typedef enum { GREF_PART_WHOLE, GREF_PART_LINEAR, GREF_PART_TRANSPOSED } gref_part;
+/* Score and denoiser in a mode: see literal.c. */
+typedef struct {
+    double slope, gain, lift, in, out;
+} gref_literal_mode;
+gref_literal_mode gref_literal_mode_at(const gref_literal *l, int t, int i);
+gref_rule gref_literal_rule(const gref_literal *l, int t);
+/* X = score, or x0hat - mu, at E. */
+void gref_literal_look(gref_mat X, const gref_literal *l, int t, gref_cmat E, bool denoise);
+/* J^T B^T C^-1 (v - A x0hat) at E, or C = I where plain. */
+gref_status gref_literal_guidance(gref_mat D, gref_literal *l, int t, gref_cmat E, bool plain,
+                                  gref_part what);
+
+/* literal_project.c: E one step on by a row that projects, and N <- N_t^1/2 N, in modes. */
+gref_status gref_literal_project(gref_mat E, gref_literal *l, int t, gref_part what);
+gref_status gref_literal_colour(gref_mat N, const gref_literal *l, int t);
+/* literal_stages.c: likewise by a scheme of several evaluations. */
+gref_status gref_literal_stages(gref_mat E, gref_literal *l, int t, gref_part what);
+
 #endif

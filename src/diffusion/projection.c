@@ -19,13 +19,17 @@ static gref_five five_at(const gref_sampler *s, const gref_rule *rule, double si
     return s->row->project(&s->spec.convention, rule, s->z->sigma, singular);
 }
 
-gref_status gref_projection_noise(gref_mat N, const gref_sampler *s, const gref_rule *rule)
+gref_status gref_projection_noise(gref_mat N, const gref_sampler *s, const gref_rule *rule,
+                                  bool root)
 {
     SCOPED(gref_mat) n = {0};
     TRY(gref_mat_new(&n, s->b.m, 1));
-    for (int i = 0; i < n.m; i++)
-        n.a[i] = five_at(s, rule, s->b.a[i]).n;
-    return gref_in_singular_basis(N, s, gref_const(n), five_at(s, rule, 0.0).n);
+    double base = five_at(s, rule, 0.0).n;
+    for (int i = 0; i < n.m; i++) {
+        double value = five_at(s, rule, s->b.a[i]).n;
+        n.a[i] = root ? sqrt(value) : value;
+    }
+    return gref_in_singular_basis(N, s, gref_const(n), root ? sqrt(base) : base);
 }
 
 /* T, and the data of fv. */
@@ -75,5 +79,5 @@ gref_status gref_projection_step(gref_step *step, double *free_norm, const gref_
         return GREF_OK;
     if (step->N.a == NULL)
         TRY(gref_mat_new(&step->N, n, n));
-    return gref_projection_noise(step->N, s, rule);
+    return gref_projection_noise(step->N, s, rule, false);
 }

@@ -112,6 +112,10 @@ gref_status gref_sampler_eval(gref_mat F, const gref_sampler *s, gref_quantity q
             gref_quantity_name((int)quantity));
     REQUIRE(!s->row->norm || quantity != GREF_QUANTITY_GUIDED_SCORE, GREF_ERR_RANGE,
             "%s has no guided score: its gradient is added after the step", s->row->name);
+    REQUIRE(s->row->project == NULL || quantity == GREF_QUANTITY_STEP ||
+                quantity == GREF_QUANTITY_SCORE || quantity == GREF_QUANTITY_X0HAT,
+            GREF_ERR_RANGE, "%s has no %s: it projects x0hat", s->spec.label,
+            gref_quantity_name((int)quantity));
     TRY(gref_literal_new(&l, s, NULL, 1));
     return gref_literal_evaluate(F, &l, t, quantity, X);
 }

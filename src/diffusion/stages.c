@@ -38,43 +38,58 @@ static void map_free(map *f)
     gref_mat_free(&f->x);
 }
 
-static gref_status map_new(map *f, int n, int columns)
+static gref_status map_new(map *f, gref_mat M, gref_mat c)
 {
-    TRY(gref_mat_new(&f->X, n, columns));
-    return gref_mat_new(&f->x, n, 1);
+    TRY(gref_mat_new(&f->X, M.m, M.n));
+    return gref_mat_new(&f->x, c.m, c.n);
+}
+
+bool gref_row_has_stages(const gref_row *row, const gref_convention *c)
+{
+    return row->project == NULL && !row->chain &&
+           (c->scheme == GREF_SCHEME_HEUN || c->scheme == GREF_SCHEME_RK4);
 }
 
 bool gref_sampler_has_stages(const gref_sampler *s)
 {
-    gref_scheme scheme = s->spec.convention.scheme;
-    return s->row->project == NULL && !s->row->chain &&
-           (scheme == GREF_SCHEME_HEUN || scheme == GREF_SCHEME_RK4);
+    return gref_row_has_stages(s->row, &s->spec.convention);
 }
 
-gref_stages gref_stages_at(const gref_sampler *s, int t)
+bool gref_row_guides_score(const gref_row *row, const gref_convention *c)
 {
-    int next = gref_sampler_next(s, t), fine = s->midpoints.abar != NULL ? 2 : 1;
-    const gref_schedule *k = fine == 2 ? &s->midpoints : s->schedule;
+    return row->guided && row->placement == GREF_PLACED_BY_CONVENTION &&
+           c->guidance == GREF_GUIDANCE_SCORE;
+}
+
+/* beta(tau) of vp. */
+static double beta_at(const gref_schedule *k, int t)
+{
+    return k->rate[0] + (k->rate[1] - k->rate[0]) * k->time[t];
+}
+
+gref_stages gref_stages_at(gref_scheme scheme, const gref_schedule *schedule,
+                           const gref_schedule *midpoints, gref_hop hop)
+{
+    int t = hop.t, next = hop.next, fine = midpoints->abar != NULL ? 2 : 1;
+    const gref_schedule *k = fine == 2 ? midpoints : schedule;
     bool vp = k->kind == GREF_SCHEDULE_VP;
-    tableau b = !vp && s->schedule->qbar[next] == 0.0            ? euler
-                : s->spec.convention.scheme == GREF_SCHEME_HEUN ? heun
-                                                                 : rk4;
+    tableau b = !vp && schedule->qbar[next] == 0.0 ? euler
+                : scheme == GREF_SCHEME_HEUN       ? heun
+                                                   : rk4;
     gref_stages out = {.n = b.stages, .schedule = k, .e = vp ? 1.0 : 0.0};
-    gref_time end = gref_time_at(s->schedule, next);
-    double leap = vp ? 0.0 : s->schedule->time[t] - s->schedule->time[next];
+    double leap = schedule->time[t] - schedule->time[next];
     for (int i = 0; i < b.stages; i++) {
         int at = fine * t - (int)(b.node[i] * fine * (t - next));
         gref_time time = gref_time_at(k, at);
         out.stage[i] = (gref_stage){.t = at,
-                                    .g = vp ? 0.5 * k->beta[at] * fine * (t - next)
-                                            : leap * sqrt(time.qbar),
+                                    .g = leap * (vp ? 0.5 * beta_at(k, at) : sqrt(time.qbar)),
                                     .rho = vp ? 1.0 : sqrt(time.abar),
                                     .root = sqrt(time.abar),
                                     .node = b.node[i],
                                     .weight = b.weight[i]};
     }
-    out.rho = vp ? 1.0 : sqrt(end.abar);
-    out.root = sqrt(end.abar);
+    out.root = sqrt(schedule->abar[next]);
+    out.rho = vp ? 1.0 : out.root;
     return out;
 }
 
@@ -100,64 +115,82 @@ static void scale(gref_mat X, double f)
             GREF_AT(X, i, j) *= f;
 }
 
-/* K <- g (e (Y + root m) + S Y + score), S and score the map s~ at the stage. */
-static gref_status slope_of(map *K, map *S, const map *Y, const gref_sampler *at,
-                            const gref_stages *b, const gref_stage *k)
+/* K <- g (e (Y + root m) + S Y + score), S and its vector the map s~ at the stage, e I added to S here. */
+static gref_status slope_of(map *K, map *S, const map *Y, const gref_stages *b, const gref_stage *k,
+                            gref_cmat centre)
 {
     bool diagonal = Y->X.n == 1;
-    gref_rule rule = {.at = gref_time_at(at->schedule, k->t), .q = 1.0, .c = -1.0};
-    rule.kappa = at->row->guided && at->spec.convention.guidance == GREF_GUIDANCE_SCORE &&
-                 at->row->placement == GREF_PLACED_BY_CONVENTION;
-    TRY(gref_step_form(S->X, S->x, at, &rule, k->t));
     for (int i = 0; i < S->X.m; i++)
         GREF_AT(S->X, i, diagonal ? 0 : i) += b->e;
     gref_mat_copy(K->x, gref_const(S->x));
     if (b->e != 0.0)
-        gref_mat_axpy(K->x, k->root, gref_const(at->centre));
+        gref_mat_axpy(K->x, k->root, centre);
     if (diagonal) {
         gref_mat_copy(K->X, gref_const(Y->X));
+        gref_mat_copy(S->x, gref_const(Y->x));
         gref_mat_scale_rows(K->X, gref_const(S->X));
-        for (int i = 0; i < K->x.m; i++)
-            K->x.a[i] += S->X.a[i] * Y->x.a[i];
+        gref_mat_scale_rows(S->x, gref_const(S->X));
+        gref_mat_axpy(K->x, 1.0, gref_const(S->x));
     } else {
         TRY(gref_gemm(K->X, 1.0, gref_const(S->X), false, gref_const(Y->X), false, 0.0));
-        TRY(gref_gemv(K->x, 1.0, gref_const(S->X), false, gref_const(Y->x), 1.0));
+        TRY(gref_gemm(K->x, 1.0, gref_const(S->X), false, gref_const(Y->x), false, 1.0));
     }
     scale(K->X, k->g);
     scale(K->x, k->g);
     return GREF_OK;
 }
 
-static gref_status run(gref_mat M, gref_mat c, const gref_sampler *s, int t)
+gref_status gref_stages_run(gref_mat M, gref_mat c, const gref_stages *b, gref_cmat centre,
+                            bool in_score, gref_score_form form, const void *of)
 {
-    gref_stages b = gref_stages_at(s, t);
-    gref_sampler at = *s; /* the same, read at the times of the stages */
     SCOPED(map) Y = {0}, K = {0}, S = {0}, sum = {0};
-    at.schedule = b.schedule;
-    TRY(map_new(&Y, M.m, M.n));
-    TRY(map_new(&K, M.m, M.n));
-    TRY(map_new(&S, M.m, M.n));
-    TRY(map_new(&sum, M.m, M.n));
-    for (int i = 0; i < b.n; i++) {
-        const gref_stage *k = &b.stage[i];
-        state_of(&Y, &K, &b, k->rho, k->root, k->node, gref_const(s->centre));
-        TRY(slope_of(&K, &S, &Y, &at, &b, k));
+    TRY(map_new(&Y, M, c));
+    TRY(map_new(&K, M, c));
+    TRY(map_new(&S, M, c));
+    TRY(map_new(&sum, M, c));
+    for (int i = 0; i < b->n; i++) {
+        const gref_stage *k = &b->stage[i];
+        gref_rule rule = {.at = gref_time_at(b->schedule, k->t), .q = 1.0, .c = -1.0};
+        rule.kappa = in_score ? 1.0 : 0.0;
+        state_of(&Y, &K, b, k->rho, k->root, k->node, centre);
+        TRY(form(S.X, S.x, of, &rule, k->t));
+        TRY(slope_of(&K, &S, &Y, b, k, centre));
         gref_mat_axpy(sum.X, k->weight, gref_const(K.X));
         gref_mat_axpy(sum.x, k->weight, gref_const(K.x));
     }
-    state_of(&Y, &sum, &b, b.rho, b.root, 1.0, gref_const(s->centre));
+    state_of(&Y, &sum, b, b->rho, b->root, 1.0, centre);
     gref_mat_copy(M, gref_const(Y.X));
     gref_mat_copy(c, gref_const(Y.x));
     return GREF_OK;
 }
 
+static gref_status form_score(gref_mat S, gref_mat x, const void *of, const gref_rule *rule, int t)
+{
+    return gref_step_form(S, x, of, rule, t);
+}
+
+static gref_status run(gref_mat M, gref_mat c, const gref_sampler *s, int t)
+{
+    gref_stages b = gref_sampler_stages(s, t);
+    gref_sampler at = *s; /* the same, read at the times of the stages */
+    at.schedule = b.schedule;
+    return gref_stages_run(M, c, &b, gref_const(s->centre),
+                           gref_row_guides_score(s->row, &s->spec.convention), form_score, &at);
+}
+
+gref_stages gref_sampler_stages(const gref_sampler *s, int t)
+{
+    return gref_stages_at(s->spec.convention.scheme, s->schedule, &s->midpoints,
+                          gref_times_hop(&s->spec, s->schedule->T, t));
+}
+
 gref_status gref_stages_step(gref_step *step, double *free_norm, const gref_sampler *s, int t)
 {
-    gref_rule rule = gref_sampler_rule(s, t), after = {.at = rule.at, .kappa = rule.kappa};
+    gref_rule rule = gref_sampler_rule(s, t);
+    gref_rule after = {.at = rule.at, .kappa = rule.kappa};
+    bool added = s->row->guided && !gref_row_guides_score(s->row, &s->spec.convention);
     SCOPED(gref_mat) M = {0}, c = {0};
-    bool added = !step->diagonal && (s->row->placement == GREF_PLACED_BY_ROW ||
-                                     s->spec.convention.guidance == GREF_GUIDANCE_AFTER);
-    TRY(gref_mat_new(&M, s->z->n, step->diagonal || added ? step->M.n : 1));
+    TRY(gref_mat_new(&M, s->z->n, added ? s->z->n : 1));
     TRY(gref_mat_new(&c, s->z->n, 1));
     TRY(run(step->M, step->c, s, t));
     if (added) {

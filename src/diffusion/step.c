@@ -51,8 +51,8 @@ static void free_step(gref_mat M, gref_mat c, const gref_sampler *s, const gref_
 {
     for (int i = 0; i < s->z->n; i++) {
         M.a[i] = gref_rule_gain(rule, s->z->lambda.a[i]);
-        c.a[i] = gref_rule_shift(rule, s->z->lambda.a[i], s->z->d.a[i]) +
-                 rule->drift * s->centre.a[i];
+        c.a[i] =
+            gref_rule_shift(rule, s->z->lambda.a[i], s->z->d.a[i]) + rule->drift * s->centre.a[i];
     }
 }
 
@@ -133,8 +133,8 @@ static void add_free_step(gref_mat M, gref_mat c, const gref_sampler *s, const g
         *least = fmin(*least, gain);
         *largest = fmax(*largest, fabs(gain));
         GREF_AT(M, i, i) += gain;
-        c.a[i] += gref_rule_shift(rule, s->z->lambda.a[i], s->z->d.a[i]) +
-                  rule->drift * s->centre.a[i];
+        c.a[i] +=
+            gref_rule_shift(rule, s->z->lambda.a[i], s->z->d.a[i]) + rule->drift * s->centre.a[i];
     }
 }
 

@@ -5,25 +5,22 @@
 #include <gref/convention.h>
 
 static const char *const scheme_names[] = {
-    [GREF_SCHEME_DDPM] = "ddpm",   [GREF_SCHEME_DDIM] = "ddim", [GREF_SCHEME_EM] = "em",
-    [GREF_SCHEME_EI] = "ei",       [GREF_SCHEME_EULER] = "euler", [GREF_SCHEME_HEUN] = "heun",
+    [GREF_SCHEME_DDPM] = "ddpm", [GREF_SCHEME_DDIM] = "ddim",   [GREF_SCHEME_EM] = "em",
+    [GREF_SCHEME_EI] = "ei",     [GREF_SCHEME_EULER] = "euler", [GREF_SCHEME_HEUN] = "heun",
     [GREF_SCHEME_RK4] = "rk4"};
-static const char *const eta_on_names[] = {[GREF_ETA_STD] = "std",
-                                           [GREF_ETA_VARIANCE] = "variance",
-                                           [GREF_ETA_STATE] = "state"};
+static const char *const eta_on_names[] = {
+    [GREF_ETA_STD] = "std", [GREF_ETA_VARIANCE] = "variance", [GREF_ETA_STATE] = "state"};
 static const char *const guidance_names[] = {[GREF_GUIDANCE_SCORE] = "score",
                                              [GREF_GUIDANCE_MEAN] = "mean",
                                              [GREF_GUIDANCE_AFTER] = "after"};
-static const char *const variance_names[] = {
-    [GREF_VARIANCE_BETA] = "beta",
-    [GREF_VARIANCE_BETA_TILDE] = "beta_tilde",
-    [GREF_VARIANCE_FIXED_LARGE] = "fixed_large",
-    [GREF_VARIANCE_FRACTION] = "fraction",
-    [GREF_VARIANCE_FILE] = "file"};
+static const char *const variance_names[] = {[GREF_VARIANCE_BETA] = "beta",
+                                             [GREF_VARIANCE_BETA_TILDE] = "beta_tilde",
+                                             [GREF_VARIANCE_FIXED_LARGE] = "fixed_large",
+                                             [GREF_VARIANCE_FRACTION] = "fraction",
+                                             [GREF_VARIANCE_FILE] = "file"};
 static const char *const start_names[] = {
-    [GREF_START_STANDARD] = "standard", [GREF_START_EXACT] = "exact",
-    [GREF_START_NOISE] = "noise",       [GREF_START_AUTHORS] = "authors",
-    [GREF_START_PAPER] = "paper",       [GREF_START_GIVEN] = "given"};
+    [GREF_START_STANDARD] = "standard", [GREF_START_EXACT] = "exact", [GREF_START_NOISE] = "noise",
+    [GREF_START_AUTHORS] = "authors",   [GREF_START_PAPER] = "paper", [GREF_START_GIVEN] = "given"};
 static const char *const r2_names[] = {[GREF_R2_1_ABAR] = "1-abar",
                                        [GREF_R2_1_ABAR_ABAR] = "(1-abar)/abar",
                                        [GREF_R2_1_ABAR_2_ABAR] = "(1-abar)/(2-abar)"};

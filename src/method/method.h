@@ -74,8 +74,9 @@ struct gref_row {
     double (*phi_excess)(const gref_convention *c, gref_time at,
                          double lambda); /* phi - phi_exact, likewise */
     gref_five (*project)(const gref_convention *c, const gref_rule *rule, double sigma, double s);
-    bool x_kept;  /* of project: the part w sqrt(a) of x is no part of the projected x0hat (diffpir) */
-    bool n_varies; /* of project: n depends on s */
+    bool
+        x_kept; /* of project: the part w sqrt(a) of x is no part of the projected x0hat (diffpir) */
+    bool n_varies;    /* of project: n depends on s */
     double eta, zeta; /* defaults of the authors */
     gref_start start; /* likewise */
 };
@@ -130,7 +131,7 @@ struct gref_rule {
     double drift; /* p sqrt(a) - sqrt(a'), of the mean; 0 but where p is not sqrt(a'/a) */
     double noise;
     double direction; /* of ddim: 1 - abar' - noise, the variance left to the predicted noise */
-    double beta;      /* beta_t of the schedule, or 1 - abar/abar' where the schedule has no betas */
+    double beta; /* beta_t of the schedule, or 1 - abar/abar' where the schedule has no betas */
 };
 
 /* A step: the visited time before t (-1 for the first), t, and the next. */

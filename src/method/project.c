@@ -74,9 +74,8 @@ gref_five gref_project_ddrm(const gref_convention *c, const gref_rule *r, double
         return f;
     if (side < 0)
         return (gref_five){.x = root - f.e * s / sigma, .v = f.e / sigma, .n = f.n};
-    return (gref_five){.x = root * (1.0 - c->eta_b),
-                       .v = root * c->eta_b / s,
-                       .n = r->next.qbar - kept * kept};
+    return (gref_five){
+        .x = root * (1.0 - c->eta_b), .v = root * c->eta_b / s, .n = r->next.qbar - kept * kept};
 }
 
 gref_five gref_project_diffpir(const gref_convention *c, const gref_rule *r, double sigma, double s)

@@ -145,11 +145,13 @@ static const gref_row rows[] = {
      .source = "Rozet et al. 2024 (29)",
      EXACT_LIKELIHOOD},
     {.name = "tmpd-full",
-     .title = "TMPD with the whole Jacobian: on Gaussian images the step of cgdm (Boys et al. 2023)",
+     .title =
+         "TMPD with the whole Jacobian: on Gaussian images the step of cgdm (Boys et al. 2023)",
      .source = "Boys et al. 2023",
      EXACT_LIKELIHOOD},
     {.name = "tmpd",
-     .title = "TMPD by row sums, C_{v|t} = diag(A Cov(x0|x_t) A^T 1) + sigma^2 I (Boys et al. 2023)",
+     .title =
+         "TMPD by row sums, C_{v|t} = diag(A Cov(x0|x_t) A^T 1) + sigma^2 I (Boys et al. 2023)",
      .source = "Boys et al. 2023, azula",
      .guided = true,
      .tau = tau_exact,

@@ -117,8 +117,8 @@ static void ddim(gref_rule *r, ratio k, const gref_convention *c)
 {
     double eta = c->eta, square = c->eta_on == GREF_ETA_VARIANCE ? eta : eta * eta;
     r->noise = square * k.beta_tilde;
-    r->direction = r->next.qbar *
-                   ((1.0 - square) * r->at.qbar + square * k.alpha * r->next.qbar) / r->at.qbar;
+    r->direction =
+        r->next.qbar * ((1.0 - square) * r->at.qbar + square * k.alpha * r->next.qbar) / r->at.qbar;
     if (c->eta_on == GREF_ETA_STATE) {
         r->noise = square * r->next.qbar;
         r->direction = (1.0 - square) * r->next.qbar;

@@ -1,10 +1,5 @@
 /*
- * Block by block, the matrices that the laws never need: M_t, C_{t|v}, P_t as q x q symmetric
- * blocks.
- *
- * advance in spectral_law.c applies M_t without forming it; here it is formed by its definition,
- *
- *     M = diag(g) - tau u u^T,   u = j a,   or  X diag(g) X^T,   g the gain of the scheme
+ * Block by block, matrices for the cross-check: M_t (spectral_step.c), C_{t|v}, P_t as q x q blocks.
  */
 #include <math.h>
 
@@ -60,50 +55,32 @@ gref_status gref_blocks_modelled(gref_mat S, const gref_spectral_sampler *s, int
     return GREF_OK;
 }
 
-/* In the modes of Sigma. */
-static void guided_step(gref_mat S, gref_cplx shift, const gref_spectral_sampler *s,
-                        const gref_rule *rule)
+gref_status gref_blocks_step(gref_mat S, gref_cplx shift, const gref_spectral_sampler *s, int t)
 {
     const gref_spectral *z = s->z;
     int q = z->q;
-    for (int b = 0; b < z->blocks; b++) {
-        double tau = gref_spectral_strength(s, rule, b), re = z->r.re.a[b], im = z->r.im.a[b];
-        for (int j = 0; j < q; j++) {
-            double lambda = GREF_AT(z->lambda, j, b);
-            double uj = gref_forward_gain(rule->at, lambda) * GREF_AT(z->a, j, b);
-            for (int i = 0; i < q; i++) {
-                double ui =
-                    gref_forward_gain(rule->at, GREF_AT(z->lambda, i, b)) * GREF_AT(z->a, i, b);
-                GREF_AT(S, j * q + i, b) =
-                    (i == j ? gref_rule_gain(rule, lambda) : 0.0) - tau * ui * uj;
-            }
-            re -= uj * sqrt(rule->at.abar) * GREF_AT(z->d.re, j, b);
-            im -= uj * sqrt(rule->at.abar) * GREF_AT(z->d.im, j, b);
-        }
-        for (int k = 0; k < q; k++) {
-            double lambda = GREF_AT(z->lambda, k, b);
-            double pull = tau * gref_forward_gain(rule->at, lambda) * GREF_AT(z->a, k, b);
-            GREF_AT(shift.re, k, b) =
-                pull * re + gref_rule_shift(rule, lambda, GREF_AT(z->d.re, k, b));
-            GREF_AT(shift.im, k, b) =
-                pull * im + gref_rule_shift(rule, lambda, GREF_AT(z->d.im, k, b));
-        }
-    }
-}
-
-void gref_blocks_step(gref_mat S, gref_cplx shift, const gref_spectral_sampler *s, int t)
-{
-    const gref_spectral *z = s->z;
-    gref_rule rule = gref_spectral_rule(s, t);
+    SCOPED(gref_block_step) x = {0};
+    SCOPED(gref_mat) M = {0}, c = {0};
+    SCOPED(gref_cplx) turned = {0};
     if (!gref_spectral_runs_on_posterior(s)) {
-        guided_step(S, shift, s, &rule);
-        return;
+        TRY(gref_block_step_new(&x, q));
+        for (int b = 0; b < z->blocks; b++) {
+            TRY(gref_block_step_at(&x, s, t, b));
+            gref_mat_copy((gref_mat){&GREF_AT(S, 0, b), q, q, q}, gref_const(x.M));
+            for (int k = 0; k < q; k++) {
+                GREF_AT(shift.re, k, b) = GREF_AT(x.c, k, 0);
+                GREF_AT(shift.im, k, b) = GREF_AT(x.c, k, 1);
+            }
+        }
+        return GREF_OK;
     }
-    for (int b = 0; b < z->blocks; b++)
-        for (int k = 0; k < z->q; k++) /* the diagonal of M, for a while in `shift` */
-            GREF_AT(shift.re, k, b) =
-                gref_rule_gain(&rule, GREF_AT(z->rho, k, b) * GREF_AT(z->rho, k, b));
-    gref_blocks_on_posterior(S, z, gref_const(shift.re));
-    gref_mat_fill(shift.re, 0.0);
-    gref_mat_fill(shift.im, 0.0);
+    TRY(gref_mat_new(&M, q * z->blocks, 1));
+    TRY(gref_mat_new(&c, q * z->blocks, 2));
+    TRY(gref_cplx_new(&turned, q, z->blocks));
+    TRY(gref_posterior_steps_at(M, c, s, t));
+    gref_blocks_on_posterior(S, z, (gref_cmat){M.a, q, z->blocks, q});
+    memcpy(turned.re.a, &GREF_AT(c, 0, 0), sizeof(double) * (size_t)M.m);
+    memcpy(turned.im.a, &GREF_AT(c, 0, 1), sizeof(double) * (size_t)M.m);
+    gref_spectral_rotate(shift, z, turned, false);
+    return GREF_OK;
 }

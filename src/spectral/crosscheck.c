@@ -219,7 +219,7 @@ static gref_status hold_step(checker *c, const gref_bounds_at *d, const gref_sam
     SCOPED(gref_cplx) shift = {0};
     TRY(gref_cplx_new(&shift, c->z->q, c->z->blocks));
     TRY(gref_sampler_step(c->D, c->vd, &noise, dense, d->t));
-    gref_blocks_step(c->blocks, shift, s, d->t);
+    TRY(gref_blocks_step(c->blocks, shift, s, d->t));
     TRY(gref_spectral_to_pixels(c->S, c->z, gref_const(c->blocks)));
     TRY(gref_crosscheck_matrix(c->out, "M_t", label, d->t, gref_const(c->D), gref_const(c->S),
                                d->M));

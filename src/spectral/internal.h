@@ -113,6 +113,9 @@ typedef struct {
     const gref_schedule *schedule;
     gref_sampler_spec spec;
     const gref_row *row;
+    double tolerance;        /* singular values of A up to this one count as 0 */
+    bool general;            /* a step is a q x q matrix that need not be diag - tau u u^T */
+    gref_schedule midpoints; /* of rk4, made and freed by the law; else empty */
 } gref_spectral_sampler;
 
 /* C_{v|t} of block b: a scalar, because A A^T is one. C_{v|t} less the exact one, without
@@ -127,10 +130,30 @@ gref_status gref_spectral_sampler_init(gref_spectral_sampler *s, const gref_spec
 bool gref_spectral_runs_on_posterior(const gref_spectral_sampler *s);
 /* The rule of the step that leaves t. */
 gref_rule gref_spectral_rule(const gref_spectral_sampler *s, int t);
+/* |a| of block b, 0 where it counts as 0. */
+double gref_spectral_singular(const gref_spectral_sampler *s, int b);
 /* kappa_t/C of block b: C_{v|t}, or 1 for guidance "after"; 0 without guidance. */
 double gref_spectral_strength(const gref_spectral_sampler *s, const gref_rule *rule, int b);
 /* abar rho^2 + 1 - abar, the exact variance of mode k of Sigma_post. */
 double gref_spectral_exact_variance(const gref_spectral *z, double abar, double qbar, int k, int b);
+
+/* ---- spectral_step.c: the step of a block as matrices, and starts ---------------------------- */
+
+/* M q x q and c q x 2 (real and imaginary part) of block b, in the coordinates of z; its noise is
+ * noise I + (along - noise) a a^T/|a|^2. */
+typedef struct {
+    gref_mat M, c;
+    double noise, along, free_norm;
+} gref_block_step;
+
+gref_status gref_block_step_new(gref_block_step *x, int q);
+void gref_block_step_free(gref_block_step *x); /* accepts {0} */
+gref_status gref_block_step_at(gref_block_step *x, const gref_spectral_sampler *s, int t, int b);
+/* The same in the modes of Sigma_post, all blocks at once: M a diagonal, q blocks x 1, c q blocks x 2. */
+gref_status gref_posterior_steps_at(gref_mat M, gref_mat c, const gref_spectral_sampler *s, int t);
+/* Centred mean and covariance of the start in block b, in the coordinates of z; P q x q. */
+gref_status gref_block_start(gref_mat mean, gref_mat P, const gref_spectral_sampler *s, int T,
+                             int b);
 
 /* ---- spectral_law.c -------------------------------------------------------------------------- */
 
@@ -206,7 +229,7 @@ void gref_blocks_on_posterior(gref_mat S, const gref_spectral *z, gref_cmat x);
 void gref_blocks_law(gref_mat S, const gref_spectral_law *law);
 gref_status gref_blocks_modelled(gref_mat S, const gref_spectral_sampler *s, int t);
 /* M_t, and what it adds to the centred mean (q x blocks): mean <- M mean + shift. */
-void gref_blocks_step(gref_mat S, gref_cplx shift, const gref_spectral_sampler *s, int t);
+gref_status gref_blocks_step(gref_mat S, gref_cplx shift, const gref_spectral_sampler *s, int t);
 
 /* C (n x n) in pixels; the circulant m x m matrix with the eigenvalues c (1 x blocks). */
 gref_status gref_spectral_to_pixels(gref_mat C, const gref_spectral *z, gref_cmat S);

@@ -39,6 +39,7 @@ static void release(gref_marginal *head)
     gref_mat_free(&law->V);
     gref_mat_free(&law->terms[0]);
     gref_mat_free(&law->terms[1]);
+    gref_schedule_free(&law->s.midpoints);
 }
 
 double gref_spectral_law_trace(const gref_spectral_law *law)
@@ -63,26 +64,34 @@ static double spread(const gref_marginal *head)
     return sqrt(gref_spectral_law_trace(law) / target);
 }
 
-/* N(0, I), centred: the mean is -sqrt(abar_T) mu_post in the coordinates of the law. */
-static gref_status standard_start(gref_spectral_law *law)
+/* N(mean, cov) of the conventions, block by block, the mean less sqrt(abar_T) mu_post. */
+static gref_status begin(gref_spectral_law *law)
 {
     const gref_spectral *z = law->s.z;
-    double root = sqrt(law->s.schedule->abar[law->head.t]), constant = z->mean * sqrt((double)z->n);
+    int q = z->q;
+    SCOPED(gref_mat) mean = {0}, P = {0};
     SCOPED(gref_cplx) m = {0};
-    TRY(gref_cplx_new(&m, z->q, z->blocks));
-    gref_mat_axpy(m.re, -root, gref_const(z->d.re));
-    gref_mat_axpy(m.im, -root, gref_const(z->d.im));
-    m.re.a[0] -= root * constant * z->phase.re.a[0];
-    m.im.a[0] -= root * constant * z->phase.im.a[0];
-    if (law->posterior)
-        gref_spectral_rotate(law->mean, z, m, true);
-    else {
-        gref_mat_copy(law->mean.re, gref_const(m.re));
-        gref_mat_copy(law->mean.im, gref_const(m.im));
+    TRY(gref_mat_new(&mean, q, 2));
+    TRY(gref_mat_new(&P, q, q));
+    TRY(gref_cplx_new(&m, q, z->blocks));
+    for (int b = 0; b < z->blocks; b++) {
+        TRY(gref_block_start(mean, P, &law->s, law->head.t, b));
+        for (int k = 0; k < q; k++) {
+            GREF_AT(m.re, k, b) = GREF_AT(mean, k, 0);
+            GREF_AT(m.im, k, b) = GREF_AT(mean, k, 1);
+            for (int i = 0; i < q; i++)
+                if (!law->diagonal)
+                    GREF_AT(law->P, k * q + i, b) = GREF_AT(P, i, k);
+                else if (i == k)
+                    GREF_AT(law->P, k, b) = GREF_AT(P, k, k);
+        }
     }
-    for (int b = 0; b < z->blocks; b++)
-        for (int k = 0; k < z->q; k++)
-            GREF_AT(law->P, law->diagonal ? k : k * (z->q + 1), b) = 1.0;
+    if (law->posterior) {
+        gref_spectral_rotate(law->mean, z, m, true);
+        return GREF_OK;
+    }
+    gref_mat_copy(law->mean.re, gref_const(m.re));
+    gref_mat_copy(law->mean.im, gref_const(m.im));
     return GREF_OK;
 }
 
@@ -106,17 +115,22 @@ static gref_status exact_start(gref_spectral_law *law)
     return GREF_OK;
 }
 
-/* DDPM on the posterior, in its own modes. */
-static void advance_on_posterior(gref_spectral_law *law, const gref_rule *w)
+/* The scheme on the posterior, in its own modes: every step is diagonal. */
+static gref_status advance_on_posterior(gref_spectral_law *law, const gref_rule *w)
 {
-    const gref_spectral *z = law->s.z;
-    for (int b = 0; b < z->blocks; b++)
-        for (int k = 0; k < z->q; k++) {
-            double g = gref_rule_gain(w, GREF_AT(z->rho, k, b) * GREF_AT(z->rho, k, b));
-            GREF_AT(law->mean.re, k, b) *= g;
-            GREF_AT(law->mean.im, k, b) *= g;
-            GREF_AT(law->P, k, b) = g * g * GREF_AT(law->P, k, b) + w->noise;
-        }
+    int size = law->P.m * law->P.n;
+    double noise = law->s.general ? 0.0 : w->noise;
+    SCOPED(gref_mat) M = {0}, c = {0};
+    TRY(gref_mat_new(&M, size, 1));
+    TRY(gref_mat_new(&c, size, 2));
+    TRY(gref_posterior_steps_at(M, c, &law->s, law->head.t));
+    for (int i = 0; i < size; i++) {
+        double g = M.a[i];
+        law->mean.re.a[i] = g * law->mean.re.a[i] + GREF_AT(c, i, 0);
+        law->mean.im.a[i] = g * law->mean.im.a[i] + GREF_AT(c, i, 1);
+        law->P.a[i] = g * g * law->P.a[i] + noise;
+    }
+    return GREF_OK;
 }
 
 /* P <- (diag(g) - tau u u^T) P (.) + N I for a full P; y is scratch. */
@@ -192,13 +206,11 @@ static void fresh_errors(double fresh[2], const gref_spectral_law *law, int b,
     fresh[1] = rounding_unit(q) * (norm * sqrt(mean) + shift);
 }
 
-/* W <- (1 + theta) M W M + (1 + 1/theta) fresh^2 I, q x q, with the theta that makes the trace
- * least. */
-static void follow_errors(double *W, const double *g, const double *u, double tau, double fresh,
-                          double *y, int q)
+/* W <- (1 + theta) W + (1 + 1/theta) fresh^2 I, q x q, after W <- M W M^T, with the theta that makes
+ * the trace least. */
+static void add_fresh(double *W, double fresh, int q)
 {
     double trace = 0.0;
-    congruence(W, g, u, tau, 0.0, y, q);
     for (int k = 0; k < q; k++)
         trace += W[k * (q + 1)];
     double added = fresh * fresh, theta = 1.0;
@@ -235,8 +247,13 @@ static inline bool advance_block(gref_spectral_law *law, const gref_rule *w, dou
     if (law->W.a != NULL)
         fresh_errors(fresh, law, b, scratch, tau, hypot(pull_re, pull_im), w->noise);
     for (int k = 0; k < q; k++) {
-        re[k] = g[k] * re[k] + tau * u[k] * pull_re - y[k] * d_re[k];
-        im[k] = g[k] * im[k] + tau * u[k] * pull_im - y[k] * d_im[k];
+        re[k] = g[k] * re[k] + tau * u[k] * pull_re - y[k] * d_re[k] + w->drift * d_re[k];
+        im[k] = g[k] * im[k] + tau * u[k] * pull_im - y[k] * d_im[k] + w->drift * d_im[k];
+    }
+    if (b == 0) { /* the constant image that mu is */
+        double drift = w->drift * z->mean * sqrt((double)z->n);
+        re[0] += drift * z->phase.re.a[0];
+        im[0] += drift * z->phase.im.a[0];
     }
     if (q == 1) {
         double M = g[0] - tau * u[0] * u[0];
@@ -248,8 +265,10 @@ static inline bool advance_block(gref_spectral_law *law, const gref_rule *w, dou
         congruence(&GREF_AT(law->P, 0, b), g, u, tau, w->noise, y, q);
     }
     if (law->W.a != NULL) {
-        follow_errors(&GREF_AT(law->W, 0, b), g, u, tau, fresh[0], y, q);
-        follow_errors(&GREF_AT(law->V, 0, b), g, u, tau, fresh[1], y, q);
+        congruence(&GREF_AT(law->W, 0, b), g, u, tau, 0.0, y, q);
+        congruence(&GREF_AT(law->V, 0, b), g, u, tau, 0.0, y, q);
+        add_fresh(&GREF_AT(law->W, 0, b), fresh[0], q);
+        add_fresh(&GREF_AT(law->V, 0, b), fresh[1], q);
     }
     return overshoot > 1.0;
 }
@@ -267,6 +286,85 @@ static bool advance_blocks(gref_spectral_law *law, const gref_rule *w, double *s
             unstable |= advance_block(law, w, scratch, b, z->q);
     }
     return unstable;
+}
+
+/* P <- M P M^T, q x q; work likewise. */
+static gref_status general_congruence(double *P, gref_cmat M, gref_mat work)
+{
+    gref_mat block = {P, M.m, M.m, M.m};
+    TRY(gref_gemm(work, 1.0, M, false, gref_const(block), false, 0.0));
+    TRY(gref_gemm(block, 1.0, gref_const(work), false, M, true, 0.0));
+    gref_mat_symmetrise(block);
+    return GREF_OK;
+}
+
+/* True if M stretches a direction more than 1, and than the step without data; work is q x q. */
+static gref_status stretches(bool *out, const gref_block_step *x, gref_mat work)
+{
+    double bound = fmax(1.0, x->free_norm) * (1.0 + 1e-9);
+    TRY(gref_syrk(work, -1.0, gref_const(x->M), true, 0.0));
+    for (int i = 0; i < work.m; i++)
+        GREF_AT(work, i, i) += bound * bound;
+    *out = !gref_cholesky_succeeds(work);
+    return GREF_OK;
+}
+
+/* Block b by a step that is a matrix; `work` and `old` are q x q and q x 2. */
+static gref_status advance_general(gref_spectral_law *law, const gref_block_step *x, gref_mat work,
+                                   gref_mat old, int b)
+{
+    const gref_spectral *z = law->s.z;
+    int q = z->q;
+    double spread, mean, singular = gref_spectral_singular(&law->s, b);
+    double norm = gref_mat_norm_fro(gref_const(x->M)), shift = gref_mat_norm_fro(gref_const(x->c));
+    block_sizes(law, b, &spread, &mean);
+    double fresh = fresh_error(spread, mean, norm, shift, fmin(x->noise, x->along), q);
+    for (int k = 0; k < q; k++) {
+        GREF_AT(old, k, 0) = GREF_AT(law->mean.re, k, b);
+        GREF_AT(old, k, 1) = GREF_AT(law->mean.im, k, b);
+    }
+    gref_mat moved = gref_mat_view(work, 0, 0, q, 1);
+    for (int part = 0; part < 2; part++) {
+        gref_mat m = part == 0 ? law->mean.re : law->mean.im;
+        gref_mat_copy(moved, gref_cmat_view(gref_const(x->c), 0, part, q, 1));
+        TRY(gref_gemv(moved, 1.0, gref_const(x->M), false,
+                      gref_cmat_view(gref_const(old), 0, part, q, 1), 1.0));
+        for (int k = 0; k < q; k++)
+            GREF_AT(m, k, b) = moved.a[k];
+    }
+    double *P = &GREF_AT(law->P, 0, b);
+    TRY(general_congruence(P, gref_const(x->M), work));
+    for (int j = 0; j < q; j++)
+        for (int i = 0; i < q; i++)
+            P[j * q + i] += (i == j ? x->noise : 0.0) +
+                            (singular > 0.0 ? (x->along - x->noise) * GREF_AT(z->a, i, b) /
+                                                  singular * (GREF_AT(z->a, j, b) / singular)
+                                            : 0.0);
+    if (law->W.a == NULL)
+        return GREF_OK;
+    TRY(general_congruence(&GREF_AT(law->W, 0, b), gref_const(x->M), work));
+    TRY(general_congruence(&GREF_AT(law->V, 0, b), gref_const(x->M), work));
+    add_fresh(&GREF_AT(law->W, 0, b), fresh, q);
+    add_fresh(&GREF_AT(law->V, 0, b), rounding_unit(q) * (norm * sqrt(mean) + shift), q);
+    return GREF_OK;
+}
+
+static gref_status advance_general_blocks(gref_spectral_law *law, bool *unstable)
+{
+    int q = law->s.z->q;
+    bool stretched;
+    SCOPED(gref_block_step) x = {0};
+    SCOPED(gref_mat) work = {0}, old = {0};
+    TRY(gref_block_step_new(&x, q));
+    TRY(gref_mat_new(&work, q, q));
+    TRY(gref_mat_new(&old, q, 2));
+    for (int b = 0; b < law->s.z->blocks; b++) {
+        TRY(gref_block_step_at(&x, &law->s, law->head.t, b));
+        TRY(stretches(&stretched, &x, work));
+        *unstable = *unstable || stretched;
+        TRY(advance_general(law, &x, work, old, b));
+    }
+    return GREF_OK;
 }
 
 /* W at the first step that overshoots: rounding of all the steps before. */
@@ -322,9 +420,14 @@ static gref_status advance(gref_marginal *head)
     gref_rule w = gref_spectral_rule(&law->s, law->head.t);
     SCOPED_MEM double *scratch = gref_alloc(3 * (size_t)law->s.z->q, sizeof *scratch);
     REQUIRE(scratch != NULL, GREF_ERR_NOMEM, "no memory for a step");
+    bool unstable = false;
     if (law->posterior)
-        advance_on_posterior(law, &w);
-    else if (advance_blocks(law, &w, scratch) && law->head.first_unstable == 0) {
+        TRY(advance_on_posterior(law, &w));
+    else if (law->s.general)
+        TRY(advance_general_blocks(law, &unstable));
+    else
+        unstable = advance_blocks(law, &w, scratch);
+    if (unstable && law->head.first_unstable == 0) {
         law->head.first_unstable = law->head.t;
         TRY(begin_errors(law));
     }
@@ -392,7 +495,7 @@ const gref_spectral_law *gref_spectral_law_of(const gref_marginal *law)
 }
 
 /**
- * The law at t = T: N(0, I), or the exact p_T(x | v) by the convention "start".
+ * The law at the first visited time, by the convention "start".
  *
  * @param[out] law   owned by the caller; gref_marginal_free. Unchanged on error.
  * @param[in]  z, schedule  borrowed: must outlive the law.
@@ -416,12 +519,15 @@ gref_status gref_marginal_spectral(gref_marginal **out_law, const gref_spectral 
     law->head.spec = &law->s.spec;
     law->head.targets = true;
     law->posterior = gref_spectral_runs_on_posterior(&law->s);
-    law->diagonal = z->q == 1 || law->posterior || (!law->s.row->guided && !exact);
+    law->diagonal =
+        z->q == 1 || law->posterior || (!law->s.row->guided && !exact && !law->s.general);
+    if (law->s.general && spec->convention.scheme == GREF_SCHEME_RK4)
+        TRY(gref_schedule_doubled(&law->s.midpoints, schedule));
     TRY(gref_cplx_new(&law->mean, z->q, z->blocks));
     TRY(gref_mat_new(&law->P, law->diagonal ? z->q : z->q * z->q, z->blocks));
     TRY(gref_mat_new(&law->terms[0], 1, z->blocks));
     TRY(gref_mat_new(&law->terms[1], 1, z->blocks));
-    TRY(exact ? exact_start(law) : standard_start(law));
+    TRY(exact ? exact_start(law) : begin(law));
     gref_law_begin(head, law->head.t);
     *out_law = TAKE(head);
     return GREF_OK;

@@ -33,18 +33,23 @@ static double filtered(double (*f)(const gref_convention *, gref_time, double),
     return sum;
 }
 
+/* The row sums of a circulant matrix are its eigenvalue for the constant image, block 0. */
 double gref_spectral_likelihood(const gref_spectral_sampler *s, double abar, double qbar, int b)
 {
-    return filtered(s->row->phi, s, (gref_time){abar, qbar}, b) +
-           s->row->tau(&s->spec.convention, s->z->sigma);
+    gref_time at = {abar, qbar};
+    return filtered(s->row->phi, s, at, s->row->rows_summed ? 0 : b) +
+           s->row->tau(&s->spec.convention, at, s->z->sigma);
 }
 
 double gref_spectral_likelihood_excess(const gref_spectral_sampler *s, double abar, double qbar,
                                        int b)
 {
+    gref_time at = {abar, qbar};
+    if (s->row->rows_summed)
+        return filtered(s->row->phi, s, at, 0) - filtered(s->row->phi, s, at, b);
     double tau =
         s->row->tau_excess != NULL ? s->row->tau_excess(&s->spec.convention, s->z->sigma) : 0.0;
-    return tau + filtered(s->row->phi_excess, s, (gref_time){abar, qbar}, b);
+    return tau + filtered(s->row->phi_excess, s, at, b);
 }
 
 /* The least and the largest singular value of A. */
@@ -63,13 +68,21 @@ gref_status gref_spectral_sampler_init(gref_spectral_sampler *out_s, const gref_
 {
     gref_spectral_sampler s = {
         .z = z, .schedule = schedule, .spec = *spec, .row = gref_row_find(spec->name)};
-    gref_row_problem facts = {
-        .m = z->n / z->q, .n = z->n, .T = schedule != NULL ? schedule->T : 0, .sigma = z->sigma};
+    gref_row_problem facts = {.m = z->n / z->q, .n = z->n, .schedule = schedule, .sigma = z->sigma};
     TRY(gref_sampler_require_gaussian(spec->name));
     REQUIRE(!s.row->chain, GREF_ERR_RANGE, "%s has no spectral form: its steps are matrices",
             spec->name);
+    gref_cmat mean = spec->convention.start_mean, cov = spec->convention.start_cov;
+    REQUIRE(spec->convention.start != GREF_START_GIVEN ||
+                (mean.a == NULL && (cov.a == NULL || cov.m == 1)),
+            GREF_ERR_RANGE, "%s has no spectral form: its start is given as a matrix", spec->label);
     singular_values(&facts, z);
+    facts.lambda_least = INFINITY;
+    for (int i = 0; i < z->q * z->blocks; i++)
+        facts.lambda_least = fmin(facts.lambda_least, z->lambda.a[i]);
     TRY(gref_row_refuse(s.row, spec, &facts));
+    s.tolerance = gref_rank_tolerance(&spec->convention, facts.m, facts.n, facts.largest);
+    s.general = s.row->project != NULL || gref_row_has_stages(s.row, &spec->convention);
     *out_s = s;
     return GREF_OK;
 }
@@ -81,15 +94,25 @@ bool gref_spectral_runs_on_posterior(const gref_spectral_sampler *s)
 
 gref_rule gref_spectral_rule(const gref_spectral_sampler *s, int t)
 {
-    return gref_rule_at(s->row, &s->spec.convention, s->schedule, t, gref_times_next(&s->spec, t));
+    return gref_rule_at(s->row, &s->spec.convention, s->schedule,
+                        gref_times_hop(&s->spec, s->schedule->T, t));
+}
+
+double gref_spectral_singular(const gref_spectral_sampler *s, int b)
+{
+    double norm = sqrt(row_squared(s->z, b));
+    return norm > s->tolerance ? norm : 0.0;
 }
 
 double gref_spectral_strength(const gref_spectral_sampler *s, const gref_rule *rule, int b)
 {
     if (!s->row->guided)
         return 0.0;
-    if (s->spec.convention.guidance == GREF_GUIDANCE_AFTER)
+    if (s->row->placement == GREF_PLACED_BY_CONVENTION &&
+        s->spec.convention.guidance == GREF_GUIDANCE_AFTER)
         return rule->kappa;
+    if (s->row->pseudo && gref_spectral_singular(s, b) == 0.0)
+        return 0.0;
     return rule->kappa / gref_spectral_likelihood(s, rule->at.abar, rule->at.qbar, b);
 }
 

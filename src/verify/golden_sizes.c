@@ -113,7 +113,7 @@ static gref_status likelihood_sizes(gref_golden_sizes *z, const gref_golden_scal
     TRY(gref_mat_new(&C, c->m, c->m));
     TRY(gref_likelihood_cov(C, s, t));
     z->C_max = row_sum(gref_const(C));
-    z->C_min = s->row->tau(&s->spec.convention, sigma);
+    z->C_min = s->row->tau(&s->spec.convention, gref_time_at(s->schedule, t), sigma);
     if (sigma == 0.0)
         TRY(extremes(&z->C_min, &most, C));
     if (z->C_max == 0.0) { /* t = 0 without noise: L_0 = A Sigma A^T */

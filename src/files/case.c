@@ -31,6 +31,9 @@ void gref_case_free(gref_case *c)
     for (int k = 0; k < c->n_samplers; k++) {
         free(c->owned[k].times);
         gref_chain_free(&c->owned[k].chain);
+        gref_mat_free(&c->owned[k].variances);
+        gref_mat_free(&c->owned[k].start_mean);
+        gref_mat_free(&c->owned[k].start_cov);
     }
     free(c->owned);
     free(c->samplers);

@@ -65,7 +65,7 @@ static gref_status check_integer(const gref_case *c, const gref_case_row *row, c
 static gref_status check_word(const gref_case *c, const gref_case_row *row, const char *key,
                               const json_t *value)
 {
-    char shown[GREF_CASE_SHOWN], word[64], list[256];
+    char shown[GREF_CASE_SHOWN], word[64], list[GREF_CASE_LIST_SIZE];
     const char *words = row->legal, *given = json_string_value(value);
     if (given != NULL && gref_case_word_in(row->legal, given))
         return GREF_OK;
@@ -149,6 +149,41 @@ static gref_status check_list(const gref_case *c, const gref_case_row *row, cons
     return GREF_OK;
 }
 
+/* {"fraction": f} or {"file": name}; {"mean": .., "cov": ..} of numbers or file names, one at least. */
+static gref_status check_parts(const gref_case *c, const gref_case_row *row, const char *key,
+                               const json_t *value)
+{
+    const gref_case_row parts[] = {
+        {.key = "fraction", .type = GREF_CASE_NUMBER, .legal = "[0,1]"},
+        {.key = "file", .type = GREF_CASE_FILE},
+        {.key = "mean", .type = GREF_CASE_NUMBER_OR_FILE},
+        {.key = "cov", .type = GREF_CASE_NUMBER_OR_FILE},
+    };
+    const char *name;
+    json_t *part;
+    char shown[GREF_CASE_SHOWN], at[GREF_CASE_KEY];
+    bool start = row->type == GREF_CASE_START;
+    gref_case_show(shown, value);
+    CASE_REQUIRE(json_object_size(value) >= 1 && (start || json_object_size(value) == 1), c, key,
+                 "%s must be a word or %s, not %s", key,
+                 start ? "{\"mean\": .., \"cov\": ..}" : "{\"fraction\": f} or {\"file\": name}",
+                 shown);
+    json_object_foreach((json_t *)value, name, part)
+    {
+        const gref_case_row *found = NULL;
+        for (int k = start ? 2 : 0; k < (start ? 4 : 2); k++)
+            found = strcmp(parts[k].key, name) == 0 ? &parts[k] : found;
+        gref_case_join(at, key, name);
+        CASE_REQUIRE(found != NULL, c, at, "unknown key %s (known here: %s)", at,
+                     start ? "mean, cov" : "fraction, file");
+        TRY(gref_case_check_value(c, found, at, part));
+        CASE_REQUIRE(!json_is_number(part) || !start || strcmp(name, "cov") != 0 ||
+                         json_number_value(part) >= 0.0,
+                     c, at, "%s must be >= 0, not %g", at, json_number_value(part));
+    }
+    return GREF_OK;
+}
+
 /* Fails unless the value is what the row asks for; objects and lists of them are not seen here. */
 gref_status gref_case_check_value(const gref_case *c, const gref_case_row *row, const char *key,
                                   const json_t *value)
@@ -172,6 +207,10 @@ gref_status gref_case_check_value(const gref_case *c, const gref_case_row *row, 
         return json_is_number(value) ? GREF_OK : check_word(c, row, key, value);
     case GREF_CASE_NUMBER_OR_FILE:
         return json_is_number(value) ? GREF_OK : check_string(c, row, key, value);
+    case GREF_CASE_VARIANCE:
+    case GREF_CASE_START:
+        return json_is_object(value) ? check_parts(c, row, key, value)
+                                     : check_word(c, row, key, value);
     case GREF_CASE_BOX:
     case GREF_CASE_SIZE:
     case GREF_CASE_SPAN:

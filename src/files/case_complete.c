@@ -95,7 +95,7 @@ static gref_status check_groups(const gref_case *c, const char *object, const ch
     int n;
     const gref_case_row *row = gref_case_rows(&n), *last = NULL;
     const char *first = NULL;
-    char key[GREF_CASE_KEY], list[256];
+    char key[GREF_CASE_KEY], list[GREF_CASE_LIST_SIZE];
     for (int k = 0; k < n; k++) {
         if (row[k].group == NULL || gref_case_row_of(object, kind, row[k].key) != &row[k])
             continue;

@@ -13,95 +13,6 @@ static json_t *in_force(const gref_case *c, const json_t *entry, const char *key
     return own != NULL ? own : gref_case_get(c, "conventions", key);
 }
 
-static bool is_dps_norm(const json_t *entry)
-{
-    return strcmp(json_string_value(json_object_get(entry, "name")), "dps-norm") == 0;
-}
-
-/* Where guidance "after" was asked for, so a missing zeta is said there; dps-norm always has a
- * zeta. */
-static gref_status check_zeta(const gref_case *c, const json_t *entry, const char *at,
-                              gref_guidance guidance)
-{
-    char key[GREF_CASE_KEY] = "conventions.guidance";
-    if (is_dps_norm(entry)) {
-        gref_case_join(key, at, "name");
-        CASE_REQUIRE(in_force(c, entry, "zeta") != NULL, c, key,
-                     "%s.zeta is missing (\"dps-norm\" needs it: its step size)", at);
-    } else if (guidance == GREF_GUIDANCE_AFTER) {
-        if (json_object_get(entry, "guidance") != NULL)
-            gref_case_join(key, at, "guidance");
-        CASE_REQUIRE(in_force(c, entry, "zeta") != NULL, c, key,
-                     "conventions.zeta is missing (%s, \"%s\", has guidance \"after\")", at,
-                     json_string_value(json_object_get(entry, "name")));
-    } else {
-        gref_case_join(key, at, "zeta");
-        CASE_REQUIRE(json_object_get(entry, "zeta") == NULL, c, key,
-                     "%s has no use: the guidance of %s is \"%s\", not \"after\"", key, at,
-                     gref_guidance_name(guidance));
-    }
-    return GREF_OK;
-}
-
-/* The guidance "mean" multiplies by the step's variance, which only the scheme "ddpm" gives a
- * meaning. */
-static gref_status check_mean(const gref_case *c, const json_t *entry, const char *at,
-                              const gref_convention *v)
-{
-    char key[GREF_CASE_KEY] = "conventions.guidance";
-    if (json_object_get(entry, "guidance") != NULL)
-        gref_case_join(key, at, "guidance");
-    CASE_REQUIRE(v->scheme == GREF_SCHEME_DDPM || v->guidance != GREF_GUIDANCE_MEAN, c, key,
-                 "%s is \"mean\", which goes with the scheme \"ddpm\" only: %s, \"%s\", has the "
-                 "scheme \"%s\"",
-                 key, at, json_string_value(json_object_get(entry, "name")),
-                 gref_scheme_name(v->scheme));
-    return GREF_OK;
-}
-
-/* The scheme "ddim" has a noise of its own: a key of the entry that asks for another is refused. */
-static gref_status check_noise_keys(const gref_case *c, const json_t *entry, const char *at,
-                                    gref_scheme scheme)
-{
-    static const char *const names[] = {"variance", "last_noise"};
-    char key[GREF_CASE_KEY];
-    for (size_t k = 0; k < 2; k++) {
-        gref_case_join(key, at, names[k]);
-        CASE_REQUIRE(scheme == GREF_SCHEME_DDPM || json_object_get(entry, names[k]) == NULL, c, key,
-                     "%s has no use: the scheme \"%s\" has the noise eta^2 beta~", key,
-                     gref_scheme_name(scheme));
-    }
-    return GREF_OK;
-}
-
-static gref_status read_convention(gref_convention *out_convention, const gref_case *c,
-                                   const json_t *entry, const char *at)
-{
-    gref_convention v = gref_convention_default();
-    const char *scheme = json_string_value(json_object_get(entry, "scheme"));
-    const char *r2 = json_string_value(in_force(c, entry, "r2"));
-    const char *guidance = json_string_value(in_force(c, entry, "guidance"));
-    const char *variance = json_string_value(in_force(c, entry, "variance"));
-    const char *start = json_string_value(in_force(c, entry, "start"));
-    bool known = gref_guidance_parse(&v.guidance, guidance) &&
-                 gref_variance_parse(&v.variance, variance) && gref_start_parse(&v.start, start) &&
-                 gref_r2_parse(&v.r2, r2) &&
-                 (scheme == NULL || gref_scheme_parse(&v.scheme, scheme));
-    CASE_REQUIRE(known, c, at, "%s: the schema has a word that gref/convention.h does not", at);
-    if (is_dps_norm(entry))
-        v.guidance = GREF_GUIDANCE_AFTER;
-    TRY(check_zeta(c, entry, at, v.guidance));
-    TRY(check_mean(c, entry, at, &v));
-    TRY(check_noise_keys(c, entry, at, v.scheme));
-    v.eta = json_number_value(json_object_get(entry, "eta"));
-    if (v.guidance == GREF_GUIDANCE_AFTER)
-        v.zeta = json_number_value(in_force(c, entry, "zeta"));
-    v.last_noise = json_is_true(in_force(c, entry, "last_noise"));
-    v.alpha_dps = json_number_value(in_force(c, entry, "alpha"));
-    *out_convention = v;
-    return GREF_OK;
-}
-
 /* Appends "-key=value" if it fits; what a label may not have is left out, '/' becomes '_'. */
 static void append_value(char label[64], const char *key, const json_t *value)
 {
@@ -143,18 +54,27 @@ static bool differs(const gref_case *c, const json_t *samplers, const char *name
     return false;
 }
 
+/* The keys that may tell samplers of one name apart. */
+static const char *label_key(int k)
+{
+    static const char *const times[] = {"steps", "spacing", NULL};
+    int n = 0;
+    while (gref_case_switch(n) != NULL)
+        n++;
+    return k < n ? gref_case_switch(k) : times[k - n];
+}
+
 /* The name, and what tells this sampler from the other unlabelled ones of its name. */
 static void suggest_label(char label[64], const gref_case *c, const json_t *samplers,
                           const json_t *entry)
 {
-    const char *keys[] = {"scheme",   "eta",  "steps",    "spacing",    "alpha", "r2",
-                          "guidance", "zeta", "variance", "last_noise", "start"};
     const char *name = json_string_value(json_object_get(entry, "name"));
     snprintf(label, 64, "%s", name);
-    for (size_t k = 0; k < sizeof keys / sizeof *keys; k++) {
-        json_t *value = in_force(c, entry, keys[k]);
-        if (value != NULL && differs(c, samplers, name, keys[k]))
-            append_value(label, keys[k], value);
+    const char *key;
+    for (int k = 0; (key = label_key(k)) != NULL; k++) {
+        json_t *value = in_force(c, entry, key);
+        if (value != NULL && differs(c, samplers, name, key))
+            append_value(label, key, value);
     }
 }
 
@@ -238,6 +158,67 @@ static gref_status read_chain(gref_case *c, int k, const json_t *entry, const ch
     return GREF_OK;
 }
 
+/* The array of a file, one row as a column; a number is one entry. */
+static gref_status read_array(gref_mat *out, const gref_case *c, const json_t *value,
+                              const char *key)
+{
+    SCOPED(gref_mat) X = {0};
+    if (json_is_number(value)) {
+        TRY(gref_mat_new(&X, 1, 1));
+        X.a[0] = json_number_value(value);
+    } else {
+        SCOPED_MEM char *path = gref_case_file(c, json_string_value(value));
+        REQUIRE(path != NULL, GREF_ERR_NOMEM, "no memory for a file name");
+        CASE_TRY(c, key, gref_npy_read(&X, NULL, path));
+        CASE_TRY(c, key, gref_require_finite(gref_const(X), json_string_value(value)));
+        if (X.m == 1)
+            X = (gref_mat){X.a, X.n, 1, X.n};
+    }
+    *out = TAKE(X);
+    return GREF_OK;
+}
+
+static gref_status read_part(gref_mat *X, const gref_case *c, const json_t *entry, const char *at,
+                             const char *key, const char *part)
+{
+    char where[GREF_CASE_KEY];
+    const json_t *own = json_object_get(entry, key);
+    const json_t *value =
+        json_object_get(own != NULL ? own : gref_case_get(c, "conventions", key), part);
+    gref_case_join(where, at, key);
+    if (own == NULL)
+        gref_case_join(where, "conventions", key);
+    return value == NULL ? GREF_OK : read_array(X, c, value, where);
+}
+
+/* The files of a variance and of a start. A golden file has them as arrays: c->dir is NULL there. */
+static gref_status read_arrays(gref_case *c, int k, const json_t *entry, const char *at)
+{
+    gref_convention *v = &c->samplers[k].convention;
+    gref_case_owned *own = &c->owned[k];
+    char key[GREF_CASE_KEY];
+    if (c->dir == NULL)
+        return GREF_OK;
+    if (v->scheme == GREF_SCHEME_DDPM && v->variance == GREF_VARIANCE_FILE) {
+        gref_case_join(key, at, "variance");
+        TRY(read_part(&own->variances, c, entry, at, "variance", "file"));
+        CASE_REQUIRE(own->variances.m == c->schedule.T && own->variances.n == 1, c, key,
+                     "%s: the file is %d x %d, not %d variances, one for each t from 1 to T", key,
+                     own->variances.m, own->variances.n, c->schedule.T);
+        for (int i = 0; i < own->variances.m; i++)
+            CASE_REQUIRE(own->variances.a[i] >= 0.0, c, key, "%s: the variance at t = %d is %g",
+                         key, i + 1, own->variances.a[i]);
+        v->variances = own->variances.a;
+    }
+    if (v->start != GREF_START_GIVEN)
+        return GREF_OK;
+    TRY(read_part(&own->start_mean, c, entry, at, "start", "mean"));
+    TRY(read_part(&own->start_cov, c, entry, at, "start", "cov"));
+    v->start_mean = gref_const(own->start_mean);
+    v->start_cov = gref_const(own->start_cov);
+    return GREF_OK;
+}
+
 static gref_status read_sampler(gref_case *c, int k, const json_t *entry)
 {
     gref_sampler_spec *spec = &c->samplers[k];
@@ -247,7 +228,8 @@ static gref_status read_sampler(gref_case *c, int k, const json_t *entry)
              json_string_value(json_object_get(entry, "name")));
     if (strcmp(spec->name, "affine") == 0)
         return read_chain(c, k, entry, at);
-    TRY(read_convention(&spec->convention, c, entry, at));
+    TRY(gref_case_read_convention(&spec->convention, c, entry, at));
+    TRY(read_arrays(c, k, entry, at));
     return gref_case_read_times(c, k, entry, at);
 }
 
@@ -264,36 +246,11 @@ gref_status gref_case_read_samplers(gref_case *c)
     json_array_foreach(samplers, k, entry) TRY(read_sampler(c, (int)k, entry));
     TRY(take_given_labels(c, samplers));
     TRY(make_labels(c, samplers));
-    json_array_foreach(samplers, k, entry) TRY(reorder(entry));
+    json_array_foreach(samplers, k, entry)
+    {
+        TRY(reorder(entry));
+        if (c->samplers[k].chain == NULL)
+            TRY(gref_case_show_convention(entry, c, &c->samplers[k].convention));
+    }
     return GREF_OK;
-}
-
-json_t *gref_convention_json(const gref_sampler_spec *spec)
-{
-    const gref_convention *c = &spec->convention;
-    if (spec->chain != NULL)
-        return json_object();
-    json_t *o = json_object();
-    if (strcmp(spec->name, "dps-norm") != 0)
-        json_object_set_new(o, "guidance", json_string(gref_guidance_name(c->guidance)));
-    json_object_set_new(o, "variance", json_string(gref_variance_name(c->variance)));
-    json_object_set_new(o, "last_noise", json_boolean(c->last_noise));
-    json_object_set_new(o, "start", json_string(gref_start_name(c->start)));
-    if (c->guidance == GREF_GUIDANCE_AFTER)
-        json_object_set_new(o, "zeta", number(c->zeta));
-    if (strcmp(spec->name, "pigdm") == 0)
-        json_object_set_new(o, "r2", json_string(gref_r2_name(c->r2)));
-    if (strcmp(spec->name, "dps") == 0)
-        json_object_set_new(o, "alpha", number(c->alpha_dps));
-    if (c->scheme != GREF_SCHEME_DDPM) {
-        json_object_set_new(o, "scheme", json_string(gref_scheme_name(c->scheme)));
-        json_object_set_new(o, "eta", number(c->eta));
-    }
-    if (spec->n_times > 0) {
-        json_t *times = json_array();
-        for (int k = 0; k < spec->n_times; k++)
-            json_array_append_new(times, json_integer(spec->times[k]));
-        json_object_set_new(o, "times", times);
-    }
-    return o;
 }

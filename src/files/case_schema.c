@@ -23,6 +23,8 @@
 #define NUMBER GREF_CASE_NUMBER
 #define NUM_WORD GREF_CASE_NUMBER_OR_WORD
 #define NUM_FILE GREF_CASE_NUMBER_OR_FILE
+#define VARIANCE GREF_CASE_VARIANCE
+#define START GREF_CASE_START
 #define BOX GREF_CASE_BOX
 #define SIZE GREF_CASE_SIZE
 #define SPAN GREF_CASE_SPAN
@@ -46,14 +48,20 @@
 #define OBSERVATIONS "sample|image|file"
 #define SCHEDULES "linear|cosine|vp|edm|file"
 #define SCHEDULE_FILES "file|abar|sigmas"
-#define LINEAR "ddpm|dps|pigdm|cgdm"
-#define METHODS LINEAR "|dps-norm"
+#define PRIOR_ROWS "unconditional|ddpm"
+#define LIKELIHOODS "dps|pigdm|cgdm|mmps|tmpd-full|tmpd"
+#define CODED "pigdm-code|pigdm-weighted|dps-square"
+#define PROJECTIONS "ddrm|ddnm|ddnm+|diffpir"
+#define GUIDED PRIOR_ROWS "|" LIKELIHOODS
+#define SCHEMED GUIDED "|" CODED "|dps-norm"
+#define METHODS SCHEMED "|" PROJECTIONS
 #define SAMPLERS METHODS "|affine"
-#define SCHEMES "ddpm|ddim"
+#define SCHEMES "ddpm|ddim|em|ei|euler|heun|rk4"
+#define ETAS "std|variance|state"
 #define SPACINGS "all|leading|linspace|trailing|skip"
 #define GUIDANCES "score|mean|after"
-#define VARIANCES "beta|beta_tilde"
-#define STARTS "standard|exact"
+#define VARIANCES "beta|beta_tilde|fixed_large"
+#define STARTS "standard|exact|noise|authors|paper"
 #define R2S "1-abar|(1-abar)/abar|(1-abar)/(2-abar)"
 
 /*
@@ -141,24 +149,30 @@ static const gref_case_row rows[] = {
     KEY("samplers",    ANY,                "name",        KIND,     MUST,             SAMPLERS),
     KEY("samplers",    ANY,                "label",       LABEL,    MAY,              NULL),
     KEY("samplers",    "affine",           "file",        FILENAME, MUST,             NULL),
-    KEY("samplers",    METHODS,            "scheme",      WORD,     MAY,              SCHEMES),
-    WITH("scheme=ddim", "samplers", METHODS, "eta", NUMBER, "0", "[0,1]"),
+    KEY("samplers",    SCHEMED,            "scheme",      WORD,     MAY,              SCHEMES),
+    KEY("samplers",    METHODS,            "eta",         NUMBER,   MAY,              "[0,1]"),
+    KEY("samplers",    SCHEMED,            "eta_on",      WORD,     MAY,              ETAS),
     KEY("samplers",    METHODS,            "times",       TIMES,    MAY,              "[0,inf)"),
     KEY("samplers",    METHODS,            "steps",       INT,      MAY,              "[1,inf)"),
     WITH("steps", "samplers", METHODS, "spacing", WORD, "\"leading\"", SPACINGS),
-    KEY("samplers",    "dps",              "alpha",       NUMBER,   MAY,              "(0,inf)"),
+    KEY("samplers",    "dps|dps-square",   "alpha",       NUMBER,   MAY,              "(0,inf)"),
     KEY("samplers",    "pigdm",            "r2",          WORD,     MAY,              R2S),
-    KEY("samplers",    LINEAR,             "guidance",    WORD,     MAY,              GUIDANCES),
-    KEY("samplers",    METHODS,            "zeta",        NUMBER,   MAY,              "(0,inf)"),
-    KEY("samplers",    METHODS,            "variance",    WORD,     MAY,              VARIANCES),
-    KEY("samplers",    METHODS,            "last_noise",  BOOL,     MAY,              NULL),
-    KEY("samplers",    METHODS,            "start",       WORD,     MAY,              STARTS),
+    KEY("samplers",    GUIDED,             "guidance",    WORD,     MAY,              GUIDANCES),
+    KEY("samplers",    "diffpir",          "zeta",        NUMBER,   MAY,              "[0,1]"),
+    KEY("samplers",    SCHEMED,            "zeta",        NUMBER,   MAY,              "(0,inf)"),
+    KEY("samplers",    SCHEMED,            "variance",    VARIANCE, MAY,              VARIANCES),
+    KEY("samplers",    SCHEMED,            "last_noise",  BOOL,     MAY,              NULL),
+    KEY("samplers",    METHODS,            "start",       START,    MAY,              STARTS),
+    KEY("samplers",    "ddrm",             "eta_b",       NUMBER,   MAY,              "[0,1]"),
+    KEY("samplers",    "diffpir",          "lambda",      NUMBER,   MAY,              "(0,inf)"),
+    KEY("samplers",    "diffpir",          "rho_scale",   NUMBER,   MAY,              "(0,inf)"),
+    KEY("samplers",    PROJECTIONS "|pigdm-code", "rank_tol", NUMBER, MAY,            "[0,inf)"),
 
     KEY("conventions", ANY,                "guidance",    WORD,     "\"score\"",      GUIDANCES),
     KEY("conventions", ANY,                "zeta",        NUMBER,   MAY,              "(0,inf)"),
-    KEY("conventions", ANY,                "variance",    WORD,     "\"beta_tilde\"", VARIANCES),
+    KEY("conventions", ANY,                "variance",    VARIANCE, "\"beta_tilde\"", VARIANCES),
     KEY("conventions", ANY,                "last_noise",  BOOL,     "false",          NULL),
-    KEY("conventions", ANY,                "start",       WORD,     "\"standard\"",   STARTS),
+    KEY("conventions", ANY,                "start",       START,    "\"standard\"",   STARTS),
     KEY("conventions", ANY,                "r2",          WORD,     "\"1-abar\"",     R2S),
     KEY("conventions", ANY,                "alpha",       NUMBER,   "1.0",            "(0,inf)"),
 
@@ -192,14 +206,15 @@ bool gref_case_word_in(const char *words, const char *word)
     return false;
 }
 
-int gref_case_list_words(char list[256], const char *words, const char *quote)
+int gref_case_list_words(char list[GREF_CASE_LIST_SIZE], const char *words, const char *quote)
 {
     char word[64];
     int count = 0;
     *list = '\0';
     for (; gref_case_next_word(word, &words); count++) {
         size_t used = strlen(list);
-        snprintf(list + used, 256 - used, "%s%s%s%s", used == 0 ? "" : ", ", quote, word, quote);
+        snprintf(list + used, GREF_CASE_LIST_SIZE - used, "%s%s%s%s", used == 0 ? "" : ", ", quote,
+                 word, quote);
     }
     return count;
 }

@@ -133,6 +133,7 @@ typedef struct {
 typedef struct {
     int *times;
     gref_chain chain;
+    gref_mat variances, start_mean, start_cov;
 } gref_case_owned;
 
 struct gref_case {
@@ -205,14 +206,16 @@ typedef enum {
     GREF_CASE_NUMBER,         /* a number in `legal` */
     GREF_CASE_NUMBER_OR_WORD, /* a number, or one of `legal` */
     GREF_CASE_NUMBER_OR_FILE, /* a number, or a file name */
-    GREF_CASE_BOX,            /* [row, col, rows, cols] */
-    GREF_CASE_SIZE,           /* [rows, cols], each in `legal` */
-    GREF_CASE_SPAN,           /* two numbers, each in `legal` */
-    GREF_CASE_RISING,         /* two numbers, the second one larger */
-    GREF_CASE_INTS,           /* a list of ints in `legal`, not empty */
-    GREF_CASE_TIMES,          /* a list of ints in `legal`, decreasing, at least two */
-    GREF_CASE_OBJECT,         /* the object of the key's name */
-    GREF_CASE_LIST            /* a list of such objects, not empty */
+    GREF_CASE_VARIANCE,       /* one of `legal`, {"fraction": f} or {"file": name} */
+    GREF_CASE_START,  /* one of `legal`, or {"mean": .., "cov": ..} of numbers or file names */
+    GREF_CASE_BOX,    /* [row, col, rows, cols] */
+    GREF_CASE_SIZE,   /* [rows, cols], each in `legal` */
+    GREF_CASE_SPAN,   /* two numbers, each in `legal` */
+    GREF_CASE_RISING, /* two numbers, the second one larger */
+    GREF_CASE_INTS,   /* a list of ints in `legal`, not empty */
+    GREF_CASE_TIMES,  /* a list of ints in `legal`, decreasing, at least two */
+    GREF_CASE_OBJECT, /* the object of the key's name */
+    GREF_CASE_LIST    /* a list of such objects, not empty */
 } gref_case_type;
 
 /* One legal key: a row of the schema. */
@@ -241,7 +244,8 @@ void gref_case_kind(char kind[64], const char *object, const json_t *given);
 bool gref_case_word_in(const char *words, const char *word);
 bool gref_case_next_word(char word[64], const char **words);
 /* list = the words between quotes, "a, b, c"; returns their number. */
-int gref_case_list_words(char list[256], const char *words, const char *quote);
+enum { GREF_CASE_LIST_SIZE = 512 };
+int gref_case_list_words(char list[GREF_CASE_LIST_SIZE], const char *words, const char *quote);
 
 /* True if `done` holds what a row needs, or it needs nothing. */
 bool gref_case_needs_met(const gref_case_row *row, const json_t *done);
@@ -253,6 +257,12 @@ gref_status gref_case_check_rules(gref_case *c);
 gref_status gref_case_read_schedule(gref_case *c);
 gref_status gref_case_read_samplers(gref_case *c);
 gref_status gref_case_read_times(gref_case *c, int k, const json_t *entry, const char *at);
+/* case_conventions.c: the switches of an entry; the k-th key, NULL after the last; what is in force,
+ * put into the entry. */
+gref_status gref_case_read_convention(gref_convention *out, const gref_case *c, const json_t *entry,
+                                      const char *at);
+const char *gref_case_switch(int k);
+gref_status gref_case_show_convention(json_t *entry, const gref_case *c, const gref_convention *v);
 /* What is in force for a sampler, and no convention that its method does not read: for summaries
  * and manifests. */
 json_t *gref_convention_json(const gref_sampler_spec *spec);

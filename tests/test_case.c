@@ -16,6 +16,18 @@ static void value_at(char text[512], const gref_case *c, const char *key)
     free(dump);
 }
 
+/* What a printed entry says besides its own keys, sorted. */
+#define SCORE "\"guidance\": \"score\", "
+#define NOISE "\"last_noise\": false, "
+#define DDPM "\"scheme\": \"ddpm\", \"start\": \"standard\", \"variance\": \"beta_tilde\""
+/* The same as lines, in the order of the schema. */
+#define SCHEME_LINE "      \"scheme\": \"ddpm\",\n"
+#define OTHER_LINES                                                                                \
+    "      \"guidance\": \"score\",\n"                                                             \
+    "      \"variance\": \"beta_tilde\",\n"                                                        \
+    "      \"last_noise\": false,\n"                                                               \
+    "      \"start\": \"standard\"\n"
+
 /* Each row says what one key of the completed case becomes. */
 START_TEST(test_case_override__sets_creates_appends_and_drops)
 {
@@ -38,8 +50,10 @@ START_TEST(test_case_override__sets_creates_appends_and_drops)
         {{"report.laws_at.2=7"}, "report.laws_at", "[10, 7, 5]"},
         {{"samplers=[{\"name\":\"ddpm\"}]"},
          "samplers",
-         "[{\"label\": \"ddpm\", \"name\": \"ddpm\"}]"},
-        {{"samplers.2.name=ddpm"}, "samplers.2", "{\"label\": \"ddpm\", \"name\": \"ddpm\"}"},
+         "[{" SCORE "\"label\": \"ddpm\", " NOISE "\"name\": \"ddpm\", " DDPM "}]"},
+        {{"samplers.2.name=ddpm"},
+         "samplers.2",
+         "{" SCORE "\"label\": \"ddpm\", " NOISE "\"name\": \"ddpm\", " DDPM "}"},
         {{"samplers.1.alpha=2"}, "samplers.1.alpha", "2"},
         {{"conventions.start=exact"}, "conventions.start", "\"exact\""},
         {{"operator.kind=motion_blur", "operator.length=5"},
@@ -66,10 +80,12 @@ START_TEST(test_case_override__sets_creates_appends_and_drops)
          "{\"cov\": \"C.npy\", \"kind\": \"gaussian\", \"mean\": 0}"},
         {{"samplers.1.name=pigdm", "samplers.1.r2=(1-abar)/abar"},
          "samplers.1",
-         "{\"label\": \"pigdm\", \"name\": \"pigdm\", \"r2\": \"(1-abar)/abar\"}"},
+         "{" SCORE "\"label\": \"pigdm\", " NOISE
+         "\"name\": \"pigdm\", \"r2\": \"(1-abar)/abar\", " DDPM "}"},
         {{"samplers.1.scheme=ddim"},
          "samplers.1",
-         "{\"alpha\": 4, \"eta\": 0, \"label\": \"dps\", \"name\": \"dps\", \"scheme\": \"ddim\"}"},
+         "{\"alpha\": 4, \"eta\": 0, \"eta_on\": \"std\", " SCORE
+         "\"label\": \"dps\", \"name\": \"dps\", \"scheme\": \"ddim\", \"start\": \"standard\"}"},
         {{"samplers.1.times=[20,7,1]", "samplers.1.times.1=6"}, "samplers.1.times", "[20, 6, 1]"},
         {{"schedule.kind=cosine"}, "schedule", "{\"kind\": \"cosine\", \"steps\": 20}"},
         {{"schedule.scaled=true", "schedule.beta=[0.125,0.25]"},
@@ -97,7 +113,8 @@ START_TEST(test_case_override__sets_creates_appends_and_drops)
     char value[512];
     gref_case *c = load(write_text(least), sets);
     value_at(value, c, "samplers.2");
-    ck_assert_str_eq(value, "{\"alpha\": 3, \"label\": \"dps\", \"name\": \"dps\"}");
+    ck_assert_str_eq(value, "{\"alpha\": 3, " SCORE "\"label\": \"dps\", " NOISE
+                            "\"name\": \"dps\", " DDPM "}");
     gref_case_free(c);
 }
 END_TEST
@@ -135,62 +152,59 @@ START_TEST(test_case_print__fills_in_every_default)
     const char *least = "{\"schema\": \"gref-case/1\", \"noise\": {\"sigma\": 0.1},"
                         " \"operator\": {\"kind\": \"super_resolution\", \"factor\": 2},"
                         " \"image\": {\"file\": \"\\u00e9.png\"}}";
-    const char *expected = "{\n"
-                           "  \"schema\": \"gref-case/1\",\n"
-                           "  \"image\": {\n"
-                           "    \"file\": \"\xc3\xa9.png\",\n"
-                           "    \"range\": [-1, 1]\n"
-                           "  },\n"
-                           "  \"prior\": {\n"
-                           "    \"kind\": \"adsn\",\n"
-                           "    \"mean\": \"image\"\n"
-                           "  },\n"
-                           "  \"operator\": {\n"
-                           "    \"kind\": \"super_resolution\",\n"
-                           "    \"factor\": 2,\n"
-                           "    \"filter\": \"box\"\n"
-                           "  },\n"
-                           "  \"noise\": {\n"
-                           "    \"sigma\": 0.10000000000000001\n"
-                           "  },\n"
-                           "  \"observation\": {\n"
-                           "    \"kind\": \"sample\",\n"
-                           "    \"seed\": 1\n"
-                           "  },\n"
-                           "  \"schedule\": {\n"
-                           "    \"kind\": \"linear\",\n"
-                           "    \"beta\": [0.0001, 0.02],\n"
-                           "    \"steps\": 1000\n"
-                           "  },\n"
-                           "  \"samplers\": [\n"
-                           "    {\n"
-                           "      \"name\": \"cgdm\",\n"
-                           "      \"label\": \"cgdm\"\n"
-                           "    },\n"
-                           "    {\n"
-                           "      \"name\": \"pigdm\",\n"
-                           "      \"label\": \"pigdm\",\n"
-                           "      \"r2\": \"1-abar\"\n"
-                           "    },\n"
-                           "    {\n"
-                           "      \"name\": \"dps\",\n"
-                           "      \"label\": \"dps\",\n"
-                           "      \"alpha\": 1.0\n"
-                           "    }\n"
-                           "  ],\n"
-                           "  \"conventions\": {\n"
-                           "    \"guidance\": \"score\",\n"
-                           "    \"variance\": \"beta_tilde\",\n"
-                           "    \"last_noise\": false,\n"
-                           "    \"start\": \"standard\",\n"
-                           "    \"r2\": \"1-abar\",\n"
-                           "    \"alpha\": 1.0\n"
-                           "  },\n"
-                           "  \"report\": {\n"
-                           "    \"laws_at\": [800, 600, 400, 200, 50, 0],\n"
-                           "    \"w2_every\": 10\n"
-                           "  }\n"
-                           "}\n";
+    const char *expected =
+        "{\n"
+        "  \"schema\": \"gref-case/1\",\n"
+        "  \"image\": {\n"
+        "    \"file\": \"\xc3\xa9.png\",\n"
+        "    \"range\": [-1, 1]\n"
+        "  },\n"
+        "  \"prior\": {\n"
+        "    \"kind\": \"adsn\",\n"
+        "    \"mean\": \"image\"\n"
+        "  },\n"
+        "  \"operator\": {\n"
+        "    \"kind\": \"super_resolution\",\n"
+        "    \"factor\": 2,\n"
+        "    \"filter\": \"box\"\n"
+        "  },\n"
+        "  \"noise\": {\n"
+        "    \"sigma\": 0.10000000000000001\n"
+        "  },\n"
+        "  \"observation\": {\n"
+        "    \"kind\": \"sample\",\n"
+        "    \"seed\": 1\n"
+        "  },\n"
+        "  \"schedule\": {\n"
+        "    \"kind\": \"linear\",\n"
+        "    \"beta\": [0.0001, 0.02],\n"
+        "    \"steps\": 1000\n"
+        "  },\n"
+        "  \"samplers\": [\n"
+        "    {\n"
+        "      \"name\": \"cgdm\",\n"
+        "      \"label\": \"cgdm\",\n" SCHEME_LINE OTHER_LINES "    },\n"
+        "    {\n"
+        "      \"name\": \"pigdm\",\n"
+        "      \"label\": \"pigdm\",\n" SCHEME_LINE "      \"r2\": \"1-abar\",\n" OTHER_LINES
+        "    },\n"
+        "    {\n"
+        "      \"name\": \"dps\",\n"
+        "      \"label\": \"dps\",\n" SCHEME_LINE "      \"alpha\": 1.0,\n" OTHER_LINES "    }\n"
+        "  ],\n"
+        "  \"conventions\": {\n"
+        "    \"guidance\": \"score\",\n"
+        "    \"variance\": \"beta_tilde\",\n"
+        "    \"last_noise\": false,\n"
+        "    \"start\": \"standard\",\n"
+        "    \"r2\": \"1-abar\",\n"
+        "    \"alpha\": 1.0\n"
+        "  },\n"
+        "  \"report\": {\n"
+        "    \"laws_at\": [800, 600, 400, 200, 50, 0],\n"
+        "    \"w2_every\": 10\n"
+        "  }\n"
+        "}\n";
     gref_case *c = load(write_text(least), NULL);
     char *text = gref_case_print(c);
     ck_assert_ptr_nonnull(text);
@@ -304,8 +318,8 @@ START_TEST(test_case_samplers__conventions_in_force)
          .variance = GREF_VARIANCE_BETA_TILDE,
          .last_noise = true,
          .start = GREF_START_STANDARD,
-         .r2 = GREF_R2_1_ABAR_2_ABAR,
-         .alpha_dps = 7},
+         .r2 = GREF_R2_1_ABAR,
+         .alpha_dps = 1},
         {.scheme = GREF_SCHEME_DDPM,
          .eta = 0.0,
          .guidance = GREF_GUIDANCE_AFTER,
@@ -313,7 +327,7 @@ START_TEST(test_case_samplers__conventions_in_force)
          .variance = GREF_VARIANCE_BETA_TILDE,
          .last_noise = true,
          .start = GREF_START_STANDARD,
-         .r2 = GREF_R2_1_ABAR_2_ABAR,
+         .r2 = GREF_R2_1_ABAR,
          .alpha_dps = 3},
         {.scheme = GREF_SCHEME_DDPM,
          .eta = 0.0,
@@ -322,7 +336,7 @@ START_TEST(test_case_samplers__conventions_in_force)
          .variance = GREF_VARIANCE_BETA_TILDE,
          .last_noise = true,
          .start = GREF_START_EXACT,
-         .r2 = GREF_R2_1_ABAR_2_ABAR,
+         .r2 = GREF_R2_1_ABAR,
          .alpha_dps = 7},
         {.scheme = GREF_SCHEME_DDPM,
          .eta = 0.0,
@@ -332,16 +346,16 @@ START_TEST(test_case_samplers__conventions_in_force)
          .last_noise = false,
          .start = GREF_START_STANDARD,
          .r2 = GREF_R2_1_ABAR_ABAR,
-         .alpha_dps = 7},
+         .alpha_dps = 1},
         {.scheme = GREF_SCHEME_DDIM,
          .eta = 0.5,
          .guidance = GREF_GUIDANCE_SCORE,
          .zeta = 0,
          .variance = GREF_VARIANCE_BETA_TILDE,
-         .last_noise = true,
+         .last_noise = false,
          .start = GREF_START_STANDARD,
-         .r2 = GREF_R2_1_ABAR_2_ABAR,
-         .alpha_dps = 7},
+         .r2 = GREF_R2_1_ABAR,
+         .alpha_dps = 1},
     };
     for (int k = 0; k < 5; k++) {
         const gref_convention *a = &s[k].convention, *b = &expected[k];

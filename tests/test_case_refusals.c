@@ -89,14 +89,18 @@ START_TEST(test_case_load__refuses_with_file_line_and_key)
          ":8: samplers must be a list [{...}, ...], not {}"},
         {8, " \"samplers\": [3,", ":8: samplers.0 must be an object {...}, not 3"},
         {8, " \"samplers\": [{\"name\": \"ddim\"},",
-         ":8: samplers.0.name must be one of \"ddpm\", \"dps\", \"pigdm\", \"cgdm\", \"dps-norm\", "
+         ":8: samplers.0.name must be one of \"unconditional\", \"ddpm\", \"dps\", \"pigdm\", "
+         "\"cgdm\", "
+         "\"mmps\", \"tmpd-full\", \"tmpd\", \"pigdm-code\", \"pigdm-weighted\", "
+         "\"dps-square\", \"dps-norm\", \"ddrm\", \"ddnm\", \"ddnm+\", \"diffpir\", "
          "\"affine\", not \"ddim\" "
          "(did you "
          "mean ddpm?)"},
         {9, "   {\"label\": \"x\"}],", ":9: samplers.1.name is missing"},
         {9, "   {\"name\": \"dps\", \"r2\": \"1-abar\"}],",
          ":9: samplers.1.r2 does not belong to name \"dps\" (its keys: name, label, "
-         "scheme, eta, times, steps, spacing, alpha, guidance, zeta, variance, last_noise, start)"},
+         "scheme, eta, eta_on, times, steps, spacing, alpha, guidance, zeta, variance, last_noise, "
+         "start)"},
         {9, "   {\"name\": \"dps\", \"alpha\": 0}],", ":9: samplers.1.alpha must be > 0, not 0"},
         {9, "   {\"name\": \"pigdm\", \"r2\": \"abar\"}],",
          ":9: samplers.1.r2 must be one of \"1-abar\", \"(1-abar)/abar\", \"(1-abar)/(2-abar)\", "
@@ -116,14 +120,17 @@ START_TEST(test_case_load__refuses_with_file_line_and_key)
          ":9: samplers.1.zeta is missing (\"dps-norm\" needs it: its step size)"},
         {9, "   {\"name\": \"dps-norm\", \"zeta\": 1, \"guidance\": \"mean\"}],",
          ":9: samplers.1.guidance does not belong to name \"dps-norm\" (its keys: name, label, "
-         "scheme, eta, times, steps, spacing, zeta, variance, last_noise, start)"},
+         "scheme, eta, eta_on, times, steps, spacing, zeta, variance, last_noise, start)"},
         {9, "   {\"name\": \"dps\", \"scheme\": \"dim\"}],",
-         ":9: samplers.1.scheme must be one of \"ddpm\", \"ddim\", not \"dim\" (did you mean "
+         ":9: samplers.1.scheme must be one of \"ddpm\", \"ddim\", \"em\", \"ei\", \"euler\", "
+         "\"heun\", \"rk4\", not \"dim\" (did you mean "
          "ddim?)"},
         {9, "   {\"name\": \"dps\", \"eta\": 0.5}],",
-         ":9: samplers.1.eta belongs to samplers.1.scheme=ddim, which the case does not have"},
+         ":9: samplers.1.eta has no use for dps: only the scheme \"ddim\" and the rows that project "
+         "have one"},
         {9, "   {\"name\": \"dps\", \"scheme\": \"ddpm\",\n \"eta\": 0}],",
-         ":10: samplers.1.eta belongs to samplers.1.scheme=ddim, which the case does not have"},
+         ":10: samplers.1.eta has no use for dps: only the scheme \"ddim\" and the rows that project "
+         "have one"},
         {9, "   {\"name\": \"dps\", \"scheme\": \"ddim\", \"eta\": 1.5}],",
          ":9: samplers.1.eta must be >= 0 and <= 1, not 1.5"},
         {9, "   {\"name\": \"dps\", \"scheme\": \"ddim\", \"guidance\": \"mean\"}],",
@@ -156,7 +163,8 @@ START_TEST(test_case_load__refuses_with_file_line_and_key)
         {9, "   {\"name\": \"affine\", \"file\": \"c.npz\", \"eta\": 0}],",
          ":9: samplers.1.eta does not belong to name \"affine\" (its keys: name, label, file)"},
         {9, "   {\"name\": \"dps\", \"zeta\": 0.1}],",
-         ":9: samplers.1.zeta has no use: the guidance of samplers.1 is \"score\", not \"after\""},
+         ":9: samplers.1.zeta has no use for dps: only guidance \"after\", dps-norm and diffpir "
+         "have one"},
         {10, " \"schedule\": {\"steps\": 0},",
          ":10: schedule.steps must be >= 1 and <= 1000000, not 0"},
         {10, " \"schedule\": {\"beta\": [0.1, 1]},",
@@ -322,13 +330,12 @@ START_TEST(test_case_override__is_blamed_for_what_it_breaks)
         {{"samplers.1.scheme=ddim", "samplers.1.eta=2"},
          "--set samplers.1.eta=2: samplers.1.eta must be >= 0 and <= 1, not 2"},
         {{"samplers.1.scheme=ddim", "samplers.1.eta=1", "samplers.1.variance=beta"},
-         "--set samplers.1.variance=beta: samplers.1.variance has no use: the scheme \"ddim\" has "
-         "the "
-         "noise eta^2 beta~"},
+         "--set samplers.1.variance=beta: samplers.1.variance has no use for dps: only the scheme "
+         "\"ddpm\" has one"},
         {{"samplers.1.scheme=ddim", "samplers.1.eta=1", "samplers.1.last_noise=true"},
-         "--set samplers.1.last_noise=true: samplers.1.last_noise has no use: the scheme \"ddim\" "
-         "has "
-         "the noise eta^2 beta~"},
+         "--set samplers.1.last_noise=true: samplers.1.last_noise has no use for dps: only the "
+         "schemes "
+         "\"ddpm\", \"em\" and \"ei\" have one"},
         {{"samplers.1.times=[9,9]"},
          "--set samplers.1.times=[9,9]: samplers.1.times must decrease, but 9 comes after 9"},
         {{"samplers.1.times=[9,0]", "schedule.steps=8", "report.laws_at=[0]"},

@@ -23,6 +23,8 @@ GREF_API int gref_marginal_t(const gref_marginal *law);
 /* The visited time after t; -1 at the end of the chain. */
 GREF_API int gref_marginal_next(const gref_marginal *law);
 GREF_API bool gref_marginal_guided(const gref_marginal *law);
+/* False for rows without a likelihood: they take p_t(x | v) to be no law. */
+GREF_API bool gref_marginal_has_model(const gref_marginal *law);
 /* False at the inner times of an affine chain that does not say its abar: bias and distances are
  * then refused. */
 GREF_API bool gref_marginal_has_target(const gref_marginal *law);

@@ -34,6 +34,12 @@ bool gref_marginal_guided(const gref_marginal *law)
     return law->row->guided;
 }
 
+/** False for rows without a likelihood N(A x0hat, C). */
+bool gref_marginal_has_model(const gref_marginal *law)
+{
+    return gref_row_has_likelihood(law->row) || !law->row->guided;
+}
+
 /** False at the inner times of an affine chain that does not say its abar. */
 bool gref_marginal_has_target(const gref_marginal *law)
 {

@@ -270,6 +270,19 @@ gref_status gref_case_read_convention(gref_convention *out, const gref_case *c, 
     return GREF_OK;
 }
 
+/* A value in force as the case, or the default of its schema, has it: 1.0 or 1, a word or an object. */
+static json_t *as_written(const gref_case *c, const knob *k, const gref_convention *v)
+{
+    json_t *common = gref_case_get(c, "conventions", k->key), *value = value_of(v, k);
+    double x = json_number_value(value);
+    bool same = json_is_number(common) ? json_number_value(common) == x
+                                       : json_is_object(common) && written(c, k->key) != NULL;
+    if (!same && !(json_is_real(value) && x == (int)x))
+        return value;
+    json_decref(value);
+    return same ? json_deep_copy(common) : json_integer((int)x);
+}
+
 gref_status gref_case_show_convention(json_t *entry, const gref_case *c, const gref_convention *v)
 {
     const gref_row *row = gref_row_find(json_string_value(json_object_get(entry, "name")));
@@ -277,8 +290,7 @@ gref_status gref_case_show_convention(json_t *entry, const gref_case *c, const g
         bool inside = strcmp(knobs[k].key, "fraction") == 0; /* of {"fraction": f} */
         if (inside || !knobs[k].uses(row, v) || json_object_get(entry, knobs[k].key) != NULL)
             continue;
-        json_t *common = written(c, knobs[k].key);
-        json_t *value = json_is_object(common) ? json_deep_copy(common) : value_of(v, &knobs[k]);
+        json_t *value = as_written(c, &knobs[k], v);
         REQUIRE(json_object_set_new(entry, knobs[k].key, value) == 0, GREF_ERR_NOMEM,
                 "no memory for a case");
     }
@@ -291,7 +303,8 @@ json_t *gref_convention_json(const gref_sampler_spec *spec)
     json_t *o = json_object();
     if (spec->chain != NULL)
         return o;
-    for (int k = 0; k < N_KNOBS; k++)
+    for (int k = spec->convention.scheme == GREF_SCHEME_DDPM; k < N_KNOBS;
+         k++) /* the default is not said */
         if (knobs[k].uses(row, &spec->convention))
             json_object_set_new(o, knobs[k].key, value_of(&spec->convention, &knobs[k]));
     if (spec->n_times > 0) {

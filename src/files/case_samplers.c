@@ -6,13 +6,6 @@
 #include "base/json.h"
 #include "internal.h"
 
-/* The value in force for a sampler: its own, else that of "conventions". */
-static json_t *in_force(const gref_case *c, const json_t *entry, const char *key)
-{
-    json_t *own = json_object_get(entry, key);
-    return own != NULL ? own : gref_case_get(c, "conventions", key);
-}
-
 /* Appends "-key=value" if it fits; what a label may not have is left out, '/' becomes '_'. */
 static void append_value(char label[64], const char *key, const json_t *value)
 {
@@ -31,6 +24,13 @@ static bool same_value(const json_t *a, const json_t *b)
     if (json_is_number(a) && json_is_number(b))
         return json_number_value(a) == json_number_value(b);
     return a == b || json_equal(a, b);
+}
+
+/* The value of the completed entry; of one that does not use the key, that of "conventions". */
+static json_t *in_force(const gref_case *c, const json_t *entry, const char *key)
+{
+    json_t *own = json_object_get(entry, key);
+    return own != NULL ? own : gref_case_get(c, "conventions", key);
 }
 
 /* True if the unlabelled samplers of one name do not all have the same value in force. */
@@ -72,8 +72,10 @@ static void suggest_label(char label[64], const gref_case *c, const json_t *samp
     snprintf(label, 64, "%s", name);
     const char *key;
     for (int k = 0; (key = label_key(k)) != NULL; k++) {
-        json_t *value = in_force(c, entry, key);
-        if (value != NULL && differs(c, samplers, name, key))
+        json_t *value = json_object_get(entry, key);
+        const char *word = json_string_value(value);
+        bool plain = word != NULL && (strcmp(word, "ddpm") == 0 || strcmp(word, "std") == 0);
+        if (value != NULL && !plain && differs(c, samplers, name, key))
             append_value(label, key, value);
     }
 }
@@ -131,15 +133,19 @@ static gref_status make_labels(gref_case *c, json_t *samplers)
     return GREF_OK;
 }
 
-/* Puts "label" behind "name", where the schema has it. */
+/* Puts the keys in the order of the schema. */
 static gref_status reorder(json_t *entry)
 {
     json_auto_t *copy = json_copy(entry);
     bool failed = copy == NULL;
-    const char *first[] = {"name", "label"};
+    int n;
+    const gref_case_row *row = gref_case_rows(&n);
     json_object_clear(entry);
-    for (int k = 0; k < 2 && !failed; k++)
-        failed = json_object_set(entry, first[k], json_object_get(copy, first[k])) != 0;
+    for (int k = 0; k < n && !failed; k++) {
+        json_t *value =
+            strcmp(row[k].object, "samplers") == 0 ? json_object_get(copy, row[k].key) : NULL;
+        failed = value != NULL && json_object_set(entry, row[k].key, value) != 0;
+    }
     failed = failed || json_object_update_missing(entry, copy) != 0;
     REQUIRE(!failed, GREF_ERR_NOMEM, "no memory for a case");
     return GREF_OK;
@@ -245,12 +251,9 @@ gref_status gref_case_read_samplers(gref_case *c)
     c->n_samplers = (int)n;
     json_array_foreach(samplers, k, entry) TRY(read_sampler(c, (int)k, entry));
     TRY(take_given_labels(c, samplers));
+    json_array_foreach(samplers, k, entry) if (c->samplers[k].chain == NULL)
+        TRY(gref_case_show_convention(entry, c, &c->samplers[k].convention));
     TRY(make_labels(c, samplers));
-    json_array_foreach(samplers, k, entry)
-    {
-        TRY(reorder(entry));
-        if (c->samplers[k].chain == NULL)
-            TRY(gref_case_show_convention(entry, c, &c->samplers[k].convention));
-    }
+    json_array_foreach(samplers, k, entry) TRY(reorder(entry));
     return GREF_OK;
 }

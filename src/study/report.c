@@ -50,7 +50,7 @@ static json_t *sampler_json(const gref_study_sampler *s)
             json_object_set_new(step, "w2_error", number(row->w2_error));
         }
         json_array_append_new(steps, step);
-        if (s->spec.chain == NULL)
+        if (s->models)
             json_array_append_new(modelled, w2_row(row->t, row->modelled, NULL));
         json_array_append_new(prior, w2_row(row->t, row->prior, fate(s, row)));
     }
@@ -63,7 +63,8 @@ static json_t *sampler_json(const gref_study_sampler *s)
     json_object_set_new(o, "lost_at", s->lost ? json_integer(s->diverged_at) : json_null());
     json_object_set_new(o, "growth_log10", number(s->growth));
     json_object_set_new(o, "steps", steps);
-    json_object_set_new(o, "modelled", modelled);
+    json_object_set(o, "modelled", s->models ? modelled : json_null());
+    json_decref(modelled);
     if (s->guided)
         json_decref(prior);
     else
@@ -220,7 +221,7 @@ static void table_at_end(FILE *f, const gref_study *study, int width)
         put_w2(f, COLUMN, row->w2, fate(s, row));
         put_number(f, COLUMN, row->w2.w2_mean, row->mean_lost ? "lost" : fate(s, row));
         put_number(f, COLUMN, row->w2.w2_cov, fate(s, row));
-        put_number(f, COLUMN, row->modelled.w2, s->spec.chain != NULL ? "-" : NULL);
+        put_number(f, COLUMN, row->modelled.w2, s->models ? NULL : "-");
         if (s->stable)
             fprintf(f, "  none\n");
         else
@@ -231,8 +232,8 @@ static void table_at_end(FILE *f, const gref_study *study, int width)
                     s->lost ? "the law has grown, shrunk, and is lost to rounding"
                             : "the law exceeds every double",
                     s->diverged_at);
-        if (s->spec.chain != NULL && !s->stable)
-            fprintf(f, "%-*s its matrices count as such where |M_t| > max(1, sqrt(abar'/abar))\n",
+        if (!s->models && !s->stable)
+            fprintf(f, "%-*s its matrices count as such where |M_t| > max(1, |M_t without data|)\n",
                     width, "");
         if (row->t != 0)
             fprintf(f, "%-*s ends at t = %d: against p_t(x | v) there\n", width, "", row->t);

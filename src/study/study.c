@@ -172,7 +172,7 @@ static gref_status report(run *r, gref_study_sampler *s, const gref_marginal *la
     if (row.diverged && s->diverged_at < 0)
         s->diverged_at = row.t;
     if (is_reported(r, s, law, start)) {
-        TRY(measure(&row, r, law, s->spec.chain == NULL));
+        TRY(measure(&row, r, law, s->models));
         s->rows[s->n_rows++] = row;
     }
     return k < 0 || row.diverged ? GREF_OK : keep_law(r, s, law, k);
@@ -185,6 +185,7 @@ static gref_status walk(run *r, gref_study_sampler *s)
     TRY(r->engine->begin(&law, r->data, &s->spec));
     int most = gref_marginal_t(law) + 1;
     s->guided = gref_marginal_guided(law);
+    s->models = gref_marginal_has_model(law);
     s->diverged_at = -1;
     s->rows = gref_alloc((size_t)most, sizeof *s->rows);
     REQUIRE(s->rows != NULL, GREF_ERR_NOMEM, "no memory for %d rows", most);

@@ -39,7 +39,7 @@ struct gref_sampler {
     double dG;   /* |G - B^T B|_F of rounding, proved */
     gref_mat W, b,
         VT; /* B = W diag(b) V^T, m x k, k x 1, k x n, where phi is constant and not 0; else empty */
-    gref_mat Wr; /* k x 1, W^T r */
+    gref_mat Wr;   /* k x 1, W^T r */
     double dW, dV; /* how far W and V are from orthogonal matrices W^ and V^, |.|_F, proved */
     double dB;     /* |B - W^ diag(b) V^^T|_F, likewise */
     double off;    /* what W^ W^^T r lacks of r, likewise */

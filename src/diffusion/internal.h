@@ -165,6 +165,9 @@ void gref_exact_factor(gref_mat L, const gref_modes *z, const gref_schedule *sch
 gref_status gref_law_require_shapes(gref_mat mean, gref_mat cov, int n, int t, int T);
 gref_status gref_mean_to_pixels(gref_mat mean, gref_mat zmean, const gref_modes *z, double abar);
 double gref_exact_variance(const gref_modes *z, const gref_schedule *schedule, int t, int i);
+/* The same at any time of the forward process. */
+void gref_target_factor(gref_mat L, const gref_modes *z, gref_time at);
+double gref_target_variance(const gref_modes *z, gref_time at, int i);
 /* Modelled law: mean centred as above, factor L of C_{t|v}, in modes of Sigma. */
 gref_status gref_conditional_factor(gref_mat mean, gref_mat L, const gref_sampler *s, int t);
 

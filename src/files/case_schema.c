@@ -51,6 +51,7 @@
 #define SAMPLERS METHODS "|affine"
 #define SCHEMES "ddpm|ddim"
 #define SPACINGS "all|leading|linspace|trailing|skip"
+#define TARGETS "posterior|prior"
 #define GUIDANCES "score|mean|after"
 #define VARIANCES "beta|beta_tilde"
 #define STARTS "standard|exact"
@@ -153,6 +154,7 @@ static const gref_case_row rows[] = {
     KEY("samplers",    METHODS,            "variance",    WORD,     MAY,              VARIANCES),
     KEY("samplers",    METHODS,            "last_noise",  BOOL,     MAY,              NULL),
     KEY("samplers",    METHODS,            "start",       WORD,     MAY,              STARTS),
+    KEY("samplers",    ANY,                "target",      WORD,     MAY,              TARGETS),
 
     KEY("conventions", ANY,                "guidance",    WORD,     "\"score\"",      GUIDANCES),
     KEY("conventions", ANY,                "zeta",        NUMBER,   MAY,              "(0,inf)"),

@@ -6,6 +6,7 @@
  */
 #include "base/internal.h"
 #include "dense.h"
+#include "dense/internal.h"
 #include "pairs.h"
 #include "support.h"
 
@@ -160,6 +161,28 @@ START_TEST(test_certify_laws__is_narrow_at_128)
 {
     static const double kappa[] = {1e12}, gap[] = {1e-2, 1e-16};
     hold_widths(128, 4e-15, 1, kappa, 2, gap);
+}
+END_TEST
+
+/*
+ * Entries changed by 1e-12 of themselves at condition 1e12: hardly a change but for the least
+ * direction, where D is of order 1 and Lyapunov's equation alone leaves |D| of each residual. Eight
+ * rounds of it stopped at widths up to 1e-9.
+ */
+START_TEST(test_certify_laws__is_narrow_where_one_direction_changes)
+{
+    SCOPED(gref_mat) lambda = geometric_spectrum(3, 1e12, 0);
+    for (int seed = 0; seed < 40; seed++) {
+        SCOPED(gref_mat) C1 = random_spd(gref_const(lambda), 300 + seed), C2 = fresh(3, 3);
+        gref_random_normal(C2, 340 + seed, GREF_STREAM_TEST, 0, 0);
+        for (int k = 0; k < 9; k++)
+            C2.a[k] = GREF_AT(C1, k % 3, k / 3) * (1 + 1e-12 * C2.a[k]);
+        gref_mat_mirror_lower(C2);
+        SCOPED(gref_mat) L = fresh(3, 3);
+        gref_mat_copy(L, gref_const(C2));
+        if (gref_cholesky_succeeds(L))
+            ck_assert_bound("width, n = 3", width(certify(gref_const(C1), gref_const(C2))), 4e-15);
+    }
 }
 END_TEST
 
@@ -422,6 +445,7 @@ int main(void)
     tcase_add_test(tc, test_w2_laws__say_what_the_rank_decision_may_cost);
     tcase_add_test(tc, test_certify_laws__is_narrow_at_24);
     tcase_add_test(tc, test_certify_laws__is_narrow_at_128);
+    tcase_add_test(tc, test_certify_laws__is_narrow_where_one_direction_changes);
     tcase_add_test(tc, test_certify_factors__contains_the_truth_of_integer_pairs);
     tcase_add_test(tc, test_certify_factors__different_ranges);
     tcase_add_test(tc, test_certify_laws__extreme_scales);

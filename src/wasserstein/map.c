@@ -124,15 +124,20 @@ static gref_status plain_residual(map *w)
     return GREF_OK;
 }
 
+static gref_status factor_C1(map *w)
+{
+    TRY(gref_mat_new(&w->L1, w->n, w->n));
+    gref_mat_copy(w->L1, w->C1);
+    return gref_cholesky(w->L1);
+}
+
 /* Procrustes: D = (L2 Q - L1) L1^-1, Q the polar factor of L2^T L1 (kept if wanted); *value = |L1 -
  * L2 Q|_F. */
 static gref_status procrustes_start(map *w, double *value)
 {
     SCOPED(gref_mat) Q = {0};
     TRY(gref_mat_new(&Q, w->n, w->n));
-    TRY(gref_mat_new(&w->L1, w->n, w->n));
-    gref_mat_copy(w->L1, w->C1);
-    TRY(gref_cholesky(w->L1));
+    TRY(factor_C1(w));
     gref_mat_copy(w->S2, w->C2);
     TRY(gref_cholesky(w->S2));
     TRY(gref_gemm(w->S1, 1.0, gref_const(w->S2), true, gref_const(w->L1), false, 0.0));
@@ -360,6 +365,11 @@ static gref_status certify(gref_w2_cov *out, map *w)
                       ends.upper - ends.lower > 10.0 * rho; /* what is left is the error of w */
         if (enough || !(rho < 0.5 * best))
             break;
+        if (!w->newton && rho > 0x1p-6 * best) { /* Lyapunov's correction leaves about |D| of R */
+            w->newton = true;
+            TRY(factor_C1(w));
+            TRY(newton_basis(w));
+        }
         best = rho;
         TRY(solve(w->R, w));
         add_correction(w);

@@ -100,7 +100,7 @@ START_TEST(test_case_load__refuses_with_file_line_and_key)
         {9, "   {\"name\": \"dps\", \"r2\": \"1-abar\"}],",
          ":9: samplers.1.r2 does not belong to name \"dps\" (its keys: name, label, "
          "scheme, eta, eta_on, times, steps, spacing, alpha, guidance, zeta, variance, last_noise, "
-         "start)"},
+         "start, target)"},
         {9, "   {\"name\": \"dps\", \"alpha\": 0}],", ":9: samplers.1.alpha must be > 0, not 0"},
         {9, "   {\"name\": \"pigdm\", \"r2\": \"abar\"}],",
          ":9: samplers.1.r2 must be one of \"1-abar\", \"(1-abar)/abar\", \"(1-abar)/(2-abar)\", "
@@ -120,16 +120,18 @@ START_TEST(test_case_load__refuses_with_file_line_and_key)
          ":9: samplers.1.zeta is missing (\"dps-norm\" needs it: its step size)"},
         {9, "   {\"name\": \"dps-norm\", \"zeta\": 1, \"guidance\": \"mean\"}],",
          ":9: samplers.1.guidance does not belong to name \"dps-norm\" (its keys: name, label, "
-         "scheme, eta, eta_on, times, steps, spacing, zeta, variance, last_noise, start)"},
+         "scheme, eta, eta_on, times, steps, spacing, zeta, variance, last_noise, start, target)"},
         {9, "   {\"name\": \"dps\", \"scheme\": \"dim\"}],",
          ":9: samplers.1.scheme must be one of \"ddpm\", \"ddim\", \"em\", \"ei\", \"euler\", "
          "\"heun\", \"rk4\", not \"dim\" (did you mean "
          "ddim?)"},
         {9, "   {\"name\": \"dps\", \"eta\": 0.5}],",
-         ":9: samplers.1.eta has no use for dps: only the scheme \"ddim\" and the rows that project "
+         ":9: samplers.1.eta has no use for dps: only the scheme \"ddim\" and the rows that "
+         "project "
          "have one"},
         {9, "   {\"name\": \"dps\", \"scheme\": \"ddpm\",\n \"eta\": 0}],",
-         ":10: samplers.1.eta has no use for dps: only the scheme \"ddim\" and the rows that project "
+         ":10: samplers.1.eta has no use for dps: only the scheme \"ddim\" and the rows that "
+         "project "
          "have one"},
         {9, "   {\"name\": \"dps\", \"scheme\": \"ddim\", \"eta\": 1.5}],",
          ":9: samplers.1.eta must be >= 0 and <= 1, not 1.5"},
@@ -157,11 +159,12 @@ START_TEST(test_case_load__refuses_with_file_line_and_key)
          ":9: samplers.1.times must be a list of integers, not 5"},
         {9, "   {\"name\": \"dps\", \"file\": \"c.npz\"}],",
          ":9: samplers.1.file does not belong to name \"dps\" (its keys: name, label, scheme, eta, "
-         "times, steps, spacing, alpha, guidance, zeta, variance, last_noise, start)"},
+         "times, steps, spacing, alpha, guidance, zeta, variance, last_noise, start, target)"},
         {9, "   {\"name\": \"affine\"}],",
          ":9: samplers.1.file is missing (name \"affine\" needs it)"},
         {9, "   {\"name\": \"affine\", \"file\": \"c.npz\", \"eta\": 0}],",
-         ":9: samplers.1.eta does not belong to name \"affine\" (its keys: name, label, file)"},
+         ":9: samplers.1.eta does not belong to name \"affine\" (its keys: name, label, file, "
+         "target)"},
         {9, "   {\"name\": \"dps\", \"zeta\": 0.1}],",
          ":9: samplers.1.zeta has no use for dps: only guidance \"after\", dps-norm and diffpir "
          "have one"},

@@ -267,6 +267,23 @@ static void hold_w2(const char *what, const gref_w2 *d, gref_mat m, gref_mat P, 
     ck_assert_bound("W2, its covariance part", fabs(d->w2_cov - e.w2_cov), bound);
 }
 
+/*
+ * The state as it is against the laws at abar = 1. They may be singular: a covariance off by D = n
+ * EPS |C| then has a root off by sqrt D, which is D/(2 sqrt least) for least = D/4.
+ */
+static void hold_data(const subject *x, const gref_marginal *law, gref_mat m, gref_mat P)
+{
+    const gref_problem *p = &x->w->p;
+    gref_mat post, C;
+    gref_w2 d;
+    plain_exact(&post, &C, p, &x->w->s, 0);
+    ck_ok(gref_marginal_w2_data(&d, law, false));
+    hold_w2("W2 to the posterior", &d, m, P, post, C, p->A.n * EPS * norm(C) / 4);
+    ck_ok(gref_marginal_w2_data(&d, law, true));
+    hold_w2("W2 to the prior's data", &d, m, P, p->mu, p->Sigma, p->A.n * EPS * norm(p->Sigma) / 4);
+    FREE_ALL(&post, &C);
+}
+
 static void hold_distances(const subject *x)
 {
     const gref_schedule *s = &x->w->s;
@@ -285,6 +302,7 @@ static void hold_distances(const subject *x)
     double least =
         s->qbar[t] / 10; /* a step without noise may take off what noise there was, not ten times */
     hold_w2("W2 to the target", &d, m, P, exact, C, least);
+    hold_data(x, law, m, P);
     ck_ok(gref_marginal_bias(bias, law));
     gref_mat_axpy(m, -1.0, gref_const(exact));
     ck_assert_bound("bias", distance(m, bias), 40 * n * EPS * (1 + norm(exact) + norm(bias)));

@@ -152,10 +152,13 @@ START_TEST(test_bounds_of_step__are_their_sums)
     if (!x.posterior) {
         double D_W = k.A * D_J + k.unit * k.A * J, D_tau = n.tau * (D_C / n.C_least + k.unit);
         double pulled = k.r + root * n.W * k.d, slope = abar / (qbar * low);
-        D_M = r.q * slope * k.D_Sigma + 2 * n.tau * n.W * D_W + D_tau * n.W * n.W +
+        double left = D_W * (n.tau + D_tau) + n.W * D_tau; /* of W^T tau */
+        D_M = r.q * slope * k.D_Sigma + left * n.W + (left + n.W * n.tau) * D_W +
               k.unit * (1 + d.pull);
-        shift = (n.tau * D_W + D_tau * n.W) * pulled +
-                n.tau * n.W * (k.D_r + root * (n.W * k.D_d + D_W * k.d) + k.unit * pulled) +
+        double D_residual = k.D_r + root * n.W * k.D_d + k.unit * pulled;
+        double D_y =
+            D_tau * (k.r + root * (n.W + D_W) * k.d) + n.tau * (D_residual + root * D_W * k.d);
+        shift = D_W * (n.tau * pulled + D_y) + n.W * D_y +
                 r.q * root * (k.D_d / low + k.d * (slope * k.D_Sigma + k.unit / low));
     }
     ck_assert_same("D(Sigma_t)", d.Sigma_t, abar * k.D_Sigma + k.unit * (abar * k.Sigma + qbar));

@@ -169,7 +169,7 @@ START_TEST(test_change_of_ratio__is_attained_for_every_function)
                               {0, 1, 0.36, 0.64},   {0, 1, 1, 0},          {0.4, -0.2, 0.9, 0.1}};
     for (int k = 0; k < 6; k++) {
         gref_ratio f = all[k];
-        term t = {.name = "f(Sigma)"};
+        term t = {.name = "f(Sigma)"}, white = {.name = "f(Sigma) Sigma_t"};
         for (int trial = 0; trial < TRIALS; trial++) {
             double h = step_of(trial);
             mat Sigma = trial ? sum(gram(3), 0.05, diagonal(1, 1)) : diagonal(0.3, 2);
@@ -182,8 +182,13 @@ START_TEST(test_change_of_ratio__is_attained_for_every_function)
 #define BOUND(d) gref_change_of_ratio(f, least, after, d)
             HOLD_MATRIX(&t, change, D, BOUND);
 #undef BOUND
+            mat Sigma_t = sum(scaled(f.abar, Sigma), f.qbar, diagonal(1, 1));
+#define BOUND(d) gref_change_of_white_ratio(f, after, d)
+            HOLD_MATRIX(&white, mul(change, Sigma_t), D, BOUND);
+#undef BOUND
         }
         reached(&t, ATTAINED);
+        reached(&white, ATTAINED);
     }
     gref_ratio prior = {0, 1, 0.5, 0};
     ck_assert_double_eq(gref_change_of_ratio(prior, 0.1, 0.1, 0.0), 0.0);
@@ -234,10 +239,23 @@ static mat pulled(mat B, mat C)
     return mul(transposed(B), inverse(C));
 }
 
+/* phi B B^T + tau I */
+static mat noisy(double phi, mat B, double tau)
+{
+    mat I = diagonal(1, 1);
+    return sum(scaled(phi, congruence(B, I)), tau, I);
+}
+
+/* Vectors are matrices with a second column of 0. */
+static mat column(mat X)
+{
+    return mul(X, diagonal(1, 0));
+}
+
 /*
  * C = phi B B^T + tau I. With phi B^2 = x tau the derivative of Gamma is 2 x/(1 + x)^2 tau/B at B,
  * below 2 H = 2/(1 + x) up to x = 1 by 1/(1 + x); where x is allowed to be larger it is largest
- * at x = 1/3, 0.65 times 2 H. H itself has the derivative 1/tau at B = 0.
+ * at x = 1/3, 0.65 times 2 H.
  */
 START_TEST(test_change_of_guidance__constant_phi)
 {
@@ -247,34 +265,62 @@ START_TEST(test_change_of_guidance__constant_phi)
     double tau = 0.25;
     for (int k = 0; k < 4; k++) {
         double phi = all[k].phi, b = phi > 0 ? fmin(all[k].B, sqrt(tau / (3 * phi))) : all[k].B;
-        term t[4] = {{.name = "B of Gamma"}, {.name = "B of H"}, {.name = "Gamma"}, {.name = "H"}};
+        term t[3] = {{.name = "B of Gamma"}, {.name = "Gamma"}, {.name = "H"}};
         for (int trial = 0; trial < TRIALS; trial++) {
             double h = all[k].B * step_of(trial);
             mat B = trial ? random_mat(all[k].B) : diagonal(b, all[k].B),
                 D = trial ? random_mat(h) : diagonal(h, 0);
-            mat I = diagonal(1, 1), B0 = trial ? B : diagonal(0, 0), B1 = sum(B, 1, D),
-                B2 = sum(B0, 1, D);
-            mat C = sum(scaled(phi, congruence(B, I)), tau, I),
-                C1 = sum(scaled(phi, congruence(B1, I)), tau, I),
-                C0 = sum(scaled(phi, congruence(B0, I)), tau, I),
-                C2 = sum(scaled(phi, congruence(B2, I)), tau, I);
+            mat B1 = sum(B, 1, D), C = noisy(phi, B, tau), C1 = noisy(phi, B1, tau);
             double size = larger(B, B1);
-            gref_guidance_change g = gref_change_of_guidance(phi, tau, size, 0);
-            mat peak = diagonal(phi > 0 ? fmin(size, sqrt(tau / phi)) : size, 0),
-                Cp = sum(scaled(phi, congruence(peak, I)), tau, I);
-            hold(&t[2], larger(mul(pulled(B, C), B), mul(pulled(B1, C1), B1)), g.Gamma);
-            hold(&t[3], larger(pulled(B, C), pulled(B1, C1)), g.H);
-            ck_assert_same("H, over all B of that size", g.H, norm(pulled(peak, Cp)));
-#define BOUND(d) gref_change_of_guidance(phi, tau, size, d).D_Gamma
+            gref_guidance_change g = gref_change_of_guidance(phi, tau, size, 0, 1, 1);
+            mat peak = diagonal(phi > 0 ? fmin(size, sqrt(tau / phi)) : size, 0);
+            hold(&t[1], larger(mul(pulled(B, C), B), mul(pulled(B1, C1), B1)), g.Gamma);
+            hold(&t[2], larger(pulled(B, C), pulled(B1, C1)), g.H);
+            ck_assert_same("H, over all B of that size", g.H,
+                           norm(pulled(peak, noisy(phi, peak, tau))));
+            ck_assert(g.D_Gamma == 0 && g.D_g == 0);
+#define BOUND(d) gref_change_of_guidance(phi, tau, size, d, 0, 0).D_Gamma
             HOLD_MATRIX(&t[0], sum(mul(pulled(B1, C1), B1), -1, mul(pulled(B, C), B)), D, BOUND);
-#undef BOUND
-#define BOUND(d) gref_change_of_guidance(phi, tau, larger(B0, B2), d).D_H
-            HOLD_MATRIX(&t[1], sum(pulled(B2, C2), -1, pulled(B0, C0)), D, BOUND);
 #undef BOUND
         }
         reached(&t[0], all[k].reach);
-        for (int i = 1; i < 4; i++)
-            reached(&t[i], ATTAINED);
+        reached(&t[1], ATTAINED);
+        reached(&t[2], ATTAINED);
+    }
+}
+END_TEST
+
+/*
+ * g by its two terms, each by itself: of w where g = 0, at B = 0; of g where dB^T w = 0, as dB
+ * maps onto the second measurement and w lies in the first. Random changes obey their sum.
+ */
+START_TEST(test_change_of_guidance__of_a_residual)
+{
+    double tau = 0.25;
+    for (int k = 0; k < 3; k++) {
+        double phi = (double[]){0, 0.7, 40}[k], peak = phi > 0 ? sqrt(tau / phi) : 1;
+        term t[2] = {{.name = "g by w"}, {.name = "g by g"}};
+        for (int trial = 0; trial < TRIALS; trial++) {
+            double h = step_of(trial);
+            mat r = column(random_mat(4)), E = trial ? random_mat(h) : diagonal(h, 0);
+            mat B = trial ? random_mat(4) : diagonal(0, 0), C = noisy(phi, B, tau),
+                B1 = sum(B, 1, E), w = mul(inverse(C), trial ? r : diagonal(3, 0));
+            mat change =
+                sum(mul(pulled(B1, noisy(phi, B1, tau)), mul(C, w)), -1, mul(transposed(B), w));
+            hold(&t[0], norm(change),
+                 gref_change_of_guidance(phi, tau, larger(B, B1), norm(E), norm(w),
+                                         norm(mul(transposed(B), w)))
+                     .D_g);
+            mat P = diagonal(4, peak), across = {{{0, 0}, {h, 0}}}, P1 = sum(P, 1, across),
+                v = diagonal(3, 0);
+            change = sum(mul(pulled(P1, noisy(phi, P1, tau)), mul(noisy(phi, P, tau), v)), -1,
+                         mul(transposed(P), v));
+            hold(&t[1], norm(change),
+                 gref_change_of_guidance(phi, tau, larger(P, P1), h, 0, 12).D_g);
+        }
+        reached(&t[0], ATTAINED);
+        if (phi > 0)
+            reached(&t[1], ATTAINED);
     }
 }
 END_TEST
@@ -283,9 +329,9 @@ END_TEST
 START_TEST(test_change_of_free_guidance__each_part)
 {
     term t[5] = {{.name = "B of Gamma"},
-                 {.name = "B of H"},
+                 {.name = "B of g"},
                  {.name = "C of Gamma"},
-                 {.name = "C of H"},
+                 {.name = "C of g"},
                  {.name = "Gamma"}};
     for (int trial = 0; trial < TRIALS; trial++) {
         double h = 0.1 * step_of(trial);
@@ -293,24 +339,24 @@ START_TEST(test_change_of_free_guidance__each_part)
             C = trial ? sum(gram(2), 0.3, I) : diagonal(0.3, 2);
         mat D = trial ? random_mat(h) : diagonal(h, 0),
             E = trial ? sum(gram(h), -1, gram(h)) : diagonal(-h, 0);
-        mat B1 = sum(B, 1, D), C1 = sum(C, 1, E);
-        double least = fmin(least_eigenvalue(C), least_eigenvalue(C1));
-        double H1 = larger(pulled(B, C), pulled(B1, C)), H2 = larger(pulled(B, C), pulled(B, C1));
-        gref_guidance_change g =
-            gref_change_of_free_guidance(norm(pulled(B, C)), least, norm(B), 0, 0);
+        mat B1 = sum(B, 1, D), C1 = sum(C, 1, E),
+            r = trial ? column(random_mat(4)) : diagonal(4, 0);
+        double H1 = larger(pulled(B, C), pulled(B1, C)), H2 = larger(pulled(B, C), pulled(B, C1)),
+               w = norm(mul(inverse(C), r));
+        gref_guidance_change g = gref_change_of_free_guidance(norm(pulled(B, C)), norm(B), 0, 0, 1);
         hold(&t[4], norm(mul(pulled(B, C), B)), g.Gamma);
         ck_assert(g.H == norm(pulled(B, C)));
-#define BOUND(d) gref_change_of_free_guidance(H1, least_eigenvalue(C), larger(B, B1), d, 0).D_Gamma
+#define BOUND(d) gref_change_of_free_guidance(H1, larger(B, B1), d, 0, 0).D_Gamma
         HOLD_MATRIX(&t[0], sum(mul(pulled(B1, C), B1), -1, mul(pulled(B, C), B)), D, BOUND);
 #undef BOUND
-#define BOUND(d) gref_change_of_free_guidance(H1, least_eigenvalue(C), larger(B, B1), d, 0).D_H
-        HOLD_MATRIX(&t[1], pulled(D, C), D, BOUND);
+#define BOUND(d) gref_change_of_free_guidance(H1, larger(B, B1), d, 0, w).D_g
+        HOLD_MATRIX(&t[1], mul(pulled(D, C), r), D, BOUND);
 #undef BOUND
-#define BOUND(d) gref_change_of_free_guidance(H2, least, norm(B), 0, d).D_Gamma
+#define BOUND(d) gref_change_of_free_guidance(H2, norm(B), 0, d, 0).D_Gamma
         HOLD_MATRIX(&t[2], sum(mul(pulled(B, C1), B), -1, mul(pulled(B, C), B)), E, BOUND);
 #undef BOUND
-#define BOUND(d) gref_change_of_free_guidance(H2, least, norm(B), 0, d).D_H
-        HOLD_MATRIX(&t[3], sum(pulled(B, C1), -1, pulled(B, C)), E, BOUND);
+#define BOUND(d) gref_change_of_free_guidance(H2, norm(B), 0, d, w).D_g
+        HOLD_MATRIX(&t[3], mul(sum(pulled(B, C1), -1, pulled(B, C)), r), E, BOUND);
 #undef BOUND
     }
     for (int k = 0; k < 5; k++)
@@ -320,7 +366,6 @@ END_TEST
 
 /* ---- the step -------------------------------------------------------------------------------- */
 
-/* Vectors are matrices with a second column of 0. */
 typedef struct {
     mat gain, J, Gamma, g, inverse, d;
     double kappa, root, push;
@@ -338,12 +383,7 @@ static mat step_y(step s)
 
 static mat step_c(step s)
 {
-    return sum(scaled(s.kappa, mul(s.J, step_y(s))), -s.push, mul(s.inverse, s.d));
-}
-
-static mat column(mat X)
-{
-    return mul(X, diagonal(1, 0));
+    return sum(scaled(s.kappa, mul(s.J, step_y(s))), -s.push * s.root, mul(s.inverse, s.d));
 }
 
 /* y < 0 < Gamma J x, so that a change of J moves both terms of J y the same way. */
@@ -355,51 +395,72 @@ static step make_step(int trial)
     s.Gamma = trial ? gram(5) : diagonal(5, 0.1);
     s.d = trial ? column(random_mat(4)) : diagonal(4, 0);
     s.g = trial ? column(random_mat(40)) : diagonal(4, 0);
-    s.inverse = trial ? gram(2) : diagonal(2, 1);
+    s.inverse = trial ? diagonal(3 + random_number(), 0.1) : diagonal(3, 1);
     return s;
 }
 
-/* gain, J, Gamma, g and Sigma_t^-1, each by itself, in M and in c. J is one number in Frobenius
- * norm as in 2-norm. */
+/* z as it is, and as Sigma_t^-1 and J see it. */
+static gref_seen seen(step s, mat z, double (*size)(mat))
+{
+    return (gref_seen){size(z), size(mul(s.inverse, z)), size(mul(s.J, z))};
+}
+
+/*
+ * gain, J, Gamma, g and Sigma_t^-1, each by itself, in M, in M z and in c. A change of a matrix is
+ * one of its three kinds at a time: E, E Sigma_t^-1 or E J, of which E has the size d. Frobenius
+ * norms pair with 2-norms.
+ */
 START_TEST(test_change_of_step__each_part)
 {
-    term M[5] = {{.name = "gain of M"}, {.name = "J of M"}, {.name = "Gamma of M"}},
-         c[5] = {{.name = ""},
-                 {.name = "J of c"},
-                 {.name = "Gamma of c"},
-                 {.name = "g of c"},
-                 {.name = "1/s of c"}};
-    for (int trial = 0; trial < TRIALS; trial++)
-        for (int k = 0; k < 5; k++) {
-            double h = step_of(trial);
-            step s = make_step(trial), r = s;
-            mat D = trial ? sum(gram(h), -1, gram(h)) : diagonal(h, 0);
-            mat *const moved[] = {&r.gain, &r.J, &r.Gamma, &r.g, &r.inverse};
-            if (k == 1)
-                D = trial ? diagonal(h * random_number(), h * random_number()) : D;
-            if (k == 3)
-                D = column(D);
-            *moved[k] = sum(*moved[k], 1, D);
-            for (int kind = 0; kind < 2; kind++) {
-                double d = kind ? frobenius(D) : norm(D);
-                gref_step_parts p = {.kappa = s.kappa,
-                                     .J = larger(s.J, r.J),
-                                     .Gamma = larger(s.Gamma, r.Gamma),
-                                     .y = larger(step_y(s), step_y(r)),
-                                     .x = s.root * norm(s.d),
-                                     .push = s.push * norm(s.d)};
-                double *const D_of[] = {&p.D_gain, &p.D_J, &p.D_Gamma, &p.D_g, &p.D_shift};
-                *D_of[k] = d;
-                gref_step_change b = gref_change_of_step(&p);
-                mat change = sum(step_M(r), -1, step_M(s));
-                hold(&M[k], kind ? frobenius(change) : norm(change), b.M);
-                hold(&c[k], norm(sum(step_c(r), -1, step_c(s))), b.c);
+    const char *const part[5] = {"gain", "J", "Gamma", "g", "1/s"};
+    for (int k = 0; k < 5; k++)
+        for (int view = 0; view < (k == 2 || k == 3 ? 1 : 3); view++) {
+            term M = {.name = part[k]}, Mz = {.name = part[k]}, c = {.name = part[k]};
+            for (int trial = 0; trial < TRIALS; trial++) {
+                double h = step_of(trial);
+                step s = make_step(trial), r = s;
+                mat D = trial ? random_mat(h) : diagonal(h, 0), I = diagonal(1, 1);
+                mat z = trial ? random_mat(3) : diagonal(3, 0);
+                mat *const moved[] = {&r.gain, &r.J, &r.Gamma, &r.g, &r.inverse};
+                if (k == 1)
+                    D = trial ? diagonal(h * random_number(), h * random_number()) : D;
+                if (k == 2)
+                    D = trial ? sum(gram(h), -1, gram(h)) : D;
+                if (k == 3)
+                    D = column(D);
+                *moved[k] = sum(*moved[k], 1, mul(D, view == 0 ? I : view == 1 ? s.inverse : s.J));
+                for (int kind = 0; kind < 2; kind++) {
+                    double d = kind ? frobenius(D) : norm(D);
+                    gref_step_parts p = {.kappa = s.kappa,
+                                         .J = norm(s.J),
+                                         .inverse = norm(s.inverse),
+                                         .Gamma = norm(s.Gamma),
+                                         .y = norm(step_y(s)),
+                                         .x = seen(s, scaled(s.root, s.d), norm),
+                                         .push = s.push};
+                    gref_seen *const by[] = {&p.D_gain, &p.D_J, NULL, NULL, &p.D_shift};
+                    if (k == 2 || k == 3)
+                        *(k == 2 ? &p.D_Gamma : &p.D_g) = d;
+                    else
+                        *(view == 0   ? &by[k]->plain
+                          : view == 1 ? &by[k]->white
+                                      : &by[k]->gained) = d;
+                    gref_step_change b = gref_change_of_step(&p);
+                    mat change = sum(step_M(r), -1, step_M(s));
+                    hold(&M, kind ? frobenius(change) : norm(change), b.M);
+                    hold(&Mz, frobenius(mul(change, z)),
+                         gref_change_seen(b.on, seen(s, z, kind ? norm : frobenius)) *
+                             GREF_INFLATE);
+                    hold(&c, norm(sum(step_c(r), -1, step_c(s))), b.c);
+                }
             }
+            if (k < 3) {
+                reached(&M, ATTAINED);
+                reached(&Mz, ATTAINED);
+            }
+            if (k > 0)
+                reached(&c, ATTAINED);
         }
-    for (int k = 0; k < 3; k++)
-        reached(&M[k], ATTAINED);
-    for (int k = 1; k < 5; k++)
-        reached(&c[k], ATTAINED);
 }
 END_TEST
 
@@ -407,41 +468,46 @@ END_TEST
 
 /*
  * One dimension, where W2^2 = (m - m')^2 + (sd - sd')^2: a change of M scales mean and deviation
- * alike, one of c moves the mean alone; what was there before is carried by M. Rounding is added as
- * it is.
+ * alike, whichever way it sees them; one of c moves the mean alone; what was there before is
+ * carried by M. Rounding is added as it is.
  */
 START_TEST(test_change_of_law__each_part)
 {
-    for (double h = 1.0; h > 1e-6; h *= 0.1) {
-        double m = -2.5, sd = 0.7, M = 3.0, reach = 1 - 1.01 * h;
-        term t[8] = {{.name = "M of mean"}, {.name = "M of cov"}, {.name = "M of W2"},
-                     {.name = "c of mean"}, {.name = "c of W2"},  {.name = "mean"},
-                     {.name = "cov"},       {.name = "W2"}};
-        gref_law_norms law = {.mean = fabs(m), .cov = sd * sd, .spread = hypot(m, sd)};
-        gref_law_change none = {0},
-                        b = gref_change_by_step((gref_step_change){h, 0}, M + h, law, none);
-        hold(&t[0], h * fabs(m), b.mean);
-        hold(&t[1], ((M + h) * (M + h) - M * M) * sd * sd, b.cov);
-        hold(&t[2], hypot(h * m, h * sd), b.w2);
-        b = gref_change_by_step((gref_step_change){0, h}, M, law, none);
-        hold(&t[3], h, b.mean);
-        hold(&t[4], h, b.w2);
-        gref_law_change e = {.mean = 0.1 * h, .cov = 0.2 * h, .w2 = 0.3 * h};
-        b = gref_change_carried(e, M, none);
-        hold(&t[5], M * e.mean, b.mean);
-        hold(&t[6], M * M * e.cov, b.cov);
-        hold(&t[7], M * e.w2, b.w2);
-        for (int k = 0; k < 8; k++)
-            reached(&t[k], k == 1 ? fmin(ATTAINED, reach) : ATTAINED);
-        b = gref_change_by_step((gref_step_change){0, 0}, M, law, e);
-        ck_assert(b.mean >= e.mean && b.mean < e.mean * 1.00001 && b.cov >= e.cov &&
-                  b.cov < e.cov * 1.00001);
-        ck_assert(b.w2 >= e.w2 && b.w2 < e.w2 * 1.00001);
-        b = gref_change_carried(none, M, e);
-        ck_assert(b.mean >= e.mean && b.mean < e.mean * 1.00001 && b.cov >= e.cov &&
-                  b.cov < e.cov * 1.00001);
-        ck_assert(b.w2 >= e.w2 && b.w2 < e.w2 * 1.00001);
-    }
+    for (int view = 0; view < 3; view++)
+        for (double h = 1.0; h > 1e-6; h *= 0.1) {
+            double m = -2.5, sd = 0.7, M = 3.0, reach = 1 - 1.01 * h,
+                   sees = (double[]){1, 8, 0.2}[view];
+            term t[8] = {{.name = "M of mean"}, {.name = "M of cov"}, {.name = "M of W2"},
+                         {.name = "c of mean"}, {.name = "c of W2"},  {.name = "mean"},
+                         {.name = "cov"},       {.name = "W2"}};
+            gref_law_norms law = {.mean = {fabs(m), 8 * fabs(m), 0.2 * fabs(m)},
+                                  .cov = {sd * sd, 8 * sd * sd, 0.2 * sd * sd},
+                                  .spread = {hypot(m, sd), 8 * hypot(m, sd), 0.2 * hypot(m, sd)}};
+            gref_step_change of_M = {.on = {view == 0 ? h / sees : 0, view == 1 ? h / sees : 0,
+                                            view == 2 ? h / sees : 0}};
+            gref_law_change none = {0}, b = gref_change_by_step(of_M, M + h, law, none);
+            hold(&t[0], h * fabs(m), b.mean);
+            hold(&t[1], ((M + h) * (M + h) - M * M) * sd * sd, b.cov);
+            hold(&t[2], hypot(h * m, h * sd), b.w2);
+            b = gref_change_by_step((gref_step_change){.c = h}, M, law, none);
+            hold(&t[3], h, b.mean);
+            hold(&t[4], h, b.w2);
+            gref_law_change e = {.mean = 0.1 * h, .cov = 0.2 * h, .w2 = 0.3 * h};
+            b = gref_change_carried(e, M, none);
+            hold(&t[5], M * e.mean, b.mean);
+            hold(&t[6], M * M * e.cov, b.cov);
+            hold(&t[7], M * e.w2, b.w2);
+            for (int k = 0; k < 8; k++)
+                reached(&t[k], k == 1 ? fmin(ATTAINED, reach) : ATTAINED);
+            b = gref_change_by_step((gref_step_change){0}, M, law, e);
+            ck_assert(b.mean >= e.mean && b.mean < e.mean * 1.00001 && b.cov >= e.cov &&
+                      b.cov < e.cov * 1.00001);
+            ck_assert(b.w2 >= e.w2 && b.w2 < e.w2 * 1.00001);
+            b = gref_change_carried(none, M, e);
+            ck_assert(b.mean >= e.mean && b.mean < e.mean * 1.00001 && b.cov >= e.cov &&
+                      b.cov < e.cov * 1.00001);
+            ck_assert(b.w2 >= e.w2 && b.w2 < e.w2 * 1.00001);
+        }
 }
 END_TEST
 
@@ -601,6 +667,7 @@ int main(void)
     tcase_add_test(tc, test_change_of_ratio__is_attained_for_every_function);
     tcase_add_test(tc, test_change_of_product__each_factor);
     tcase_add_test(tc, test_change_of_guidance__constant_phi);
+    tcase_add_test(tc, test_change_of_guidance__of_a_residual);
     tcase_add_test(tc, test_change_of_free_guidance__each_part);
     tcase_add_test(tc, test_change_of_step__each_part);
     tcase_add_test(tc, test_change_of_law__each_part);

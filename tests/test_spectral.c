@@ -87,6 +87,64 @@ START_TEST(test_spectral_law__meets_the_golden_scalar_numbers)
 END_TEST
 
 /*
+ * The state of a chain that ends above 0, as it is, against the posterior and the prior: the dense
+ * path's distances, which are held against matrices (test_conformance.c). Both laws may be singular,
+ * so that covariances off by n EPS |C| move the root of each by the root of that.
+ */
+START_TEST(test_spectral_law__w2_to_the_data_is_that_of_the_dense_law)
+{
+    gref_mat u = crop_of("grass", 200, 100, 6, 6);
+    const char *names[] = {"ddpm", "cgdm", "pigdm", "dps"};
+    const test_operator ops[] = {OP_LOPSIDED, OP_SR2_BICUBIC};
+    const int times[] = {9, 6, 2};
+    gref_schedule s = {0};
+    ck_ok(gref_schedule_linear(&s, 0.01, 0.4, 9));
+    for (int k = 0; k < 8; k++) {
+        gref_problem p = matrix_problem(gref_const(u), ops[k / 4], 0.4, 5);
+        gref_stationary q = stationary_problem(gref_const(u), ops[k / 4], 0.4, 5);
+        gref_modes modes = {0};
+        gref_spectral *z = NULL;
+        gref_sampler *sampler = NULL;
+        gref_marginal *dense = NULL, *spectral = NULL;
+        gref_sampler_spec spec = make_spec(names[k % 4]);
+        spec.times = times;
+        spec.n_times = 3;
+        ck_ok(gref_modes_new(&modes, &p));
+        gref_mat_copy(q.v, gref_const(p.v));
+        ck_ok(gref_spectral_new(&z, &q));
+        ck_ok(gref_sampler_new(&sampler, &modes, &s, &spec));
+        ck_ok(gref_marginal_new(&dense, sampler));
+        ck_ok(gref_marginal_spectral(&spectral, z, &s, &spec));
+        while (gref_marginal_next(dense) >= 0) {
+            ck_ok(gref_marginal_advance(dense));
+            ck_ok(gref_marginal_advance(spectral));
+        }
+        double size = gref_mat_norm_fro(gref_const(p.Sigma));
+        for (int prior = 0; prior < 2; prior++) {
+            gref_w2 a, b, at;
+            ck_ok(gref_marginal_w2_data(&a, dense, prior));
+            ck_ok(gref_marginal_w2_data(&b, spectral, prior));
+            ck_ok(gref_marginal_w2(&at, spectral));
+            double bound = 40 * sqrt(36 * EPS * size);
+            ck_assert_bound("W2 to the data", fabs(a.w2 - b.w2), bound);
+            ck_assert_bound("its mean part", fabs(a.w2_mean - b.w2_mean), bound);
+            ck_assert_bound("its covariance part", fabs(a.w2_cov - b.w2_cov), bound);
+            ck_assert(fabs(b.w2 - at.w2) > 1e3 * bound); /* not the distance at t */
+        }
+        gref_marginal_free(dense);
+        gref_marginal_free(spectral);
+        gref_sampler_free(sampler);
+        gref_modes_free(&modes);
+        gref_spectral_free(z);
+        gref_problem_free(&p);
+        gref_stationary_free(&q);
+    }
+    gref_schedule_free(&s);
+    gref_mat_free(&u);
+}
+END_TEST
+
+/*
  * The drawn chains are those of gref_sampler_draw, number by number: every row, with conventions of
  * the sweep, and operator, three samples. Algorithm 8 is the same, the basis is not: each of T
  * steps errs by sqrt(n) EPS of y_t and of what it adds, |Sigma| + 1 times y_t at most; the errors
@@ -435,6 +493,7 @@ int main(void)
     Suite *s = suite_create("spectral");
     TCase *tc = new_tcase(s, "spectral");
     tcase_add_test(tc, test_spectral_law__meets_the_golden_scalar_numbers);
+    tcase_add_test(tc, test_spectral_law__w2_to_the_data_is_that_of_the_dense_law);
     tcase_add_test(tc, test_spectral_draw__is_the_dense_draw);
     tcase_add_test(tc, test_spectral_posterior_draw__is_the_symmetric_root);
     tcase_add_test(tc, test_block_w2_close__is_relatively_accurate);

@@ -144,11 +144,12 @@ START_TEST(test_procrustes__from_a_rough_start)
              Q = fresh(N, N), G = fresh(N, N), S = fresh(N, N);
     gref_w2_factor f[2] = {0};
     gref_w2_cov map, ends;
+    double least;
     for (int k = 0; k < 2; k++)
         ck_ok(gref_w2_factor_of(&f[k], gref_const(C[k]), true));
     ck_ok(gref_w2_map(&map, (gref_mat){0}, gref_const(C[0]), gref_const(C[1]), true));
     ck_ok(gref_gemm(F, 1.0, gref_const(f[1].L), true, gref_const(f[0].L), false, 0.0));
-    ck_ok(gref_w2_polar(Q, F));
+    ck_ok(gref_w2_polar(Q, &least, F, N));
     gref_mat_identity(G);
     for (int i = 0; i < N; i += 2) {
         GREF_AT(G, i, i) = GREF_AT(G, i + 1, i + 1) = cos(1e-3);
@@ -390,7 +391,7 @@ START_TEST(test_factor__radius_from_both_sides)
     gref_w2_factor_free(&f);
     GREF_AT(C, 0, 0) = 1.0;
     GREF_AT(C, 1, 1) = 0x1p-56; /* below the rank decision: all of it is lost */
-    ck_ok(gref_w2_truncated_factor(&f, gref_const(C)));
+    ck_ok(gref_w2_truncated_factor(&f, gref_const(C), U));
     ck_assert_int_eq(f.rank, 1);
     ck_assert_needed("truncated", 0x1p-28, f.radius, 0.5);
     gref_w2_factor_free(&f);
@@ -480,11 +481,17 @@ START_TEST(test_inputs__parts)
             m1.a[i] = ldexp(i + 10.0, e);
             m2.a[i] = ldexp(i == 0 ? 8.0 : i == 1 ? 8.0 : 6.0, e);
         }
-        ck_ok(gref_w2_mean_part(&part, &r_in, gref_const(m1), gref_const(m2), 3));
+        gref_w2_law a = {.m = gref_const(m1), .u_mean = U}, b = {.m = gref_const(m2), .u_mean = U};
+        ck_ok(gref_w2_mean_part(&part, &r_in, &a, &b, 3));
         ck_assert(part == ldexp(7.0, e));
         long double sizes = sqrtl(100 + 121 + 144) + sqrtl(64 + 64 + 36);
         ck_assert_bound("r_in", (double)fabsl(ldexpl(r_in, -e) - U * sizes),
                         8 * EPS * EPS * (double)sizes);
+        a.u_mean = 0x1p-24; /* of a float32 file, whose least number is 2^-149 */
+        ck_ok(gref_w2_mean_part(&part, &r_in, &a, &b, 3));
+        long double mixed = 0x1p-24L * sqrtl(100 + 121 + 144) + U * sqrtl(64 + 64 + 36) +
+                            sqrtl(3) * ldexpl(1, -150 - e);
+        ck_assert_bound("r_in, float32", (double)fabsl(ldexpl(r_in, -e) / mixed - 1), 8 * EPS);
     }
     GREF_AT(A, 1, 0) = -5.0;
     GREF_AT(C, 0, 1) = 0.25;
@@ -514,27 +521,24 @@ START_TEST(test_inputs__parts)
 END_TEST
 
 /*
- * d = u |C|_F + skew: 4 I that was (4 - d/sqrt n) I lay at d/(2 + sqrt(4 - d)) at most, the least
+ * |dC|_F <= d: 4 I that was (4 - d/sqrt n) I lay at d/(2 + sqrt(4 - d)) at most, the least
  * eigenvalue being known; where it is not, sqrt(sqrt n d), attained by 0 that was d/sqrt n I.
  */
 START_TEST(test_inputs__radius)
 {
     for (int n = 1; n <= 4; n++) {
-        SCOPED(gref_mat) C = fresh(n, n);
-        for (int i = 0; i < n; i++)
-            GREF_AT(C, i, i) = 4.0;
         for (int e = -1; e <= 50; e += 7) {
-            double skew = ldexp(1, -e);
-            long double d = U * 4 * sqrtl(n) + skew, near = d / sqrtl(n);
-            double r = gref_w2_input_radius(gref_const(C), skew, 4.0),
-                   any = gref_w2_input_radius(gref_const(C), skew, 0.0);
+            double change = EPS * 4 * sqrt(n) + ldexp(1, -e);
+            long double d = change, near = d / sqrtl(n);
+            double r = gref_w2_input_radius(n, change, 4.0),
+                   any = gref_w2_input_radius(n, change, 0.0);
             ck_assert_bound("radius", (double)fabsl(r - d / (2 + sqrtl(4 - d))),
                             8 * EPS * (double)d);
             ck_assert_bound("radius, singular", (double)fabsl(any - sqrtl(sqrtl(n) * d)),
                             8 * EPS * any);
             ck_assert_needed("radius", sqrtl(n) * near / (2 + sqrtl(4 - near)), r, 0.5);
         }
-        ck_assert(gref_w2_input_radius(gref_const(C), 0.9, 0.5) > 0.9);
+        ck_assert(gref_w2_input_radius(n, 0.9, 0.5) > 0.9);
     }
 }
 END_TEST

@@ -6,6 +6,7 @@
  */
 #include "base/internal.h"
 #include "dense.h"
+#include "dense/internal.h"
 #include "pairs.h"
 #include "support.h"
 
@@ -69,28 +70,31 @@ START_TEST(test_certify_laws__contains_the_truth_of_singular_pairs)
 END_TEST
 
 /*
- * diag(1, d, 0) against diag(1, 0, 0): W2 = sqrt d exactly. With d below the rank decision the
+ * [1, x; x, x^2 + d] against [1, x; x, x^2]: W2^2 = d/(1 + x^2) up to (d x)^2. With d below the rank decision the
  * value is that of rank 1, and rank_cost must admit what the decision hides, in the unit of W2
- * whatever the scale; a definite pair hides nothing.
+ * whatever the scale. The proof has an exact factor of rank 2, and says what it leaves out of B.
+ * Definite and diagonal pairs decide no rank.
  */
 START_TEST(test_w2_laws__say_what_the_rank_decision_may_cost)
 {
     for (int e = -200; e <= 200; e += 100) {
-        double d = 0x1p-56, scale = ldexp(1, e), zero[3] = {0};
-        double a[9] = {scale, 0, 0, 0, d * scale}, b[9] = {scale},
-               c[9] = {scale, 0, 0, 0, scale, 0, 0, 0, 4 * scale};
-        gref_cmat m = {zero, 3, 1, 3}, A = {a, 3, 3, 3}, B = {b, 3, 3, 3}, C = {c, 3, 3, 3};
-        double truth = sqrt(d * scale);
+        double d = 0x1p-56, x = 0x1p-10, s = ldexp(1, e), zero[2] = {0};
+        double a[4] = {s, s * x, s * x, s * (x * x + d)}, b[4] = {s, s * x, s * x, s * x * x},
+               c[4] = {s, s / 4, s / 4, 4 * s}, p[4] = {s, 0, 0, s * d};
+        gref_cmat m = {zero, 2, 1, 2}, A = {a, 2, 2, 2}, B = {b, 2, 2, 2}, C = {c, 2, 2, 2};
+        double truth = sqrt(d * s / (1 + x * x));
         gref_w2 w[2], definite;
         ck_ok(gref_w2_laws(&w[0], m, A, m, B));
         ck_ok(gref_w2_certify_laws(&w[1], m, A, m, B));
-        for (int k = 0; k < 2; k++) {
-            ck_assert_int_eq(w[k].rank, 1);
-            ck_assert(w[k].rank_cost >= truth && w[k].rank_cost < 4 * truth);
-        }
+        ck_assert_int_eq(w[0].rank, 1);
+        ck_assert(w[0].rank_cost >= truth && w[0].rank_cost < 4 * truth);
+        ck_assert(w[1].rank_cost > 0 && w[1].rank_cost < 1e-5 * truth);
         ck_assert(w[1].lower <= truth && truth <= w[1].upper);
         ck_ok(gref_w2_certify_laws(&definite, m, C, m, C));
-        ck_assert(definite.rank == 3 && definite.rank_cost == 0.0);
+        ck_assert(definite.rank == 2 && definite.rank_cost == 0.0);
+        ck_ok(gref_w2_certify_laws(&definite, m, (gref_cmat){p, 2, 2, 2}, m,
+                                   (gref_cmat){p, 2, 2, 2}));
+        ck_assert(definite.rank == 2 && definite.rank_cost == 0.0 && definite.upper == 0.0);
     }
 }
 END_TEST
@@ -160,6 +164,28 @@ START_TEST(test_certify_laws__is_narrow_at_128)
 {
     static const double kappa[] = {1e12}, gap[] = {1e-2, 1e-16};
     hold_widths(128, 4e-15, 1, kappa, 2, gap);
+}
+END_TEST
+
+/*
+ * Entries changed by 1e-12 of themselves at condition 1e12: hardly a change but for the least
+ * direction, where D is of order 1 and Lyapunov's equation alone leaves |D| of each residual. Eight
+ * rounds of it stopped at widths up to 1e-9.
+ */
+START_TEST(test_certify_laws__is_narrow_where_one_direction_changes)
+{
+    SCOPED(gref_mat) lambda = geometric_spectrum(3, 1e12, 0);
+    for (int seed = 0; seed < 40; seed++) {
+        SCOPED(gref_mat) C1 = random_spd(gref_const(lambda), 300 + seed), C2 = fresh(3, 3);
+        gref_random_normal(C2, 340 + seed, GREF_STREAM_TEST, 0, 0);
+        for (int k = 0; k < 9; k++)
+            C2.a[k] = GREF_AT(C1, k % 3, k / 3) * (1 + 1e-12 * C2.a[k]);
+        gref_mat_mirror_lower(C2);
+        SCOPED(gref_mat) L = fresh(3, 3);
+        gref_mat_copy(L, gref_const(C2));
+        if (gref_cholesky_succeeds(L))
+            ck_assert_bound("width, n = 3", width(certify(gref_const(C1), gref_const(C2))), 4e-15);
+    }
 }
 END_TEST
 
@@ -422,6 +448,7 @@ int main(void)
     tcase_add_test(tc, test_w2_laws__say_what_the_rank_decision_may_cost);
     tcase_add_test(tc, test_certify_laws__is_narrow_at_24);
     tcase_add_test(tc, test_certify_laws__is_narrow_at_128);
+    tcase_add_test(tc, test_certify_laws__is_narrow_where_one_direction_changes);
     tcase_add_test(tc, test_certify_factors__contains_the_truth_of_integer_pairs);
     tcase_add_test(tc, test_certify_factors__different_ranges);
     tcase_add_test(tc, test_certify_laws__extreme_scales);

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,6 +19,20 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+/* W2 between whose least and largest value an uncertified result lies, if its estimate of errors holds. */
+static void vouched(double *least, double *most, const gref_w2 *w)
+{
+    *least = hypot(w->w2_mean, fmax(w->w2_cov - w->error, 0.0)) * (1 - 0x1p-50);
+    *most = hypot(w->w2_mean, w->w2_cov + w->error) * (1 + 0x1p-50);
+}
+
+static double error_of(const gref_w2 *w)
+{
+    double least, most;
+    vouched(&least, &most, w);
+    return fmax(w->w2 - least, most - w->w2);
+}
+
 static int print_json(const gref_w2 *w, int n, double seconds, bool tested)
 {
     gref_backend b = gref_backend_query();
@@ -30,6 +45,8 @@ static int print_json(const gref_w2 *w, int n, double seconds, bool tested)
     json_object_set_new(o, "lower", w->certified ? number(w->lower) : json_null());
     json_object_set_new(o, "upper", w->certified ? number(w->upper) : json_null());
     json_object_set_new(o, "r_in", w->certified ? number(w->r_in) : json_null());
+    json_object_set_new(o, "error", w->certified ? json_null() : number(error_of(w)));
+    json_object_set_new(o, "rounding_in_interval", json_boolean(w->rounded));
     json_object_set_new(o, "method", json_string(w->method));
     json_object_set_new(o, "rank", json_integer(w->rank));
     json_object_set_new(o, "rank_cost", number(w->rank_cost));
@@ -44,16 +61,35 @@ static int print_json(const gref_w2 *w, int n, double seconds, bool tested)
     return cmd_print("w2", json_text(o));
 }
 
-static void print_text(const gref_w2 *w, bool fid, int n, double seconds, bool tested)
+/* As many digits as all between the two share; what follows says what they are. */
+static void print_digits(const char *label, double least, double most, const char *text)
 {
     char digits[40];
-    if (w->certified && gref_proven_digits(digits, sizeof digits, w->lower, w->upper, 17) > 0)
+    if (gref_proven_digits(digits, sizeof digits, least, most, 17) == 0)
+        strcpy(digits, isinf(most) ? "overflows a double" : "-");
+    printf("%-16s %s%s\n", label, digits, digits[0] == '-' ? "   (no digit)" : text);
+}
+
+/* A value without a proof: no digit more than it vouches for. */
+static void print_value(const gref_w2 *w, bool fid)
+{
+    double least, most;
+    vouched(&least, &most, w);
+    print_digits("W2", least, most,
+                 "   (digits vouched for by an estimate of rounding, not proved)");
+    print_digits("W2^2", least * least, most * most, fid ? "   = FID" : "");
+    print_digits("mean part", w->w2_mean * (1 - 0x1p-50), w->w2_mean * (1 + 0x1p-50), "");
+    print_digits("covariance part", fmax(w->w2_cov - w->error, 0.0), w->w2_cov + w->error, "");
+}
+
+static void print_proof(const gref_w2 *w, bool fid)
+{
+    char digits[40];
+    if (gref_proven_digits(digits, sizeof digits, w->lower, w->upper, 17) > 0)
         printf("W2               %s   (digits proved)\n", digits);
     else
-        printf("W2               %.16e   (%s)\n", w->w2,
-               w->certified ? "no digit proved: see the interval" : "not proved");
-    if (w->certified &&
-        gref_proven_digits(digits, sizeof digits, nextafter(w->lower * w->lower, 0.0),
+        printf("W2               %.16e   (no digit proved: see the interval)\n", w->w2);
+    if (gref_proven_digits(digits, sizeof digits, nextafter(w->lower * w->lower, 0.0),
                            nextafter(w->upper * w->upper, INFINITY), 17) > 0)
         printf("W2^2             %s%s\n", digits, fid ? "   = FID" : "");
     else if (isinf(w->w2 * w->w2))
@@ -61,11 +97,22 @@ static void print_text(const gref_w2 *w, bool fid, int n, double seconds, bool t
     else
         printf("W2^2             %.16e%s\n", w->w2 * w->w2, fid ? "   = FID" : "");
     printf("mean part        %.16e\ncovariance part  %.16e\n", w->w2_mean, w->w2_cov);
-    if (w->certified) {
-        printf("interval         [%.17g, %.17g], relative width %.1e\n", w->lower, w->upper,
-               w->upper > 0 ? (w->upper - w->lower) / w->upper : 0.0);
-        printf("r_in             %.1e, how far laws that round to these files may lie\n", w->r_in);
-    }
+    printf("interval         [%.17g, %.17g], relative width %.1e\n", w->lower, w->upper,
+           w->upper > 0 ? (w->upper - w->lower) / w->upper : 0.0);
+    printf("r_in             %.1e, how far laws that round to these files may lie\n", w->r_in);
+}
+
+static void print_text(const gref_w2 *w, bool fid, int n, double seconds, bool tested)
+{
+    if (w->certified)
+        print_proof(w, fid);
+    else
+        print_value(w, fid);
+    if (w->rounded)
+        printf("rounding         a covariance is symmetric and semi-definite only up to the "
+               "rounding of its "
+               "file; %s all that round to it\n",
+               w->certified ? "the interval holds" : "the digits are those of");
     printf("method           %s, rank %d of %d; %.2f s\n", w->method, w->rank, n, seconds);
     if (w->rank_cost > 0.0)
         printf("rank             what lies beyond rank %d, taken as 0, may move W2 by %.1e%s\n",
@@ -113,7 +160,10 @@ int cmd_w2(int argc, char **argv)
             "A law is an .npz with mean and one of cov, factor (n x r) or variances (in a\n"
             "basis that both laws share), or with mu and sigma (the statistics of FID tools:\n"
             "FID is W2^2); or a .npy covariance, with mean 0. A covariance that is symmetric\n"
-            "but for rounding counts as (C + C^T)/2, and r_in covers the difference. Of a\n"
+            "but for rounding counts as (C + C^T)/2, and r_in covers the difference. Rounding is\n"
+            "that of the file's dtype: float32 statistics may have an eigenvalue below 0, and\n"
+            "then the interval holds all that rounds to the file. --fast prints the digits\n"
+            "that an estimate of its rounding errors leaves, and no more. Of a\n"
             "covariance against a factor, and of variances, the value comes with its proof\n"
             "also by --fast.",
         .options = options,

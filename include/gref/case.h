@@ -30,6 +30,8 @@ GREF_API GREF_NODISCARD gref_status gref_case_stationary(gref_stationary *p, gre
 GREF_API bool gref_case_is_stationary(char *why, int size, const gref_case *c);
 GREF_API GREF_NODISCARD gref_status gref_case_schedule(gref_schedule *s, const gref_case *c);
 GREF_API int gref_case_samplers(const gref_case *c, const gref_sampler_spec **specs);
+/* True if the distances of the k-th sampler are measured to the prior, not to the posterior. */
+GREF_API bool gref_case_targets_prior(const gref_case *c, int k);
 /* Times at which whole laws are reported (decreasing, unique), and the W2 stride (>= 1). */
 GREF_API int gref_case_laws_at(const gref_case *c, const int **t);
 GREF_API int gref_case_w2_every(const gref_case *c);

@@ -14,13 +14,15 @@ typedef enum {
     GREF_LAW_SPECTRUM /* variances, n x 1, in an orthonormal basis that the other law shares */
 } gref_law_kind;
 
-/* Owns its matrices and path; float32 files are exact data as well as float64 ones. */
+/* Owns its matrices and path. What is read is exact data, and so is float32; u tells what it may have been rounded
+ * from. */
 typedef struct {
     gref_law_kind kind;
-    bool fid;      /* the keys were mu and sigma: statistics of a FID tool */
-    gref_mat mean; /* n x 1 */
-    gref_mat m;    /* C, L or variances */
-    char *path;    /* of the file, or NULL; for messages */
+    bool fid;         /* the keys were mu and sigma: statistics of a FID tool */
+    gref_mat mean;    /* n x 1 */
+    gref_mat m;       /* C, L or variances */
+    char *path;       /* of the file, or NULL; for messages */
+    double u_mean, u; /* unit roundoff of the file's dtype for mean and m: 2^-53, 2^-24, 2^-11 */
 } gref_law;
 
 /*

@@ -52,6 +52,9 @@ GREF_API GREF_NODISCARD gref_status gref_marginal_bias(gref_mat bias, const gref
 /* W2 of the law to the exact p_t(x | v), and to the prior's p_t(x). */
 GREF_API GREF_NODISCARD gref_status gref_marginal_w2(gref_w2 *out, const gref_marginal *law);
 GREF_API GREF_NODISCARD gref_status gref_marginal_w2_prior(gref_w2 *out, const gref_marginal *law);
+/* W2 of the state as it is to the posterior or the prior, the laws at abar = 1. */
+GREF_API GREF_NODISCARD gref_status gref_marginal_w2_data(gref_w2 *out, const gref_marginal *law,
+                                                          bool prior);
 /* W2 of the sampler's modelled law N(mu_{t|v}, C_{t|v}) at t to the exact p_t(x | v); also after
  * divergence. */
 GREF_API GREF_NODISCARD gref_status gref_marginal_w2_modelled(gref_w2 *out,

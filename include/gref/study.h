@@ -28,9 +28,11 @@ typedef struct {
     int t;
     bool diverged;
     bool mean_lost;   /* w2.w2_mean is NAN, the rest holds (gref_marginal_mean_lost) */
-    gref_w2 w2;       /* of the sampler's law to the exact p_t(x | v) */
+    gref_w2 w2;       /* of the sampler's law to the exact p_t(x | v), or to the prior's p_t(x) */
     gref_w2 modelled; /* of its N(mu_{t|v}, C_{t|v}) to the same */
     gref_w2 prior;    /* of the law to the prior's p_t(x); unconditional samplers only */
+    gref_w2 data;     /* where `ends_early`: of the state as it is to the law of x0 */
+    bool ends_early;  /* the chain ends here, and abar is not 1 */
     /* Where w2 is certified: proved |m_t - exact|, |P_t - exact|_F, and W2 of the computed to the
      * exact law. */
     double mean_error, cov_error, w2_error;
@@ -39,6 +41,7 @@ typedef struct {
 
 typedef struct {
     gref_sampler_spec spec;
+    bool to_prior;      /* w2 and data are distances to the prior; no `modelled` */
     bool guided;        /* false: it ignores v, and `prior` of its rows is filled in */
     bool models; /* it takes p_t(x | v) to be some law: `modelled` is known */
     bool stable;        /* no step with an eigenvalue of M_t below -1 */

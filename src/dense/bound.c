@@ -99,6 +99,23 @@ gref_status gref_cholesky_residual(double *residual, gref_cmat C, gref_cmat L)
     return GREF_OK;
 }
 
+gref_status gref_product_residual(double *norm, gref_cmat A, bool trans_a, gref_cmat B,
+                                  bool trans_b, gref_cmat C)
+{
+    SCOPED(gref_mat) H = {0}, L = {0};
+    int k = trans_a ? A.m : A.n;
+    TRY(gref_mat_new(&H, C.m, C.n));
+    TRY(gref_mat_new(&L, C.m, C.n));
+    TRY(gref_dot2_gemm(H, L, A, trans_a, B, trans_b));
+    double low = gref_norm_fro_up(gref_const(L));
+    gref_mat_axpy(H, -1.0, C);
+    double high = gref_norm_fro_up(gref_const(H));
+    gref_mat_axpy(H, 1.0, gref_const(L));
+    *norm = gref_inflate(gref_norm_fro_up(gref_const(H)) + 2 * GREF_U * (high + low) +
+                         gref_dot2_error_up(k) * gref_norm_fro_up(A) * gref_norm_fro_up(B));
+    return GREF_OK;
+}
+
 double gref_least_down(double norm, double rest)
 {
     return gref_down(gref_deflate(1.0 / (norm * norm)) - rest);

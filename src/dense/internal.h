@@ -51,7 +51,9 @@ gref_status gref_dot2_lower(gref_mat H, gref_mat L, gref_cmat A, bool trans_a, g
 /* Sum of A(i, j) B(i, j), likewise, rounded once. */
 double gref_dot2(gref_cmat A, gref_cmat B);
 
-/* psd.c: finite, square, symmetric up to rounding. */
-gref_status gref_psd_require_symmetric(gref_cmat C, const char *name);
+/* psd.c: finite, square, symmetric up to the rounding of its entries by u. */
+gref_status gref_psd_require_symmetric(gref_cmat C, double u, const char *name);
+/* gref_psd_require where entries are rounded by u >= 2^-53: eigenvalues may be u |Sigma|_F below 0. */
+gref_status gref_psd_require_to(gref_cmat Sigma, double u, const char *name);
 
 #endif

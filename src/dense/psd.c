@@ -31,15 +31,15 @@ static double asymmetry(gref_cmat C, int *row, int *col)
     return worst;
 }
 
-/* Square, finite, and symmetric to max(n, 16) eps max|C|: what a product of rounded factors
+/* Square, finite, and symmetric to max(n, 16) 2 u max|C|: what a product of rounded factors
  * leaves. */
-gref_status gref_psd_require_symmetric(gref_cmat C, const char *name)
+gref_status gref_psd_require_symmetric(gref_cmat C, double u, const char *name)
 {
     int i = 0, j = 0;
     REQUIRE(C.m == C.n, GREF_ERR_SHAPE, "%s must be square, not %d x %d", name, C.m, C.n);
     TRY(gref_require_finite(C, name));
     double gap = asymmetry(C, &i, &j),
-           allowed = 2 * GREF_U * (C.n > 16 ? C.n : 16) * gref_mat_norm_max(C);
+           allowed = 2 * u * (C.n > 16 ? C.n : 16) * gref_mat_norm_max(C);
     REQUIRE(gap <= allowed, GREF_ERR_NOT_SYMMETRIC,
             "%s is not symmetric: entry (%d, %d) is %.17g, entry (%d, %d) is %.17g; if it is meant "
             "to be, give (C + C^T)/2",
@@ -47,16 +47,16 @@ gref_status gref_psd_require_symmetric(gref_cmat C, const char *name)
     return GREF_OK;
 }
 
-/* lambda ascending: values within n eps |Sigma| of 0 become 0, anything below is refused. A zero that
+/* lambda ascending: values within n eps |Sigma| + slack of 0 become 0, anything below is refused. A zero that
  * rounding left positive is as wrong as a negative one: its root would be sqrt(eps), not eps. */
-static gref_status clip(gref_mat lambda, double *clipped, const char *name)
+static gref_status clip(gref_mat lambda, double *clipped, double slack, const char *name)
 {
     int n = lambda.m;
     *clipped = 0.0;
     if (n == 0)
         return GREF_OK;
     double largest = fmax(fabs(lambda.a[0]), fabs(lambda.a[n - 1]));
-    double allowed = 2 * GREF_U * n * largest;
+    double allowed = 2 * GREF_U * n * largest + slack;
     REQUIRE(lambda.a[0] >= -allowed, GREF_ERR_NOT_PSD,
             "%s is not positive semi-definite: its most negative eigenvalue is %.17g, its largest "
             "%.17g",
@@ -95,6 +95,22 @@ static void prove_indefinite(gref_cmat Sigma, gref_mat C, gref_mat lambda, const
                   name, lambda.a[0], above, lambda.a[n - 1]);
 }
 
+gref_status gref_psd_require_to(gref_cmat Sigma, double u, const char *name)
+{
+    gref_status status = GREF_OK;
+    SCOPED(gref_mat) C = {0}, lambda = {0};
+    double clipped;
+    TRY(gref_psd_require_symmetric(Sigma, u, name));
+    TRY(gref_mat_new(&C, Sigma.n, Sigma.n));
+    TRY(gref_mat_new(&lambda, Sigma.n, 1));
+    gref_mat_copy(C, Sigma);
+    TRY(gref_eigh_values(lambda, C));
+    status = clip(lambda, &clipped, (u - GREF_U) * gref_mat_norm_fro(Sigma), name);
+    if (status == GREF_ERR_NOT_PSD)
+        prove_indefinite(Sigma, C, lambda, name);
+    return status;
+}
+
 /**
  * Accepts a covariance, or says why it is none.
  *
@@ -108,18 +124,7 @@ static void prove_indefinite(gref_cmat Sigma, gref_mat C, gref_mat lambda, const
  */
 gref_status gref_psd_require(gref_cmat Sigma, const char *name)
 {
-    gref_status status = GREF_OK;
-    SCOPED(gref_mat) C = {0}, lambda = {0};
-    double clipped;
-    TRY(gref_psd_require_symmetric(Sigma, name));
-    TRY(gref_mat_new(&C, Sigma.n, Sigma.n));
-    TRY(gref_mat_new(&lambda, Sigma.n, 1));
-    gref_mat_copy(C, Sigma);
-    TRY(gref_eigh_values(lambda, C));
-    status = clip(lambda, &clipped, name);
-    if (status == GREF_ERR_NOT_PSD)
-        prove_indefinite(Sigma, C, lambda, name);
-    return status;
+    return gref_psd_require_to(Sigma, GREF_U, name);
 }
 
 /**
@@ -140,11 +145,11 @@ gref_status gref_psd_require(gref_cmat Sigma, const char *name)
 gref_status gref_psd_eigh(gref_mat U, gref_mat lambda, double *clipped, gref_cmat Sigma,
                           const char *name)
 {
-    TRY(gref_psd_require_symmetric(Sigma, name));
+    TRY(gref_psd_require_symmetric(Sigma, GREF_U, name));
     TRY(gref_require_shape(gref_const(U), Sigma.n, Sigma.n, "U"));
     gref_mat_copy(U, Sigma);
     TRY(gref_eigh(lambda, U));
-    return clip(lambda, clipped, name);
+    return clip(lambda, clipped, 0.0, name);
 }
 
 /**

@@ -119,14 +119,14 @@ static gref_status advance_cov(gref_dense_law *law)
 }
 
 /* Sizes of the law before the step at hand. */
-static gref_law_size law_size(const gref_dense_law *law)
+static gref_status law_size(gref_law_size *size, const gref_dense_law *law)
 {
-    return (gref_law_size){.dense = !law->diagonal,
-                           .mean = gref_mat_norm_fro(gref_const(law->mean)),
-                           .cov = gref_mat_norm_fro(gref_const(law->P)),
-                           .trace = gref_dense_law_trace(law),
-                           .shift = gref_mat_norm_fro(gref_const(law->step.c)),
-                           .factor_error = -1.0};
+    *size = (gref_law_size){.dense = !law->diagonal,
+                            .trace = gref_dense_law_trace(law),
+                            .shift = gref_mat_norm_fro(gref_const(law->step.c)),
+                            .factor_error = -1.0};
+    return gref_law_seen(&size->seen, law->s, law->head.t, gref_const(law->mean),
+                         gref_const(law->P));
 }
 
 gref_status gref_dense_law_root(gref_mat L, double *radius, const gref_dense_law *law)
@@ -163,10 +163,11 @@ static gref_status advance_factor(gref_dense_law *law, double *error)
 static gref_status advance(gref_marginal *head)
 {
     gref_dense_law *law = (gref_dense_law *)head;
+    gref_law_size size;
     TRY(gref_step_at(&law->step, law->s, law->head.t));
     if (law->step.overshoots && law->head.first_unstable == 0)
         law->head.first_unstable = law->head.t;
-    gref_law_size size = law_size(law);
+    TRY(law_size(&size, law));
     bool noiseless =
         !law->diagonal && !law->step.diagonal && law->step.noise == 0.0 && law->step.N.a == NULL;
     TRY(gref_majorant_push(law));

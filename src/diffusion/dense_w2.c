@@ -34,6 +34,33 @@ static gref_status law_factor(gref_mat L, const gref_dense_law *law)
     return GREF_OK;
 }
 
+/* The time of the law that this one is held against. */
+static gref_time target_time(const gref_dense_law *law, bool data)
+{
+    return data ? (gref_time){1.0, 0.0} : gref_time_at(law->s->schedule, law->head.t);
+}
+
+/* The mean of the law, in its basis, less sqrt(abar) mu_post, abar that of the time above:
+ * sqrt(abar_t) - 1 = -(1 - abar_t)/(1 + sqrt(abar_t)). */
+static gref_status mean_of(gref_mat *mean, const gref_dense_law *law, bool data)
+{
+    const gref_modes *z = law->s->z;
+    gref_time at = gref_time_at(law->s->schedule, law->head.t);
+    double shift = data ? -at.qbar / (1.0 + sqrt(at.abar)) : 0.0;
+    SCOPED(gref_mat) centre = {0};
+    TRY(gref_mat_new(mean, z->n, 1));
+    gref_mat_copy(*mean, gref_const(law->mean));
+    if (shift == 0.0)
+        return GREF_OK;
+    TRY(gref_mat_new(&centre, z->n, 1));
+    gref_mat_copy(centre, gref_const(z->d));
+    TRY(gref_gemv(centre, 1.0, gref_const(z->U), true, gref_const(z->mu), 1.0)); /* U^T mu_post */
+    if (law->basis == GREF_BASIS_POSTERIOR)
+        return gref_gemv(*mean, shift, gref_const(z->X), true, gref_const(centre), 1.0);
+    gref_mat_axpy(*mean, shift, gref_const(centre));
+    return GREF_OK;
+}
+
 /* What both_factors allocates. */
 typedef struct {
     gref_mat L1, L2;
@@ -49,7 +76,8 @@ static void scratch_free(scratch *own)
  * Factors of the exact law and of the sampler's, in the scratch that the law carries from step to
  * step and does not hold anything in between; what it lacks is allocated into own[].
  */
-static gref_status both_factors(gref_mat *L1, gref_mat *L2, scratch *own, const gref_dense_law *law)
+static gref_status both_factors(gref_mat *L1, gref_mat *L2, scratch *own, const gref_dense_law *law,
+                                gref_time at)
 {
     int n = law->s->z->n;
     *L1 = law->diagonal || law->step.diagonal ? (gref_mat){0} : law->step.M;
@@ -62,7 +90,7 @@ static gref_status both_factors(gref_mat *L1, gref_mat *L2, scratch *own, const 
         TRY(gref_mat_new(&own->L2, n, n));
         *L2 = own->L2;
     }
-    gref_exact_factor(*L1, law->s->z, law->s->schedule, law->head.t);
+    gref_target_factor(*L1, law->s->z, at);
     if (law->L.a == NULL)
         TRY(law_factor(*L2, law));
     return GREF_OK;
@@ -70,28 +98,25 @@ static gref_status both_factors(gref_mat *L1, gref_mat *L2, scratch *own, const 
 
 /* Of the computed laws, as they stand; a proof for them, where there is one, is none for the exact
  * sampler. */
-static gref_status computed_distance(gref_w2 *out, const gref_dense_law *law)
+gref_status gref_dense_law_w2(gref_w2 *out, const gref_marginal *head, bool data)
 {
+    const gref_dense_law *law = gref_dense_law_of(head);
     const gref_modes *z = law->s->z;
+    gref_time at = target_time(law, data);
     SCOPED(scratch) own = {0};
-    SCOPED(gref_mat) zero = {0}, e = {0};
+    SCOPED(gref_mat) zero = {0}, e = {0}, mean = {0};
     gref_mat L1, L2;
     TRY(gref_mat_new(&zero, z->n, 1));
+    TRY(mean_of(&mean, law, data));
     if (law->diagonal && law->basis == GREF_BASIS_POSTERIOR) {
         TRY(gref_mat_new(&e, z->n, 1));
         for (int i = 0; i < z->n; i++)
-            e.a[i] = gref_exact_variance(z, law->s->schedule, law->head.t, i);
-        return gref_w2_spectra(out, gref_const(zero), gref_const(e), gref_const(law->mean),
+            e.a[i] = gref_target_variance(z, at, i);
+        return gref_w2_spectra(out, gref_const(zero), gref_const(e), gref_const(mean),
                                gref_const(law->P));
     }
-    TRY(both_factors(&L1, &L2, &own, law));
-    return gref_w2_factors(out, gref_const(zero), gref_const(L1), gref_const(law->mean),
-                           gref_const(L2));
-}
-
-gref_status gref_dense_law_w2(gref_w2 *out, const gref_marginal *head)
-{
-    return computed_distance(out, gref_dense_law_of(head));
+    TRY(both_factors(&L1, &L2, &own, law, at));
+    return gref_w2_factors(out, gref_const(zero), gref_const(L1), gref_const(mean), gref_const(L2));
 }
 
 /* Sets rows first to last - 1 of L, or of each of two, to 0. */
@@ -162,7 +187,7 @@ gref_status gref_dense_law_certify(gref_w2 *out, const gref_marginal *head)
     gref_w2 value, w;
     double radius, off;
     int kernel = gref_target_kernel(law->s, law->head.t);
-    TRY(gref_dense_law_w2(&value, head));
+    TRY(gref_dense_law_w2(&value, head, false));
     TRY(enclose_distance(&w, &off, law, kernel));
     TRY(factor_radius(&radius, law));
     gref_law_errors exact = gref_exact_errors(law->s, law->head.t);
@@ -190,23 +215,25 @@ gref_status gref_dense_law_certify(gref_w2 *out, const gref_marginal *head)
     return GREF_OK;
 }
 
-gref_status gref_dense_law_w2_prior(gref_w2 *out, const gref_marginal *head)
+gref_status gref_dense_law_w2_prior(gref_w2 *out, const gref_marginal *head, bool data)
 {
     const gref_dense_law *law = gref_dense_law_of(head);
-    const gref_sampler *s = law->s;
-    int n = s->z->n;
-    SCOPED(gref_mat) mean = {0}, L1 = {0}, L2 = {0}, own = {0};
+    const gref_modes *z = law->s->z;
+    int n = z->n;
+    gref_time at = target_time(law, data);
+    SCOPED(gref_mat) mean = {0}, L1 = {0}, L2 = {0}, turned = {0}, own = {0};
     TRY(gref_mat_new(&mean, n, 1));
     TRY(gref_mat_new(&own, n, 1));
-    gref_mat_axpy(mean, -sqrt(s->schedule->abar[law->head.t]), gref_const(s->z->d));
+    TRY(mean_of(&turned, law, data));
+    gref_mat_axpy(mean, -sqrt(at.abar), gref_const(z->d));
     if (law->basis == GREF_BASIS_POSTERIOR)
-        TRY(gref_gemv(own, 1.0, gref_const(s->z->X), false, gref_const(law->mean), 0.0));
+        TRY(gref_gemv(own, 1.0, gref_const(z->X), false, gref_const(turned), 0.0));
     else
-        gref_mat_copy(own, gref_const(law->mean));
+        gref_mat_copy(own, gref_const(turned));
     bool spectral = law->diagonal && law->basis == GREF_BASIS_SIGMA;
     TRY(gref_mat_new(&L1, n, spectral ? 1 : n));
     for (int i = 0; i < n; i++) {
-        double st = gref_mode_variance(s, law->head.t, i);
+        double st = gref_forward_variance(at, z->lambda.a[i]);
         GREF_AT(L1, i, spectral ? 0 : i) = spectral ? st : sqrt(st);
     }
     if (spectral) {

@@ -83,85 +83,175 @@ gref_law_errors gref_start_errors(const gref_sampler *s)
     return (gref_law_errors){.mean = mean, .w2 = mean, .floor = 1.0};
 }
 
+/* Sigma_t^-1 and J in mode i of the sampler's basis. */
+typedef struct {
+    double white, gain;
+} mode_functions;
+
+static mode_functions functions_at(const gref_sampler *s, int t, int i)
+{
+    double rho = s->z->rho.a[i];
+    double value = gref_sampler_runs_on_posterior(s) ? rho * rho : s->z->lambda.a[i];
+    gref_time at = gref_time_at(s->schedule, t);
+    return (mode_functions){1.0 / gref_forward_variance(at, value), gref_forward_gain(at, value)};
+}
+
+static gref_seen seen_vector(const gref_sampler *s, int t, gref_cmat x)
+{
+    gref_seen z = {0};
+    for (int i = 0; i < x.m; i++) {
+        mode_functions f = functions_at(s, t, i);
+        z = (gref_seen){hypot(z.plain, x.a[i]), hypot(z.white, f.white * x.a[i]),
+                        hypot(z.gained, f.gain * x.a[i])};
+    }
+    return z;
+}
+
+/* What bounds the 2-norms of F P and F P F, F = diag(f) >= 0 and P = P^T: sums over columns of P. */
+typedef struct {
+    double fro, rows, columns, both, trace;
+} weighted;
+
+/* Column p of P, whose own entry is p[self]; f begins with the factor of p[0]. */
+static void weigh_column(weighted *w, const double *f, gref_cmat p, int self)
+{
+    double sum = 0.0, seen = 0.0;
+    for (int i = 0; i < p.m; i++) {
+        sum += fabs(p.a[i]);
+        seen += f[i] * fabs(p.a[i]);
+    }
+    w->fro = hypot(w->fro, f[self] * gref_mat_norm_fro(p));
+    w->rows = fmax(w->rows, f[self] * sum);
+    w->columns = fmax(w->columns, seen);
+    w->both = fmax(w->both, f[self] * seen);
+    w->trace += f[self] * f[self] * fabs(p.a[self]);
+}
+
+gref_status gref_law_seen(gref_law_norms *law, const gref_sampler *s, int t, gref_cmat mean,
+                          gref_cmat P)
+{
+    int n = P.m;
+    bool diagonal = P.n == 1;
+    weighted white = {0}, gained = {0};
+    SCOPED(gref_mat) f = {0};
+    TRY(gref_mat_new(&f, n, 2));
+    for (int i = 0; i < n; i++) {
+        mode_functions at = functions_at(s, t, i);
+        GREF_AT(f, i, 0) = at.white;
+        GREF_AT(f, i, 1) = at.gain;
+    }
+    double trace = 0.0;
+    for (int j = 0; j < n; j++) {
+        int from = diagonal ? j : 0, self = j - from;
+        gref_cmat p = gref_cmat_view(P, from, diagonal ? 0 : j, diagonal ? 1 : n, 1);
+        weigh_column(&white, f.a + from, p, self);
+        weigh_column(&gained, f.a + n + from, p, self);
+        trace += fabs(p.a[self]);
+    }
+    gref_seen m = seen_vector(s, t, mean);
+    law->mean = m;
+    law->cov =
+        (gref_seen){gref_mat_norm_fro(P), fmin(white.fro, sqrt(white.rows) * sqrt(white.columns)),
+                    fmin(gained.fro, sqrt(gained.rows) * sqrt(gained.columns))};
+    law->spread = (gref_seen){hypot(sqrt(trace), m.plain),
+                              hypot(sqrt(fmin(white.trace, white.both)), m.white),
+                              hypot(sqrt(fmin(gained.trace, gained.both)), m.gained)};
+    return GREF_OK;
+}
+
 /*
- * What separates M and c of a step from the exact ones: that of the data; 14 u for a gain, which
- * passes 13 roundings of the schedule and of method/rule.c, each relative, and is largest at an end
- * of the spectrum; 16 u for the shift.
+ * Roundings, each relative and at most u, in a gain and in q, which kappa is or is beside. abar and
+ * 1 - abar have one each, alpha of a hop three; method/rule.c has the operations: h 5, c 5 or (ddim)
+ * 8, two more in the gain; q 5 or 20.
  */
+typedef struct {
+    int gain, q;
+} roundings;
+
+static roundings roundings_of(const gref_sampler *s)
+{
+    return s->spec.convention.scheme == GREF_SCHEME_DDIM ? (roundings){10, 20} : (roundings){7, 5};
+}
+
+/* The gain, largest at an end of the spectrum, and the shift: what separates a step without guidance
+ * from the exact one. */
+static gref_step_parts free_errors(const gref_sampler *s, const gref_step *step, gref_rule r, int t)
+{
+    spectrum k = spectrum_of(s);
+    roundings count = roundings_of(s);
+    double abar = r.at.abar, qbar = r.at.qbar, root = sqrt(abar), after = k.least - k.F;
+    double gain = fmax(fabs(gref_rule_gain(&r, k.least)), fabs(gref_rule_gain(&r, k.most)));
+    gref_step_parts p = {.inverse = 1.0 / (abar * k.least + qbar),
+                         .D_gain.plain = GREF_U * (count.gain * gain + step->norm)};
+    p.D_gain.white = gref_change_of_white_ratio((gref_ratio){r.h, r.c, abar, qbar}, after, k.F);
+    p.D_J.white = gref_change_of_white_ratio((gref_ratio){root, 0, abar, qbar}, after, k.F);
+    p.D_J.gained = 7 * GREF_U * sqrt(s->z->n);
+    if (gref_sampler_runs_on_posterior(s))
+        return p; /* there c = 0 */
+    p.push = r.q;
+    p.x = seen_vector(s, t, gref_const(s->z->d));
+    p.x = (gref_seen){root * p.x.plain, root * p.x.white, root * p.x.gained};
+    p.D_shift.white = gref_change_of_white_ratio((gref_ratio){0, 1, abar, qbar}, after, k.F) +
+                      (count.q + 8) * GREF_U;
+    return p;
+}
+
+/* What separates M and c of a step from the exact ones: that of the data, and roundings. */
 static gref_step_change step_errors(const gref_sampler *s, const gref_step *step, int t)
 {
-    int n = s->z->n;
+    int n = s->z->n, count = roundings_of(s).q;
     gref_rule r = gref_sampler_rule(s, t);
-    spectrum k = spectrum_of(s);
-    double abar = r.at.abar, qbar = r.at.qbar, root = sqrt(abar), low = abar * k.least + qbar;
-    double d = gref_norm_fro_up(gref_const(s->z->d));
-    gref_step_parts p = {
-        .D_gain =
-            gref_change_of_ratio((gref_ratio){r.h, r.c, abar, qbar}, k.least, k.least - k.F, k.F) +
-            14 * GREF_U *
-                fmax(fabs(gref_rule_gain(&r, k.least)), fabs(gref_rule_gain(&r, k.most)))};
-    if (!gref_sampler_runs_on_posterior(s)) { /* there c = 0 */
-        p.push = r.q * root * d;
-        p.D_shift =
-            gref_change_of_ratio((gref_ratio){0, 1, abar, qbar}, k.least, k.least - k.F, k.F) +
-            16 * GREF_U / low;
-    }
+    gref_step_parts p = free_errors(s, step, r, t);
     if (step->diagonal)
         return gref_change_of_step(&p);
     gref_guidance_errors g = gref_guidance_errors_at(s, t);
     for (int i = 0; i < n; i++)
         p.J = fmax(p.J, gref_mode_gain(s, t, i));
-    p.D_J = gref_change_of_ratio((gref_ratio){root, 0, abar, qbar}, k.least, k.least - k.F, k.F) +
-            8 * GREF_U * p.J;
-    p.J += p.D_J;
     p.kappa = r.kappa;
-    p.x = root * d;
     p.Gamma = g.Gamma;
-    p.D_Gamma = g.dGamma;
-    p.y = g.g + g.dg + g.Gamma * p.J * p.x;
-    p.D_g = g.dg + gref_gamma_up(n + 8) * (sqrt(n) * g.Gamma * p.J * p.x + g.g);
+    p.D_Gamma = g.dGamma + (count + 4) * GREF_U * sqrt(n) * g.Gamma;
+    p.y = g.g + g.Gamma * p.x.gained;
+    p.D_g = g.dg + gref_gamma_up(n + 12 + count) * (sqrt(n) * g.Gamma * p.x.gained + g.g);
     return gref_change_of_step(&p);
 }
 
 /* Unknown stays unknown, never 0 times infinity; what a step adds is then an estimate, as if M were
  * well conditioned. */
 static void estimate(gref_law_errors *e, const gref_step *step, const gref_law_size *p,
-                     double spread, gref_law_change rounding)
+                     gref_law_change rounding)
 {
     double unit = gref_gamma_up(step->M.m + 4) * step->norm_abs;
     e->mean = e->cov = e->w2 = INFINITY;
-    e->fresh = unit * spread + rounding.w2;
-    e->fresh_mean = unit * p->mean + rounding.mean;
+    e->fresh = unit * p->seen.spread.plain + rounding.w2;
+    e->fresh_mean = unit * p->seen.mean.plain + rounding.mean;
 }
 
 void gref_errors_step(gref_law_errors *e, const gref_sampler *s, int t, const gref_step *step,
                       const gref_law_size *p)
 {
-    gref_law_norms law = {
-        .mean = p->mean, .cov = p->cov, .spread = sqrt(p->trace + p->mean * p->mean)};
     gref_step_arithmetic a = {.n = s->z->n,
                               .diagonal = step->diagonal,
                               .dense = p->dense,
                               .M = step->norm,
                               .M_abs = step->norm_abs,
-                              .mean = p->mean,
-                              .cov = p->cov,
+                              .mean = p->seen.mean.plain,
+                              .cov = p->seen.cov.plain,
                               .trace = p->trace,
                               .shift = p->shift,
                               .noise = step->noise,
                               .floor = step->noise + step->least * step->least * e->floor,
                               .factor = p->factor_error};
     gref_law_change r = gref_rounding_of_step(&a);
-    gref_step_change d = {INFINITY, INFINITY};
+    gref_step_change d = {.M = INFINITY, .c = INFINITY};
     e->floor = fmax(a.floor - r.cov, 0.0) / GREF_INFLATE;
     if (s->proved)
         d = step_errors(s, step, t);
     if (!isfinite(e->w2 + e->cov + e->mean + d.M + d.c)) {
-        estimate(e, step, p, law.spread, r);
+        estimate(e, step, p, r);
         return;
     }
     double M = step->norm + d.M;
-    gref_law_change fresh = gref_change_by_step(d, M, law, r);
+    gref_law_change fresh = gref_change_by_step(d, M, p->seen, r);
     gref_law_change next = gref_change_carried((gref_law_change){e->mean, e->cov, e->w2}, M, fresh);
     *e = (gref_law_errors){.mean = next.mean,
                            .cov = next.cov,

@@ -55,29 +55,25 @@ gref_status gref_sampler_form_gram(gref_sampler *s)
     return gref_gemv(s->Br, 1.0, gref_const(z->B), true, gref_const(z->r), 0.0);
 }
 
-/* s->dB: residual of the decomposition, and b_1 times the defects of W and V, by plain products. */
+/* How far the decomposition is from an exact one. W^, the orthogonal matrix nearest to W, has the
+ * same range. */
 static gref_status measure_svd(gref_sampler *s)
 {
     gref_cmat W = gref_const(s->W), VT = gref_const(s->VT);
     int k = s->b.m;
-    SCOPED(gref_mat) S = {0}, R = {0}, WW = {0}, VV = {0};
+    double residual;
+    SCOPED(gref_mat) S = {0}, I = {0};
     TRY(gref_mat_new(&S, W.m, k));
-    TRY(gref_mat_new(&R, W.m, VT.n));
-    TRY(gref_mat_new(&WW, k, k));
-    TRY(gref_mat_new(&VV, k, k));
+    TRY(gref_mat_new(&I, k, k));
+    gref_mat_identity(I);
     gref_mat_copy(S, W);
     gref_mat_scale_cols(S, gref_const(s->b));
-    gref_mat_copy(R, gref_const(s->z->B));
-    TRY(gref_gemm(R, -1.0, gref_const(S), false, VT, false, 1.0));
-    gref_mat_identity(WW);
-    gref_mat_identity(VV);
-    TRY(gref_syrk(WW, -1.0, W, true, 1.0));
-    TRY(gref_syrk(VV, -1.0, VT, false, 1.0));
-    double b = gref_norm_fro_up(gref_const(s->b)), rounding = gref_gamma_up(R.m + R.n + 8);
-    double residual = gref_norm_fro_up(gref_const(R)) + rounding * sqrt(k) * b;
-    double defects =
-        gref_norm_fro_up(gref_const(WW)) + gref_norm_fro_up(gref_const(VV)) + 2 * rounding * k;
-    s->dB = residual + 2 * s->b.a[0] * defects;
+    TRY(gref_product_residual(&residual, gref_const(S), false, VT, false, gref_const(s->z->B)));
+    TRY(gref_product_residual(&s->dW, W, true, W, false, gref_const(I)));
+    TRY(gref_product_residual(&s->dV, VT, false, VT, true, gref_const(I)));
+    TRY(gref_product_residual(&s->off, W, false, gref_const(s->Wr), false, gref_const(s->z->r)));
+    s->dB = gref_inflate(residual + GREF_U * gref_norm_fro_up(gref_const(S)) * (1.0 + s->dV) +
+                         s->b.a[0] * (s->dW * (1.0 + s->dV) + s->dV));
     return GREF_OK;
 }
 

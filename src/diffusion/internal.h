@@ -3,6 +3,7 @@
 #define GREF_DIFFUSION_INTERNAL_H
 
 #include "base/internal.h"
+#include "errors/perturb.h"
 #include "method/method.h"
 #include <gref/chain.h>
 #include <gref/marginal.h>
@@ -41,8 +42,10 @@ struct gref_sampler {
     double dG;   /* |G - B^T B|_F of rounding, proved */
     gref_mat W, b,
         VT; /* B = W diag(b) V^T, m x k, k x 1, k x n, where phi is constant and not 0; else empty */
-    gref_mat Wr; /* k x 1, W^T r */
-    double dB;   /* |B - W diag(b) V^T|_F and all that W, V lack to be orthogonal, in units of B */
+    gref_mat Wr;   /* k x 1, W^T r */
+    double dW, dV; /* how far W and V are from orthogonal matrices W^ and V^, |.|_F, proved */
+    double dB;     /* |B - W^ diag(b) V^^T|_F, likewise */
+    double off;    /* what W^ W^^T r lacks of r, likewise */
 };
 
 /* One step in the basis of the sampler: z' = M z + c + N(0, noise I + N). */
@@ -74,7 +77,8 @@ typedef struct {
  * formed. */
 typedef struct {
     bool dense;
-    double mean, cov, trace, shift, factor_error; /* |m|, |P|_F, tr P, |c|, W2 units */
+    gref_law_norms seen;
+    double trace, shift, factor_error; /* tr P, |c|, W2 units */
 } gref_law_size;
 
 /* How many modes of the target have no variance, at t = 0; they come first in the modes of Sigma,
@@ -82,6 +86,9 @@ typedef struct {
 int gref_target_kernel(const gref_sampler *s, int t);
 gref_law_errors gref_start_errors(const gref_sampler *s);
 gref_law_errors gref_exact_errors(const gref_sampler *s, int t);
+/* Norms of a law at t in the basis of the sampler; P is n x n, or n x 1 its diagonal. */
+gref_status gref_law_seen(gref_law_norms *law, const gref_sampler *s, int t, gref_cmat mean,
+                          gref_cmat P);
 void gref_errors_step(gref_law_errors *e, const gref_sampler *s, int t, const gref_step *step,
                       const gref_law_size *p);
 /* Of the convention in force. */
@@ -210,6 +217,9 @@ void gref_exact_factor(gref_mat L, const gref_modes *z, const gref_schedule *sch
 gref_status gref_law_require_shapes(gref_mat mean, gref_mat cov, int n, int t, int T);
 gref_status gref_mean_to_pixels(gref_mat mean, gref_mat zmean, const gref_modes *z, double abar);
 double gref_exact_variance(const gref_modes *z, const gref_schedule *schedule, int t, int i);
+/* The same at any time of the forward process. */
+void gref_target_factor(gref_mat L, const gref_modes *z, gref_time at);
+double gref_target_variance(const gref_modes *z, gref_time at, int i);
 /* Modelled law: mean centred as above, factor L of C_{t|v}, in modes of Sigma. */
 gref_status gref_conditional_factor(gref_mat mean, gref_mat L, const gref_sampler *s, int t);
 

@@ -191,7 +191,7 @@ gref_status gref_marginal_w2(gref_w2 *out, const gref_marginal *law)
 {
     TRY(gref_law_require_alive(law));
     TRY(require_target(law));
-    TRY(law->kind->w2(out, law));
+    TRY(law->kind->w2(out, law, false));
     keep_value(out, law);
     return GREF_OK;
 }
@@ -204,7 +204,23 @@ gref_status gref_marginal_w2_prior(gref_w2 *out, const gref_marginal *law)
 {
     TRY(gref_law_require_alive(law));
     TRY(require_target(law));
-    TRY(law->kind->w2_prior(out, law));
+    TRY(law->kind->w2_prior(out, law, false));
+    keep_value(out, law);
+    return GREF_OK;
+}
+
+/**
+ * W2 of the law of the state as it is to the posterior, or with `prior` to the prior: the law of the
+ * data, whatever abar_t is. Where abar_t = 1, gref_marginal_w2 and gref_marginal_w2_prior.
+ *
+ * @return GREF_OK; GREF_ERR_NUMERICS after divergence; GREF_ERR_RANGE (overflow); GREF_ERR_NOMEM.
+ * @error  as gref_marginal_w2, and a few eps |mu_post| (1 - sqrt(abar_t)) of the mean.
+ * @see    THEORY section 6. Tests: test_marginal.c
+ */
+gref_status gref_marginal_w2_data(gref_w2 *out, const gref_marginal *law, bool prior)
+{
+    TRY(gref_law_require_alive(law));
+    TRY((prior ? law->kind->w2_prior : law->kind->w2)(out, law, true));
     keep_value(out, law);
     return GREF_OK;
 }

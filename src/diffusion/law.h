@@ -22,8 +22,9 @@ typedef struct {
     gref_status (*mean)(gref_mat mean, const gref_marginal *law);
     gref_status (*cov)(gref_mat cov, const gref_marginal *law);
     gref_status (*bias)(gref_mat bias, const gref_marginal *law);
-    gref_status (*w2)(gref_w2 *out, const gref_marginal *law);
-    gref_status (*w2_prior)(gref_w2 *out, const gref_marginal *law);
+    /* To the law at the t at hand, or with `data` to that at abar = 1. */
+    gref_status (*w2)(gref_w2 *out, const gref_marginal *law, bool data);
+    gref_status (*w2_prior)(gref_w2 *out, const gref_marginal *law, bool data);
     gref_status (*w2_modelled)(gref_w2 *out, const gref_marginal *law);
     gref_status (*certify)(gref_w2 *out, const gref_marginal *law);
     void (*errors)(double *mean, double *cov, double *w2, const gref_marginal *law);
@@ -73,8 +74,8 @@ gref_status gref_dense_law_root(gref_mat L, double *radius, const gref_dense_law
 double gref_dense_law_trace(const gref_dense_law *law);
 
 /* dense_w2.c */
-gref_status gref_dense_law_w2(gref_w2 *out, const gref_marginal *law);
-gref_status gref_dense_law_w2_prior(gref_w2 *out, const gref_marginal *law);
+gref_status gref_dense_law_w2(gref_w2 *out, const gref_marginal *law, bool data);
+gref_status gref_dense_law_w2_prior(gref_w2 *out, const gref_marginal *law, bool data);
 gref_status gref_dense_law_w2_modelled(gref_w2 *out, const gref_marginal *law);
 gref_status gref_dense_law_certify(gref_w2 *out, const gref_marginal *law);
 

@@ -9,18 +9,28 @@
 #include "dense/internal.h"
 #include "internal.h"
 
+double gref_target_variance(const gref_modes *z, gref_time at, int i)
+{
+    return gref_forward_variance(at, z->rho.a[i] * z->rho.a[i]);
+}
+
+void gref_target_factor(gref_mat L, const gref_modes *z, gref_time at)
+{
+    for (int j = 0; j < z->n; j++) {
+        double sd = sqrt(gref_target_variance(z, at, j));
+        for (int i = 0; i < z->n; i++)
+            GREF_AT(L, i, j) = GREF_AT(z->X, i, j) * sd;
+    }
+}
+
 double gref_exact_variance(const gref_modes *z, const gref_schedule *schedule, int t, int i)
 {
-    return gref_forward_variance(gref_time_at(schedule, t), z->rho.a[i] * z->rho.a[i]);
+    return gref_target_variance(z, gref_time_at(schedule, t), i);
 }
 
 void gref_exact_factor(gref_mat L, const gref_modes *z, const gref_schedule *schedule, int t)
 {
-    for (int j = 0; j < z->n; j++) {
-        double sd = sqrt(gref_exact_variance(z, schedule, t, j));
-        for (int i = 0; i < z->n; i++)
-            GREF_AT(L, i, j) = GREF_AT(z->X, i, j) * sd;
-    }
+    gref_target_factor(L, z, gref_time_at(schedule, t));
 }
 
 gref_status gref_law_require_shapes(gref_mat mean, gref_mat cov, int n, int t, int T)

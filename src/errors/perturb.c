@@ -5,9 +5,8 @@
  *               n1/abar + (n0 - n1 qbar/abar)/s_t (resolvent identity)
  *   guidance    S = phi B^T B + tau I:
  *                 Gamma' - Gamma = tau S^-1 (dB^T B' + B^T dB) S'^-1,   |B S^-1| <= H = max x/(phi x^2 + tau), x <= |B|
- *                 H' - H = S'^-1 (tau dB^T - phi B'^T dB B^T) C^-1: in singular vectors of B, to first order, with
- *                 (tau + phi x y)/((phi x^2 + tau)(phi y^2 + tau)) <= 1/tau; along the way from B to B' it adds up
- *   free        Gamma' - Gamma = H' dB + dB^T C'^-1 B - H dC C'^-1 B,    H' - H = dB^T C'^-1 - H dC C'^-1
+ *                 g' - g = S'^-1 (tau dB^T - phi B'^T dB B^T) w,       w = C^-1 r
+ *   free        Gamma' - Gamma = H' dB + dB^T C'^-1 B - H dC C'^-1 B,    g' - g = (dB^T - H' dC) w
  *   law         couple the two laws: M' z' - M z = M' (z' - z) + (M' - M) z
  *   root        |P'^1/2 - P^1/2|_F <= |P' - P|_F/(sqrt least + sqrt least'); Powers and Stoermer without `least`
  *   posterior   Sigma_post' - Sigma_post = (I - G' A') dSigma (I - G A)^T - G' dA Sigma_post - Sigma_post' dA^T G^T
@@ -21,13 +20,20 @@
 #include "dense/internal.h"
 #include "perturb.h"
 
-double gref_change_of_ratio(gref_ratio f, double before, double after, double D_Sigma)
+double gref_change_of_white_ratio(gref_ratio f, double after, double D_Sigma)
 {
-    double s = f.abar * before + f.qbar, moved = f.abar * after + f.qbar;
-    double numerator = fabs(f.n1 * f.qbar - f.n0 * f.abar) * D_Sigma;
+    double s = f.abar * after + f.qbar, numerator = fabs(f.n1 * f.qbar - f.n0 * f.abar) * D_Sigma;
     if (numerator == 0.0)
         return 0.0;
-    return s > 0.0 && moved > 0.0 ? numerator / (s * moved) * GREF_INFLATE : INFINITY;
+    return s > 0.0 ? numerator / s * GREF_INFLATE : INFINITY;
+}
+
+double gref_change_of_ratio(gref_ratio f, double before, double after, double D_Sigma)
+{
+    double s = f.abar * before + f.qbar, white = gref_change_of_white_ratio(f, after, D_Sigma);
+    if (white == 0.0)
+        return 0.0;
+    return s > 0.0 ? white / s * GREF_INFLATE : INFINITY;
 }
 
 double gref_change_of_product(double X, double D_X, double Y, double D_Y)
@@ -40,40 +46,58 @@ double gref_change_of_congruence(double X, double D_X, double Y, double D_Y)
     return (2 * X * D_X * Y + X * X * D_Y) * GREF_INFLATE;
 }
 
-gref_guidance_change gref_change_of_guidance(double phi, double tau, double B, double D_B)
+gref_guidance_change gref_change_of_guidance(double phi, double tau, double B, double D_B, double w,
+                                             double g)
 {
     double peak = phi * B * B > tau ? sqrt(tau / phi) : B, H = peak / (phi * peak * peak + tau);
     return (gref_guidance_change){.Gamma = B * B / (phi * B * B + tau) * GREF_INFLATE,
                                   .H = H * GREF_INFLATE,
                                   .D_Gamma = 2 * H * D_B * GREF_INFLATE,
-                                  .D_H = D_B / tau * GREF_INFLATE};
+                                  .D_g = D_B * (w + phi * H * g) * GREF_INFLATE};
 }
 
-gref_guidance_change gref_change_of_free_guidance(double H, double C_least, double B, double D_B,
-                                                  double D_C)
+gref_guidance_change gref_change_of_free_guidance(double H, double B, double D_B, double D_C,
+                                                  double w)
 {
     return (gref_guidance_change){.Gamma = H * B * GREF_INFLATE,
                                   .H = H,
                                   .D_Gamma = (2 * H * D_B + H * H * D_C) * GREF_INFLATE,
-                                  .D_H = (D_B + H * D_C) / C_least * GREF_INFLATE};
+                                  .D_g = (D_B + H * D_C) * w * GREF_INFLATE};
+}
+
+double gref_change_seen(gref_seen D, gref_seen z)
+{
+    return D.plain * z.plain + D.white * z.white + D.gained * z.gained;
+}
+
+static gref_seen plus(gref_seen x, double scale, gref_seen y)
+{
+    return (gref_seen){x.plain + scale * y.plain, x.white + scale * y.white,
+                       x.gained + scale * y.gained};
 }
 
 gref_step_change gref_change_of_step(const gref_step_parts *p)
 {
-    double K = gref_change_of_congruence(p->J, p->D_J, p->Gamma, p->D_Gamma);
-    double y = p->D_g + gref_change_of_product(p->Gamma, p->D_Gamma, p->J, p->D_J) * p->x;
-    double c = gref_change_of_product(p->J, p->D_J, p->y, y);
-    return (gref_step_change){.M = (p->D_gain + p->kappa * K) * GREF_INFLATE,
-                              .c = (p->kappa * c + p->push * p->D_shift) * GREF_INFLATE};
+    gref_seen all = {1.0, p->inverse, p->J};
+    double D_J = gref_change_seen(p->D_J, all), D_Jx = gref_change_seen(p->D_J, p->x);
+    double left = D_J * (p->Gamma + p->D_Gamma) + p->J * p->D_Gamma; /* of J Gamma */
+    double D_y = p->D_g + p->D_Gamma * (p->x.gained + D_Jx) + p->Gamma * D_Jx;
+    gref_seen K = plus((gref_seen){.gained = left}, left + p->J * p->Gamma, p->D_J);
+    double c = gref_change_of_product(p->J, D_J, p->y + D_y, D_y);
+    gref_step_change d = {.on = plus(p->D_gain, p->kappa, K)};
+    d.M = gref_change_seen(d.on, all) * GREF_INFLATE;
+    d.c = (p->kappa * c + p->push * gref_change_seen(p->D_shift, p->x)) * GREF_INFLATE;
+    return d;
 }
 
 gref_law_change gref_change_by_step(gref_step_change d, double M, gref_law_norms law,
                                     gref_law_change rounding)
 {
-    double cov = gref_change_of_congruence(M, d.M, law.cov, 0.0);
-    return (gref_law_change){.mean = (d.M * law.mean + d.c + rounding.mean) * GREF_INFLATE,
-                             .cov = (cov + rounding.cov) * GREF_INFLATE,
-                             .w2 = (d.M * law.spread + d.c + rounding.w2) * GREF_INFLATE};
+    double mean = gref_change_seen(d.on, law.mean), cov = gref_change_seen(d.on, law.cov),
+           spread = gref_change_seen(d.on, law.spread);
+    return (gref_law_change){.mean = (mean + d.c + rounding.mean) * GREF_INFLATE,
+                             .cov = (2 * M * cov + rounding.cov) * GREF_INFLATE,
+                             .w2 = (spread + d.c + rounding.w2) * GREF_INFLATE};
 }
 
 gref_law_change gref_change_carried(gref_law_change e, double M, gref_law_change fresh)

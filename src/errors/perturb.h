@@ -30,32 +30,51 @@ typedef struct {
 /* f(Sigma), whose eigenvalues are at least `before` the change and `after`. Infinite where s_t may
  * reach 0. */
 double gref_change_of_ratio(gref_ratio f, double before, double after, double D_Sigma);
+/* Likewise, what |Sigma_t^-1 z| before the change is to be multiplied by to bound |(f(Sigma') - f(Sigma)) z|. */
+double gref_change_of_white_ratio(gref_ratio f, double after, double D_Sigma);
 /* X Y, and X Y X^T: C = B phi B^T + tau I, K = J Gamma J, M P M^T. */
 double gref_change_of_product(double X, double D_X, double Y, double D_Y);
 double gref_change_of_congruence(double X, double D_X, double Y, double D_Y);
 
-/* Gamma = B^T C^-1 B and H = B^T C^-1, so that g = H r. */
+/* Gamma = B^T C^-1 B, H = B^T C^-1 and g = H r, of the same r; w = |C^-1 r| and g before the
+ * change. */
 typedef struct {
-    double Gamma, H, D_Gamma, D_H;
+    double Gamma, H, D_Gamma, D_g;
 } gref_guidance_change;
 /* C = phi B B^T + tau I, tau > 0: dps (phi = 0), pigdm (phi = r_t^2). */
-gref_guidance_change gref_change_of_guidance(double phi, double tau, double B, double D_B);
-/* C moves by D_C besides, in any way that leaves C >= C_least I; H >= |B^T C^-1| for either B and
- * either C. */
-gref_guidance_change gref_change_of_free_guidance(double H, double C_least, double B, double D_B,
-                                                  double D_C);
+gref_guidance_change gref_change_of_guidance(double phi, double tau, double B, double D_B, double w,
+                                             double g);
+/* C moves by D_C besides, in any way; H >= |B^T C^-1| for either B and either C. */
+gref_guidance_change gref_change_of_free_guidance(double H, double B, double D_B, double D_C,
+                                                  double w);
+
+/*
+ * Norms of z, a vector or a law, as it is, and as Sigma_t^-1 and J see it; or of a change D of a
+ * matrix: |D z| <= plain |z| + white |Sigma_t^-1 z| + gained |J z|. A function of Sigma moves by
+ * Sigma_t'^-1 dSigma Sigma_t^-1, most where z is least: |D| |z| would pair the one direction with
+ * the other. Where D has 2-norms z has Frobenius norms, and the other way about; a covariance and a
+ * spread are met by a 2-norm in `plain`, by Frobenius norms in `white` and `gained`.
+ */
+typedef struct {
+    double plain, white, gained;
+} gref_seen;
+double gref_change_seen(gref_seen D, gref_seen z);
 
 /*
  * One step z' = M z + c in coordinates centred on sqrt(abar) mu_post:
- *     M = gain - kappa J Gamma J,     c = kappa J y - push Sigma_t^-1 d,     y = g - Gamma J x,  x = sqrt(abar) d
+ *     M = gain - kappa J Gamma J,     c = kappa J y - push Sigma_t^-1 x,     y = g - Gamma J x,  x = sqrt(abar) d
  */
 typedef struct {
-    double kappa, J, Gamma, y, x;     /* sizes */
-    double D_gain, D_J, D_Gamma, D_g; /* changes */
-    double push, D_shift;             /* push |d|, change of Sigma_t^-1 */
+    double kappa, J, inverse, Gamma, y; /* sizes; |Sigma_t^-1| */
+    gref_seen x;
+    gref_seen D_gain, D_J;
+    double D_Gamma, D_g;
+    double push;
+    gref_seen D_shift; /* of Sigma_t^-1 */
 } gref_step_parts;
 typedef struct {
-    double M, c;
+    gref_seen on; /* of M, on a law */
+    double M, c;  /* |D_M|, |D_c| */
 } gref_step_change;
 gref_step_change gref_change_of_step(const gref_step_parts *p);
 
@@ -68,7 +87,7 @@ typedef struct {
     double mean, cov, w2; /* |D_m|, |D_P|_F, W2 of the two laws */
 } gref_law_change;
 typedef struct {
-    double mean, cov, spread;
+    gref_seen mean, cov, spread;
 } gref_law_norms;
 /* What a step adds, before the error that was there is carried on; `rounding` is of its own
  * arithmetic. */

@@ -193,6 +193,14 @@ int gref_case_samplers(const gref_case *c, const gref_sampler_spec **specs)
     return c->n_samplers;
 }
 
+/** By "target" of the entry; without it true where the operator is "none". */
+bool gref_case_targets_prior(const gref_case *c, int k)
+{
+    const json_t *entry = json_array_get(json_object_get(c->completed, "samplers"), (size_t)k);
+    const char *own = json_string_value(json_object_get(entry, "target"));
+    return own != NULL ? strcmp(own, "prior") == 0 : gref_case_is(c, "operator", "none");
+}
+
 /** Number of times at which laws are reported; *t, strictly decreasing, lives with the case. */
 int gref_case_laws_at(const gref_case *c, const int **t)
 {

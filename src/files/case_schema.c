@@ -59,6 +59,7 @@
 #define SCHEMES "ddpm|ddim|em|ei|euler|heun|rk4"
 #define ETAS "std|variance|state"
 #define SPACINGS "all|leading|linspace|trailing|skip"
+#define TARGETS "posterior|prior"
 #define GUIDANCES "score|mean|after"
 #define VARIANCES "beta|beta_tilde|fixed_large"
 #define STARTS "standard|exact|noise|authors|paper"
@@ -167,6 +168,7 @@ static const gref_case_row rows[] = {
     KEY("samplers",    "diffpir",          "lambda",      NUMBER,   MAY,              "(0,inf)"),
     KEY("samplers",    "diffpir",          "rho_scale",   NUMBER,   MAY,              "(0,inf)"),
     KEY("samplers",    PROJECTIONS "|pigdm-code", "rank_tol", NUMBER, MAY,            "[0,inf)"),
+    KEY("samplers",    ANY,                "target",      WORD,     MAY,              TARGETS),
 
     KEY("conventions", ANY,                "guidance",    WORD,     "\"score\"",      GUIDANCES),
     KEY("conventions", ANY,                "zeta",        NUMBER,   MAY,              "(0,inf)"),

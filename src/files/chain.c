@@ -15,7 +15,7 @@
 
 static void free_list(gref_mat *list, int count)
 {
-    gref_pages_free(&(gref_pages){list, count, 0});
+    gref_pages_free(&(gref_pages){.page = list, .count = count});
 }
 
 /** Frees what gref_chain_read gave and zeroes *c. Accepts {0}, and a second call. */

@@ -90,6 +90,7 @@ gref_status gref_npy_emit(gref_sink *put, void *to, gref_cmat A, int ndim);
 typedef struct {
     gref_mat *page;
     int count, ndim;
+    double u; /* entries were rounded to it: 2^-11 and 2^-24 for float16 and float32, else 2^-53 */
 } gref_pages;
 void gref_pages_free(gref_pages *p);
 
@@ -99,6 +100,11 @@ gref_status gref_npy_parse_pages(gref_pages *p, const unsigned char *bytes, size
 /* The same for an array of dimension 0 to 2. */
 gref_status gref_npy_parse(gref_mat *A, int *ndim, const unsigned char *bytes, size_t size,
                            const char *name);
+/* This, gref_npy_read and gref_npz_get, with the u of gref_pages. */
+gref_status gref_npy_parse_rounded(gref_mat *A, int *ndim, double *u, const unsigned char *bytes,
+                                   size_t size, const char *name);
+gref_status gref_npy_read_rounded(gref_mat *A, int *ndim, double *u, const char *path);
+gref_status gref_npz_get_rounded(gref_mat *A, double *u, gref_npz_reader *r, const char *name);
 
 /* As gref_npz_get, for an array of dimension 0 to 3. */
 gref_status gref_npz_get_pages(gref_pages *p, gref_npz_reader *r, const char *name);

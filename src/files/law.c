@@ -5,6 +5,7 @@
 
 #include "dense/internal.h"
 #include "internal.h"
+#include "wasserstein/internal.h"
 #include <gref/law.h>
 #include <gref/npy.h>
 #include <gref/psd.h>
@@ -64,8 +65,8 @@ static gref_status read_npz(gref_law *law, const char *path)
     const char *mean = NULL, *rest = NULL;
     TRY(gref_npz_open(&r, path));
     TRY(choose_keys(&mean, &rest, law, r, path));
-    TRY(gref_npz_get(&law->mean, NULL, r, mean));
-    TRY(gref_npz_get(&law->m, NULL, r, rest));
+    TRY(gref_npz_get_rounded(&law->mean, &law->u_mean, r, mean));
+    TRY(gref_npz_get_rounded(&law->m, &law->u, r, rest));
     int n = law->m.m;
     REQUIRE(law->kind != GREF_LAW_COV || law->m.m == law->m.n, GREF_ERR_SHAPE,
             "%s: %s is %d x %d, not square", path, rest, law->m.m, law->m.n);
@@ -80,7 +81,8 @@ static gref_status read_npy(gref_law *law, const char *path)
 {
     int ndim = 0;
     law->kind = GREF_LAW_COV;
-    TRY(gref_npy_read(&law->m, &ndim, path));
+    law->u_mean = GREF_U;
+    TRY(gref_npy_read_rounded(&law->m, &ndim, &law->u, path));
     REQUIRE(ndim == 2 && law->m.m == law->m.n, GREF_ERR_SHAPE,
             "%s is %d x %d: a .npy law is a square covariance", path, law->m.m, law->m.n);
     return gref_mat_new(&law->mean, law->m.m, 1);
@@ -93,7 +95,7 @@ static gref_status check_values(const gref_law *law)
     TRY(gref_require_finite(gref_const(law->mean), "mean"));
     TRY(gref_require_finite(gref_const(law->m), law->kind == GREF_LAW_COV ? "covariance" : "law"));
     if (law->kind == GREF_LAW_COV)
-        TRY(gref_psd_require_symmetric(gref_const(law->m), "the covariance"));
+        TRY(gref_psd_require_symmetric(gref_const(law->m), law->u, "the covariance"));
     for (int i = 0; law->kind == GREF_LAW_SPECTRUM && i < law->m.m; i++)
         REQUIRE(law->m.a[i] >= 0.0, GREF_ERR_RANGE, "variance %d is negative: %g", i, law->m.a[i]);
     return GREF_OK;
@@ -134,25 +136,27 @@ static const char *name_of(const gref_law *law)
 static bool is_indefinite(const gref_law *law)
 {
     if (law->kind != GREF_LAW_COV ||
-        gref_psd_require(gref_const(law->m), "the covariance") != GREF_ERR_NOT_PSD)
+        gref_psd_require_to(gref_const(law->m), law->u, "the covariance") != GREF_ERR_NOT_PSD)
         return false;
     gref_fail_context(GREF_ERR_NOT_PSD, "%s", name_of(law));
     return true;
 }
 
-static gref_status distance(gref_w2 *out, const gref_law *a, const gref_law *b, bool fast)
+static gref_w2_law given(const gref_law *law)
 {
-    gref_cmat ma = gref_const(a->mean), mb = gref_const(b->mean), A = gref_const(a->m),
-              B = gref_const(b->m);
-    if (a->kind == GREF_LAW_SPECTRUM)
-        return gref_w2_spectra(out, ma, A, mb, B);
-    if (a->kind != b->kind)
-        return a->kind == GREF_LAW_COV ? gref_w2_certify_mixed(out, ma, A, mb, B)
-                                       : gref_w2_certify_mixed(out, mb, B, ma, A);
-    if (a->kind == GREF_LAW_FACTOR)
-        return fast ? gref_w2_factors(out, ma, A, mb, B)
-                    : gref_w2_certify_factors(out, ma, A, mb, B);
-    return fast ? gref_w2_laws(out, ma, A, mb, B) : gref_w2_certify_laws(out, ma, A, mb, B);
+    return (gref_w2_law){gref_const(law->mean), gref_const(law->m), law->u_mean, law->u};
+}
+
+static gref_status distance(gref_w2 *out, const gref_law *first, const gref_law *second, bool fast)
+{
+    gref_w2_law a = given(first), b = given(second);
+    if (first->kind == GREF_LAW_SPECTRUM)
+        return gref_w2_of_variances(out, &a, &b);
+    if (first->kind != second->kind)
+        return first->kind == GREF_LAW_COV ? gref_w2_of_mixed(out, &a, &b)
+                                           : gref_w2_of_mixed(out, &b, &a);
+    return first->kind == GREF_LAW_FACTOR ? gref_w2_of_factors(out, &a, &b, !fast)
+                                          : gref_w2_of_covariances(out, &a, &b, !fast);
 }
 
 /**

@@ -162,6 +162,7 @@ static gref_status parse(gref_pages *out, int most, const unsigned char *bytes, 
     REQUIRE(p.page != NULL, GREF_ERR_NOMEM, "%s: no memory for %d matrices", name, pages);
     p.count = pages;
     p.ndim = h.ndim;
+    p.u = h.kind != 'f' || h.size > 4 ? 0x1p-53 : h.size == 4 ? 0x1p-24 : 0x1p-11;
     for (int k = 0; k < pages; k++) {
         TRY_IN(gref_mat_new(&p.page[k], shape[0], shape[1]), "%s", name);
         TRY(fill(p.page[k], k, bytes + data, &h, name));
@@ -176,15 +177,23 @@ gref_status gref_npy_parse_pages(gref_pages *p, const unsigned char *bytes, size
     return parse(p, GREF_NPY_DIMS, bytes, size, name);
 }
 
-gref_status gref_npy_parse(gref_mat *A, int *ndim, const unsigned char *bytes, size_t size,
-                           const char *name)
+gref_status gref_npy_parse_rounded(gref_mat *A, int *ndim, double *u, const unsigned char *bytes,
+                                   size_t size, const char *name)
 {
     SCOPED(gref_pages) p = {0};
     TRY(parse(&p, 2, bytes, size, name));
     *A = TAKE(p.page[0]);
     if (ndim != NULL)
         *ndim = p.ndim;
+    *u = p.u;
     return GREF_OK;
+}
+
+gref_status gref_npy_parse(gref_mat *A, int *ndim, const unsigned char *bytes, size_t size,
+                           const char *name)
+{
+    double u;
+    return gref_npy_parse_rounded(A, ndim, &u, bytes, size, name);
 }
 
 /* All bytes of a file, which may be a pipe. */
@@ -211,6 +220,14 @@ static gref_status read_bytes(unsigned char **bytes, size_t *size, const char *p
     return GREF_OK;
 }
 
+gref_status gref_npy_read_rounded(gref_mat *A, int *ndim, double *u, const char *path)
+{
+    SCOPED_MEM unsigned char *bytes = NULL;
+    size_t size = 0;
+    TRY(read_bytes(&bytes, &size, path));
+    return gref_npy_parse_rounded(A, ndim, u, bytes, size, path);
+}
+
 /**
  * Reads a .npy file: format 1.0, 2.0 or 3.0, either byte order, C or Fortran order.
  *
@@ -233,10 +250,8 @@ static gref_status read_bytes(unsigned char **bytes, size_t *size, const char *p
  */
 gref_status gref_npy_read(gref_mat *A, int *ndim, const char *path)
 {
-    SCOPED_MEM unsigned char *bytes = NULL;
-    size_t size = 0;
-    TRY(read_bytes(&bytes, &size, path));
-    return gref_npy_parse(A, ndim, bytes, size, path);
+    double u;
+    return gref_npy_read_rounded(A, ndim, &u, path);
 }
 
 /* Rows i0 to i0 + rows - 1 of A one after the other, each double little-endian. */

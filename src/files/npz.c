@@ -263,6 +263,13 @@ gref_status gref_npz_get(gref_mat *A, int *ndim, gref_npz_reader *r, const char 
     return gref_npy_parse(A, ndim, m.bytes, m.size, m.label);
 }
 
+gref_status gref_npz_get_rounded(gref_mat *A, double *u, gref_npz_reader *r, const char *name)
+{
+    SCOPED(member) m = {0};
+    TRY(read_array(&m, r, name));
+    return gref_npy_parse_rounded(A, NULL, u, m.bytes, m.size, m.label);
+}
+
 gref_status gref_npz_get_pages(gref_pages *p, gref_npz_reader *r, const char *name)
 {
     SCOPED(member) m = {0};

@@ -217,9 +217,23 @@ gref_rule gref_rule_at(const gref_row *row, const gref_convention *c, const gref
     return r;
 }
 
+/* a x + b as hi + lo, to twice the working precision. */
+typedef struct {
+    double hi, lo;
+} pair;
+
+static pair affine(double a, double x, double b)
+{
+    double p = a * x, hi = p + b, part = hi - p;
+    return (pair){hi, ((p - (hi - part)) + (b - part)) + fma(a, x, -p)};
+}
+
+/* Rounded once: diffusion/errors.c charges every step with the roundings of a gain. */
 double gref_rule_gain(const gref_rule *rule, double lambda)
 {
-    return (rule->h * lambda + rule->c) / gref_forward_variance(rule->at, lambda);
+    pair x = affine(rule->h, lambda, rule->c), s = affine(rule->at.abar, lambda, rule->at.qbar);
+    double gain = x.hi / s.hi;
+    return gain + (fma(-gain, s.hi, x.hi) + (x.lo - gain * s.lo)) / s.hi;
 }
 
 double gref_rule_shift(const gref_rule *rule, double lambda, double d)

@@ -23,25 +23,6 @@
 #include <gref/modes.h>
 #include <gref/wasserstein.h>
 
-/* |op(A) B' - C|_F with B' = B or B^T, the product in twice the working precision. */
-static gref_status product_residual(double *norm, gref_cmat A, bool trans_a, gref_cmat B,
-                                    bool trans_b, gref_cmat C)
-{
-    SCOPED(gref_mat) H = {0}, L = {0};
-    int k = trans_a ? A.m : A.n;
-    TRY(gref_mat_new(&H, C.m, C.n));
-    TRY(gref_mat_new(&L, C.m, C.n));
-    TRY(gref_dot2_gemm(H, L, A, trans_a, B, trans_b));
-    double low = gref_norm_fro_up(gref_const(L));
-    gref_mat_axpy(H, -1.0, C);
-    double high = gref_norm_fro_up(gref_const(H));
-    gref_mat_axpy(H, 1.0, gref_const(L));
-    *norm = (gref_norm_fro_up(gref_const(H)) + 2 * GREF_U * (high + low) +
-             gref_dot2_error_up(k) * gref_norm_fro_up(A) * gref_norm_fro_up(B)) *
-            GREF_INFLATE;
-    return GREF_OK;
-}
-
 /* |U^T U - I|_F, |X^T X - I|_F, then |F|_F. */
 static gref_status measure_basis(gref_modes_errors *e, const gref_modes *z, gref_cmat Sigma)
 {
@@ -49,12 +30,14 @@ static gref_status measure_basis(gref_modes_errors *e, const gref_modes *z, gref
     double largest = z->lambda.a[z->n - 1], scaled, residual;
     TRY(gref_mat_new(&S, z->n, z->n));
     gref_mat_identity(S);
-    TRY(product_residual(&e->U, gref_const(z->U), true, gref_const(z->U), false, gref_const(S)));
-    TRY(product_residual(&e->X, gref_const(z->X), true, gref_const(z->X), false, gref_const(S)));
+    TRY(gref_product_residual(&e->U, gref_const(z->U), true, gref_const(z->U), false,
+                              gref_const(S)));
+    TRY(gref_product_residual(&e->X, gref_const(z->X), true, gref_const(z->X), false,
+                              gref_const(S)));
     gref_mat_copy(S, gref_const(z->U));
     gref_mat_scale_cols(S, gref_const(z->lambda));
     scaled = gref_norm_fro_up(gref_const(S));
-    TRY(product_residual(&residual, gref_const(S), false, gref_const(z->U), true, Sigma));
+    TRY(gref_product_residual(&residual, gref_const(S), false, gref_const(z->U), true, Sigma));
     e->Sigma =
         (residual + GREF_U * scaled * (1 + e->U) + largest * e->U * (2 + e->U)) * GREF_INFLATE;
     return GREF_OK;
@@ -64,15 +47,15 @@ static gref_status measure_data(gref_modes_errors *e, const gref_modes *z, const
 {
     SCOPED(gref_mat) Amu = {0};
     double residual, product;
-    TRY(product_residual(&residual, gref_const(p->A), false, gref_const(z->U), false,
-                         gref_const(z->B)));
+    TRY(gref_product_residual(&residual, gref_const(p->A), false, gref_const(z->U), false,
+                              gref_const(z->B)));
     e->A_norm = gref_norm_2_up(gref_const(p->A));
     e->B = (residual + e->A_norm * e->U) * GREF_INFLATE;
     TRY(gref_mat_new(&Amu, z->m, 1));
     gref_mat_copy(Amu, gref_const(p->v));
     gref_mat_axpy(Amu, -1.0, gref_const(z->r)); /* v - r, rounded: A mu but for that */
-    TRY(product_residual(&product, gref_const(p->A), false, gref_const(p->mu), false,
-                         gref_const(Amu)));
+    TRY(gref_product_residual(&product, gref_const(p->A), false, gref_const(p->mu), false,
+                              gref_const(Amu)));
     e->r = (product + GREF_U * gref_norm_fro_up(gref_const(Amu))) * GREF_INFLATE;
     return GREF_OK;
 }
@@ -119,7 +102,7 @@ static gref_status cholesky_posterior(gref_mat L, double *error, const gref_mode
         GREF_AT(root, i, i) = sqrt(z->lambda.a[i]);
     gref_mat_copy(L, gref_const(root));
     TRY(gref_trsm(L, false, gref_const(R), true));
-    TRY(product_residual(&solve, gref_const(L), false, gref_const(R), true, gref_const(root)));
+    TRY(gref_product_residual(&solve, gref_const(L), false, gref_const(R), true, gref_const(root)));
     double size = gref_norm_fro_up(gref_const(root)), largest = sqrt(z->lambda.a[n - 1]);
     *error = dE < 0.5 ? (solve + GREF_U * size + largest * 0.5 * dE / (1 - 2 * dE)) * GREF_INFLATE
                       : INFINITY;

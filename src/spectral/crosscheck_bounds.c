@@ -190,13 +190,13 @@ void gref_bounds_of_step(gref_bounds_at *d, const gref_scales *k, const gref_spe
                          .J = d->W,
                          .Gamma = d->tau,
                          .y = d->tau * pulled,
-                         .x = root * k->d,
-                         .D_gain = function_of(gain, k) + unit * (1.0 + d->pull),
-                         .D_J = gref_change_of_product(k->A, unit * k->A, d->J_norm, d->J),
+                         .x = {.plain = root * k->d, .gained = d->W * root * k->d},
+                         .D_gain.plain = function_of(gain, k) + unit * (1.0 + d->pull),
+                         .D_J.plain = gref_change_of_product(k->A, unit * k->A, d->J_norm, d->J),
                          .D_Gamma = D_tau,
                          .D_g = gref_change_of_product(d->tau, D_tau, k->r, D_residual),
-                         .push = r.q * root * k->d,
-                         .D_shift = function_of(inverse, k) + unit / least};
+                         .push = r.q,
+                         .D_shift.plain = function_of(inverse, k) + unit / least};
     gref_step_change change = gref_change_of_step(&p);
     d->M = change.M;
     d->shift = change.c + r.q * root * k->D_d / least;
@@ -292,8 +292,9 @@ void gref_bounds_advance(gref_drift *e, const gref_bounds_at *d, const gref_scal
     double P = gref_law_norm(law), mean = gref_norm_of(law->s.z, law->mean);
     gref_law_change products = {.mean = k->unit * d->M_norm * mean,
                                 .cov = k->unit * squared(d->M_norm) * P};
-    gref_law_change fresh = gref_change_by_step((gref_step_change){d->M, d->shift}, d->M_norm,
-                                                (gref_law_norms){mean, P, 0.0}, products);
+    gref_step_change step = {.on.plain = d->M, .c = d->shift};
+    gref_law_norms norms = {.mean.plain = mean, .cov.plain = P};
+    gref_law_change fresh = gref_change_by_step(step, d->M_norm, norms, products);
     gref_law_change next =
         gref_change_carried((gref_law_change){e->mean, e->cov, 0.0}, d->M_norm, fresh);
     *e = (gref_drift){.mean = next.mean, .cov = next.cov};

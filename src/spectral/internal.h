@@ -176,8 +176,8 @@ double gref_spectral_law_trace(const gref_spectral_law *law);
 /* The bias in the coordinates of z, q x blocks. */
 void gref_spectral_law_centred(gref_cplx m, const gref_spectral_law *law);
 /* spectral_w2.c and spectra.c */
-gref_status gref_spectral_law_w2(gref_w2 *out, const gref_marginal *law);
-gref_status gref_spectral_law_w2_prior(gref_w2 *out, const gref_marginal *law);
+gref_status gref_spectral_law_w2(gref_w2 *out, const gref_marginal *law, bool data);
+gref_status gref_spectral_law_w2_prior(gref_w2 *out, const gref_marginal *law, bool data);
 gref_status gref_spectral_law_w2_modelled(gref_w2 *out, const gref_marginal *law);
 gref_status gref_spectral_law_cov(gref_mat cov, const gref_marginal *law);
 

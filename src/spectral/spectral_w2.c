@@ -40,25 +40,52 @@ static double between(double x, double y)
     return d * d;
 }
 
-gref_status gref_spectral_law_w2(gref_w2 *out_w2, const gref_marginal *head)
+/* The time of the law that this one is held against. */
+static gref_time target_time(const gref_spectral_law *law, bool data)
+{
+    return data ? (gref_time){1.0, 0.0} : gref_time_at(law->s.schedule, law->head.t);
+}
+
+/* The mean less sqrt(abar) mu_post, abar that of the time above, in the coordinates z: sqrt(abar_t) - 1
+ * = -(1 - abar_t)/(1 + sqrt(abar_t)). */
+static gref_status mean_of(gref_cplx *m, const gref_spectral_law *law, bool data)
+{
+    const gref_spectral *z = law->s.z;
+    gref_time at = target_time(law, false);
+    double shift = data ? -at.qbar / (1.0 + sqrt(at.abar)) : 0.0;
+    double constant = z->mean * sqrt((double)z->n);
+    TRY(gref_cplx_new(m, z->q, z->blocks));
+    gref_spectral_law_centred(*m, law);
+    gref_mat_axpy(m->re, shift, gref_const(z->d.re));
+    gref_mat_axpy(m->im, shift, gref_const(z->d.im));
+    m->re.a[0] += shift * constant * z->phase.re.a[0];
+    m->im.a[0] += shift * constant * z->phase.im.a[0];
+    return GREF_OK;
+}
+
+gref_status gref_spectral_law_w2(gref_w2 *out_w2, const gref_marginal *head, bool data)
 {
     const gref_spectral_law *law = gref_spectral_law_of(head);
     const gref_spectral *z = law->s.z;
-    double abar = law->s.schedule->abar[law->head.t], qbar = law->s.schedule->qbar[law->head.t];
+    gref_time at = target_time(law, data);
     SCOPED(gref_block) work = {0};
+    SCOPED(gref_cplx) moved = {0};
     gref_mat mean = law->terms[0], cov = law->terms[1];
     TRY(gref_block_new(&work, z->q));
+    if (data)
+        TRY(mean_of(&moved, law, data));
+    gref_cplx m = data ? moved : law->mean; /* only its norms count, not its coordinates */
     for (int b = 0; b < z->blocks; b++) {
         mean.a[b] = cov.a[b] = 0.0;
         for (int k = 0; k < z->q; k++)
-            mean.a[b] += GREF_AT(law->mean.re, k, b) * GREF_AT(law->mean.re, k, b) +
-                         GREF_AT(law->mean.im, k, b) * GREF_AT(law->mean.im, k, b);
+            mean.a[b] += GREF_AT(m.re, k, b) * GREF_AT(m.re, k, b) +
+                         GREF_AT(m.im, k, b) * GREF_AT(m.im, k, b);
         if (z->q == 1 || law->posterior) {
             for (int k = 0; k < z->q; k++)
                 cov.a[b] += between(GREF_AT(law->P, k, b),
-                                    gref_spectral_exact_variance(z, abar, qbar, k, b));
+                                    gref_spectral_exact_variance(z, at.abar, at.qbar, k, b));
         } else {
-            gref_spectral_exact_factor(work.L1, z, abar, qbar, b);
+            gref_spectral_exact_factor(work.L1, z, at.abar, at.qbar, b);
             TRY(law_factor(work.L2, law, b));
             TRY(gref_block_w2_factors(&cov.a[b], &work));
         }
@@ -66,24 +93,23 @@ gref_status gref_spectral_law_w2(gref_w2 *out_w2, const gref_marginal *head)
     return gref_spectral_distance(out_w2, z, gref_const(mean), gref_const(cov));
 }
 
-gref_status gref_spectral_law_w2_prior(gref_w2 *out_w2, const gref_marginal *head)
+gref_status gref_spectral_law_w2_prior(gref_w2 *out_w2, const gref_marginal *head, bool data)
 {
     const gref_spectral_law *law = gref_spectral_law_of(head);
     const gref_spectral *z = law->s.z;
-    double abar = law->s.schedule->abar[law->head.t], qbar = law->s.schedule->qbar[law->head.t],
-           root = sqrt(abar);
+    gref_time at = target_time(law, data);
+    double root = sqrt(at.abar);
     SCOPED(gref_block) work = {0};
     SCOPED(gref_cplx) m = {0};
     gref_mat mean = law->terms[0], cov = law->terms[1];
-    TRY(gref_cplx_new(&m, z->q, z->blocks));
     TRY(gref_block_new(&work, z->q));
-    gref_spectral_law_centred(m, law);
+    TRY(mean_of(&m, law, data));
     bool diagonal = law->diagonal && (z->q == 1 || !law->posterior);
     for (int b = 0; b < z->blocks; b++) {
         mean.a[b] = cov.a[b] = 0.0;
         gref_mat_fill(work.L1, 0.0);
         for (int k = 0; k < z->q; k++) {
-            double s = gref_forward_variance((gref_time){abar, qbar}, GREF_AT(z->lambda, k, b));
+            double s = gref_forward_variance(at, GREF_AT(z->lambda, k, b));
             double re = GREF_AT(m.re, k, b) + root * GREF_AT(z->d.re, k, b);
             double im = GREF_AT(m.im, k, b) + root * GREF_AT(z->d.im, k, b);
             mean.a[b] += re * re + im * im;

@@ -34,6 +34,14 @@ static json_t *w2_row(int t, gref_w2 w, const char *diverged)
     return row;
 }
 
+/* Of the state as it is at the end, beside the distances there. */
+static void add_data(json_t *step, const gref_study_row *row)
+{
+    json_object_set_new(step, "w2_data", number(row->data.w2));
+    json_object_set_new(step, "w2_data_mean", number(row->data.w2_mean));
+    json_object_set_new(step, "w2_data_cov", number(row->data.w2_cov));
+}
+
 static json_t *sampler_json(const gref_study_sampler *s)
 {
     json_t *steps = json_array(), *modelled = json_array(), *prior = json_array();
@@ -49,13 +57,17 @@ static json_t *sampler_json(const gref_study_sampler *s)
             json_object_set_new(step, "cov_error", number(row->cov_error));
             json_object_set_new(step, "w2_error", number(row->w2_error));
         }
+        if (row->ends_early)
+            add_data(step, row);
         json_array_append_new(steps, step);
-        if (s->models)
+        if (s->models && !s->to_prior)
             json_array_append_new(modelled, w2_row(row->t, row->modelled, NULL));
         json_array_append_new(prior, w2_row(row->t, row->prior, fate(s, row)));
     }
     json_t *o = json_pack("{s:s, s:s, s:o, s:b}", "name", s->spec.name, "label", s->spec.label,
                           "conventions", gref_convention_json(&s->spec), "stable", (int)s->stable);
+    if (s->to_prior)
+        json_object_set_new(o, "target", json_string("prior"));
     json_object_set_new(o, "first_unstable_step",
                         s->stable ? json_null() : json_integer(s->first_unstable));
     json_object_set_new(o, "diverged_at",
@@ -96,7 +108,8 @@ json_t *gref_json_head(const char *schema, const gref_case *c, int n, int m, con
  *
  * A diverged law has "diverged": true, a lost one "lost": true (gref_marginal_lost), both null
  * distances. "modelled" holds the same distances for N(mu_{t|v}, C_{t|v}); an unconditional sampler
- * has "to_prior" besides.
+ * has "to_prior" besides. A sampler whose "target" is "prior" has its distances to that, and no
+ * "modelled". Where a chain ends and abar is not 1, "w2_data" is the distance of the state as it is.
  * @return text that the caller frees, or NULL without memory.
  */
 char *gref_study_summary(const gref_study *study)
@@ -121,26 +134,43 @@ static void put_csv_values(FILE *f, const gref_study_row *row)
         fprintf(f, "lost,");
     else
         fprintf(f, "%.17g,", row->w2.w2_mean);
-    fprintf(f, "%.17g\n", row->w2.w2_cov);
+    fprintf(f, "%.17g", row->w2.w2_cov);
+}
+
+/* The end of a sampler that ends before abar is 1. */
+static bool any_ends_early(const gref_study *study)
+{
+    for (int k = 0; k < study->n_samplers; k++)
+        if (study->samplers[k].rows[study->samplers[k].n_rows - 1].ends_early)
+            return true;
+    return false;
 }
 
 static void put_csv(FILE *f, const void *what)
 {
     const gref_study *study = what;
-    fprintf(f, "sampler,t,w2,w2_mean,w2_cov\n");
+    bool data = any_ends_early(study);
+    fprintf(f, "sampler,t,w2,w2_mean,w2_cov%s\n", data ? ",w2_data" : "");
     for (int k = 0; k < study->n_samplers; k++)
         for (int i = 0; i < study->samplers[k].n_rows; i++) {
             const gref_study_row *row = &study->samplers[k].rows[i];
             fprintf(f, "%s,%d,", study->samplers[k].spec.label, row->t);
             const char *word = fate(&study->samplers[k], row);
             if (word != NULL)
-                fprintf(f, "%s,%s,%s\n", word, word, word);
+                fprintf(f, "%s,%s,%s", word, word, word);
             else
                 put_csv_values(f, row);
+            if (row->ends_early)
+                fprintf(f, ",%.17g\n", row->data.w2);
+            else
+                fputs(data ? ",\n" : "\n", f);
         }
 }
 
-/** w2.csv: sampler,t,w2,w2_mean,w2_cov; the word "diverged" or "lost" where there is none. Caller frees. */
+/**
+ * w2.csv: sampler,t,w2,w2_mean,w2_cov; the word "diverged" or "lost" where there is none. Where a
+ * sampler ends before abar is 1, also w2_data, in its last row. Caller frees.
+ */
 char *gref_study_csv(const gref_study *study)
 {
     return gref_text(put_csv, study);
@@ -180,14 +210,21 @@ static int column_width(const gref_study *study, const int *t, int count)
     return width;
 }
 
+/* True if every distance is to the prior. */
+static bool all_to_prior(const gref_study *study)
+{
+    for (int k = 0; k < study->n_samplers; k++)
+        if (!study->samplers[k].to_prior)
+            return false;
+    return true;
+}
+
 static void table_over_t(FILE *f, const gref_study *study, int width)
 {
     const int *t = NULL;
     int count = gref_case_laws_at(study->c, &t), column = column_width(study, t, count);
-    fprintf(f,
-            "W2 of the sampler's law to the exact p_t(x | v), pixel units; proved digits, (.) not "
-            "proved\n%-*s",
-            width, "sampler");
+    fprintf(f, "W2 of the sampler's law to %s, pixel units; proved digits, (.) not proved\n%-*s",
+            all_to_prior(study) ? "the prior's p_t(x)" : "the exact p_t(x | v)", width, "sampler");
     for (int k = 0; k < count; k++) {
         char head[24];
         snprintf(head, sizeof head, "t=%d", t[k]);
@@ -208,10 +245,28 @@ static void table_over_t(FILE *f, const gref_study *study, int width)
     }
 }
 
+/* What the last row of a sampler is, where it is not the law of x0 given v. */
+static void put_end(FILE *f, int width, const gref_study_sampler *s, const gref_study_row *row)
+{
+    const char *law = s->to_prior ? "p_t(x)" : "p_t(x | v)";
+    if (row->t != 0)
+        fprintf(f, "%-*s ends at t = %d: against %s there\n", width, "", row->t, law);
+    if (row->ends_early)
+        fprintf(f, "%-*s the state as it is, abar < 1, against the %s: W2 (%.2e)\n", width, "",
+                s->to_prior ? "prior" : "posterior", row->data.w2);
+    if (s->to_prior)
+        fprintf(f, "%-*s measured to the prior\n", width, "");
+    else if (!s->guided && !row->diverged)
+        fprintf(f, "%-*s ignores v: W2 to the prior (%.2e)\n", width, "", row->prior.w2);
+}
+
 static void table_at_end(FILE *f, const gref_study *study, int width)
 {
-    fprintf(f, "\nAt t = 0, against the posterior (spread sqrt tr Sigma_post = %.4e)\n",
-            study->spread);
+    if (all_to_prior(study))
+        fprintf(f, "\nAt t = 0, against the prior\n");
+    else
+        fprintf(f, "\nAt t = 0, against the posterior (spread sqrt tr Sigma_post = %.4e)\n",
+                study->spread);
     fprintf(f, "%-*s %10s %10s %10s %10s  %s\n", width, "sampler", "W2", "mean part", "cov part",
             "modelled", "steps with an eigenvalue of M_t below -1");
     for (int i = 0; i < study->n_samplers; i++) {
@@ -221,7 +276,7 @@ static void table_at_end(FILE *f, const gref_study *study, int width)
         put_w2(f, COLUMN, row->w2, fate(s, row));
         put_number(f, COLUMN, row->w2.w2_mean, row->mean_lost ? "lost" : fate(s, row));
         put_number(f, COLUMN, row->w2.w2_cov, fate(s, row));
-        put_number(f, COLUMN, row->modelled.w2, s->models ? NULL : "-");
+        put_number(f, COLUMN, row->modelled.w2, s->models && !s->to_prior ? NULL : "-");
         if (s->stable)
             fprintf(f, "  none\n");
         else
@@ -235,10 +290,7 @@ static void table_at_end(FILE *f, const gref_study *study, int width)
         if (!s->models && !s->stable)
             fprintf(f, "%-*s its matrices count as such where |M_t| > max(1, |M_t without data|)\n",
                     width, "");
-        if (row->t != 0)
-            fprintf(f, "%-*s ends at t = %d: against p_t(x | v) there\n", width, "", row->t);
-        if (!s->guided && !row->diverged)
-            fprintf(f, "%-*s ignores v: W2 to the prior (%.2e)\n", width, "", row->prior.w2);
+        put_end(f, width, s, row);
     }
 }
 

@@ -126,25 +126,47 @@ static gref_status set_up(run *r)
     return GREF_OK;
 }
 
+/* True if the chain ends at the t of the law and abar is not 1 there. */
+static bool ends_early(const run *r, const gref_study_sampler *s, const gref_marginal *law)
+{
+    const gref_chain *chain = s->spec.chain;
+    double abar = chain == NULL         ? r->schedule.abar[gref_marginal_t(law)]
+                  : chain->abar != NULL ? chain->abar[chain->K]
+                                        : 1.0;
+    return gref_marginal_next(law) < 0 && abar < 1.0;
+}
+
+/* The distance to the prior, which has no proof, or to p_t(x | v): whole laws and the end with one. */
+static gref_status measure_w2(gref_w2 *out, const gref_marginal *law, bool prior, bool listed)
+{
+    return prior    ? gref_marginal_w2_prior(out, law)
+           : listed ? gref_marginal_certify(out, law)
+                    : gref_marginal_w2(out, law);
+}
+
 /*
  * The distances of a row; after divergence only `modelled`, where the sampler has a modelled law.
  * Whole laws and the end get a proof, the chain in between a value. A proof is reported only where
  * it covers the exact sampler, not just the numbers computed for it.
  */
-static gref_status measure(gref_study_row *row, const run *r, const gref_marginal *law, bool models)
+static gref_status measure(gref_study_row *row, const run *r, const gref_study_sampler *s,
+                           const gref_marginal *law)
 {
     bool listed = law_index(r, row->t) >= 0 || gref_marginal_next(law) < 0;
-    if (models)
+    if (s->models && !s->to_prior)
         TRY(gref_marginal_w2_modelled(&row->modelled, law));
     row->modelled.certified = false;
     if (row->diverged)
         return GREF_OK;
-    TRY(listed ? gref_marginal_certify(&row->w2, law) : gref_marginal_w2(&row->w2, law));
+    TRY(measure_w2(&row->w2, law, s->to_prior, listed));
     if (row->w2.certified)
         gref_marginal_errors(&row->mean_error, &row->cov_error, &row->w2_error, law);
     row->w2.certified = row->w2.certified && row->w2_error > 0.0;
     if (listed && !row->w2.certified)
-        row->no_proof = r->engine->no_proof;
+        row->no_proof = s->to_prior ? "distances to the prior have none" : r->engine->no_proof;
+    row->ends_early = ends_early(r, s, law);
+    if (row->ends_early)
+        TRY(gref_marginal_w2_data(&row->data, law, s->to_prior));
     if (!gref_marginal_guided(law))
         TRY(gref_marginal_w2_prior(&row->prior, law));
     row->prior.certified = false;
@@ -172,7 +194,7 @@ static gref_status report(run *r, gref_study_sampler *s, const gref_marginal *la
     if (row.diverged && s->diverged_at < 0)
         s->diverged_at = row.t;
     if (is_reported(r, s, law, start)) {
-        TRY(measure(&row, r, law, s->models));
+        TRY(measure(&row, r, s, law));
         s->rows[s->n_rows++] = row;
     }
     return k < 0 || row.diverged ? GREF_OK : keep_law(r, s, law, k);
@@ -308,6 +330,7 @@ static gref_status list_samplers(gref_study *o)
         if (status != GREF_OK)
             return gref_fail_context(status, "sampler %s", specs[k].label);
         o->samplers[k].spec = specs[k];
+        o->samplers[k].to_prior = gref_case_targets_prior(o->c, k);
     }
     return GREF_OK;
 }

@@ -186,7 +186,7 @@ double gref_golden_pull_error(const gref_golden_sizes *z, const gref_golden_scal
 double gref_golden_gain_error(const gref_golden_sizes *z, const gref_golden_scale *c)
 {
     gref_guidance_change of_W =
-        gref_change_of_free_guidance(z->pull, z->C_min, z->w, z->w * z->delta, 0.0);
+        gref_change_of_free_guidance(z->pull, z->w, z->w * z->delta, 0.0, 0.0);
     return of_W.D_Gamma +
            (c->nu * z->kappa_C + c->nu) * z->gain; /* |W^T C^-1|^2 |C| <= gain kappa_C */
 }

@@ -79,12 +79,17 @@ static gref_status definite_factor(gref_w2_factor *f, bool *done, gref_cmat C, b
     return refined ? gref_w2_refine(f, R, &q) : GREF_OK;
 }
 
-gref_status gref_w2_truncated_factor(gref_w2_factor *f, gref_cmat C)
+gref_status gref_w2_truncated_factor(gref_w2_factor *f, gref_cmat C, double u)
 {
     double residual;
     if (f->L.a == NULL)
         TRY(gref_mat_new(&f->L, C.n, C.n));
-    TRY(gref_psd_factor(f->L, &f->rank, C));
+    if (u > GREF_U) {
+        gref_mat_copy(f->L, C);
+        TRY(gref_cholesky_pivoted(f->L, &f->rank, (C.n > 8 ? C.n : 8) * u * gref_mat_norm_max(C)));
+    } else {
+        TRY(gref_psd_factor(f->L, &f->rank, C));
+    }
     TRY(gref_cholesky_residual(&residual, C, gref_const(f->L)));
     f->radius = gref_w2_shift_any(C.n, residual);
     return GREF_OK;
@@ -97,7 +102,7 @@ gref_status gref_w2_factor_of(gref_w2_factor *out_factor, gref_cmat C, bool refi
     TRY(gref_mat_new(&f.L, C.n, C.n));
     TRY(definite_factor(&f, &done, C, refined));
     if (!done)
-        TRY(gref_w2_truncated_factor(&f, C));
+        TRY(gref_w2_truncated_factor(&f, C, GREF_U));
     *out_factor = TAKE(f);
     return GREF_OK;
 }

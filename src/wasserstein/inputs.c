@@ -17,9 +17,23 @@ double gref_w2_norm(gref_mat d)
     return ldexp(sqrt(gref_dot2(gref_const(d), gref_const(d))), e);
 }
 
-/* |m1 - m2| to 4 u, and the input radius u (|m1| + |m2|). */
-gref_status gref_w2_mean_part(double *part, double *r_in, gref_cmat m1, gref_cmat m2, int n)
+/* Half the distance of the least numbers of the format that rounds to u: float16, float32, double
+ * (twice that). */
+double gref_w2_underflow(double u)
 {
+    return u >= 0x1p-11 ? 0x1p-25 : u >= 0x1p-24 ? 0x1p-150 : 0x1p-1074;
+}
+
+double gref_w2_rounding_radius(gref_cmat A, double u)
+{
+    return u * gref_mat_norm_fro(A) + sqrt((double)A.m * A.n) * gref_w2_underflow(u);
+}
+
+/* |m1 - m2| to 4 u, and how far means may lie that round to the same. */
+gref_status gref_w2_mean_part(double *part, double *r_in, const gref_w2_law *a,
+                              const gref_w2_law *b, int n)
+{
+    gref_cmat m1 = a->m, m2 = b->m;
     SCOPED(gref_mat) d = {0};
     TRY(gref_require_shape(m1, n, 1, "m1"));
     TRY(gref_require_shape(m2, n, 1, "m2"));
@@ -31,7 +45,7 @@ gref_status gref_w2_mean_part(double *part, double *r_in, gref_cmat m1, gref_cma
     double largest = gref_mat_norm_max(gref_const(d));
     REQUIRE(isfinite(largest), GREF_ERR_RANGE, "W2 overflows: mean part %g", largest);
     *part = gref_w2_norm(d);
-    *r_in = GREF_U * (gref_mat_norm_fro(m1) + gref_mat_norm_fro(m2));
+    *r_in = gref_w2_rounding_radius(m1, a->u_mean) + gref_w2_rounding_radius(m2, b->u_mean);
     return GREF_OK;
 }
 
@@ -59,6 +73,7 @@ gref_w2_cov gref_w2_unscale(gref_w2_cov c, int e, int n)
 {
     double lost = ldexp(n, -530); /* W2 <= sqrt |.|_* <= sqrt(n^2 2^-1074) a matrix */
     c.w = ldexp(c.w, e);
+    c.error = ldexp(c.error + lost, e);
     c.lower = fmax(gref_down(ldexp(gref_down(c.lower - lost), e)), 0.0);
     c.upper = gref_up(ldexp(gref_up(c.upper + lost), e));
     return c;
@@ -88,10 +103,9 @@ bool gref_w2_identical(gref_cmat A, gref_cmat B)
     return true;
 }
 
-/* Radius of the covariances that round to C: |dC| <= u |C| entrywise, or that became it by losing a
- * skew part. */
-double gref_w2_input_radius(gref_cmat C, double skew, double least)
+/* Radius of the covariances within d of one of order n, in |.|_F; least <= its least eigenvalue. */
+double gref_w2_input_radius(int n, double d, double least)
 {
-    double d = GREF_U * gref_mat_norm_fro(C) + skew, any = sqrt(sqrt(C.n) * d);
+    double any = sqrt(sqrt(n) * d);
     return least > d ? fmin(any, d / (sqrt(least) + sqrt(least - d))) : any;
 }

@@ -3,12 +3,14 @@
 #define GREF_WASSERSTEIN_INTERNAL_H
 
 #include "dense/internal.h"
+#include <gref/wasserstein.h>
 
 /* The covariance part of W2 and an enclosure of it; lower = 0, upper = inf when none was asked
  * for. */
 typedef struct {
     double w, lower, upper;
-    bool newton; /* the map form took its solver for laws that are far apart */
+    double error; /* of w, estimated, where nothing is proved */
+    bool newton;  /* the map form took its solver for laws that are far apart */
 } gref_w2_cov;
 
 /* close.c: W2 of N(0, diag(e)) and N(0, diag(e) + E) from E, and the map T = I + D; *last is the last relative step of
@@ -33,20 +35,69 @@ typedef struct {
     double least; /* <= lambda_min(C), 0 where nothing is proved */
 } gref_w2_factor;
 
+/* A law as given: C is a covariance, a factor, or variances (n x 1). Each entry x of it stands for numbers within
+ * u |x|, as each of m for numbers within u_mean |x|, or within gref_w2_underflow. */
+typedef struct {
+    gref_cmat m, C;
+    double u_mean, u;
+} gref_w2_law;
+
+/* The covariance part of a distance, and what gref_w2 says of it. */
+typedef struct {
+    gref_w2_cov cov;
+    double r_in, rank_cost;
+    int rank;
+    bool rounded;
+    const char *method;
+} gref_w2_part;
+
+/* wasserstein.c: the distances of gref/wasserstein.h, for laws from files. */
+gref_status gref_w2_of_covariances(gref_w2 *out, const gref_w2_law *a, const gref_w2_law *b,
+                                   bool certified);
+gref_status gref_w2_of_factors(gref_w2 *out, const gref_w2_law *a, const gref_w2_law *b,
+                               bool certified);
+gref_status gref_w2_of_mixed(gref_w2 *out, const gref_w2_law *a, const gref_w2_law *b);
+gref_status gref_w2_of_variances(gref_w2 *out, const gref_w2_law *a, const gref_w2_law *b);
+
+/* laws.c: a covariance times 2^e, exactly symmetric, and its factor. */
+typedef struct {
+    gref_mat C;
+    double u, d;  /* |C' - C|_F <= d for each C' that rounds to C as its entries did, by u */
+    bool rounded; /* it is a covariance only up to that */
+    gref_w2_factor f;
+} gref_w2_side;
+void gref_w2_side_free(gref_w2_side *s);
+gref_status gref_w2_side_of(gref_w2_side *s, gref_cmat C, double u, int e);
+/* GREF_ERR_NOT_PSD unless C is semi-definite up to rounding; a new factor of less rank where the rounding is that of a
+ * shorter format. */
+gref_status gref_w2_side_require(gref_w2_side *s, const char *name);
+/* W2 ball of what rounds to C. */
+double gref_w2_side_radius(const gref_w2_side *s);
+/* The interval of all that rounds to C, scaled back by 2^e, where C is no covariance itself. */
+void gref_w2_side_widen(gref_w2_part *p, const gref_w2_side *s, int e);
+void gref_w2_part_rank(gref_w2_part *p, const gref_w2_factor *f1, const gref_w2_factor *f2, int n);
+/* The covariance part from covariances, block by block; from variances >= 0. */
+gref_status gref_w2_covariances(gref_w2_part *p, const gref_w2_law *a, const gref_w2_law *b,
+                                bool certified);
+gref_status gref_w2_variances(gref_w2_part *p, const gref_w2_law *a, const gref_w2_law *b);
+/* *c becomes its intersection with `other`; GREF_ERR_NUMERICS where that is empty. */
+gref_status gref_w2_intersect(gref_w2_cov *c, gref_w2_cov other);
+
 /* inputs.c: |d|_2 of n x 1 to 2 u, whatever its scale; d is left scaled. */
 double gref_w2_norm(gref_mat d);
 /* |m1 - m2| to 4 u and its input radius; *copy of A with r columns times 2^e; the exponent of the largest
  * entry, 0 for zeros; undoes a scaling by 2^-e of W2, n dimensions. */
-gref_status gref_w2_mean_part(double *part, double *r_in, gref_cmat m1, gref_cmat m2, int n);
+gref_status gref_w2_mean_part(double *part, double *r_in, const gref_w2_law *a,
+                              const gref_w2_law *b, int n);
+/* |dx| <= max(u |x|, this) for numbers that were rounded; |dA|_F likewise. */
+double gref_w2_underflow(double u);
+double gref_w2_rounding_radius(gref_cmat A, double u);
 gref_status gref_w2_scaled_copy(gref_mat *copy, gref_cmat A, int r, int e);
 int gref_w2_exponent(gref_cmat A, gref_cmat B);
 gref_w2_cov gref_w2_unscale(gref_w2_cov c, int e, int n);
 double gref_w2_make_symmetric(gref_mat C);
 bool gref_w2_identical(gref_cmat A, gref_cmat B);
-double gref_w2_input_radius(gref_cmat C, double skew, double least);
-/* wasserstein.c: *c becomes its intersection with `other`; GREF_ERR_NUMERICS where that is
- * empty. */
-gref_status gref_w2_intersect(gref_w2_cov *c, gref_w2_cov other);
+double gref_w2_input_radius(int n, double d, double least);
 
 /* shift.c: a covariance C = L L^T + rest, prepared for W2(C, C - R). */
 typedef struct {
@@ -71,13 +122,16 @@ void gref_w2_factor_free(gref_w2_factor *f);
 /* The factor of a covariance (both triangles read): Cholesky, refined by its residual on request, or truncated
  * pivoted Cholesky. */
 gref_status gref_w2_factor_of(gref_w2_factor *f, gref_cmat C, bool refined);
-/* The truncated one; radius is then what truncation and rounding cost. *f is {0}, or holds an L to
- * be overwritten. */
-gref_status gref_w2_truncated_factor(gref_w2_factor *f, gref_cmat C);
+/* The truncated one, of entries rounded to u; radius is then what truncation and rounding cost. *f is {0}, or holds an
+ * L to be overwritten. */
+gref_status gref_w2_truncated_factor(gref_w2_factor *f, gref_cmat C, double u);
 
 /* procrustes.c */
-/* Q = W V^T from the singular value decomposition F = W diag(s) V^T; F is destroyed. */
-gref_status gref_w2_polar(gref_mat Q, gref_mat F);
+/* Q = W V^T from the singular value decomposition F = W diag(s) V^T, and the least s that F of at most this rank may
+ * have other than 0; F is destroyed. */
+gref_status gref_w2_polar(gref_mat Q, double *least, gref_mat F, int rank);
+/* How far |L1 - L2 Q|, computed, may lie from its least, n x r factors of norms a and b; an estimate. */
+double gref_w2_procrustes_error(int n, int r, double a, double b, double w, double least);
 /* min over orthogonal Q of |L1 - L2 Q|_F, plainly; both n x r. */
 gref_status gref_w2_procrustes(gref_w2_cov *out, gref_cmat L1, gref_cmat L2);
 /* Both factors n x c with the same c; `rounds` refinements of the polar factor (2 for full accuracy), which starts from

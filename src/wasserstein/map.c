@@ -124,24 +124,60 @@ static gref_status plain_residual(map *w)
     return GREF_OK;
 }
 
-/* Procrustes: D = (L2 Q - L1) L1^-1, Q the polar factor of L2^T L1 (kept if wanted); *value = |L1 -
- * L2 Q|_F. */
-static gref_status procrustes_start(map *w, double *value)
+static gref_status factor_C1(map *w)
 {
-    SCOPED(gref_mat) Q = {0};
-    TRY(gref_mat_new(&Q, w->n, w->n));
     TRY(gref_mat_new(&w->L1, w->n, w->n));
     gref_mat_copy(w->L1, w->C1);
-    TRY(gref_cholesky(w->L1));
+    return gref_cholesky(w->L1);
+}
+
+/* About half the least eigenvalue of L L^T, by inverse iteration on x. */
+static gref_status half_the_least(double *least, gref_cmat L, gref_mat x)
+{
+    double size = 1.0;
+    for (int i = 0; i < x.m; i++)
+        x.a[i] = 1.0 + 0.37 * (i % 5);
+    for (int k = 0; k < 8; k++) {
+        double before = gref_mat_norm_fro(gref_const(x));
+        for (int i = 0; i < x.m; i++)
+            x.a[i] /= before;
+        TRY(gref_cholesky_solve(x, L));
+        size = gref_mat_norm_fro(gref_const(x));
+    }
+    *least = 0.5 / size;
+    return GREF_OK;
+}
+
+/* W2(C, L L^T) of a Cholesky factor, of order n, |C|_F = size: roundings that add up as random ones do. */
+static double factor_error(int n, double size, double least)
+{
+    double r = 4.0 * (2.0 + sqrt(n)) * GREF_U * size;
+    return fmin(sqrt(sqrt(n) * r), r / (2.0 * sqrt(least)));
+}
+
+/* Procrustes: D = (L2 Q - L1) L1^-1, Q the polar factor of L2^T L1 (kept if wanted); the value is |L1 -
+ * L2 Q|_F. */
+static gref_status procrustes_start(map *w, gref_w2_cov *out)
+{
+    int n = w->n;
+    double h, least;
+    SCOPED(gref_mat) Q = {0};
+    TRY(gref_mat_new(&Q, n, n));
+    TRY(factor_C1(w));
     gref_mat_copy(w->S2, w->C2);
     TRY(gref_cholesky(w->S2));
     TRY(gref_gemm(w->S1, 1.0, gref_const(w->S2), true, gref_const(w->L1), false, 0.0));
-    TRY(gref_w2_polar(Q, w->S1));
+    TRY(gref_w2_polar(Q, &h, w->S1, n));
     if (w->Q.a != NULL)
         gref_mat_copy(w->Q, gref_const(Q));
     gref_mat_copy(w->Dh, gref_const(w->L1));
     TRY(gref_gemm(w->Dh, 1.0, gref_const(w->S2), false, gref_const(Q), false, -1.0));
-    *value = gref_mat_norm_fro(gref_const(w->Dh));
+    out->w = gref_mat_norm_fro(gref_const(w->Dh));
+    TRY(half_the_least(&least, gref_const(w->S2), gref_mat_view(w->R, 0, 0, n, 1)));
+    out->error = gref_w2_procrustes_error(n, n, gref_mat_norm_fro(gref_const(w->L1)),
+                                          gref_mat_norm_fro(gref_const(w->S2)), out->w, h) +
+                 factor_error(n, gref_mat_norm_fro(w->C1), w->lambda.a[0] - w->floor) +
+                 factor_error(n, gref_mat_norm_fro(w->C2), least);
     TRY(gref_trsm(w->Dh, false, gref_const(w->L1), false));
     gref_mat_symmetrise(w->Dh);
     return GREF_OK;
@@ -183,9 +219,21 @@ static gref_status newton_iterate(map *w)
     return GREF_OK;
 }
 
+/*
+ * What the value of laws that are close may err by, P = C1 D: roundings of R, which add up as random ones
+ * do, divided by the least 2 sqrt(lambda) of Lyapunov's equation, and what its last correction left.
+ */
+static double close_error(const map *w, double value, double last)
+{
+    double d = gref_mat_norm_fro(gref_const(w->Dh)), cd = gref_mat_norm_fro(w->C1) * d;
+    double r =
+        (2.0 + sqrt(w->n)) * GREF_U * (gref_mat_norm_fro(gref_const(w->Eh)) + (2.0 + d) * cd);
+    return r / sqrt(w->lambda.a[0] - w->floor) + value * (4.0 * GREF_U + last * fmin(1.0, 2.0 * d));
+}
+
 /* Dh by the cheaper solver that converges, and the value of W2 in plain double; distant laws are `refined` only for a
  * proof: the value of Procrustes is good enough for them. */
-static gref_status find_map(map *w, double *value, bool refined)
+static gref_status find_map(map *w, gref_w2_cov *out, bool refined)
 {
     double last;
     TRY(set_basis(w, w->C1));
@@ -194,10 +242,10 @@ static gref_status find_map(map *w, double *value, bool refined)
             w->lambda.a[w->n - 1]);
     gref_mat_copy(w->S2, gref_const(w->Eh));
     TRY(to_basis(w->S2, w));
-    TRY(gref_w2_close(value, &last, w->Dh, w->S2, w->R, w->S1, gref_const(w->lambda)));
+    TRY(gref_w2_close(&out->w, &last, w->Dh, w->S2, w->R, w->S1, gref_const(w->lambda)));
     w->newton = !(last <= 1e-10); /* the correction below squares that */
     if (w->newton) {
-        TRY(procrustes_start(w, value));
+        TRY(procrustes_start(w, out));
         return refined ? newton_iterate(w) : GREF_OK;
     }
     gref_mat_copy(w->S1, w->C2); /* a map to C2 proves nothing of C2 */
@@ -207,7 +255,8 @@ static gref_status find_map(map *w, double *value, bool refined)
     TRY(solve(w->R, w));
     gref_mat_axpy(w->Dh, 1.0, gref_const(w->R));
     TRY(gref_gemm(w->S1, 1.0, w->C1, false, gref_const(w->Dh), false, 0.0));
-    *value = sqrt(fmax(gref_dot2(gref_const(w->Dh), gref_const(w->S1)), 0.0));
+    out->w = sqrt(fmax(gref_dot2(gref_const(w->Dh), gref_const(w->S1)), 0.0));
+    out->error = close_error(w, out->w, last);
     return GREF_OK;
 }
 
@@ -360,6 +409,11 @@ static gref_status certify(gref_w2_cov *out, map *w)
                       ends.upper - ends.lower > 10.0 * rho; /* what is left is the error of w */
         if (enough || !(rho < 0.5 * best))
             break;
+        if (!w->newton && rho > 0x1p-6 * best) { /* Lyapunov's correction leaves about |D| of R */
+            w->newton = true;
+            TRY(factor_C1(w));
+            TRY(newton_basis(w));
+        }
         best = rho;
         TRY(solve(w->R, w));
         add_correction(w);
@@ -373,7 +427,7 @@ gref_status gref_w2_map(gref_w2_cov *out, gref_mat Q, gref_cmat C1, gref_cmat C2
     *out = (gref_w2_cov){.lower = 0.0, .upper = INFINITY};
     TRY(map_new(&w, C1, C2));
     w.Q = Q;
-    TRY(find_map(&w, &out->w, certified));
+    TRY(find_map(&w, out, certified));
     out->newton = w.newton;
     if (certified)
         TRY(certify(out, &w));

@@ -423,7 +423,7 @@ gref_status gref_w2_factor_form(gref_w2_cov *out, const gref_w2_factor *f1,
     return enclose(out, &w, radius);
 }
 
-gref_status gref_w2_polar(gref_mat Q, gref_mat F)
+gref_status gref_w2_polar(gref_mat Q, double *least, gref_mat F, int rank)
 {
     int r = F.n;
     SCOPED(gref_mat) W = {0}, VT = {0}, s = {0};
@@ -431,21 +431,39 @@ gref_status gref_w2_polar(gref_mat Q, gref_mat F)
     TRY(gref_mat_new(&VT, r, r));
     TRY(gref_mat_new(&s, r, 1));
     TRY(gref_svd(W, s, VT, F));
+    *least = rank > 0 ? s.a[(rank < r ? rank : r) - 1] : 0.0;
     return gref_gemm(Q, 1.0, gref_const(W), false, gref_const(VT), false, 0.0);
+}
+
+/*
+ * F = B^T A errs by dF, |dF| about delta, of roundings that add up as random ones do. Then
+ * |A - B Q|^2 exceeds its least by 4 |dF|_* at most, and by tr(K H^-1 K^T) <= 2 delta^2/least; and
+ * A - B Q itself is rounded, as is Q.
+ */
+double gref_w2_procrustes_error(int n, int r, double a, double b, double w, double least)
+{
+    double c = 4.0 * (2.0 + sqrt(n + r)) * GREF_U, delta = c * a * b;
+    double excess =
+        fmin(4.0 * sqrt(r) * delta, least > 0.0 ? 2.0 * delta * delta / least : INFINITY);
+    double turn = w > 0.0 ? excess / (w + sqrt(fmax(w * w - excess, 0.0))) : sqrt(excess);
+    return fmin(turn, sqrt(excess)) + c * (a + b);
 }
 
 gref_status gref_w2_procrustes(gref_w2_cov *out, gref_cmat L1, gref_cmat L2)
 {
     int n = L1.m, r = L1.n;
+    double least = 0.0;
     SCOPED(gref_mat) F = {0}, Q = {0}, Delta = {0};
     TRY(gref_mat_new(&F, r, r));
     TRY(gref_mat_new(&Q, r, r));
     TRY(gref_gemm(F, 1.0, L2, true, L1, false, 0.0));
-    TRY(gref_w2_polar(Q, F));
+    TRY(gref_w2_polar(Q, &least, F, n));
     TRY(gref_mat_new(&Delta, n, r));
     gref_mat_copy(Delta, L1);
     TRY(gref_gemm(Delta, -1.0, L2, false, gref_const(Q), false, 1.0));
-    *out =
-        (gref_w2_cov){.w = gref_mat_norm_fro(gref_const(Delta)), .lower = 0.0, .upper = INFINITY};
+    double w = gref_mat_norm_fro(gref_const(Delta)), a = gref_mat_norm_fro(L1),
+           b = gref_mat_norm_fro(L2);
+    *out = (gref_w2_cov){
+        .w = w, .upper = INFINITY, .error = gref_w2_procrustes_error(n, r, a, b, w, least)};
     return GREF_OK;
 }

@@ -11,10 +11,13 @@ npy() {
     printf "$4" >>"$1"
 }
 
-# 2 x 2 int32 matrices: diag(1, 4), diag(4, 9), and bad ones.
+# 2 x 2 int32 matrices: [5, 3; 3, 5] and [10, 8; 8, 10], of eigenvalues 8, 2 and 18, 2 in one basis; diag(1, 4) and
+# diag(4, 9); and bad ones.
 matrices() {
-    npy a.npy '<i4' '(2, 2)' '\001\000\000\000\000\000\000\000\000\000\000\000\004\000\000\000'
-    npy b.npy '<i4' '(2, 2)' '\004\000\000\000\000\000\000\000\000\000\000\000\011\000\000\000'
+    npy a.npy '<i4' '(2, 2)' '\005\000\000\000\003\000\000\000\003\000\000\000\005\000\000\000'
+    npy b.npy '<i4' '(2, 2)' '\012\000\000\000\010\000\000\000\010\000\000\000\012\000\000\000'
+    npy d14.npy '<i4' '(2, 2)' '\001\000\000\000\000\000\000\000\000\000\000\000\004\000\000\000'
+    npy d49.npy '<i4' '(2, 2)' '\004\000\000\000\000\000\000\000\000\000\000\000\011\000\000\000'
     npy indefinite.npy '<i4' '(2, 2)' '\001\000\000\000\002\000\000\000\002\000\000\000\001\000\000\000'
     npy singular.npy '<i4' '(2, 2)' '\001\000\000\000\003\000\000\000\003\000\000\000\011\000\000\000'
     npy skewed.npy '<i4' '(2, 2)' '\001\000\000\000\000\000\000\000\001\000\000\000\004\000\000\000'
@@ -32,12 +35,21 @@ refused() {
     complains "$@"
 }
 
-subtest "diag(1, 4) to diag(4, 9): W2 = sqrt(1 + 1), proved"
+subtest "eigenvalues 8, 2 to 18, 2 in one basis: W2 = sqrt 2, proved"
 matrices
 gref w2 a.npy b.npy
 exits 0
 prints '^W2 +1\.414213562373.*proved' '^W2\^2 +(2\.0000|1\.9999)' '^interval ' '^method +map\+factor, rank 2 of 2'
 silent
+
+subtest "diag(1, 4) to diag(4, 9): W2 = sqrt(1 + 1), of variances, proved also by --fast"
+matrices
+for fast in '' --fast; do
+    # shellcheck disable=SC2086
+    gref w2 d14.npy d49.npy $fast
+    exits 0
+    prints '^W2 +1\.414213562373.*proved' '^method +spectra, rank 2 of 2'
+done
 
 subtest "--json has every key, and its interval holds sqrt 2"
 matrices
@@ -55,11 +67,48 @@ gref w2 singular.npy singular.npy --json
 exits 0
 prints '"rank": 1' '"rank_cost": [0-9]'
 
-subtest "--fast gives the value and claims nothing"
+subtest "--fast gives the value, and no digit more than it vouches for"
 matrices
+gref w2 a.npy b.npy --fast
+exits 0
+prints '^W2 +1\.41421356[0-9]{3,6}e\+00   \(digits vouched for' '^W2\^2 +(2\.0|1\.9)' '^covariance part +1\.4142135[0-9]+e'
 gref w2 a.npy b.npy --fast --json
 exits 0
-prints '"certified": false' '"lower": null' '"upper": null' '"w2": 1\.414213562373'
+prints '"certified": false' '"lower": null' '"upper": null' '"w2": 1\.414213562373' '"error": [0-9.]+e-1[0-9]'
+
+# float32 statistics of 3 samples in 4 dimensions: the rounding left an eigenvalue below 0.
+subtest "the rounding of a float32 file is in the interval; that of a double file is refused"
+python3 - <<'PYTHON'
+import struct, zipfile
+def npy(kind, shape, *numbers):
+    head = "{'descr': '<f%d', 'fortran_order': False, 'shape': %s, }" % (struct.calcsize(kind), shape)
+    return b"\223NUMPY\1\0v\0" + (head.ljust(117) + "\n").encode() + struct.pack("<%d%s" % (len(numbers), kind), *numbers)
+v, w = (0.1, 0.7, -0.3, 0.9), (0.3, -0.2, 0.6, 0.1)
+C = [[struct.unpack("<f", struct.pack("<f", v[i] * v[j] + w[i] * w[j]))[0] for j in range(4)] for i in range(4)]
+C[0][0] -= 2.0 ** -26
+D = [[C[i][j] * (4 if i == j else 1) for j in range(4)] for i in range(4)]
+D[1][0] *= 1 + 3e-7
+for kind in "df":
+    for name, X in ("low", C), ("skew", D):
+        with zipfile.ZipFile(name + kind + ".npz", "w") as out:
+            out.writestr("mu.npy", npy(kind, (4,), 0, 0, 0, 0))
+            out.writestr("sigma.npy", npy(kind, (4, 4), *sum(X, [])))
+PYTHON
+for fast in '' --fast; do
+    # shellcheck disable=SC2086
+    gref w2 lowf.npz skewf.npz $fast
+    exits 0
+    prints '^W2 ' '^rounding +a covariance is symmetric and semi-definite only up to the rounding of its file; '
+    # shellcheck disable=SC2086
+    gref w2 lowd.npz lowd.npz $fast
+    refused 2 'lowd.npz: the covariance is not positive semi-definite'
+    # shellcheck disable=SC2086
+    gref w2 lowf.npz skewd.npz $fast
+    refused 2 'skewd.npz: the covariance is not symmetric'
+done
+gref w2 lowf.npz skewf.npz --json
+exits 0
+prints '"rounding_in_interval": true' '"r_in": 0\.000[1-9]'
 
 subtest "a law against itself"
 matrices

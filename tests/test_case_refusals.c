@@ -159,6 +159,7 @@ START_TEST(test_case_load__refuses_with_file_line_and_key)
          ":9: samplers.1.times must be a list of integers, not 5"},
         {9, "   {\"name\": \"dps\", \"file\": \"c.npz\"}],",
          ":9: samplers.1.file does not belong to name \"dps\" (its keys: name, label, scheme, eta, "
+         "eta_on, "
          "times, steps, spacing, alpha, guidance, zeta, variance, last_noise, start, target)"},
         {9, "   {\"name\": \"affine\"}],",
          ":9: samplers.1.file is missing (name \"affine\" needs it)"},

@@ -23,6 +23,7 @@ enum {
  */
 typedef int cmd_function(int argc, char **argv);
 cmd_function cmd_asymptotics;
+cmd_function cmd_budget;
 cmd_function cmd_check;
 cmd_function cmd_crosscheck;
 cmd_function cmd_diagnose;

@@ -27,6 +27,7 @@ static const struct {
      cmd_crosscheck},
     {"asymptotics", "how DPS and PiGDM meet CGDM as t -> 0: orders and coefficients",
      cmd_asymptotics},
+    {"budget", "where the error of each sampler comes from, one source at a time", cmd_budget},
     {"replay", "run the samplers of a case on noise of your own", cmd_replay},
     {"eval", "one function of a sampler at points of your own", cmd_eval},
     {"doctor", "test the BLAS and the arithmetic of this machine", cmd_doctor},

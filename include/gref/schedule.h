@@ -61,6 +61,12 @@ GREF_API GREF_NODISCARD gref_status gref_schedule_doubled(gref_schedule *out,
 GREF_API GREF_NODISCARD gref_status gref_schedule_copy(gref_schedule *out, const gref_schedule *s);
 GREF_API void gref_schedule_free(gref_schedule *s);
 
+/* The path of s from state `first` down to state `last` in T steps, between its states by a
+ * monotone cubic. */
+GREF_API GREF_NODISCARD gref_status gref_schedule_refined(gref_schedule *out,
+                                                          const gref_schedule *s, int first,
+                                                          int last, int T);
+
 #ifdef __cplusplus
 }
 #endif

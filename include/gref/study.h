@@ -43,7 +43,7 @@ typedef struct {
     gref_sampler_spec spec;
     bool to_prior;      /* w2 and data are distances to the prior; no `modelled` */
     bool guided;        /* false: it ignores v, and `prior` of its rows is filled in */
-    bool models; /* it takes p_t(x | v) to be some law: `modelled` is known */
+    bool models;        /* it takes p_t(x | v) to be some law: `modelled` is known */
     bool stable;        /* no step with an eigenvalue of M_t below -1 */
     int first_unstable; /* t of the first such step, from T down; 0 if none */
     int diverged_at;    /* largest t whose law has diverged; -1 if none */
@@ -140,6 +140,58 @@ GREF_API char *gref_asymptotics_summary(
 GREF_API char *gref_asymptotics_csv(const gref_asymptotics_report *report); /* asymptotics.csv */
 GREF_API char *gref_asymptotics_table(
     const gref_asymptotics_report *report); /* for people; the verdict last */
+
+/* ---- where the error comes from: `gref budget` ---- */
+
+/* What is removed from a sampler, one at a time: the names of the papers. */
+typedef enum {
+    GREF_BUDGET_INITIALISATION, /* the start is the exact law */
+    GREF_BUDGET_APPROXIMATION,  /* the likelihood is the exact one, in the score */
+    GREF_BUDGET_DISCRETISATION, /* infinitely many steps between the same two times */
+    GREF_BUDGET_TRUNCATION,     /* the target is the law at the last time, not at abar = 1 */
+    GREF_BUDGET_PARTS
+} gref_budget_part;
+GREF_API const char *gref_budget_part_name(int part);
+
+/* W2 at the end without one source of error. */
+typedef struct {
+    double w2;        /* NAN where it is not known, and `reason` says why */
+    char reason[128]; /* "" */
+    int steps;        /* of discretisation: the finest chain; 0: in closed form */
+} gref_budget_entry;
+
+typedef struct {
+    gref_sampler_spec spec; /* borrows from the case */
+    double w2; /* with every source: the state at the end as it is, to the law at abar = 1 */
+    gref_budget_entry without[GREF_BUDGET_PARTS];
+} gref_budget_line;
+
+typedef struct {
+    const gref_case *c; /* borrowed */
+    int n, m, n_lines;
+    gref_budget_line *lines;
+    bool self_tested;
+    char note[512]; /* what could not be done and why ("no gnuplot"), or "" */
+} gref_budget;
+
+/* All zero: no files. */
+typedef struct {
+    const char *dir; /* where budget.json, .csv and .svg go, made if need be; NULL for none */
+    bool force;      /* replace files of the same names there */
+    bool skip_self_test;
+    gref_progress *progress;
+    void *context; /* of progress */
+} gref_budget_options;
+
+/* Statuses as gref_study_run. */
+GREF_API GREF_NODISCARD gref_status gref_budget_run(gref_budget **budget, const gref_case *c,
+                                                    const gref_budget_options *options);
+GREF_API void gref_budget_free(gref_budget *budget);
+
+/* As text; the caller frees it; NULL without memory. */
+GREF_API char *gref_budget_json(const gref_budget *budget);  /* budget.json */
+GREF_API char *gref_budget_csv(const gref_budget *budget);   /* budget.csv */
+GREF_API char *gref_budget_table(const gref_budget *budget); /* for people */
 
 #ifdef __cplusplus
 }

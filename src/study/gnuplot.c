@@ -28,10 +28,16 @@ static const char *const w2_gp[] = {
 static const char *const asymptotics_gp[] = {
 #include "asymptotics.gp.h"
     NULL};
+static const char *const budget_gp[] = {
+#include "budget.gp.h"
+    NULL};
 static const struct {
     const char *name;
     const char *const *lines;
-} scripts[] = {{"panels.gp", panels_gp}, {"w2.gp", w2_gp}, {"asymptotics.gp", asymptotics_gp}};
+} scripts[] = {{"panels.gp", panels_gp},
+               {"w2.gp", w2_gp},
+               {"asymptotics.gp", asymptotics_gp},
+               {"budget.gp", budget_gp}};
 
 /* Closes the files; false if one of them could not be written. */
 static bool close_files(gref_plot *p)

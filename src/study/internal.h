@@ -81,6 +81,9 @@ gref_status gref_study_draw(gref_study *study, const char *dir);
 /* asymptotics.svg, likewise; report->note says why not. */
 gref_status gref_asymptotics_draw(gref_asymptotics_report *report, const char *dir);
 
+/* budget.svg, likewise; budget->note says why not. */
+gref_status gref_budget_draw(gref_budget *budget, const char *dir);
+
 /* report.c: what every summary begins with, from "schema" to "path_reason". */
 json_t *gref_json_head(const char *schema, const gref_case *c, int n, int m, const char *path,
                        const char *reason);

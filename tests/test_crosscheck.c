@@ -27,7 +27,7 @@ static void hold_all(const char *image, int rows, int cols, test_operator op, do
     int n_specs = 0, times[TIMES] = {T, T / 2, 3, 2, 1, 0};
     gref_sampler_spec spec;
     for (int k = stride % 12; sweep_spec(&spec, k); k += stride)
-        if (!sweep_is_refused(&spec))
+        if (!sweep_is_refused(&spec, GREF_SCHEDULE_DISCRETE))
             specs[n_specs++] = spec;
     gref_mat u = crop_of(image, 200, 100, rows, cols);
     gref_problem p = matrix_problem(gref_const(u), op, sigma, 3);

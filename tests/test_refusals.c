@@ -138,7 +138,7 @@ START_TEST(test_refusals__are_the_same_on_both_paths)
         }
     }
     for (int k = 0; sweep_spec(&spec, k); k++)
-        if (sweep_is_refused(&spec))
+        if (sweep_is_refused(&spec, GREF_SCHEDULE_DISCRETE))
             hold_refusal(&x, &spec, GREF_ERR_RANGE, "ddpm only");
     x.z.sigma = x.f->sigma = 0.0;
     spec = make_spec("dps");

@@ -171,7 +171,7 @@ START_TEST(test_spectral_draw__is_the_dense_draw)
         bool diverged[MOST];
         int count = 0;
         for (int k = (int)o; sweep_spec(&spec, k); k += STRIDE) {
-            if (sweep_is_refused(&spec))
+            if (sweep_is_refused(&spec, GREF_SCHEDULE_DISCRETE))
                 continue;
             specs[count] = spec;
             list[count] = &specs[count];

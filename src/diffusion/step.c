@@ -142,8 +142,9 @@ gref_status gref_step_form(gref_mat M, gref_mat c, const gref_sampler *s, const 
                            int t)
 {
     double least, largest;
-    if (M.n == 1) {
-        (gref_sampler_runs_on_posterior(s) ? posterior_step : free_step)(M, c, s, rule);
+    bool posterior = gref_sampler_runs_on_posterior(s);
+    if (posterior || (M.n == 1 && rule->kappa == 0.0)) { /* kappa: n may be 1 */
+        (posterior ? posterior_step : free_step)(M, c, s, rule);
         return GREF_OK;
     }
     gref_mat_fill(M, 0.0);

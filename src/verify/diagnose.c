@@ -302,6 +302,23 @@ static bool report_single(gref_diagnosis *d, const guess *right, const guess *li
     return true;
 }
 
+/*
+ * A candidate in double whose arrays are right to double, all but one: single precision would have
+ * touched the others. What is 0 tells nothing, and an array of single precision may be the one.
+ */
+static bool one_is_wrong(const gref_views *vs)
+{
+    int wrong = 0, right = 0;
+    for (int k = 0; k < vs->n_views; k++) {
+        const gref_view *v = &vs->views[k];
+        if (v->kind == GREF_VIEW_NONE || v->rounded)
+            continue;
+        wrong += v->departs;
+        right += !v->departs && v->norm > v->tolerance;
+    }
+    return wrong == 1 && right > 0;
+}
+
 static gref_status search(gref_diagnosis *d, const gref_views *vs)
 {
     size_t most = (size_t)gref_catalogue_size * (size_t)gref_catalogue_size / 2 + 1;
@@ -317,6 +334,7 @@ static gref_status search(gref_diagnosis *d, const gref_views *vs)
     choose_marks(marks, vs);
     TRY(evaluate(&right, vs, marks));
     TRY(evaluate(&whole, vs, NULL));
+    whole.explains_single = whole.explains_single && !one_is_wrong(vs);
     d->distance = whole.distance;
     d->none = true;
     TRY(try_singles(list, &n, vs, marks, &right));

@@ -104,19 +104,25 @@ static double row_sum(gref_cmat C)
     return most;
 }
 
-/* Eigenvalues of C, as far as the guidance knows it, where it is phi A A^T + tau I. */
+/* Of guidance that published code adds, C = phi A A^T + tau I: singular value by singular value. */
 static void coded_sizes(gref_golden_sizes *z, const gref_golden_scale *c, const gref_sampler *s,
                         int t)
 {
-    bool short_of = s->b.m < c->m && !s->row->pseudo;
-    z->C_min = z->C_max =
-        s->row->tau(&s->spec.convention, gref_time_at(s->schedule, t), s->z->sigma);
-    z->C_min = s->row->phi == NULL || short_of ? z->C_min : INFINITY;
-    for (int i = 0; i < s->b.m && s->row->phi != NULL; i++) {
-        double value = gref_guidance_denominator(s, t, s->b.a[i]);
+    gref_time at = gref_time_at(s->schedule, t);
+    double tau = s->row->tau(&s->spec.convention, at, s->z->sigma), b = c->a;
+    bool flat = s->row->phi == NULL, beyond = s->b.m < c->m && !s->row->pseudo;
+    z->C_min = flat || beyond ? tau : INFINITY;
+    z->C_max = tau;
+    z->gain = z->pull = 0.0;
+    for (int i = 0; i < (flat ? 1 : s->b.m); i++) {
+        b = flat ? c->a : s->b.a[i];
+        double value = flat ? tau : gref_guidance_denominator(s, t, b);
+        z->gain = fmax(z->gain, z->j * z->j * b * b / value);
+        z->pull = fmax(z->pull, z->j * b / value);
         z->C_min = fmin(z->C_min, value);
         z->C_max = isfinite(value) ? fmax(z->C_max, value) : z->C_max;
     }
+    z->kappa_C = z->C_max / z->C_min;
 }
 
 /* C_{v|t} >= sigma^2 I (alpha apart) for every method; without noise its eigenvalues are asked. */
@@ -125,19 +131,19 @@ static gref_status likelihood_sizes(gref_golden_sizes *z, const gref_golden_scal
 {
     double sigma = s->z->sigma, most;
     SCOPED(gref_mat) C = {0};
-    if (gref_row_has_likelihood(s->row)) {
-        TRY(gref_mat_new(&C, c->m, c->m));
-        TRY(gref_likelihood_cov(C, s, t));
-        z->C_max = row_sum(gref_const(C));
-        z->C_min = s->row->tau(&s->spec.convention, gref_time_at(s->schedule, t), sigma);
-        if (sigma == 0.0 || s->row->rows_summed)
-            TRY(extremes(&z->C_min, &most, C));
-        if (s->row->rows_summed) /* sums that may cancel */
-            z->D_C = (c->nu + z->delta) * c->a * c->a * sqrt(c->m) *
-                     gref_forward_cov(gref_time_at(s->schedule, t), c->lambda_max);
-    } else {
+    double unseen = gref_forward_cov(gref_time_at(s->schedule, t), c->lambda_max);
+    if (!gref_row_has_likelihood(s->row)) {
         coded_sizes(z, c, s, t);
+        return GREF_OK;
     }
+    TRY(gref_mat_new(&C, c->m, c->m));
+    TRY(gref_likelihood_cov(C, s, t));
+    z->C_max = row_sum(gref_const(C));
+    z->C_min = s->row->tau(&s->spec.convention, gref_time_at(s->schedule, t), sigma);
+    if (sigma == 0.0 || s->row->rows_summed)
+        TRY(extremes(&z->C_min, &most, C));
+    if (s->row->rows_summed && unseen > 0.0) /* sums that may cancel */
+        z->D_C = (c->nu + z->delta) * c->a * c->a * sqrt(c->m) * unseen;
     if (z->C_max == 0.0) { /* t = 0 without noise: L_0 = A Sigma A^T */
         z->C_min = c->K_min;
         z->L_max = c->K_max;

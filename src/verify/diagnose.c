@@ -334,18 +334,17 @@ static gref_status search(gref_diagnosis *d, const gref_views *vs)
     choose_marks(marks, vs);
     TRY(evaluate(&right, vs, marks));
     TRY(evaluate(&whole, vs, NULL));
-    whole.explains_single = whole.explains_single && !one_is_wrong(vs);
     d->distance = whole.distance;
     d->none = true;
     TRY(try_singles(list, &n, vs, marks, &right));
-    bool solved = n > 0 && list[0].explains;
+    bool solved = n > 0 && list[0].explains, single = !one_is_wrong(vs);
     /* what is stored in single precision can be explained no better */
     if (!solved && vs->single && report_single(d, &whole, list, n, vs))
         return GREF_OK;
     if (!solved) {
         TRY(try_pairs(pairs, &n_pairs, vs, marks));
         solved = n_pairs > 0 && pairs[0].explains;
-        if (!solved &&
+        if (!solved && single &&
             (report_single(d, &whole, list, n, vs) || report_single(d, &whole, pairs, n_pairs, vs)))
             return GREF_OK;
         report(d, pairs, n_pairs);

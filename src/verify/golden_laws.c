@@ -27,6 +27,7 @@
 #include "base/internal.h"
 #include "dense/internal.h"
 #include "diffusion/internal.h"
+#include "errors/perturb.h"
 #include "golden_parts.h"
 
 /* A lower bound of |C|_2 for a symmetric C, or any C by C^T C, close after a few powers. */
@@ -141,6 +142,7 @@ static gref_status modelled_law(const gref_golden_walk *w, const gref_sampler *s
 typedef struct {
     double mean, w2, cov; /* e, w, c above */
     double last;          /* rounding of a covariance that no noise was added to since */
+    bool general;         /* some step was one of golden_maps.c */
 } errors;
 
 static double mu_score(const gref_sampler *s, int t)
@@ -187,18 +189,37 @@ static void propagate(errors *e, const gref_golden_walk *w, const gref_golden_si
     }
 }
 
+/*
+ * What covariances that no noise keeps away from singular add. Of a row that does not project the law and
+ * the target are singular in the same directions; of another, W2 moves by the root of its covariance.
+ */
+static gref_status singular_part(double *d, const gref_golden_walk *w, const gref_marginal *law,
+                                 const errors *e, double target, double w2_cov)
+{
+    int n = w->scale.n;
+    double tau = sqrt(n) * (e->last + target), least, most;
+    SCOPED(gref_mat) P = {0};
+    *d = w2_cov > 0.0 ? fmin(sqrt(tau), tau / (2.0 * w2_cov)) : sqrt(tau);
+    if (!e->general || tau == 0.0)
+        return GREF_OK;
+    TRY(gref_mat_new(&P, n, n));
+    TRY(gref_marginal_cov(P, law));
+    TRY(gref_golden_extremes(&least, &most, P));
+    *d = gref_change_of_root(n, least - e->last, e->last) + sqrt(sqrt(n) * target);
+    return GREF_OK;
+}
+
 static gref_status emit_w2(const gref_golden_walk *w, const gref_sampler *s,
                            const gref_marginal *law, const errors *e)
 {
     int t = gref_marginal_t(law);
-    double mean, cov, q = s->schedule->qbar[t], value[3];
+    double mean, cov, singular, q = s->schedule->qbar[t], value[3];
     gref_w2 d;
     TRY(gref_marginal_w2(&d, law));
     target_errors(&mean, &cov, w, s->schedule, t);
     double regular =
         e->w2 + (q > 0.0 ? fmin(cov / (2.0 * sqrt(q)), sqrt(sqrt(w->scale.n) * cov)) : 0.0);
-    double tau = sqrt(w->scale.n) * (e->last + (q > 0.0 ? 0.0 : cov));
-    double singular = d.w2_cov > 0.0 ? fmin(sqrt(tau), tau / (2.0 * d.w2_cov)) : sqrt(tau);
+    TRY(singular_part(&singular, w, law, e, q > 0.0 ? 0.0 : cov, d.w2_cov));
     value[0] = d.w2;
     value[1] = d.w2_mean;
     value[2] = d.w2_cov;
@@ -313,6 +334,7 @@ static gref_status advance(errors *e, gref_marginal *law, gref_golden_sizes *z,
         propagate_given(e, w, norm, &p, m);
         return GREF_OK;
     }
+    e->general = z->general;
     if (norm > z->free * 1.0001)
         TRY(overshoot_norm(&by_powers, s, t, z->general));
     if (z->general)

@@ -69,6 +69,8 @@ typedef struct {
     double mu, v, r, mu_post;      /* |mu|, |v|, |v - A mu|, |mu_post| */
     double variance;               /* largest diagonal entry of Sigma */
 } gref_golden_scale;
+/* Of a symmetric G, which is destroyed. */
+gref_status gref_golden_extremes(double *least, double *most, gref_mat G);
 gref_status gref_golden_scale_of(gref_golden_scale *c, const gref_modes *z, const gref_problem *p);
 
 /* Of one sampler at one t. */

@@ -22,7 +22,7 @@
 #include "golden_parts.h"
 
 /* Extreme eigenvalues of A A^T-like Gram matrices: G is destroyed. */
-static gref_status extremes(double *least, double *most, gref_mat G)
+gref_status gref_golden_extremes(double *least, double *most, gref_mat G)
 {
     SCOPED(gref_mat) lambda = {0};
     TRY(gref_mat_new(&lambda, G.n, 1));
@@ -45,7 +45,7 @@ gref_status gref_golden_scale_of(gref_golden_scale *out, const gref_modes *z, co
     c.lambda_min = z->lambda.a[0];
     c.lambda_max = z->lambda.a[n - 1];
     TRY(gref_syrk(G, 1.0, gref_const(z->B), false, 0.0));
-    TRY(extremes(&least, &c.a, G));
+    TRY(gref_golden_extremes(&least, &c.a, G));
     c.a = sqrt(fmax(c.a, 0.0));
     for (int j = 0; j < n; j++)
         for (int i = 0; i < m; i++)
@@ -54,7 +54,7 @@ gref_status gref_golden_scale_of(gref_golden_scale *out, const gref_modes *z, co
     for (int i = 0; i < m; i++)
         GREF_AT(G, i, i) += z->sigma * z->sigma;
     c.K = gref_mat_norm_fro(gref_const(G));
-    TRY(extremes(&c.K_min, &c.K_max, G));
+    TRY(gref_golden_extremes(&c.K_min, &c.K_max, G));
     c.K_min = fmax(c.K_min, z->sigma * z->sigma);
     gref_mat_copy(x, gref_const(z->mu));
     TRY(gref_gemv(x, 1.0, gref_const(z->U), false, gref_const(z->d), 1.0));
@@ -141,7 +141,7 @@ static gref_status likelihood_sizes(gref_golden_sizes *z, const gref_golden_scal
     z->C_max = row_sum(gref_const(C));
     z->C_min = s->row->tau(&s->spec.convention, gref_time_at(s->schedule, t), sigma);
     if (sigma == 0.0 || s->row->rows_summed)
-        TRY(extremes(&z->C_min, &most, C));
+        TRY(gref_golden_extremes(&z->C_min, &most, C));
     if (s->row->rows_summed && unseen > 0.0) /* sums that may cancel */
         z->D_C = (c->nu + z->delta) * c->a * c->a * sqrt(c->m) * unseen;
     if (z->C_max == 0.0) { /* t = 0 without noise: L_0 = A Sigma A^T */

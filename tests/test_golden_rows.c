@@ -7,7 +7,6 @@
 
 #include <unistd.h>
 
-#include "diffusion/internal.h"
 #include "verify/view.h"
 
 #define NAMED(name, keys) "{\"name\": \"" name "\"" keys "}"
@@ -360,51 +359,6 @@ START_TEST(test_golden_rows__say_where_a_chain_diverged)
 }
 END_TEST
 
-/*
- * ddnm on A = diag(0.8, 1.5, 0) by pencil. Its functions are fx = 0, 0, sqrt(a') and fv = sqrt(a')/s: the
- * slopes are sqrt(a')/0.8 and sqrt(a')/0.8^2. fe and fn do not move.
- */
-START_TEST(test_golden_maps__by_pencil)
-{
-    gref_problem p = diagonal_problem();
-    gref_modes z = {0};
-    gref_schedule schedule = {0};
-    gref_sampler *s = NULL;
-    gref_golden_scale c;
-    gref_golden_sizes e;
-    gref_sampler_spec spec = make_spec("ddnm");
-    const int t = 5;
-    spec.convention = gref_convention_of("ddnm");
-    ck_ok(gref_modes_new(&z, &p));
-    ck_ok(gref_schedule_linear(&schedule, 0.1, 0.2, 7));
-    ck_ok(gref_golden_scale_of(&c, &z, &p));
-    ck_ok(gref_sampler_new(&s, &z, &schedule, &spec));
-    ck_ok(gref_golden_sizes_at(&e, &c, s, t, false));
-    double q = schedule.qbar[t], root = sqrt(schedule.abar[t]), next = sqrt(schedule.abar[t - 1]);
-    double free_q = schedule.qbar[t - 1], k = sqrt(1 - 0.85 * 0.85), lost = 8 * sqrt(5.0) * EPS;
-    double rel = (e.tick + lost / q + lost / free_q) / (k * k);
-    double D_A = sqrt(2.0) * c.nu * 1.5, fe = k * sqrt(free_q), fv = next / 0.8;
-    double D_x = D_A * next / 0.8 + rel * next, D_e = rel * fe, D_v = D_A * fv / 0.8 + rel * fv;
-    double E = sqrt(q) / e.s_min, D_J = (e.delta * q / e.s_min + e.tick) / root;
-    ck_assert_same("map", e.map,
-                   next * D_J + D_x * e.j + fe * e.delta * E + D_e * E +
-                       c.nu * (next * e.j + fe * E + 1));
-    ck_assert_same("rest", e.rest,
-                   (D_x + (c.nu + e.tick) * next) * c.mu +
-                       e.tick * (next * e.j + fe * E) * root * c.mu + (D_v + c.nu * fv) * c.v);
-    ck_assert_same("contraction", e.contraction, next * e.j + fe * E);
-    ck_assert_same("image", e.image, 1);
-    ck_assert_same("image error", e.image_error, D_A / 0.8 + rel + c.nu);
-    ck_assert_same("image rest", e.image_rest, (D_A / 0.64 + (rel + c.nu) / 0.8) * c.v);
-    ck_assert_same("noise", e.noise_floor, 0.85 * 0.85 * free_q);
-    ck_assert(!e.near_branch);
-    gref_sampler_free(s);
-    gref_schedule_free(&schedule);
-    gref_modes_free(&z);
-    gref_problem_free(&p);
-}
-END_TEST
-
 int main(void)
 {
     Suite *s = suite_create("golden_rows");
@@ -420,6 +374,5 @@ int main(void)
     tcase_add_test(tc, test_golden_rows__forgive_a_rounding_of_no_noise);
     tcase_add_test(tc, test_golden_rows__single_precision_is_not_one_array);
     tcase_add_test(tc, test_golden_rows__say_where_a_chain_diverged);
-    tcase_add_test(tc, test_golden_maps__by_pencil);
     return run_suite(s);
 }

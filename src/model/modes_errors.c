@@ -102,7 +102,9 @@ static gref_status cholesky_posterior(gref_mat L, double *error, const gref_mode
     TRY(gref_trsm(L, false, gref_const(R), true));
     TRY(gref_product_residual(&solve, gref_const(L), false, gref_const(R), true, gref_const(root)));
     double size = gref_norm_fro_up(gref_const(root)), largest = sqrt(z->lambda.a[n - 1]);
-    *error = dE < 0.5 ? solve + GREF_U * size + largest * 0.5 * dE / (1 - 2 * dE) : INFINITY;
+    double turned =
+        (solve + GREF_U * size) / sqrt(1 - dE); /* |R^-1| <= 1/sqrt(1 - dE), as E >= I */
+    *error = dE < 0.5 ? turned + largest * 0.5 * dE / (1 - 2 * dE) : INFINITY;
     return GREF_OK;
 }
 

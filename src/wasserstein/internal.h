@@ -106,6 +106,7 @@ typedef struct {
     double defect;          /* >= |I - X L|_F */
     double residual, error; /* >= |C - L L^T|_F; >= the error of the rounded C - L L^T */
     double f;               /* >= |L^-1 (C - L L^T) L^-T|_2 */
+    gref_mat d, s;          /* n x 1: the diagonals of D and D^-1, absent where C is not graded */
 } gref_whitening;
 void gref_whitening_free(gref_whitening *q);
 /* R gets C - L L^T, rounded. *q is {0} before. */

@@ -222,13 +222,20 @@ static gref_status extract(gref_mat *C, gref_w2_law *part, const gref_w2_law *la
     return GREF_OK;
 }
 
-/* The indices of a block (root r), or all blocks of order 1 (r < 0). */
-static int members(int *index, int *up, const int *size, int n, int r)
+/* The indices of a block (root r), or all blocks of order 1 (r < 0), the largest variances of C first: Cholesky
+ * factors of a graded block then have graded columns too. */
+static int members(int *index, int *up, const int *size, gref_cmat C, int r)
 {
     int count = 0;
-    for (int i = 0; i < n; i++)
-        if (r < 0 ? size[root_of(up, i)] == 1 : root_of(up, i) == r)
-            index[count++] = i;
+    for (int i = 0; i < C.n; i++) {
+        int k = count;
+        if (r < 0 ? size[root_of(up, i)] > 1 : root_of(up, i) != r)
+            continue;
+        for (; k > 0 && GREF_AT(C, index[k - 1], index[k - 1]) < GREF_AT(C, i, i); k--)
+            index[k] = index[k - 1];
+        index[k] = i;
+        count++;
+    }
     return count;
 }
 
@@ -286,7 +293,7 @@ static gref_status by_blocks(gref_w2_part *out, int *up, int count, const gref_w
     for (int r = -1; r < n; r++) {
         if (r >= 0 && size[r] < 2)
             continue;
-        int m = members(index, up, size, n, r);
+        int m = members(index, up, size, a->C, r);
         if (m == 0)
             continue;
         TRY(extract(&A, &p, a, index, m, r < 0));
@@ -303,6 +310,15 @@ static gref_status by_blocks(gref_w2_part *out, int *up, int count, const gref_w
     return GREF_OK;
 }
 
+/* Variances of more than 2^40 between the largest and the least. */
+static bool is_graded(gref_cmat C)
+{
+    double least = INFINITY;
+    for (int i = 0; i < C.n; i++)
+        least = fmin(least, GREF_AT(C, i, i));
+    return least > 0.0 && gref_mat_norm_max(C) > 0x1p40 * least;
+}
+
 gref_status gref_w2_covariances(gref_w2_part *p, const gref_w2_law *a, const gref_w2_law *b,
                                 bool certified)
 {
@@ -311,7 +327,7 @@ gref_status gref_w2_covariances(gref_w2_part *p, const gref_w2_law *a, const gre
     int count = connect(up, a->C, b->C);
     gref_status status = GREF_ERR_NOT_PSD;
     *p = (gref_w2_part){0};
-    if (count > 1)
+    if (count > 1 || is_graded(a->C))
         status = by_blocks(p, up, count, a, b, certified);
     if (status == GREF_ERR_NOT_PSD)
         status = whole(p, a, b, certified);

@@ -28,7 +28,7 @@ typedef struct {
     gref_mat V, lambda;                 /* eigenbasis of C1, or of Y when newton */
     gref_mat L1;                        /* Cholesky factor of C1, when newton */
     gref_mat Q;                         /* the caller's, or empty */
-    bool newton;
+    bool newton, graded;
     double floor; /* of an eigenvalue in a denominator */
 } map;
 
@@ -102,13 +102,29 @@ static gref_status solve(gref_mat X, map *w)
     return GREF_OK;
 }
 
-/* Eigenbasis of C (lower triangle) into V, lambda. */
+/* Eigenbasis of C (lower triangle) into V, lambda; S1 is used. */
 static gref_status set_basis(map *w, gref_cmat C)
 {
+    if (w->graded) {
+        w->floor = 0.0;
+        gref_mat_copy(w->S1, C);
+        TRY(gref_cholesky(w->S1));
+        return gref_eigh_graded(w->lambda, w->V, gref_const(w->S1));
+    }
     gref_mat_copy(w->V, C);
     TRY(gref_eigh(w->lambda, w->V));
     w->floor = w->n * GREF_U * w->lambda.a[w->n - 1];
     return GREF_OK;
+}
+
+/* True if C = D R D is far from singular but for its diagonal D; S is scratch. */
+static bool is_graded(gref_mat S, gref_cmat C)
+{
+    gref_mat_copy(S, C);
+    bool graded = gref_cholesky_succeeds(S);
+    for (int i = 0; i < C.n; i++)
+        graded = graded && GREF_AT(S, i, i) * GREF_AT(S, i, i) > 0x1p-26 * GREF_AT(C, i, i);
+    return graded;
 }
 
 /* R = Eh - (P + P^T) - Dh P in plain double; S1 is used. */
@@ -237,6 +253,9 @@ static gref_status find_map(map *w, gref_w2_cov *out, bool refined)
 {
     double last;
     TRY(set_basis(w, w->C1));
+    w->graded = !(w->lambda.a[0] > 2 * w->floor) && is_graded(w->S1, w->C1);
+    if (w->graded)
+        TRY(set_basis(w, w->C1));
     REQUIRE(w->lambda.a[0] > 2 * w->floor, GREF_ERR_NOT_PD,
             "C1 is singular: its eigenvalues run from %.3g to %.3g", w->lambda.a[0],
             w->lambda.a[w->n - 1]);

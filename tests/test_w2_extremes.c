@@ -82,7 +82,8 @@ START_TEST(test_certify__equality_is_of_what_was_given)
 }
 END_TEST
 
-/* H_8 diag(s) O, s = 1..2 and O eight rows of H_16/4, taken from `row` on: a factor of H diag(s^2) H. */
+/* H_8 diag(s) O, s = 1..2 and O eight rows of H_16/4, taken from `row` on: a factor of H diag(s^2)
+ * H. */
 static gref_mat wide_factor(gref_mat s, int row)
 {
     SCOPED(gref_mat) H = hadamard(8), G = hadamard(16), O = fresh(8, 16);
@@ -131,7 +132,8 @@ START_TEST(test_certify_laws__of_unlike_sizes_and_ranks)
 }
 END_TEST
 
-/* No bound exceeds the distance of independent laws, |W2| <= hypot(|A|, |B|), whatever Q is made of. */
+/* No bound exceeds the distance of independent laws, |W2| <= hypot(|A|, |B|), whatever Q is made
+ * of. */
 START_TEST(test_w2_laws__far_apart)
 {
     SCOPED(gref_mat) A = fresh(3, 3), B = fresh(3, 3);

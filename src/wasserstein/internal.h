@@ -35,8 +35,8 @@ typedef struct {
     double least; /* <= lambda_min(C), 0 where nothing is proved */
 } gref_w2_factor;
 
-/* A law as given: C is a covariance, a factor, or variances (n x 1). Each entry x of it stands for numbers within
- * u |x|, as each of m for numbers within u_mean |x|, or within gref_w2_underflow. */
+/* A law as given: C is a covariance, a factor, or variances (n x 1). Each entry x of it stands for
+ * numbers within u |x|, as each of m for numbers within u_mean |x|, or within gref_w2_underflow. */
 typedef struct {
     gref_cmat m, C;
     double u_mean, u;
@@ -68,8 +68,8 @@ typedef struct {
 } gref_w2_side;
 void gref_w2_side_free(gref_w2_side *s);
 gref_status gref_w2_side_of(gref_w2_side *s, gref_cmat C, double u, int e);
-/* GREF_ERR_NOT_PSD unless C is semi-definite up to rounding; a new factor of less rank where the rounding is that of a
- * shorter format. */
+/* GREF_ERR_NOT_PSD unless C is semi-definite up to rounding; a new factor of less rank where the
+ * rounding is that of a shorter format. */
 gref_status gref_w2_side_require(gref_w2_side *s, const char *name);
 /* W2 ball of what rounds to C. */
 double gref_w2_side_radius(const gref_w2_side *s);
@@ -85,8 +85,8 @@ gref_status gref_w2_intersect(gref_w2_cov *c, gref_w2_cov other);
 
 /* inputs.c: |d|_2 of n x 1 to 2 u, whatever its scale; d is left scaled. */
 double gref_w2_norm(gref_mat d);
-/* |m1 - m2| to 4 u and its input radius; *copy of A with r columns times 2^e; the exponent of the largest
- * entry, 0 for zeros; undoes a scaling by 2^-e of W2, n dimensions. */
+/* |m1 - m2| to 4 u and its input radius; *copy of A with r columns times 2^e; the exponent of the
+ * largest entry, 0 for zeros; undoes a scaling by 2^-e of W2, n dimensions. */
 gref_status gref_w2_mean_part(double *part, double *r_in, const gref_w2_law *a,
                               const gref_w2_law *b, int n);
 /* |dx| <= max(u |x|, this) for numbers that were rounded; |dA|_F likewise. */
@@ -123,15 +123,16 @@ void gref_w2_factor_free(gref_w2_factor *f);
 /* The factor of a covariance (both triangles read): Cholesky, refined by its residual on request, or truncated
  * pivoted Cholesky. */
 gref_status gref_w2_factor_of(gref_w2_factor *f, gref_cmat C, bool refined);
-/* The truncated one, of entries rounded to u; radius is then what truncation and rounding cost. *f is {0}, or holds an
- * L to be overwritten. */
+/* The truncated one, of entries rounded to u; radius is then what truncation and rounding cost. *f
+ * is {0}, or holds an L to be overwritten. */
 gref_status gref_w2_truncated_factor(gref_w2_factor *f, gref_cmat C, double u);
 
 /* procrustes.c */
-/* Q = W V^T from the singular value decomposition F = W diag(s) V^T, and the least s that F of at most this rank may
- * have other than 0; F is destroyed. */
+/* Q = W V^T from the singular value decomposition F = W diag(s) V^T, and the least s that F of at
+ * most this rank may have other than 0; F is destroyed. */
 gref_status gref_w2_polar(gref_mat Q, double *least, gref_mat F, int rank);
-/* How far |L1 - L2 Q|, computed, may lie from its least, n x r factors of norms a and b; an estimate. */
+/* How far |L1 - L2 Q|, computed, may lie from its least, n x r factors of norms a and b; an
+ * estimate. */
 double gref_w2_procrustes_error(int n, int r, double a, double b, double w, double least);
 /* min over orthogonal Q of |L1 - L2 Q|_F, plainly; both n x r. */
 gref_status gref_w2_procrustes(gref_w2_cov *out, gref_cmat L1, gref_cmat L2);

@@ -1,6 +1,6 @@
 /*
- * The covariance part of W2 from covariances: by the map and by factors (map.c, procrustes.c), block
- * by block.
+ * The covariance part of W2 from covariances: by the map and by factors (map.c, procrustes.c),
+ * block by block.
  *
  *   C1, C2   n x n, semi-definite up to the rounding of their entries
  *   d        |C' - C|_F <= d for each C' that rounds to C                           [pixel^2]
@@ -222,8 +222,8 @@ static gref_status extract(gref_mat *C, gref_w2_law *part, const gref_w2_law *la
     return GREF_OK;
 }
 
-/* The indices of a block (root r), or all blocks of order 1 (r < 0), the largest variances of C first: Cholesky
- * factors of a graded block then have graded columns too. */
+/* The indices of a block (root r), or all blocks of order 1 (r < 0), the largest variances of C
+ * first: Cholesky factors of a graded block then have graded columns too. */
 static int members(int *index, int *up, const int *size, gref_cmat C, int r)
 {
     int count = 0;

@@ -164,15 +164,16 @@ static gref_status half_the_least(double *least, gref_cmat L, gref_mat x)
     return GREF_OK;
 }
 
-/* W2(C, L L^T) of a Cholesky factor, of order n, |C|_F = size: roundings that add up as random ones do. */
+/* W2(C, L L^T) of a Cholesky factor, of order n, |C|_F = size: roundings that add up as random ones
+ * do. */
 static double factor_error(int n, double size, double least)
 {
     double r = 4.0 * (2.0 + sqrt(n)) * GREF_U * size;
     return fmin(sqrt(sqrt(n) * r), r / (2.0 * sqrt(least)));
 }
 
-/* Procrustes: D = (L2 Q - L1) L1^-1, Q the polar factor of L2^T L1 (kept if wanted); the value is |L1 -
- * L2 Q|_F. */
+/* Procrustes: D = (L2 Q - L1) L1^-1, Q the polar factor of L2^T L1 (kept if wanted); the value is
+ * |L1 - L2 Q|_F. */
 static gref_status procrustes_start(map *w, gref_w2_cov *out)
 {
     int n = w->n;
@@ -236,8 +237,9 @@ static gref_status newton_iterate(map *w)
 }
 
 /*
- * What the value of laws that are close may err by, P = C1 D: roundings of R, which add up as random ones
- * do, divided by the least 2 sqrt(lambda) of Lyapunov's equation, and what its last correction left.
+ * What the value of laws that are close may err by, P = C1 D: roundings of R, which add up as
+ * random ones do, divided by the least 2 sqrt(lambda) of Lyapunov's equation, and what its last
+ * correction left.
  */
 static double close_error(const map *w, double value, double last)
 {

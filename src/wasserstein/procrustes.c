@@ -285,9 +285,10 @@ static gref_status measure_defect(gref_mat G, procrustes *w)
 
 /*
  * Turns Q by exp(Omega), Omega H + H Omega = 2 K, and makes it orthogonal again; not within the
- * kernel of H, where K is rounding and Q is free, nor by more than |Omega| = 1/4: the series ends at
- * Omega^2, and so far from the optimum K is no derivative of use. Omega replaces K, the eigenvectors of H replace
- * H; both are made anew by evaluate(), as are Delta and BQ, whose room the decomposition needs.
+ * kernel of H, where K is rounding and Q is free, nor by more than |Omega| = 1/4: the series ends
+ * at Omega^2, and so far from the optimum K is no derivative of use. Omega replaces K, the
+ * eigenvectors of H replace H; both are made anew by evaluate(), as are Delta and BQ, whose room
+ * the decomposition needs.
  */
 static gref_status refine(procrustes *w)
 {

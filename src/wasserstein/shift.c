@@ -9,8 +9,8 @@
  *                   sqrt(1 - h) replaced by 0 where h > 1: I - H >= 0 all the same
  *   W2(C, C - R) <= sqrt |R|_* <= sqrt(sqrt(n) |R|_F)      always
  *
- * Where C = D C' D is graded, F, the defect and the terms of R L^-T = (R D^-1) (D^-1 L)^-T are measured on C':
- * D is of powers of two, so nothing is rounded.
+ * Where C = D C' D is graded, F, the defect and the terms of R L^-T = (R D^-1) (D^-1 L)^-T are
+ * measured on C': D is of powers of two, so nothing is rounded.
  */
 #include <limits.h>
 

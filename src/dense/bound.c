@@ -116,6 +116,19 @@ gref_status gref_product_residual(double *norm, gref_cmat A, bool trans_a, gref_
     return GREF_OK;
 }
 
+/* W = W^ H, H >= 0: W^T W - I = (H - I)(H + I), and H + I >= 2 - |W^T W - I|. */
+gref_status gref_orthogonal_distance(double *distance, gref_cmat W, bool rows)
+{
+    SCOPED(gref_mat) I = {0};
+    int k = rows ? W.m : W.n;
+    double defect;
+    TRY(gref_mat_new(&I, k, k));
+    gref_mat_identity(I);
+    TRY(gref_product_residual(&defect, W, !rows, W, rows, gref_const(I)));
+    *distance = defect < 1.0 ? gref_inflate(defect / (2.0 - defect)) : INFINITY;
+    return GREF_OK;
+}
+
 double gref_least_down(double norm, double rest)
 {
     return gref_down(gref_deflate(1.0 / (norm * norm)) - rest);

@@ -63,6 +63,8 @@ gref_status gref_cholesky_residual(double *residual, gref_cmat C, gref_cmat L);
 /* *norm >= |op(A) op(B) - C|_F, the product in twice the working precision. */
 gref_status gref_product_residual(double *norm, gref_cmat A, bool trans_a, gref_cmat B,
                                   bool trans_b, gref_cmat C);
+/* *distance >= |W - W^|_F, W^ the nearest matrix of orthonormal columns, or rows. */
+gref_status gref_orthogonal_distance(double *distance, gref_cmat W, bool rows);
 /* <= lambda_min(C), C = L L^T + R, from |L^-1|_2 <= norm and |R|_2 <= rest. */
 double gref_least_down(double norm, double rest);
 /* *least <= lambda_min(C) for symmetric C with known perturbation |dC|_2 <= slack; -inf if nothing

@@ -2,7 +2,7 @@
  * How far the modes of a problem are from exact: a-posteriori bounds, from residuals in twice the
  * working precision, for the exact problem of the given doubles.
  *
- *   U^       the orthogonal matrix nearest to U: |U - U^|_F <= |U^T U - I|_F
+ *   U^       the orthogonal matrix nearest to U
  *   F        U^^T Sigma U^ - diag(lambda), |F|_F measured                                     [pixel^2]
  *   dB       A U^ - B                                                          [measurement / pixel]
  *   T        m x n, B diag(sqrt lambda)/sigma;  E = I + T^T T = R R^T
@@ -24,17 +24,14 @@
 #include <gref/modes.h>
 #include <gref/wasserstein.h>
 
-/* |U^T U - I|_F, |X^T X - I|_F, then |F|_F. */
+/* |U - U^|_F, |X - X^|_F, then |F|_F. */
 static gref_status measure_basis(gref_modes_errors *e, const gref_modes *z, gref_cmat Sigma)
 {
     SCOPED(gref_mat) S = {0};
     double largest = z->lambda.a[z->n - 1], scaled, residual;
     TRY(gref_mat_new(&S, z->n, z->n));
-    gref_mat_identity(S);
-    TRY(gref_product_residual(&e->U, gref_const(z->U), true, gref_const(z->U), false,
-                              gref_const(S)));
-    TRY(gref_product_residual(&e->X, gref_const(z->X), true, gref_const(z->X), false,
-                              gref_const(S)));
+    TRY(gref_orthogonal_distance(&e->U, gref_const(z->U), false));
+    TRY(gref_orthogonal_distance(&e->X, gref_const(z->X), false));
     gref_mat_copy(S, gref_const(z->U));
     gref_mat_scale_cols(S, gref_const(z->lambda));
     scaled = gref_norm_fro_up(gref_const(S));

@@ -354,7 +354,7 @@ START_TEST(test_errors_step__rounding)
     double y = g + Gamma * Jx,
            D_y = D_g + 20 * u * (sqrt(3.0) * Gamma * Jx + g) + (Gamma * relative + D_Gamma) * Jx;
     double D_c = r.kappa * (D_J * y + J * D_y) + r.q * root * seen_shift(&w, t, false) * 13 * u;
-    gref_step step = {.norm = 0.75, .norm_abs = 1.5, .noise = 0.03, .least = 0.5};
+    gref_step step = {.norm = 0.75, .norm_abs = 1.5, .norm_off = 0.4, .noise = 0.03, .least = 0.5};
     gref_law_size law = {.dense = true,
                          .seen = {.mean = {2, 3, 0.5}, .cov = {4, 5, 0.7}, .spread = {3, 6, 0.6}},
                          .trace = 6,
@@ -364,7 +364,7 @@ START_TEST(test_errors_step__rounding)
     gref_step_arithmetic done = {.n = 3,
                                  .dense = true,
                                  .M = 0.75,
-                                 .M_abs = 1.5,
+                                 .M_off = 0.4,
                                  .mean = 2,
                                  .cov = 4,
                                  .trace = 6,
@@ -410,7 +410,7 @@ START_TEST(test_errors_step__sigma)
     double y = gref_mat_norm_fro(gref_const(w.s->Br)) * Gamma / 2.25 + Gamma * Jx;
     double D_c = r.kappa * (of_J / low * (y + Gamma * Dx) + J * Gamma * Dx) +
                  r.q * of_inverse * root * seen_shift(&w, t, false);
-    gref_step step = {.norm = 0.75, .norm_abs = 1.5, .noise = 0.03};
+    gref_step step = {.norm = 0.75, .norm_abs = 1.5, .norm_off = 0.4, .noise = 0.03};
     gref_law_size law = {.dense = true,
                          .seen = {.mean = {2, 3, 0.5}, .cov = {4, 5, 0.7}, .spread = {3, 6, 0.6}},
                          .factor_error = 0};
@@ -584,7 +584,8 @@ START_TEST(test_errors_step__unknown)
 {
     bench w;
     bench_start(&w, "ddpm", GREF_START_STANDARD);
-    gref_step step = {.norm = 0.75, .norm_abs = 1.5, .noise = 0.03, .M = fresh(3, 3)};
+    gref_step step = {
+        .norm = 0.75, .norm_abs = 1.5, .norm_off = 0.4, .noise = 0.03, .M = fresh(3, 3)};
     gref_law_size law = {.dense = true,
                          .seen = {.mean = {2}, .cov = {4}, .spread = {sqrt(10.0)}},
                          .trace = 6,
@@ -599,7 +600,7 @@ START_TEST(test_errors_step__unknown)
         gref_law_change own = gref_rounding_of_step(&(gref_step_arithmetic){.n = 3,
                                                                             .dense = true,
                                                                             .M = 0.75,
-                                                                            .M_abs = 1.5,
+                                                                            .M_off = 0.4,
                                                                             .mean = 2,
                                                                             .cov = 4,
                                                                             .trace = 6,

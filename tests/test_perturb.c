@@ -539,11 +539,11 @@ END_TEST
  */
 START_TEST(test_rounding_of_step__each_kind)
 {
-    const double u = EPS, M = 0.7, abs = 2.5, mean = 3, cov = 5, trace = 11, shift = 1.25,
+    const double u = EPS, M = 0.7, off = 0.25, mean = 3, cov = 5, trace = 11, shift = 1.25,
                  noise = 0.04, factor = 4e-15;
     double sd = sqrt(9 * noise), sum = 4 * u * M * M * cov + 10 * u * 3 * noise,
-           dense = 2 * 13 * u * abs * M * cov + sum;
-    double by_one = 2 * u * (M * mean + shift), by_n = 13 * u * (abs * mean + shift);
+           product = 13 * u * off + 2 * u * M, dense = 2 * product * M * cov + sum;
+    double by_one = 3 * u * M * mean + 2 * u * shift, by_n = by_one + 13 * u * off * mean;
     const struct {
         bool diagonal, dense;
         double floor, factor, mean, cov, w2;
@@ -560,7 +560,7 @@ START_TEST(test_rounding_of_step__each_kind)
                                   .diagonal = all[k].diagonal,
                                   .dense = all[k].dense,
                                   .M = M,
-                                  .M_abs = abs,
+                                  .M_off = off,
                                   .mean = mean,
                                   .cov = cov,
                                   .trace = trace,
@@ -569,6 +569,7 @@ START_TEST(test_rounding_of_step__each_kind)
                                   .floor = all[k].floor,
                                   .factor = all[k].factor};
         gref_law_change r = gref_rounding_of_step(&a);
+        ck_assert_inflated("product", gref_rounding_of_product(9, off, M), product);
         ck_assert_inflated("mean", r.mean, all[k].mean);
         ck_assert_inflated("cov", r.cov, all[k].cov);
         ck_assert_inflated("w2", r.w2, all[k].w2 + all[k].mean + 4 * u * sd);

@@ -95,38 +95,66 @@ static gref_status affine_start(gref_dense_law *law)
     return GREF_OK;
 }
 
+/*
+ * The diagonal of a dense M is applied by itself: a product of n terms is charged n roundings of
+ * what it adds up, which then is M - diag(M), small where steps are.
+ */
+static void exchange_diagonal(gref_step *step)
+{
+    for (int i = 0; i < step->M.m; i++) {
+        double d = GREF_AT(step->M, i, i);
+        GREF_AT(step->M, i, i) = step->diag.a[i];
+        step->diag.a[i] = d;
+    }
+}
+
+/* Y <- M X, M without its diagonal. */
+static gref_status push(gref_mat Y, const gref_step *step, gref_cmat X)
+{
+    TRY(gref_gemm(Y, 1.0, gref_const(step->M), false, X, false, 0.0));
+    for (int j = 0; j < Y.n; j++)
+        for (int i = 0; i < Y.m; i++)
+            GREF_AT(Y, i, j) += step->diag.a[i] * GREF_AT(X, i, j);
+    return GREF_OK;
+}
+
 static gref_status advance_mean(gref_dense_law *law)
 {
-    gref_mat c = law->step.c;
-    if (law->step.diagonal) {
-        gref_mat_scale_rows(law->mean, gref_const(law->step.M));
-        gref_mat_axpy(law->mean, 1.0, gref_const(c));
+    const gref_step *step = &law->step;
+    SCOPED(gref_mat) old = {0};
+    if (step->diagonal) {
+        gref_mat_scale_rows(law->mean, gref_const(step->M));
     } else {
-        TRY(gref_gemv(c, 1.0, gref_const(law->step.M), false, gref_const(law->mean), 1.0));
-        gref_mat_copy(law->mean, gref_const(c));
+        TRY(gref_mat_new(&old, law->mean.m, 1));
+        gref_mat_copy(old, gref_const(law->mean));
+        TRY(push(law->mean, step, gref_const(old)));
     }
+    gref_mat_axpy(law->mean, 1.0, gref_const(step->c));
     return GREF_OK;
 }
 
 static gref_status advance_cov(gref_dense_law *law)
 {
     gref_mat_free(&law->L);
-    gref_cmat M = gref_const(law->step.M);
-    if (law->step.diagonal) {
+    const gref_step *step = &law->step;
+    gref_cmat M = gref_const(step->M);
+    if (step->diagonal) {
         gref_mat_scale_rows(law->P, M);
         if (law->diagonal)
             gref_mat_scale_rows(law->P, M);
         else
             gref_mat_scale_cols(law->P, M);
     } else {
-        TRY(gref_gemm(law->work, 1.0, M, false, gref_const(law->P), false, 0.0));
-        TRY(gref_gemm(law->P, 1.0, gref_const(law->work), false, M, law->step.affine, 0.0));
+        TRY(push(law->work, step, gref_const(law->P)));
+        TRY(gref_gemm(law->P, 1.0, gref_const(law->work), false, M, step->affine, 0.0));
+        gref_mat_scale_cols(law->work, gref_const(step->diag));
+        gref_mat_axpy(law->P, 1.0, gref_const(law->work));
         gref_mat_symmetrise(law->P);
     }
     for (int i = 0; i < law->P.m; i++)
-        GREF_AT(law->P, i, law->diagonal ? 0 : i) += law->step.noise;
-    if (law->step.N.a != NULL)
-        gref_mat_axpy(law->P, 1.0, gref_const(law->step.N));
+        GREF_AT(law->P, i, law->diagonal ? 0 : i) += step->noise;
+    if (step->N.a != NULL)
+        gref_mat_axpy(law->P, 1.0, gref_const(step->N));
     return GREF_OK;
 }
 
@@ -163,9 +191,9 @@ static gref_status advance_factor(gref_dense_law *law, double *error)
         TRY(gref_mat_new(&law->L, law->P.m, law->P.m));
         TRY(gref_dense_law_root(law->L, &before, law));
     }
-    TRY(gref_gemm(law->work, 1.0, gref_const(law->step.M), false, gref_const(law->L), false, 0.0));
-    double product =
-        gref_gamma_up(law->P.m + 4) * law->step.norm_abs * gref_mat_norm_fro(gref_const(law->L));
+    TRY(push(law->work, &law->step, gref_const(law->L)));
+    double product = gref_rounding_of_product(law->P.m, law->step.norm_off, law->step.norm) *
+                     gref_mat_norm_fro(gref_const(law->L));
     gref_mat_copy(law->L, gref_const(law->work));
     TRY(gref_syrk(law->P, 1.0, gref_const(law->L), false, 0.0));
     *error = law->step.norm * before + product;
@@ -183,8 +211,12 @@ static gref_status advance(gref_marginal *head)
     bool noiseless =
         !law->diagonal && !law->step.diagonal && law->step.noise == 0.0 && law->step.N.a == NULL;
     TRY(gref_majorant_push(law));
+    if (!law->step.diagonal)
+        exchange_diagonal(&law->step);
     TRY(advance_mean(law));
     TRY(noiseless ? advance_factor(law, &size.factor_error) : advance_cov(law));
+    if (!law->step.diagonal)
+        exchange_diagonal(&law->step);
     gref_errors_step(&law->errors, law->s, law->head.t, &law->step, &size);
     gref_majorant_close(law);
     law->head.diverged = !(gref_mat_norm_max(gref_const(law->P)) <= GREF_VARIANCE_LIMIT &&

@@ -233,7 +233,7 @@ void gref_errors_step(gref_law_errors *e, const gref_sampler *s, int t, const gr
                               .diagonal = step->diagonal,
                               .dense = p->dense,
                               .M = step->norm,
-                              .M_abs = step->norm_abs,
+                              .M_off = step->norm_off,
                               .mean = p->seen.mean.plain,
                               .cov = p->seen.cov.plain,
                               .trace = p->trace,

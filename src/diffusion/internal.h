@@ -56,6 +56,8 @@ typedef struct {
         overshoots; /* M turns a direction over and stretches it; of an affine step: stretches beyond the free one */
     double norm;     /* >= |M|_2 */
     double norm_abs; /* >= | |M| |_2, the matrix of absolute values */
+    double norm_off; /* likewise of M without its diagonal */
+    gref_mat diag;   /* n x 1, 0 but while the diagonal of a dense M is taken out of M */
     double least;    /* M^T M >= least^2 I; 0 where unknown */
 } gref_step;
 

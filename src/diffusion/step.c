@@ -26,6 +26,7 @@ gref_status gref_step_new(gref_step *step, const gref_sampler *s)
     TRY(gref_sampler_require_gaussian(s->row->name));
     TRY(gref_mat_new(&made.M, s->z->n, made.diagonal ? 1 : s->z->n));
     TRY(gref_mat_new(&made.c, s->z->n, 1));
+    TRY(gref_mat_new(&made.diag, s->z->n, 1));
     *step = TAKE(made);
     return GREF_OK;
 }
@@ -34,6 +35,7 @@ void gref_step_free(gref_step *step)
 {
     gref_mat_free(&step->M);
     gref_mat_free(&step->c);
+    gref_mat_free(&step->diag);
     gref_mat_free(&step->N);
 }
 
@@ -84,12 +86,13 @@ static gref_status measure_step(gref_step *step, gref_cmat M, double norm_K, dou
     step->norm *= 1.0 + 1e-12;
     if (norm_K - least > 1.0)
         TRY(falls_below(&step->overshoots, M, 1.0));
-    step->norm_abs = 0.0;
+    step->norm_abs = step->norm_off = 0.0;
     for (int j = 0; j < M.n; j++) {
-        double sum = 0.0;
+        double sum = 0.0, diagonal = fabs(GREF_AT(M, j, j));
         for (int i = 0; i < M.m; i++)
-            sum += fabs(GREF_AT(M, i, j));
-        step->norm_abs = fmax(step->norm_abs, sum * (1.0 + 1e-12));
+            sum += i == j ? 0.0 : fabs(GREF_AT(M, i, j));
+        step->norm_off = fmax(step->norm_off, sum * (1.0 + 1e-12));
+        step->norm_abs = fmax(step->norm_abs, (sum + diagonal) * (1.0 + 1e-12));
     }
     return GREF_OK;
 }
@@ -140,7 +143,7 @@ static gref_status measure_affine(gref_step *step, double free_gain)
     TRY(gref_syrk(S, 1.0, gref_const(scaled), true, 0.0));
     TRY(gref_eigh_values(values, S));
     step->norm = ldexp(sqrt(fmax(values.a[n - 1], 0.0)), e) * (1.0 + 1e-12 * n);
-    step->norm_abs = gref_mat_norm_fro(gref_const(step->M)) * (1.0 + 1e-12);
+    step->norm_off = step->norm_abs = gref_mat_norm_fro(gref_const(step->M)) * (1.0 + 1e-12);
     step->overshoots = step->norm > fmax(1.0, free_gain) * (1.0 + 1e-9);
     return GREF_OK;
 }

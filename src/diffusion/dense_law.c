@@ -252,19 +252,36 @@ static bool is_standard_start(const gref_dense_law *law)
            law->s->spec.convention.start == GREF_START_STANDARD;
 }
 
+/* y <- y + A x, the product in twice the working precision. */
+static gref_status add_product(gref_mat y, gref_cmat A, gref_cmat x)
+{
+    SCOPED(gref_mat) H = {0}, L = {0};
+    TRY(gref_mat_new(&H, y.m, 1));
+    TRY(gref_mat_new(&L, y.m, 1));
+    TRY(gref_dot2_gemm(H, L, A, false, x, false));
+    gref_mat_axpy(y, 1.0, gref_const(L));
+    gref_mat_axpy(y, 1.0, gref_const(H));
+    return GREF_OK;
+}
+
 static gref_status mean_of(gref_mat mean, const gref_marginal *head)
 {
     const gref_dense_law *law = gref_dense_law_of(head);
     const gref_modes *z = law->s->z;
     double root = sqrt(law->s->schedule->abar[law->head.t]);
-    if (is_standard_start(law)) {
-        TRY(gref_require_shape(gref_const(mean), z->n, 1, "mean"));
-        gref_mat_fill(mean, 0.0);
+    SCOPED(gref_mat) w = {0};
+    TRY(gref_require_shape(gref_const(mean), z->n, 1, "mean"));
+    gref_mat_fill(mean, 0.0);
+    if (is_standard_start(law))
         return GREF_OK;
-    }
-    TRY(bias_of(mean, head));
+    TRY(gref_mat_new(&w, z->n, 1));
+    if (law->basis == GREF_BASIS_POSTERIOR)
+        TRY(add_product(w, gref_const(z->X), gref_const(law->mean)));
+    else
+        gref_mat_copy(w, gref_const(law->mean));
+    gref_mat_axpy(w, root, gref_const(z->d));
     gref_mat_axpy(mean, root, gref_const(z->mu));
-    return gref_gemv(mean, root, gref_const(z->U), false, gref_const(z->d), 1.0);
+    return add_product(mean, gref_const(z->U), gref_const(w));
 }
 
 static gref_status cov_of(gref_mat cov, const gref_marginal *head)
@@ -338,20 +355,26 @@ gref_status gref_marginal_sizes_of(gref_marginal_sizes *out, const gref_marginal
     return GREF_OK;
 }
 
+/* The law's own errors, and those of bringing it to pixels as mean_of and cov_of do. */
 static void errors_of(double *mean, double *cov, double *w2, const gref_marginal *head)
 {
     const gref_dense_law *law = gref_dense_law_of(head);
-    const gref_modes_errors *z = &law->s->z->errors;
-    double basis = z->U + (law->basis == GREF_BASIS_POSTERIOR ? z->X : 0.0);
-    double rounding = 4 * gref_gamma_up(law->P.m + 8);
-    double size = gref_mat_norm_fro(gref_const(law->P)),
-           m = gref_mat_norm_fro(gref_const(law->mean));
-    double centre =
-        gref_norm_fro_up(gref_const(law->s->z->mu)) + gref_norm_fro_up(gref_const(law->s->z->d));
-    double shift =
-        law->basis == GREF_BASIS_POSTERIOR ? z->post_mean : 0.0; /* centred on the exact mu_post */
-    *mean = law->errors.mean + (basis + rounding * sqrt(law->P.m)) * (m + centre) + shift;
-    *cov = law->errors.cov + (2 * basis + rounding * sqrt(law->P.m)) * size;
+    const gref_modes *z = law->s->z;
+    bool posterior = law->basis == GREF_BASIS_POSTERIOR;
+    double basis = z->errors.U + (posterior ? z->errors.X : 0.0), n = z->n;
+    double size = gref_mat_norm_fro(gref_const(law->P)), trace = gref_dense_law_trace(law);
+    double centre = gref_norm_fro_up(gref_const(z->mu)) + gref_norm_fro_up(gref_const(z->d));
+    double vectors = gref_mat_norm_fro(gref_const(law->mean)) + centre;
+    double by_vector = 8 * GREF_U + 2 * gref_dot2_error_up(z->n) * n;
+    double product = 2 * gref_gamma_up(z->n + 4) * sqrt(n); /* two with U, or U X and its square */
+    double rounding = product * size;
+    if (law->diagonal)
+        rounding =
+            gref_gamma_up(z->n + 8) * trace + (posterior ? product * sqrt(trace * size) : 0.0);
+    *mean = (law->errors.mean + (basis + by_vector) * vectors +
+             (posterior ? z->errors.post_mean : 0.0)) * /* centred on the exact mu_post */
+            GREF_INFLATE;
+    *cov = (law->errors.cov + 2 * basis * size + rounding) * GREF_INFLATE;
     *w2 = law->errors.w2;
     if (isnan(*mean) || isnan(*cov))
         *mean = *cov = INFINITY;

@@ -348,7 +348,7 @@ START_TEST(test_errors_step__rounding)
     double relative = 7 * u * sqrt(3.0), D_J = relative * J;
     double D_Gamma = (w.s->dG + 8 * u * 1.5 * fro) / tau + 9 * u * sqrt(3.0) * Gamma;
     double D_g = 10 * u * fro * data / tau;
-    double plain = u * (7 * gain + 0.75), left = D_J * Gamma + J * D_Gamma;
+    double plain = u * (5.5 * gain + 0.75), left = D_J * Gamma + J * D_Gamma;
     double gained = r.kappa * (left + J * Gamma * relative), D_M = plain + gained * J;
     double g = gref_mat_norm_fro(gref_const(w.s->Br)) / tau, Jx = root * seen_shift(&w, t, true);
     double y = g + Gamma * Jx,
@@ -381,10 +381,49 @@ START_TEST(test_errors_step__rounding)
     ck_assert_inflated("covariance", e.cov, 0.5625 * 2e-3);
     ck_assert_inflated("W2", e.w2, 0.75 * 3e-3);
     ck_assert_same("floor", e.floor, 0.08);
+    law.least = 0.3;
+    e = before;
+    gref_errors_step(&e, w.s, t, &step, &law);
+    ck_assert_same("floor of what was computed", e.floor, 0.3);
+    law.least = -INFINITY;
     step.noise = step.least = 0;
     e = before;
     gref_errors_step(&e, w.s, t, &step, &law);
     ck_assert(e.floor == 0);
+    bench_end(&w);
+}
+END_TEST
+
+/* What brings a law to pixels: the basis and the centre by made-up errors, each of them counted, and
+ * roundings beside none. */
+START_TEST(test_law_errors__in_pixels)
+{
+    bench w;
+    bool posterior = _i;
+    bench_start(&w, posterior ? "cgdm" : "dps", GREF_START_STANDARD);
+    for (int k = 0; k < 4; k++) {
+        gref_marginal *head = NULL;
+        double mean, cov, w2, e[3] = {0};
+        ck_ok(gref_marginal_new(&head, w.s));
+        if (k < 3)
+            e[k] = 1e-6;
+        w.z.errors.U = e[0];
+        w.z.errors.X = e[1];
+        w.z.errors.post_mean = e[2];
+        gref_dense_law *law = gref_dense_law_of(head);
+        law->errors = (gref_law_errors){.mean = k < 3 ? 1e-6 : 0, .cov = k < 3 ? 2e-6 : 0};
+        for (int i = 0; i < 3; i++)
+            GREF_AT(law->P, i, posterior ? 0 : i) = i + 1;
+        gref_marginal_errors(&mean, &cov, &w2, head);
+        double size = gref_mat_norm_fro(gref_const(law->mean)) +
+                      gref_mat_norm_fro(gref_const(w.z.mu)) + gref_mat_norm_fro(gref_const(w.z.d));
+        double basis = e[0] + (posterior ? e[1] : 0), P = sqrt(14.0), two = 2 * 7 * EPS * sqrt(3.0);
+        double rounding = posterior ? 11 * EPS * 6 + two * sqrt(6 * P) : two * P;
+        ck_assert_same("mean", mean,
+                       law->errors.mean + (basis + 8 * EPS) * size + (posterior ? e[2] : 0));
+        ck_assert_same("covariance", cov, law->errors.cov + 2 * basis * P + rounding);
+        gref_marginal_free(head);
+    }
     bench_end(&w);
 }
 END_TEST
@@ -717,6 +756,7 @@ int main(void)
     tcase_add_test(tc, test_errors_step__each_part_of_the_data);
     tcase_add_loop_test(tc, test_start_errors__are_their_sums, 0, 4);
     tcase_add_test(tc, test_errors_step__rounding);
+    tcase_add_loop_test(tc, test_law_errors__in_pixels, 0, 2);
     tcase_add_test(tc, test_errors_step__sigma);
     tcase_add_test(tc, test_errors_step__unknown);
     tcase_add_test(tc, test_guidance_errors__by_svd);

@@ -164,6 +164,7 @@ static gref_status law_size(gref_law_size *size, const gref_dense_law *law)
     *size = (gref_law_size){.dense = !law->diagonal,
                             .trace = gref_dense_law_trace(law),
                             .shift = gref_mat_norm_fro(gref_const(law->step.c)),
+                            .least = -INFINITY,
                             .factor_error = -1.0};
     return gref_law_seen(&size->seen, law->s, law->head.t, gref_const(law->mean),
                          gref_const(law->P));
@@ -217,6 +218,8 @@ static gref_status advance(gref_marginal *head)
     TRY(noiseless ? advance_factor(law, &size.factor_error) : advance_cov(law));
     if (!law->step.diagonal)
         exchange_diagonal(&law->step);
+    if (!law->diagonal)
+        size.least = gref_gershgorin_down(gref_const(law->P));
     gref_errors_step(&law->errors, law->s, law->head.t, &law->step, &size);
     gref_majorant_close(law);
     law->head.diverged = !(gref_mat_norm_max(gref_const(law->P)) <= GREF_VARIANCE_LIMIT &&

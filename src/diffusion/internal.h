@@ -77,6 +77,7 @@ typedef struct {
 typedef struct {
     bool dense;
     gref_law_norms seen;
+    double least; /* P after the step >= least I, as computed; -INFINITY where unknown */
     double trace, shift, factor_error; /* tr P, |c|, W2 units */
 } gref_law_size;
 

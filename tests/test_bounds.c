@@ -410,7 +410,7 @@ START_TEST(test_law_errors__in_pixels)
         w.z.errors.U = e[0];
         w.z.errors.X = e[1];
         w.z.errors.post_mean = e[2];
-        gref_dense_law *law = gref_dense_law_of(head);
+        gref_dense_law *law = (gref_dense_law *)head;
         law->errors = (gref_law_errors){.mean = k < 3 ? 1e-6 : 0, .cov = k < 3 ? 2e-6 : 0};
         for (int i = 0; i < 3; i++)
             GREF_AT(law->P, i, posterior ? 0 : i) = i + 1;

@@ -277,10 +277,10 @@ START_TEST(test_modes_errors__of_the_data_are_their_formulas)
     ck_ok(gref_modes_measure(&z, &p));
     double dot2 = gref_dot2_error_up(N), A = gref_norm_2_up(gref_const(p.A)), u = fro(z.U),
            low = fro(L), high = gref_mat_diff_fro(gref_const(H), gref_const(z.B));
-    double scaled = sqrt(1 + 4 + 4 + 64) * stretch, U = _i == 2 ? 2 * (1.25 * 1.25 - 1) : dot2 * 4;
+    double scaled = sqrt(1 + 4 + 4 + 64) * stretch, U = _i == 2 ? 2 * (1.25 * 1.25 - 1) : dot2 * 2;
     ck_assert(low > 0 && high > 0);
     ck_assert_same("U", e->U, U);
-    ck_assert_same("X", e->X, 4 * dot2);
+    ck_assert_same("X", e->X, 2 * dot2);
     ck_assert_same("|A|", e->A_norm, A);
     ck_assert_inflated("B", e->B, 2 * EPS * (high + low) + dot2 * A * u + A * U);
     ck_assert_inflated("Sigma", e->Sigma, dot2 * scaled * u + EPS * scaled + 8 * U * (2 + U));

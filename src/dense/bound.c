@@ -128,7 +128,7 @@ double gref_gershgorin_down(gref_cmat C)
     return gref_down(least);
 }
 
-/* W = W^ H, H >= 0: W^T W - I = (H - I)(H + I), and H + I >= 2 - |W^T W - I|. */
+/* W = W^ H, H >= 0: W^T W - I = (H - I)(H + I), and H >= sqrt(1 - |W^T W - I|). */
 gref_status gref_orthogonal_distance(double *distance, gref_cmat W, bool rows)
 {
     SCOPED(gref_mat) I = {0};
@@ -137,7 +137,7 @@ gref_status gref_orthogonal_distance(double *distance, gref_cmat W, bool rows)
     TRY(gref_mat_new(&I, k, k));
     gref_mat_identity(I);
     TRY(gref_product_residual(&defect, W, !rows, W, rows, gref_const(I)));
-    *distance = defect < 1.0 ? gref_inflate(defect / (2.0 - defect)) : INFINITY;
+    *distance = gref_inflate(defect / (1.0 + sqrt(fmax(1.0 - defect, 0.0))));
     return GREF_OK;
 }
 

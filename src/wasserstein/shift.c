@@ -25,7 +25,8 @@ void gref_whitening_free(gref_whitening *q)
     gref_mat_free(&q->s);
 }
 
-/* Powers of two next to sqrt C(i, i), and their inverses, where they differ by 2^20 or more. */
+/* Powers of two next to sqrt C(i, i), and their inverses, where they differ by 2^20 or more; not
+ * beyond 2^150, where an underflow would be no longer negligible. */
 static gref_status scale_of(gref_whitening *q, gref_cmat C)
 {
     int n = C.n, low = INT_MAX, high = INT_MIN, e;
@@ -34,7 +35,7 @@ static gref_status scale_of(gref_whitening *q, gref_cmat C)
         low = e < low ? e : low;
         high = e > high ? e : high;
     }
-    if (high - low < 40)
+    if (high - low < 40 || high - low > 300)
         return GREF_OK;
     TRY(gref_mat_new(&q->d, n, 1));
     TRY(gref_mat_new(&q->s, n, 1));

@@ -84,7 +84,7 @@ static gref_status enclose(gref_w2_part *p, gref_w2_side *a, gref_w2_side *b)
     gref_w2_cov by_factors;
     SCOPED(gref_mat) Q = {0};
     TRY(gref_mat_new(&Q, n, n));
-    status = gref_w2_map(&p->cov, Q, C1, C2, true);
+    status = gref_w2_map(&p->cov, Q, &(gref_w2_pair){.C1 = C1, .C2 = C2}, true);
     bool mapped = status == GREF_OK;
     if (status != GREF_ERR_NOT_PD)
         TRY(status);
@@ -112,7 +112,8 @@ static gref_status evaluate(gref_w2_part *p, gref_w2_side *a, gref_w2_side *b)
     gref_status status = GREF_OK;
     p->method = "map";
     a->f.rank = b->f.rank = a->C.n;
-    status = gref_w2_map(&p->cov, (gref_mat){0}, gref_const(a->C), gref_const(b->C), false);
+    gref_w2_pair pair = {.C1 = gref_const(a->C), .C2 = gref_const(b->C)};
+    status = gref_w2_map(&p->cov, (gref_mat){0}, &pair, false);
     if (status != GREF_ERR_NOT_PD)
         return status;
     TRY(gref_w2_truncated_factor(&a->f, gref_const(a->C), GREF_U));

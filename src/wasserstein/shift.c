@@ -58,7 +58,7 @@ static double scaled_norm(gref_cmat A, gref_mat c)
     return gref_inflate(sum * (1.0 + 4.0 * A.n * GREF_U));
 }
 
-gref_status gref_whitening_of(gref_whitening *q, gref_mat R, gref_cmat C, gref_cmat L)
+gref_status gref_whitening_of(gref_whitening *q, gref_mat R, gref_cmat C, gref_cmat L, double off)
 {
     SCOPED(gref_whitening) w = {0};
     SCOPED(gref_mat) Cs = {0}, Ls = {0};
@@ -77,15 +77,15 @@ gref_status gref_whitening_of(gref_whitening *q, gref_mat R, gref_cmat C, gref_c
     }
     TRY(gref_triangular_inverse(w.X, &w.b, &w.defect, L));
     TRY(gref_residual(R, &w.error, C, L));
-    w.residual = gref_inflate(gref_norm_fro_up(gref_const(R)) + w.error);
+    double most = graded ? gref_mat_norm_max(d) : 1.0, large = graded ? gref_mat_norm_max(s) : 1.0;
+    w.residual = gref_inflate(gref_norm_fro_up(gref_const(R)) + w.error + off * large * large);
     w.f = gref_inflate(w.residual * w.b * w.b);
     if (graded) {
-        double most = gref_mat_norm_max(d);
         gref_mat_scale_cols(w.X, s);
         gref_mat_scale_rows(R, d);
         gref_mat_scale_cols(R, d);
         w.error *= most * most;
-        w.residual = gref_inflate(gref_norm_fro_up(gref_const(R)) + w.error);
+        w.residual = gref_inflate(gref_norm_fro_up(gref_const(R)) + w.error + off);
         if (w.b < INFINITY)
             w.b = gref_inflate(gref_norm_2_up(gref_const(w.X)) / (1.0 - w.defect));
     }

@@ -345,16 +345,22 @@ START_TEST(test_errors_step__rounding)
     double tau = 0.25 / gref_sampler_get_spec(w.s)->convention.alpha_dps, fro = hypot(0.8, 1.5);
     double data = gref_mat_norm_fro(gref_const(w.z.r)), Gamma = 2.25 / tau;
     double gain = fmax((r.h * 3 + r.c) / high, (r.h * 0.01 + r.c) / low);
-    double relative = 7 * u * sqrt(3.0), D_J = relative * J;
+    double relative = 7 * u * sqrt(3.0);
     double D_Gamma = (w.s->dG + 8 * u * 1.5 * fro) / tau + 9 * u * sqrt(3.0) * Gamma;
     double D_g = 10 * u * fro * data / tau;
-    double plain = u * (5.5 * gain + 0.75), left = D_J * Gamma + J * D_Gamma;
-    double gained = r.kappa * (left + J * Gamma * relative), D_M = plain + gained * J;
+    double JG = 0.1, Jy = 0.2; /* |J Gamma| and |J y| as the step has them */
+    double plain = u * (5.5 * gain + 0.75), left = relative * JG + J * D_Gamma;
+    double gained = r.kappa * (left + JG * relative), D_M = plain + gained * J;
     double g = gref_mat_norm_fro(gref_const(w.s->Br)) / tau, Jx = root * seen_shift(&w, t, true);
-    double y = g + Gamma * Jx,
-           D_y = D_g + 20 * u * (sqrt(3.0) * Gamma * Jx + g) + (Gamma * relative + D_Gamma) * Jx;
-    double D_c = r.kappa * (D_J * y + J * D_y) + r.q * root * seen_shift(&w, t, false) * 13 * u;
-    gref_step step = {.norm = 0.75, .norm_abs = 1.5, .norm_off = 0.4, .noise = 0.03, .least = 0.5};
+    double D_y = D_g + 20 * u * (sqrt(3.0) * Gamma * Jx + g) + (Gamma * relative + D_Gamma) * Jx;
+    double D_c =
+        r.kappa * (relative * Jy + J * D_y) + r.q * root * seen_shift(&w, t, false) * 13 * u;
+    gref_step step = {.norm = 0.75,
+                      .norm_abs = 1.5,
+                      .norm_off = 0.4,
+                      .noise = 0.03,
+                      .least = 0.5,
+                      .guidance = {.mean = {9, 9, Jy}, .cov = {9, 9, JG}}};
     gref_law_size law = {.dense = true,
                          .seen = {.mean = {2, 3, 0.5}, .cov = {4, 5, 0.7}, .spread = {3, 6, 0.6}},
                          .trace = 6,
@@ -444,21 +450,29 @@ START_TEST(test_errors_step__sigma)
            Gamma = 2.25 * gref_sampler_get_spec(w.s)->convention.alpha_dps / 0.25;
     double of_gain = (r.c * a - r.h * q) * F / after, of_J = root * q * F / after,
            of_inverse = a * F / after;
-    double left = of_J / low * Gamma, white = fabs(of_gain) + r.kappa * (left + J * Gamma) * of_J;
-    double Dx = of_J * root * seen_shift(&w, t, false), Jx = root * seen_shift(&w, t, true);
-    double y = gref_mat_norm_fro(gref_const(w.s->Br)) * Gamma / 2.25 + Gamma * Jx;
-    double D_c = r.kappa * (of_J / low * (y + Gamma * Dx) + J * Gamma * Dx) +
-                 r.q * of_inverse * root * seen_shift(&w, t, false);
-    gref_step step = {.norm = 0.75, .norm_abs = 1.5, .norm_off = 0.4, .noise = 0.03};
+    double Sx = root * seen_shift(&w, t, false), Dx = of_J * Sx;
     gref_law_size law = {.dense = true,
                          .seen = {.mean = {2, 3, 0.5}, .cov = {4, 5, 0.7}, .spread = {3, 6, 0.6}},
                          .factor_error = 0};
-    gref_law_errors e = {0};
-    gref_errors_step(&e, w.s, t, &step, &law);
-    double D_M = white / low + r.kappa * left * J;
-    ck_assert_inflated("mean", e.mean, white * 3 + r.kappa * left * 0.5 + D_c);
-    ck_assert_inflated("W2", e.w2, white * 6 + r.kappa * left * 0.6 + D_c);
-    ck_assert_inflated("covariance", e.cov, 2 * (0.75 + D_M) * (white * 5 + r.kappa * left * 0.7));
+    for (int measured = 0; measured < 2;
+         measured++) { /* |Sigma_t^-1 Gamma| and |J Gamma|, or not */
+        double SG = measured ? 0.3 : Gamma / low, JG = measured ? 0.1 : J * Gamma, Sy = 0.6;
+        double left = of_J * SG, white = fabs(of_gain) + r.kappa * (left + JG) * of_J;
+        double D_c =
+            r.kappa * (of_J * (Sy + Gamma * Dx / low) + J * Gamma * Dx) + r.q * of_inverse * Sx;
+        double D_M = white / low + r.kappa * left * J, most = measured ? 1 : INFINITY;
+        gref_step step = {.norm = 0.75,
+                          .norm_abs = 1.5,
+                          .norm_off = 0.4,
+                          .noise = 0.03,
+                          .guidance = {.mean = {9, Sy, 9}, .cov = {9, most * SG, most * JG}}};
+        gref_law_errors e = {0};
+        gref_errors_step(&e, w.s, t, &step, &law);
+        ck_assert_inflated("mean", e.mean, white * 3 + r.kappa * left * 0.5 + D_c);
+        ck_assert_inflated("W2", e.w2, white * 6 + r.kappa * left * 0.6 + D_c);
+        ck_assert_inflated("covariance", e.cov,
+                           2 * (0.75 + D_M) * (white * 5 + r.kappa * left * 0.7));
+    }
     bench_end(&w);
 }
 END_TEST

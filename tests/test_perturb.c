@@ -434,8 +434,8 @@ START_TEST(test_change_of_step__each_part)
                     gref_step_parts p = {.kappa = s.kappa,
                                          .J = norm(s.J),
                                          .inverse = norm(s.inverse),
-                                         .Gamma = norm(s.Gamma),
-                                         .y = norm(step_y(s)),
+                                         .Gamma = seen(s, s.Gamma, norm),
+                                         .y = seen(s, step_y(s), norm),
                                          .x = seen(s, scaled(s.root, s.d), norm),
                                          .push = s.push};
                     gref_seen *const by[] = {&p.D_gain, &p.D_J, NULL, NULL, &p.D_shift};

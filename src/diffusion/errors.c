@@ -214,9 +214,10 @@ static gref_step_change step_errors(const gref_sampler *s, const gref_step *step
         p.J = fmax(p.J, gref_mode_gain(s, t, i));
     p.D_gain.plain += GREF_U * step->norm; /* added to the guidance */
     p.kappa = r.kappa;
-    p.Gamma = g.Gamma;
+    p.Gamma = (gref_seen){g.Gamma, fmin(step->guidance.cov.white, p.inverse * g.Gamma),
+                          fmin(step->guidance.cov.gained, p.J * g.Gamma)};
     p.D_Gamma = g.dGamma + (count + 4) * GREF_U * sqrt(n) * g.Gamma;
-    p.y = g.g + g.Gamma * p.x.gained;
+    p.y = step->guidance.mean;
     p.D_g = g.dg + gref_gamma_up(n + 12 + (int)count) * (sqrt(n) * g.Gamma * p.x.gained + g.g);
     return gref_change_of_step(&p);
 }

@@ -111,6 +111,7 @@ static gref_status guided_step(gref_step *step, const gref_sampler *s, const gre
     }
     TRY(gref_guidance_at(M, c, s, t));
     TRY(gref_gemv(c, -1.0, gref_const(M), false, gref_const(jd), 1.0));
+    TRY(gref_law_seen(&step->guidance, s, t, gref_const(c), gref_const(M)));
     gref_mat_scale_rows(c, gref_const(j));
     gref_mat_scale_rows(M, gref_const(j));
     for (int k = 0; k < n; k++) {

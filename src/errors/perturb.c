@@ -79,11 +79,11 @@ static gref_seen plus(gref_seen x, double scale, gref_seen y)
 gref_step_change gref_change_of_step(const gref_step_parts *p)
 {
     gref_seen all = {1.0, p->inverse, p->J};
-    double D_J = gref_change_seen(p->D_J, all), D_Jx = gref_change_seen(p->D_J, p->x);
-    double left = D_J * (p->Gamma + p->D_Gamma) + p->J * p->D_Gamma; /* of J Gamma */
-    double D_y = p->D_g + p->D_Gamma * (p->x.gained + D_Jx) + p->Gamma * D_Jx;
-    gref_seen K = plus((gref_seen){.gained = left}, left + p->J * p->Gamma, p->D_J);
-    double c = gref_change_of_product(p->J, D_J, p->y + D_y, D_y);
+    double D_Jx = gref_change_seen(p->D_J, p->x);
+    double left = gref_change_seen(p->D_J, plus(p->Gamma, p->D_Gamma, all)) + p->J * p->D_Gamma;
+    double D_y = p->D_g + p->D_Gamma * (p->x.gained + D_Jx) + p->Gamma.plain * D_Jx;
+    gref_seen K = plus((gref_seen){.gained = left}, left + p->Gamma.gained, p->D_J);
+    double c = gref_change_seen(p->D_J, plus(p->y, D_y, all)) + p->J * D_y;
     gref_step_change d = {.on = plus(p->D_gain, p->kappa, K)};
     d.M = gref_change_seen(d.on, all) * GREF_INFLATE;
     d.c = (p->kappa * c + p->push * gref_change_seen(p->D_shift, p->x)) * GREF_INFLATE;

@@ -65,8 +65,8 @@ double gref_change_seen(gref_seen D, gref_seen z);
  *     M = gain - kappa J Gamma J,     c = kappa J y - push Sigma_t^-1 x,     y = g - Gamma J x,  x = sqrt(abar) d
  */
 typedef struct {
-    double kappa, J, inverse, Gamma, y; /* sizes; |Sigma_t^-1| */
-    gref_seen x;
+    double kappa, J, inverse; /* sizes before the change; |Sigma_t^-1| */
+    gref_seen Gamma, y, x;    /* likewise, 2-norms */
     gref_seen D_gain, D_J;
     double D_Gamma, D_g;
     double push;

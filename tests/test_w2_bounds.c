@@ -33,7 +33,7 @@ static long double gamma_of(int k)
 START_TEST(test_map__rounding_is_its_formula)
 {
     static const gref_w2_map_sizes rows[] = {
-        /* c eh el dh dl ph pl pl0 sh sl sl0 R w */
+        /* c eh el dh dl ph pl pl0 sh sl sl0 R w low eC eE */
         {7,
          3,
          1,
@@ -47,24 +47,29 @@ START_TEST(test_map__rounding_is_its_formula)
          0x1p-45,
          0x1p-46,
          0x1p-44,
-         {0x1p-44, 0x1p-45, -0x1p-44}},
-        {9, 2, 1, 2, 3, 1, 1, 2, 4, 3, 2, 3, 1, {-1, 5, 2}},
-        {5, 2, 3, 0, 1, 2, 3, 0, 0, 1, 0, 0, 1, {0, 1, -2}},
-        {8, 0x1p-60, 3, 0, 1, 0, 0x1p-30, 1, 0, 2, 0, 0, 0, {0}},
-        {8, 0x1p-60, 3, 0, 0x1p-60, 0, 0x1p-60, 0, 0, 2, 0, 0, 0, {0}},
+         {0x1p-44, 0x1p-45, -0x1p-44},
+         0,
+         0,
+         0},
+        {9, 2, 1, 2, 3, 1, 1, 2, 4, 3, 2, 3, 1, {-1, 5, 2}, 0.5, 0x1p-40, 0x1p-30},
+        {5, 2, 3, 0, 1, 2, 3, 0, 0, 1, 0, 0, 1, {0, 1, -2}, 0, 0, 0},
+        {8, 0x1p-60, 3, 0, 1, 0, 0x1p-30, 1, 0, 2, 0, 0, 0, {0}, 0x1p-20, 0, 0},
+        {8, 0x1p-60, 3, 0, 0x1p-60, 0, 0x1p-60, 0, 0, 2, 0, 0, 0, {0}, 0, 0x1p-70, 0},
     };
     for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
         const gref_w2_map_sizes *s = &rows[k];
         gref_w2_map_errors e = gref_w2_map_rounding(s);
         long double k2 = gref_dot2_error_up(s->n), g = gamma_of(s->n + 3), c = s->c, dh = s->dh;
-        long double P = k2 * c * dh + g * s->pl0 + g * c * s->dl, d = dh + s->dl, root = sqrtl(2);
+        long double d = dh + s->dl, root = sqrtl(2), l = s->low;
+        long double P =
+            k2 * c * dh + g * s->pl0 + g * c * s->dl + g * l * dh + l * s->dl + s->eC * d;
         long double S = k2 * dh * s->ph + g * s->sl0 + g * dh * s->pl + g * s->dl * s->ph;
         S = root * (S + (long double)s->dl * s->pl + d * e.P);
         long double low = s->el + 2 * (long double)s->pl + root * s->sl +
                           3 * U * (s->eh + 2 * (long double)s->ph + root * s->sh);
         ck_assert_formula("P", e.P, P);
         ck_assert_formula("S", e.S, S);
-        ck_assert_formula("R", e.R, 2.0L * e.P + e.S + 6 * U * low + U * s->R);
+        ck_assert_formula("R", e.R, s->eE + 2.0L * e.P + e.S + 6 * U * low + U * s->R);
         ck_assert_formula("w2", e.w2,
                           d * e.P + (long double)s->dl * s->pl +
                               U * (2 * fabsl(s->w[0]) + 3 * fabsl(s->w[1]) + 3 * fabsl(s->w[2])) +
@@ -147,7 +152,8 @@ START_TEST(test_procrustes__from_a_rough_start)
     double least;
     for (int k = 0; k < 2; k++)
         ck_ok(gref_w2_factor_of(&f[k], gref_const(C[k]), true));
-    ck_ok(gref_w2_map(&map, (gref_mat){0}, gref_const(C[0]), gref_const(C[1]), true));
+    ck_ok(gref_w2_map(&map, (gref_mat){0},
+                      &(gref_w2_pair){.C1 = gref_const(C[0]), .C2 = gref_const(C[1])}, true));
     ck_ok(gref_gemm(F, 1.0, gref_const(f[1].L), true, gref_const(f[0].L), false, 0.0));
     ck_ok(gref_w2_polar(Q, &least, F, N));
     gref_mat_identity(G);
@@ -324,7 +330,7 @@ START_TEST(test_shift__by_a_whitening)
     double residual;
     gref_mat_copy(L, gref_const(C));
     ck_ok(gref_cholesky(L));
-    ck_ok(gref_whitening_of(&q, R6, gref_const(C), gref_const(L)));
+    ck_ok(gref_whitening_of(&q, R6, gref_const(C), gref_const(L), 0.0));
     ck_ok(gref_cholesky_residual(&residual, gref_const(C), gref_const(L)));
     ck_assert(q.residual == residual && q.error < 1e-10 * residual && q.b >= 1e3 && q.b < 2e3);
     ck_assert_formula("f", q.f, (long double)residual * q.b * q.b);
@@ -377,7 +383,7 @@ START_TEST(test_factor__radius_from_both_sides)
             GREF_AT(four, i, i) = 4.0;
             GREF_AT(off.L, i, i) = 2.0 * (1 + ldexp(1, -e));
         }
-        ck_ok(gref_whitening_of(&q, R, gref_const(four), gref_const(off.L)));
+        ck_ok(gref_whitening_of(&q, R, gref_const(four), gref_const(off.L), 0.0));
         ck_ok(gref_w2_refine(&off, R, &q));
         ck_assert_needed("refined", sqrt(N) * quad_distance(2, (quad)off.L.a[0] + off.dL.a[0]),
                          off.radius, 0.5);

@@ -70,10 +70,10 @@ START_TEST(test_certify_laws__contains_the_truth_of_singular_pairs)
 END_TEST
 
 /*
- * [1, x; x, x^2 + d] against [1, x; x, x^2]: W2^2 = d/(1 + x^2) up to (d x)^2. With d below the rank decision the
- * value is that of rank 1, and rank_cost must admit what the decision hides, in the unit of W2
- * whatever the scale. The proof has an exact factor of rank 2, and says what it leaves out of B.
- * Definite and diagonal pairs decide no rank.
+ * [1, x; x, x^2 + d] against [1, x; x, x^2]: W2^2 = d/(1 + x^2) up to (d x)^2. With d below the
+ * rank decision the value is that of rank 1, and rank_cost must admit what the decision hides, in
+ * the unit of W2 whatever the scale. The proof has an exact factor of rank 2, and says what it
+ * leaves out of B. Definite and diagonal pairs decide no rank.
  */
 START_TEST(test_w2_laws__say_what_the_rank_decision_may_cost)
 {

@@ -160,29 +160,33 @@ gref_status gref_law_seen(gref_law_norms *law, const gref_sampler *s, int t, gre
 }
 
 /*
- * Roundings, each relative and at most u, in a gain and in q, which kappa is or is beside. abar and
- * 1 - abar have one each, alpha of a hop three; method/rule.c has the operations: h 5, c 5 or (ddim)
- * 8, two more in the gain; q 5 or 20.
+ * Roundings, each relative and at most u, in a gain, and in q, which is kappa or more than is in
+ * kappa; method/rule.c has the operations. abar, 1 - abar and alpha have one each, alpha of a hop
+ * three; a root halves what is below it. ddpm has 3.5 in h and in c, a hop one more; ddim 8 in c.
+ * The gain adds two.
  */
 typedef struct {
-    int gain, q;
+    double gain, q;
 } roundings;
 
-static roundings roundings_of(const gref_sampler *s)
+static roundings roundings_of(const gref_sampler *s, int t)
 {
-    return s->spec.convention.scheme == GREF_SCHEME_DDIM ? (roundings){10, 20} : (roundings){7, 5};
+    bool hop = gref_times_next(&s->spec, t) != t - 1;
+    if (s->spec.convention.scheme == GREF_SCHEME_DDIM)
+        return (roundings){10, 20};
+    return (roundings){hop ? 6.5 : 5.5, 5};
 }
 
 /* The gain, largest at an end of the spectrum, and the shift: what separates a step without guidance
  * from the exact one. */
-static gref_step_parts free_errors(const gref_sampler *s, const gref_step *step, gref_rule r, int t)
+static gref_step_parts free_errors(const gref_sampler *s, gref_rule r, int t)
 {
     spectrum k = spectrum_of(s);
-    roundings count = roundings_of(s);
+    roundings count = roundings_of(s, t);
     double abar = r.at.abar, qbar = r.at.qbar, root = sqrt(abar), after = k.least - k.F;
     double gain = fmax(fabs(gref_rule_gain(&r, k.least)), fabs(gref_rule_gain(&r, k.most)));
     gref_step_parts p = {.inverse = 1.0 / (abar * k.least + qbar),
-                         .D_gain.plain = GREF_U * (count.gain * gain + step->norm)};
+                         .D_gain.plain = GREF_U * count.gain * gain};
     p.D_gain.white = gref_change_of_white_ratio((gref_ratio){r.h, r.c, abar, qbar}, after, k.F);
     p.D_J.white = gref_change_of_white_ratio((gref_ratio){root, 0, abar, qbar}, after, k.F);
     p.D_J.gained = 7 * GREF_U * sqrt(s->z->n);
@@ -199,19 +203,22 @@ static gref_step_parts free_errors(const gref_sampler *s, const gref_step *step,
 /* What separates M and c of a step from the exact ones: that of the data, and roundings. */
 static gref_step_change step_errors(const gref_sampler *s, const gref_step *step, int t)
 {
-    int n = s->z->n, count = roundings_of(s).q;
+    int n = s->z->n;
+    double count = roundings_of(s, t).q;
     gref_rule r = gref_sampler_rule(s, t);
-    gref_step_parts p = free_errors(s, step, r, t);
+    gref_step_parts p = free_errors(s, r, t);
     if (step->diagonal)
         return gref_change_of_step(&p);
     gref_guidance_errors g = gref_guidance_errors_at(s, t);
     for (int i = 0; i < n; i++)
         p.J = fmax(p.J, gref_mode_gain(s, t, i));
+    p.D_gain.plain += GREF_U * step->norm; /* added to the guidance */
     p.kappa = r.kappa;
-    p.Gamma = g.Gamma;
+    p.Gamma = (gref_seen){g.Gamma, fmin(step->guidance.cov.white, p.inverse * g.Gamma),
+                          fmin(step->guidance.cov.gained, p.J * g.Gamma)};
     p.D_Gamma = g.dGamma + (count + 4) * GREF_U * sqrt(n) * g.Gamma;
-    p.y = g.g + g.Gamma * p.x.gained;
-    p.D_g = g.dg + gref_gamma_up(n + 12 + count) * (sqrt(n) * g.Gamma * p.x.gained + g.g);
+    p.y = step->guidance.mean;
+    p.D_g = g.dg + gref_gamma_up(n + 12 + (int)count) * (sqrt(n) * g.Gamma * p.x.gained + g.g);
     return gref_change_of_step(&p);
 }
 
@@ -229,18 +236,19 @@ static void estimate(gref_law_errors *e, const gref_step *step, const gref_law_s
 void gref_errors_step(gref_law_errors *e, const gref_sampler *s, int t, const gref_step *step,
                       const gref_law_size *p)
 {
-    gref_step_arithmetic a = {.n = s->z->n,
-                              .diagonal = step->diagonal,
-                              .dense = p->dense,
-                              .M = step->norm,
-                              .M_abs = step->norm_abs,
-                              .mean = p->seen.mean.plain,
-                              .cov = p->seen.cov.plain,
-                              .trace = p->trace,
-                              .shift = p->shift,
-                              .noise = step->noise,
-                              .floor = step->noise + step->least * step->least * e->floor,
-                              .factor = p->factor_error};
+    gref_step_arithmetic a = {
+        .n = s->z->n,
+        .diagonal = step->diagonal,
+        .dense = p->dense,
+        .M = step->norm,
+        .M_off = step->norm_off,
+        .mean = p->seen.mean.plain,
+        .cov = p->seen.cov.plain,
+        .trace = p->trace,
+        .shift = p->shift,
+        .noise = step->noise,
+        .floor = fmax(step->noise + step->least * step->least * e->floor, p->least),
+        .factor = p->factor_error};
     gref_law_change r = gref_rounding_of_step(&a);
     gref_step_change d = {.M = INFINITY, .c = INFINITY};
     e->floor = fmax(a.floor - r.cov, 0.0) / GREF_INFLATE;

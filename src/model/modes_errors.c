@@ -2,7 +2,7 @@
  * How far the modes of a problem are from exact: a-posteriori bounds, from residuals in twice the
  * working precision, for the exact problem of the given doubles.
  *
- *   U^       the orthogonal matrix nearest to U: |U - U^|_F <= |U^T U - I|_F
+ *   U^       the orthogonal matrix nearest to U
  *   F        U^^T Sigma U^ - diag(lambda), |F|_F measured                                     [pixel^2]
  *   dB       A U^ - B                                                          [measurement / pixel]
  *   T        m x n, B diag(sqrt lambda)/sigma;  E = I + T^T T = R R^T
@@ -10,7 +10,8 @@
  *
  * The posterior in two steps. First X diag(rho), from two SVDs, against L, from a Cholesky
  * factorisation whose residual is measured: since E >= I, |E^-1/2 - (E + dE)^-1/2|_F <= |dE|_F/2.
- * Then the posterior of (lambda, B) against that of (Sigma, A), by errors/perturb.c. Where Sigma
+ * Then the posterior of (lambda, B) against that of (Sigma, A), by errors/perturb.c. What is measured
+ * or returned is inflated once, by far more than the roundings of all that it is made of. Where Sigma
  * has a kernel, its rounding may move W2 by the root of it: there the range of Sigma and the kernel
  * are told apart.
  */
@@ -23,23 +24,19 @@
 #include <gref/modes.h>
 #include <gref/wasserstein.h>
 
-/* |U^T U - I|_F, |X^T X - I|_F, then |F|_F. */
+/* |U - U^|_F, |X - X^|_F, then |F|_F. */
 static gref_status measure_basis(gref_modes_errors *e, const gref_modes *z, gref_cmat Sigma)
 {
     SCOPED(gref_mat) S = {0};
     double largest = z->lambda.a[z->n - 1], scaled, residual;
     TRY(gref_mat_new(&S, z->n, z->n));
-    gref_mat_identity(S);
-    TRY(gref_product_residual(&e->U, gref_const(z->U), true, gref_const(z->U), false,
-                              gref_const(S)));
-    TRY(gref_product_residual(&e->X, gref_const(z->X), true, gref_const(z->X), false,
-                              gref_const(S)));
+    TRY(gref_orthogonal_distance(&e->U, gref_const(z->U), false));
+    TRY(gref_orthogonal_distance(&e->X, gref_const(z->X), false));
     gref_mat_copy(S, gref_const(z->U));
     gref_mat_scale_cols(S, gref_const(z->lambda));
     scaled = gref_norm_fro_up(gref_const(S));
     TRY(gref_product_residual(&residual, gref_const(S), false, gref_const(z->U), true, Sigma));
-    e->Sigma =
-        (residual + GREF_U * scaled * (1 + e->U) + largest * e->U * (2 + e->U)) * GREF_INFLATE;
+    e->Sigma = (residual + GREF_U * scaled + largest * e->U * (2 + e->U)) * GREF_INFLATE;
     return GREF_OK;
 }
 
@@ -83,9 +80,7 @@ static gref_status factor_information(gref_mat R, double *dE, const gref_modes *
     gref_mat_copy(R, gref_const(E));
     TRY(gref_cholesky(R));
     TRY(gref_cholesky_residual(&residual, gref_const(E), gref_const(R)));
-    *dE = (residual + 2 * t2 * 4 * GREF_U * t + gref_dot2_error_up(z->m) * t * t +
-           3 * GREF_U * gref_norm_fro_up(gref_const(E))) *
-          GREF_INFLATE;
+    *dE = residual + 2 * t2 * 4 * GREF_U * t + 3 * GREF_U * gref_norm_fro_up(gref_const(E));
     return GREF_OK;
 }
 
@@ -104,8 +99,9 @@ static gref_status cholesky_posterior(gref_mat L, double *error, const gref_mode
     TRY(gref_trsm(L, false, gref_const(R), true));
     TRY(gref_product_residual(&solve, gref_const(L), false, gref_const(R), true, gref_const(root)));
     double size = gref_norm_fro_up(gref_const(root)), largest = sqrt(z->lambda.a[n - 1]);
-    *error = dE < 0.5 ? (solve + GREF_U * size + largest * 0.5 * dE / (1 - 2 * dE)) * GREF_INFLATE
-                      : INFINITY;
+    double turned =
+        (solve + GREF_U * size) / sqrt(1 - dE); /* |R^-1| <= 1/sqrt(1 - dE), as E >= I */
+    *error = dE < 0.5 ? turned + largest * 0.5 * dE / (1 - 2 * dE) : INFINITY;
     return GREF_OK;
 }
 
@@ -120,12 +116,11 @@ typedef struct {
  * have row sums of 1. */
 static norms problem_norms(const gref_modes *z)
 {
-    norms q = {.Sigma = (z->lambda.a[z->n - 1] + z->errors.Sigma) * GREF_INFLATE,
-               .A = fmin(z->errors.A_norm, gref_norm_2_up(gref_const(z->B)) + z->errors.B) *
-                    GREF_INFLATE,
-               .post = z->rho.a[0] * z->rho.a[0] * GREF_INFLATE};
-    q.gain = sqrt(q.Sigma) / (2 * z->sigma) * GREF_INFLATE;
-    q.keep = (1 + q.gain * q.A) * GREF_INFLATE;
+    norms q = {.Sigma = z->lambda.a[z->n - 1] + z->errors.Sigma,
+               .A = fmin(z->errors.A_norm, gref_norm_2_up(gref_const(z->B)) + z->errors.B),
+               .post = z->rho.a[0] * z->rho.a[0]};
+    q.gain = sqrt(q.Sigma) / (2 * z->sigma);
+    q.keep = 1 + q.gain * q.A;
     return q;
 }
 
@@ -147,8 +142,8 @@ static gref_status sharpen(norms *q, const gref_modes *z, gref_cmat L, double eL
     double dG = (dP * q->A + gref_gamma_up(n + 2) * gref_norm_fro_up(gref_const(P)) * b) / s2;
     double dZ = dG * q->A + gref_gamma_up(m + 2) * gref_norm_fro_up(gref_const(G)) * b +
                 4 * GREF_U * sqrt(n);
-    q->gain = fmin(q->gain, (gref_norm_2_up(gref_const(G)) + dG) * GREF_INFLATE);
-    q->keep = fmin(q->keep, (gref_norm_2_up(gref_const(Z)) + dZ) * GREF_INFLATE);
+    q->gain = fmin(q->gain, gref_norm_2_up(gref_const(G)) + dG);
+    q->keep = fmin(q->keep, gref_norm_2_up(gref_const(Z)) + dZ);
     return GREF_OK;
 }
 
@@ -166,13 +161,12 @@ static gref_posterior_parts between(const gref_modes *z, norms known, norms any,
     p.D_Sigma = e->Sigma;
     p.D_A = e->B;
     p.D_r = e->r;
-    p.y = fmin(r / s2, residual / s2 * (1 + D_K / s2)) *
-          GREF_INFLATE; /* K^-1 r = (r - A d)/sigma^2 */
-    p.pull = any.A * p.y * GREF_INFLATE;
-    p.d = any.gain * r * GREF_INFLATE;
+    p.y = fmin(r / s2, residual / s2 * (1 + D_K / s2)); /* K^-1 r = (r - A d)/sigma^2 */
+    p.pull = any.A * p.y;
+    p.d = any.gain * r;
     for (int round = 0; round < 2; round++) {
         double shift = gref_change_of_posterior(&p), D_d = gref_change_of_posterior_mean(&p);
-        double D_G = (shift * any.A + known.post * e->B) / s2 * GREF_INFLATE;
+        double D_G = (shift * any.A + known.post * e->B) / s2;
         p.gain = fmin(p.gain, known.gain + D_G);
         p.keep = fmin(p.keep, known.keep + D_G * any.A + p.gain * e->B);
         p.post = known.post + shift;
@@ -212,8 +206,8 @@ static gref_status measure_mean(double *error, double *residual, const gref_mode
     double off = here - gref_mat_norm_fro(gref_const(R)); /* of the residual as computed */
     double rounding =
         (gref_gamma_up(z->m + 8) * here + off) * b * sqrt(z->lambda.a[n - 1]) / s2 + 4 * GREF_U * e;
-    *error = (sqrt(post) * (gref_norm_fro_up(gref_const(w)) + rounding) + kernel) * GREF_INFLATE;
-    *residual = (here + b * *error) * GREF_INFLATE;
+    *error = sqrt(post) * (gref_norm_fro_up(gref_const(w)) + rounding) + kernel;
+    *residual = here + b * *error;
     return GREF_OK;
 }
 
@@ -230,7 +224,7 @@ static void split_range(gref_modes *z, double route, double shift)
         GREF_INFLATE;
     z->errors.post_range =
         (route + gref_change_of_root(n, rho * rho - z->errors.post_cov, shift)) * GREF_INFLATE;
-    z->errors.post_kernel = sqrt(kernel) * shift * GREF_INFLATE;
+    z->errors.post_kernel = sqrt(kernel) * shift;
 }
 
 static gref_status measure_posterior(gref_modes *z)
@@ -247,7 +241,7 @@ static gref_status measure_posterior(gref_modes *z)
     gref_mat_scale_cols(S, gref_const(z->rho));
     TRY(gref_w2_certify_factors(&w, gref_const(zero), gref_const(S), gref_const(zero),
                                 gref_const(L)));
-    double route = (w.upper + eL + 2 * GREF_U * gref_norm_fro_up(gref_const(S))) * GREF_INFLATE;
+    double route = w.upper + eL + 2 * GREF_U * gref_norm_fro_up(gref_const(S));
     norms any = problem_norms(z), known = any;
     double off = (2 * sqrt(known.post) + route) * route; /* of X diag(rho)^2 X^T */
     known.post += off;
@@ -269,7 +263,7 @@ static gref_status measure_posterior(gref_modes *z)
  * @param[in]     p  the problem that z was made of; not needed afterwards.
  * @return GREF_OK; GREF_ERR_SHAPE; GREF_ERR_NOMEM; GREF_ERR_NUMERICS.
  * @cost   about 30 n x n products, once.
- * @see    Higham, Accuracy and Stability; Tests: test_errors.c, test_oracle.c
+ * @see    Higham, Accuracy and Stability; Tests: test_modes_errors.c, test_errors.c
  */
 gref_status gref_modes_measure(gref_modes *z, const gref_problem *p)
 {
@@ -286,7 +280,7 @@ gref_status gref_modes_measure(gref_modes *z, const gref_problem *p)
  *                   that I is lost in E = I + T^T T: the modes do without E, the proof does not.
  * @return GREF_OK; GREF_ERR_NOMEM; GREF_ERR_NUMERICS.
  * @cost   about 80 n x n products, once; 13 n^2 doubles.
- * @see    Tests: test_errors.c, test_oracle.c
+ * @see    Tests: test_modes_errors.c, test_errors.c
  */
 gref_status gref_modes_measure_posterior(gref_modes *z)
 {

@@ -188,8 +188,8 @@ void gref_bounds_of_step(gref_bounds_at *d, const gref_scales *k, const gref_spe
     double D_residual = k->D_r + root * d->W * k->D_d + unit * pulled;
     gref_step_parts p = {.kappa = 1.0, /* K = W^T tau W, c = W^T tau (r - W x) */
                          .J = d->W,
-                         .Gamma = d->tau,
-                         .y = d->tau * pulled,
+                         .Gamma = {.plain = d->tau, .gained = d->W * d->tau},
+                         .y.plain = d->tau * pulled,
                          .x = {.plain = root * k->d, .gained = d->W * root * k->d},
                          .D_gain.plain = function_of(gain, k) + unit * (1.0 + d->pull),
                          .D_J.plain = gref_change_of_product(k->A, unit * k->A, d->J_norm, d->J),
@@ -199,7 +199,7 @@ void gref_bounds_of_step(gref_bounds_at *d, const gref_scales *k, const gref_spe
                          .D_shift.plain = function_of(inverse, k) + unit / least};
     gref_step_change change = gref_change_of_step(&p);
     d->M = change.M;
-    d->shift = change.c + r.q * root * k->D_d / least;
+    d->shift = (change.c + r.q * root * k->D_d / least) * GREF_INFLATE;
     finish_step(d, k);
 }
 

@@ -69,7 +69,7 @@ static gref_status definite_factor(gref_w2_factor *f, bool *done, gref_cmat C, b
     if (!gref_cholesky_succeeds(f->L))
         return GREF_OK;
     TRY(gref_mat_new(&R, n, n));
-    TRY(gref_whitening_of(&q, R, C, gref_const(f->L)));
+    TRY(gref_whitening_of(&q, R, C, gref_const(f->L), 0.0));
     if (!(q.f < 0.25))
         return GREF_OK;
     f->rank = n;

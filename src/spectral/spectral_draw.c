@@ -132,6 +132,8 @@ static void chains_free(chains *c)
     for (int i = 0; c->E != NULL && i < c->count * c->N; i++)
         gref_cplx_free(&c->E[i]);
     free(c->E);
+    for (int k = 0; c->s != NULL && k < c->count; k++)
+        gref_spectral_sampler_free(&c->s[k]);
     free(c->s);
     gref_cplx_free(&c->Z);
     gref_cplx_free(&c->T);

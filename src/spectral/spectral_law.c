@@ -39,7 +39,7 @@ static void release(gref_marginal *head)
     gref_mat_free(&law->V);
     gref_mat_free(&law->terms[0]);
     gref_mat_free(&law->terms[1]);
-    gref_schedule_free(&law->s.midpoints);
+    gref_spectral_sampler_free(&law->s);
 }
 
 double gref_spectral_law_trace(const gref_spectral_law *law)
@@ -521,8 +521,6 @@ gref_status gref_marginal_spectral(gref_marginal **out_law, const gref_spectral 
     law->posterior = gref_spectral_runs_on_posterior(&law->s);
     law->diagonal =
         z->q == 1 || law->posterior || (!law->s.row->guided && !exact && !law->s.general);
-    if (law->s.general && spec->convention.scheme == GREF_SCHEME_RK4)
-        TRY(gref_schedule_doubled(&law->s.midpoints, schedule));
     TRY(gref_cplx_new(&law->mean, z->q, z->blocks));
     TRY(gref_mat_new(&law->P, law->diagonal ? z->q : z->q * z->q, z->blocks));
     TRY(gref_mat_new(&law->terms[0], 1, z->blocks));

@@ -57,6 +57,12 @@ static double pencil_rel(const pencil *w)
            (1 - 0.85 * 0.85);
 }
 
+/* What 1/s of the data moves by: the steepest quotient is 1/0.8^2 at 0.8, and 1/(0.8 1.5) at 1.5. */
+static double pencil_inverse(const pencil *w)
+{
+    return hypot(w->p.v.a[0] / 0.64, w->p.v.a[1] / 1.2);
+}
+
 /*
  * ddnm by pencil. Its functions are fx = 0, 0, sqrt(a') and fv = sqrt(a')/s: the slopes are sqrt(a')/0.8
  * and sqrt(a')/0.8^2. fe and fn do not move.
@@ -70,18 +76,19 @@ START_TEST(test_golden_maps__of_ddnm_by_pencil)
     double q = w.schedule.qbar[AT], free_q = w.schedule.qbar[AT - 1], rel = pencil_rel(&w);
     double root = sqrt(w.schedule.abar[AT]), next = sqrt(w.schedule.abar[AT - 1]);
     double D_A = sqrt(2.0) * c.nu * 1.5, fe = sqrt((1 - 0.85 * 0.85) * free_q), fv = next / 0.8;
-    double D_x = D_A * next / 0.8 + rel * next, D_e = rel * fe, D_v = D_A * fv / 0.8 + rel * fv;
+    double D_x = D_A * next / 0.8 + rel * next, D_e = rel * fe;
     double E = sqrt(q) / e.s_min, D_J = (e.delta * q / e.s_min + e.tick) / root;
     ck_assert_same("map", e.map,
                    next * D_J + D_x * e.j + fe * e.delta * E + D_e * E +
                        c.nu * (next * e.j + fe * E + 1));
     ck_assert_same("rest", e.rest,
                    (D_x + (c.nu + e.tick) * next) * c.mu +
-                       e.tick * (next * e.j + fe * E) * root * c.mu + (D_v + c.nu * fv) * c.v);
+                       e.tick * (next * e.j + fe * E) * root * c.mu +
+                       D_A * next * pencil_inverse(&w) + (rel + c.nu) * fv * c.v);
     ck_assert_same("contraction", e.contraction, next * e.j + fe * E);
     ck_assert_same("image", e.image, 1);
     ck_assert_same("image error", e.image_error, D_A / 0.8 + rel + c.nu);
-    ck_assert_same("image rest", e.image_rest, (D_A / 0.64 + (rel + c.nu) / 0.8) * c.v);
+    ck_assert_same("image rest", e.image_rest, D_A * pencil_inverse(&w) + (rel + c.nu) / 0.8 * c.v);
     ck_assert_same("noise", e.noise_floor, 0.85 * 0.85 * free_q);
     ck_assert(!e.near_branch);
     pencil_end(&w);
@@ -105,7 +112,8 @@ START_TEST(test_golden_maps__of_ddrm_by_pencil)
     double aT = w.schedule.abar[7], qT = w.schedule.qbar[7], level = 0.25 * aT / qT / 0.64;
     double lost = (4 + 8 * sqrt(7.0) * (1 + 1 / qT)) * EPS, pull = sqrt(aT / qT) / 0.8;
     gref_golden_start_error(&mean, &w2, &w.c, w.s);
-    ck_assert_same("start", mean, (D_A * pull / 0.8 + (lost + w.c.nu) * pull) * w.c.v);
+    ck_assert_same("start", mean,
+                   D_A * 0.8 * pull * pencil_inverse(&w) + (lost + w.c.nu) * pull * w.c.v);
     ck_assert_same("spread of the start", w2,
                    sqrt(3.0) * (D_A * level / 0.8 + lost / 2) / sqrt(1 - level));
     pencil_end(&w);
@@ -126,11 +134,14 @@ START_TEST(test_golden_maps__of_diffpir_by_pencil)
     double rel = (w.e.tick + lost / q + lost / w.schedule.qbar[AT - 1]) / 0.7 * next /
                  (next - keep * sqrt(a));
     double D_A = sqrt(2.0) * w.c.nu * 1.5, at = 0.64 + rho, slope = (1 - rho / at) / 0.8;
-    double data = 0.8 / at; /* steepest between the kernel and 0.8, or in s itself */
-    ck_assert(2 * 0.8 * rho / (at * at) < slope && 1.5 / (2.25 + rho) < data);
+    double data = 0.8 / at, other = 1.5 / (2.25 + rho), both = (data + other) / 2.3;
+    ck_assert(2 * 0.8 * rho / (at * at) < slope && fabs(rho - 0.64) / (at * at) < 1 / at &&
+              other < data);
+    ck_assert(fabs(rho - 2.25) / pow(2.25 + rho, 2) < both && (data - other) / 0.7 < both &&
+              both < 1 / at && 1 / (2.25 + rho) < both);
     ck_assert_same("image error", w.e.image_error, D_A * slope + rel + w.c.nu);
     ck_assert_same("image rest", w.e.image_rest,
-                   (D_A * data / 0.8 + (rel + w.c.nu) * data) * w.c.v);
+                   D_A * hypot(w.p.v.a[0] / at, w.p.v.a[1] * both) + (rel + w.c.nu) * data * w.c.v);
     pencil_end(&w);
 }
 END_TEST

@@ -163,6 +163,28 @@ START_TEST(test_golden_maps__of_values_that_are_as_good_as_equal)
 }
 END_TEST
 
+/*
+ * More measurements than pixels: A = diag(0.8, 1.5, 1.1) above a row of zeros. Data outside its range meet
+ * 1/0.8^2; the others 1/0.8^2, 1/(0.8 1.5), 1/(0.8 1.1).
+ */
+START_TEST(test_golden_maps__of_data_outside_the_range)
+{
+    const double a[] = {0.8, 1.5, 1.1};
+    pencil w = {.p = dense_problem(3, 4, 4, 0, 0.5, 5)};
+    gref_sampler_spec spec = make_spec("ddnm");
+    spec.convention = gref_convention_of("ddnm");
+    gref_mat_fill(w.p.A, 0.0);
+    for (int i = 0; i < 3; i++)
+        GREF_AT(w.p.A, i, i) = a[i];
+    pencil_open(&w, &spec, false);
+    const double *v = w.p.v.a;
+    double parts = hypot(hypot(v[0] / 0.64, v[1] / 1.2), hypot(v[2] / 0.88, w.c.v / 0.64));
+    ck_assert_same("image rest", w.e.image_rest,
+                   sqrt(2.0) * w.c.nu * 1.5 * parts + (pencil_rel(&w) + w.c.nu) / 0.8 * w.c.v);
+    pencil_end(&w);
+}
+END_TEST
+
 /* The score at the two stages of Heun's step, with pigdm's guidance where it is part of it. */
 typedef struct {
     double S, D, P, D_P, lost, g, root;
@@ -241,6 +263,7 @@ int main(void)
     tcase_add_test(tc, test_golden_maps__of_ddrm_by_pencil);
     tcase_add_test(tc, test_golden_maps__of_diffpir_by_pencil);
     tcase_add_test(tc, test_golden_maps__of_values_that_are_as_good_as_equal);
+    tcase_add_test(tc, test_golden_maps__of_data_outside_the_range);
     tcase_add_loop_test(tc, test_golden_maps__of_heun_by_pencil, 0, 3);
     return run_guarded_suite(s);
 }

@@ -141,7 +141,8 @@ static gref_status evaluate(guess *q, const gref_views *vs, const bool *marks)
 {
     gref_switches s = switches_of(vs, q);
     bool after = s.convention.guidance == GREF_GUIDANCE_AFTER &&
-                 gref_switches_right(vs->spec).convention.guidance != GREF_GUIDANCE_AFTER;
+                 gref_switches_right(vs->spec).convention.guidance != GREF_GUIDANCE_AFTER &&
+                 gref_deviant_possible(vs->w, &s);
     if (after && q->zeta <= 0.0) {
         q->zeta = 1e-2;
         for (int pass = 0; pass < 6; pass++) {

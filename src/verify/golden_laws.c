@@ -348,7 +348,7 @@ static gref_status advance(errors *e, gref_marginal *law, gref_golden_sizes *z,
 }
 
 /* A given start comes in pixels and is taken to the modes of Sigma. */
-static void start_errors(errors *e, const gref_golden_walk *w, const gref_sampler *s)
+static gref_status start_errors(errors *e, const gref_golden_walk *w, const gref_sampler *s)
 {
     const gref_convention *c = &s->spec.convention;
     if (c->start == GREF_START_EXACT) {
@@ -358,8 +358,9 @@ static void start_errors(errors *e, const gref_golden_walk *w, const gref_sample
         e->mean = w->scale.nu * gref_mat_norm_fro(c->start_mean) * spread;
         e->cov = 4.0 * w->scale.omega * gref_mat_norm_fro(c->start_cov);
     } else {
-        gref_golden_start_error(&e->mean, &e->w2, &w->scale, s);
+        TRY(gref_golden_start_error(&e->mean, &e->w2, &w->scale, s));
     }
+    return GREF_OK;
 }
 
 gref_status gref_golden_law_arrays(int *diverged_at, gref_golden_sizes *sizes,
@@ -372,7 +373,7 @@ gref_status gref_golden_law_arrays(int *diverged_at, gref_golden_sizes *sizes,
     TRY(gref_mat_new(&mean, w->scale.n, 1));
     TRY(gref_mat_new(&cov, w->scale.n, w->scale.n));
     TRY(gref_marginal_new(&law, s));
-    start_errors(&e, w, s);
+    TRY(start_errors(&e, w, s));
     for (int t = gref_sampler_first(s);; t = gref_marginal_t(law)) {
         if (gref_golden_is_time(w->in, t)) {
             TRY(emit_law_at(w, s, law, &e, mean, cov));

@@ -6,12 +6,15 @@
  *                sqrt(2) (slope of f) nu |A| + rel (size of f)
  *            slope: the largest difference quotient between neighbours among the singular values, for V f V^T
  *            is a function of |A|, and |A| moves by sqrt(2) as much as A (Araki & Yamagami 1981)
+ *   f(A) v   V fv W^T v, fv odd in s: its component j moves by sqrt(2) S_j nu |A| |W^T v|_j, S_j the largest of
+ *            |fv_i - fv_j|/|s_i - s_j|, (|fv_i| + |fv_j|)/(s_i + s_j) and |fv_j|/s_j
  *   rel      what sqrt(abar'), 1 - abar' and their differences lose
  *   map      D_x |J| + |x| D_J + D_e |E| + |e| D_E + nu ...          J, E: x0hat and eps as functions of y
- *   rest     (D_x + nu |x|) |mu| + (D_v + nu |v|) |v|, and sqrt(abar) mu to `tick`
+ *   rest     (D_x + nu |x|) |mu| + (f(A) v's) + (rel + nu) |fv| |v|, and sqrt(abar) mu to `tick`
  *   stages   Y = rho (d/rho_0 + node K), K = g (e Y + S Y + P r): sizes and errors go through the stages
  */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/internal.h"
@@ -26,14 +29,27 @@ enum { FX, FE, FV, FN, ROOT_N, IMAGE_X, IMAGE_V, CURVES };
 enum { PULL, ROOT_VARIANCE };
 
 typedef struct curves curves;
+typedef void curve(double f[CURVES], const curves *c, double singular);
+
+/* At one singular value: the functions, their slopes there, and |W^T v|. */
+typedef struct {
+    double f[CURVES], slope[CURVES], v;
+} value;
+
 struct curves {
     const gref_sampler *s;
     gref_rule rule;
-    void (*at)(double f[CURVES], const curves *c, double singular);
+    curve *at;
+    value *of;           /* s->b.m of them */
     double base[CURVES]; /* at s = 0 */
     double size[CURVES], slope[CURVES];
     bool jumps; /* a singular value is within 1e-6 of a branch */
 };
+
+static void curves_free(curves *c)
+{
+    free(c->of);
+}
 
 static void step_at(double f[CURVES], const curves *c, double singular)
 {
@@ -52,49 +68,101 @@ static void start_at(double f[CURVES], const curves *c, double singular)
     f[ROOT_VARIANCE] = sqrt(v.variance);
 }
 
-/* Slopes at one singular value; a relative change of 1e-6 moves a smooth function by less than 1e-4. */
-static void look_around(curves *c, const double f[CURVES], double singular, double tolerance)
+/* Slopes at the i-th singular value; a relative change of 1e-6 moves a smooth function by less than 1e-4. */
+static void look_around(curves *c, int i, double tolerance)
 {
-    const double h = 1e-6;
+    const double h = 1e-6, singular = c->s->b.a[i];
     double above[CURVES] = {0}, below[CURVES] = {0};
     c->at(above, c, singular * (1.0 + h));
     c->at(below, c, singular * (1.0 - h));
     for (int k = 0; k < CURVES; k++) {
         double jump = fabs(above[k] - below[k]);
-        c->slope[k] = fmax(c->slope[k], jump / (2 * h * singular));
-        c->jumps = c->jumps || jump > 1e-4 * fmax(fabs(f[k]), fabs(c->base[k]));
+        c->of[i].slope[k] = jump / (2 * h * singular);
+        c->slope[k] = fmax(c->slope[k], c->of[i].slope[k]);
+        c->jumps = c->jumps || jump > 1e-4 * fmax(fabs(c->of[i].f[k]), fabs(c->base[k]));
     }
     c->jumps = c->jumps || singular * (1.0 - h) <= tolerance;
 }
 
-/* `odd`: V f W^T, which is an odd function of A. */
-static void measure(curves *c, int odd[2])
+/* |f - before|/(from - s) between neighbours that are no copies of one another. */
+static void look_between(curves *c, const double f[CURVES], const double before[CURVES],
+                         double from, double singular)
 {
-    gref_cmat b = gref_const(c->s->b);
-    double tolerance = gref_rank_tolerance(&c->s->spec.convention, c->s->z->m, c->s->z->n, b.a[0]);
-    double f[CURVES] = {0}, before[CURVES] = {0}, from = INFINITY;
-    bool kernel = b.m < c->s->z->n;
+    for (int k = 0; k < CURVES && from > singular * (1.0 + 1e-6); k++)
+        c->slope[k] = fmax(c->slope[k], fabs(f[k] - before[k]) / (from - singular));
+}
+
+/* W^T v = W^T r + diag(b) V^T mu. */
+static gref_status project_data(curves *c)
+{
+    const gref_modes *z = c->s->z;
+    SCOPED(gref_mat) zmu = {0}, vmu = {0};
+    TRY(gref_mat_new(&zmu, z->n, 1));
+    TRY(gref_mat_new(&vmu, c->s->b.m, 1));
+    TRY(gref_gemv(zmu, 1.0, gref_const(z->U), true, gref_const(z->mu), 0.0));
+    TRY(gref_gemv(vmu, 1.0, gref_const(c->s->VT), false, gref_const(zmu), 0.0));
+    for (int i = 0; i < c->s->b.m; i++)
+        c->of[i].v = fabs(c->s->Wr.a[i] + c->s->b.a[i] * vmu.a[i]);
+    return GREF_OK;
+}
+
+static gref_status measure(curves *c)
+{
+    const gref_sampler *s = c->s;
+    gref_cmat b = gref_const(s->b);
+    double tolerance = gref_rank_tolerance(&s->spec.convention, s->z->m, s->z->n, b.a[0]);
+    c->of = gref_alloc((size_t)b.m, sizeof *c->of);
+    REQUIRE(c->of != NULL, GREF_ERR_NOMEM, "no memory for %d singular values", b.m);
+    TRY(project_data(c));
     c->at(c->base, c, 0.0);
-    for (int i = 0; i < b.m + kernel; i++) {
-        double singular = i < b.m ? b.a[i] : 0.0;
-        c->at(f, c, singular);
-        for (int k = 0; k < CURVES; k++) {
-            c->size[k] = fmax(c->size[k], fabs(f[k]));
-            if (i > 0 && from > singular * (1.0 + 1e-6))
-                c->slope[k] = fmax(c->slope[k], fabs(f[k] - before[k]) / (from - singular));
-        }
-        for (int k = 0; k < 2 && singular > 0.0; k++)
-            c->slope[odd[k]] = fmax(c->slope[odd[k]], fabs(f[odd[k]]) / singular);
-        if (singular > 0.0)
-            look_around(c, f, singular, tolerance);
-        memcpy(before, f, sizeof f);
-        from = singular;
+    for (int i = 0; i < b.m; i++) {
+        c->at(c->of[i].f, c, b.a[i]);
+        for (int k = 0; k < CURVES; k++)
+            c->size[k] = fmax(c->size[k], fabs(c->of[i].f[k]));
+        if (i > 0)
+            look_between(c, c->of[i].f, c->of[i - 1].f, b.a[i - 1], b.a[i]);
+        if (b.a[i] > 0.0)
+            look_around(c, i, tolerance);
     }
+    if (b.m == s->z->n)
+        return GREF_OK;
+    for (int k = 0; k < CURVES; k++)
+        c->size[k] = fmax(c->size[k], fabs(c->base[k]));
+    look_between(c, c->base, c->of[b.m - 1].f, b.a[b.m - 1], 0.0);
+    return GREF_OK;
 }
 
 static double moved(const curves *c, const gref_golden_scale *scale, int k)
 {
     return sqrt(2.0) * c->slope[k] * scale->nu * scale->a;
+}
+
+/* S_j of function k, an odd one. */
+static double odd_slope(const curves *c, int j, int k)
+{
+    const double *s = c->s->b.a;
+    double f = c->of[j].f[k], most = s[j] > 0.0 ? fmax(fabs(f) / s[j], c->of[j].slope[k]) : 0.0;
+    for (int i = 0; i < c->s->b.m; i++) {
+        double other = c->of[i].f[k], gap = fabs(s[i] - s[j]), sum = s[i] + s[j];
+        if (gap > 1e-6 * s[j])
+            most = fmax(most, fabs(other - f) / gap);
+        if (sum > 0.0)
+            most = fmax(most, (fabs(other) + fabs(f)) / sum);
+    }
+    return most;
+}
+
+/* What V f W^T v moves by; data outside the range of A meet the steepest. */
+static double pulled(const curves *c, const gref_golden_scale *scale, int k)
+{
+    double sum = 0.0, steepest = 0.0;
+    for (int j = 0; j < c->s->b.m; j++) {
+        double s = c->s->b.a[j], part = odd_slope(c, j, k) * c->of[j].v;
+        sum += part * part;
+        steepest = s > 0.0 ? fmax(steepest, fabs(c->of[j].f[k]) / s) : steepest;
+    }
+    double beyond = c->s->b.m < scale->m ? steepest * scale->v : 0.0;
+    return sqrt(2.0 * (sum + beyond * beyond)) * scale->nu * scale->a;
 }
 
 /* What a root loses that is known to `lost` of its square. */
@@ -116,9 +184,9 @@ static double lost_at(const gref_golden_sizes *z, const gref_rule *r, double e, 
 static void noise_errors(gref_golden_sizes *z, const curves *c, const gref_golden_scale *scale,
                          double rel)
 {
-    double lost = 0.0, of_root = 0.0, least = INFINITY, f[CURVES];
-    for (int i = 0; i <= c->s->b.m; i++) {
-        c->at(f, c, i < c->s->b.m ? c->s->b.a[i] : 0.0);
+    double lost = 0.0, of_root = 0.0, least = c->base[FN];
+    for (int i = -1; i < c->s->b.m; i++) {
+        const double *f = i < 0 ? c->base : c->of[i].f;
         double whole = f[FN] == c->base[FN] ? f[FN] : c->rule.next.qbar; /* of which it is left */
         lost = fmax(lost, rel * whole);
         of_root = fmax(of_root, root_error(rel * whole, f[ROOT_N]));
@@ -129,16 +197,15 @@ static void noise_errors(gref_golden_sizes *z, const curves *c, const gref_golde
     z->noise_root = moved(c, scale, ROOT_N) + of_root;
 }
 
-static void projection(gref_golden_sizes *z, const gref_golden_scale *scale, const gref_sampler *s,
-                       int t)
+static gref_status projection(gref_golden_sizes *z, const gref_golden_scale *scale,
+                              const gref_sampler *s, int t)
 {
-    curves c = {.s = s, .rule = gref_sampler_rule(s, t), .at = step_at};
-    measure(&c, (int[2]){FV, IMAGE_V});
+    SCOPED(curves) c = {.s = s, .rule = gref_sampler_rule(s, t), .at = step_at};
+    TRY(measure(&c));
     double next = sqrt(c.rule.next.abar), nu = scale->nu, share = next;
     double rel = lost_at(z, &c.rule, c.base[FE], t);
     double D_x = moved(&c, scale, FX) + rel * fmax(next, c.size[FX]);
     double D_e = moved(&c, scale, FE) + rel * c.size[FE];
-    double D_v = moved(&c, scale, FV) + rel * c.size[FV];
     double E = sqrt(z->q) / z->s_min, D_J = (z->delta * z->q / z->s_min + z->tick) / z->root;
     double xJ = c.size[FX] * z->j, eE = c.size[FE] * E;
     z->near_branch = c.jumps;
@@ -146,35 +213,36 @@ static void projection(gref_golden_sizes *z, const gref_golden_scale *scale, con
     z->map = gref_change_of_product(c.size[FX], D_x, z->j, D_J) +
              gref_change_of_product(c.size[FE], D_e, E, z->delta * E) + nu * (xJ + eE + 1.0);
     z->rest = (D_x + (nu + z->tick) * c.size[FX]) * scale->mu +
-              z->tick * (xJ + eE) * z->root * scale->mu + (D_v + nu * c.size[FV]) * scale->v;
+              z->tick * (xJ + eE) * z->root * scale->mu + pulled(&c, scale, FV) +
+              (rel + nu) * c.size[FV] * scale->v;
     if (s->row->x_kept)
         share = next - c.base[FE] * sqrt(c.rule.at.abar / c.rule.at.qbar);
+    noise_errors(z, &c, scale, rel);
     rel *= next / share;
     z->image = c.size[IMAGE_X];
     z->image_error = moved(&c, scale, IMAGE_X) + (rel + nu) * fmax(1.0, z->image);
-    z->image_rest = (moved(&c, scale, IMAGE_V) + (rel + nu) * c.size[IMAGE_V]) * scale->v;
-    noise_errors(z, &c, scale, rel);
+    z->image_rest = pulled(&c, scale, IMAGE_V) + (rel + nu) * c.size[IMAGE_V] * scale->v;
+    return GREF_OK;
 }
 
-void gref_golden_start_error(double *mean, double *w2, const gref_golden_scale *scale,
-                             const gref_sampler *s)
+gref_status gref_golden_start_error(double *mean, double *w2, const gref_golden_scale *scale,
+                                    const gref_sampler *s)
 {
     int t = gref_sampler_first(s);
-    curves c = {.s = s, .rule = {.at = gref_time_at(s->schedule, t)}, .at = start_at};
+    SCOPED(curves) c = {.s = s, .rule = {.at = gref_time_at(s->schedule, t)}, .at = start_at};
     double rel = (4.0 + 8.0 * sqrt(t) * (1.0 + 1.0 / c.rule.at.qbar)) * GREF_U;
     *mean = *w2 = 0.0;
     if (s->b.a == NULL || !gref_start_projects(s->row, &s->spec.convention)) {
         *w2 = s->spec.convention.start == GREF_START_NOISE ? sqrt(scale->n) * rel : 0.0;
-        return;
+        return GREF_OK;
     }
-    measure(&c, (int[2]){PULL, PULL});
-    double whole = c.base[ROOT_VARIANCE] * c.base[ROOT_VARIANCE], of_root = 0.0, f[CURVES];
-    for (int i = 0; i < s->b.m; i++) {
-        start_at(f, &c, s->b.a[i]);
-        of_root = fmax(of_root, root_error(rel * whole, f[ROOT_VARIANCE]));
-    }
-    *mean = (moved(&c, scale, PULL) + (rel + scale->nu) * c.size[PULL]) * scale->v;
+    TRY(measure(&c));
+    double whole = c.base[ROOT_VARIANCE] * c.base[ROOT_VARIANCE], of_root = 0.0;
+    for (int i = 0; i < s->b.m; i++)
+        of_root = fmax(of_root, root_error(rel * whole, c.of[i].f[ROOT_VARIANCE]));
+    *mean = pulled(&c, scale, PULL) + (rel + scale->nu) * c.size[PULL] * scale->v;
     *w2 = sqrt(scale->n) * (moved(&c, scale, ROOT_VARIANCE) + of_root);
+    return GREF_OK;
 }
 
 /* ---- schemes of several evaluations ------------------------------------------------------------ */
@@ -250,8 +318,5 @@ gref_status gref_golden_general_sizes(gref_golden_sizes *z, const gref_golden_sc
                                       const gref_sampler *s, int t)
 {
     z->general = true;
-    if (s->row->project == NULL)
-        return stages(z, c, s, t);
-    projection(z, c, s, t);
-    return GREF_OK;
+    return s->row->project != NULL ? projection(z, c, s, t) : stages(z, c, s, t);
 }

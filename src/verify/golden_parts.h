@@ -118,8 +118,8 @@ double gref_golden_noise_floor(const gref_schedule *s, int t);
 /* golden_maps.c: of rows that project and of heun and rk4; and of a start in the basis V of A. */
 gref_status gref_golden_general_sizes(gref_golden_sizes *z, const gref_golden_scale *c,
                                       const gref_sampler *s, int t);
-void gref_golden_start_error(double *mean, double *w2, const gref_golden_scale *c,
-                             const gref_sampler *s);
+gref_status gref_golden_start_error(double *mean, double *w2, const gref_golden_scale *c,
+                                    const gref_sampler *s);
 
 /*
  * |error| of the score, of x0hat and of the guidance at a point of norm x whose score has norm

@@ -123,6 +123,8 @@ static void coded_sizes(gref_golden_sizes *z, const gref_golden_scale *c, const 
         z->C_max = isfinite(value) ? fmax(z->C_max, value) : z->C_max;
     }
     z->kappa_C = z->C_max / z->C_min;
+    if (s->row->pseudo) /* comes from an SVD of A */
+        z->kappa_C = sqrt(z->kappa_C);
 }
 
 /* C_{v|t} >= sigma^2 I (alpha apart) for every method; without noise its eigenvalues are asked. */

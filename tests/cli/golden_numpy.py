@@ -136,7 +136,9 @@ class Sampler:
         """What the guidance multiplies the residual by."""
         p = self.p
         if self.name == "pigdm-code":
-            return self.W(t).T @ np.linalg.pinv(p.A @ p.A.T, rcond=1e-14, hermitian=True)
+            s = np.where(self.s > 0, self.s, np.inf)[:p.m]  # J A^+
+            J = np.sqrt(p.abar[t]) * np.linalg.inv(p.Sigma_t(t)) @ p.Sigma
+            return J @ (p.svd[2].T[:, :len(s)] / s) @ p.svd[0].T[:len(s)]
         if self.name == "pigdm-weighted":
             return self.W(t).T @ np.linalg.inv(p.A @ p.A.T + p.sigma**2 / (1 - p.abar[t]) * np.eye(p.m))
         if self.name == "dps-square":

@@ -152,9 +152,12 @@ void gref_block_step_free(gref_block_step *x); /* accepts {0} */
 gref_status gref_block_step_at(gref_block_step *x, const gref_spectral_sampler *s, int t, int b);
 /* The same in the modes of Sigma_post, all blocks at once: M a diagonal, q blocks x 1, c q blocks x 2. */
 gref_status gref_posterior_steps_at(gref_mat M, gref_mat c, const gref_spectral_sampler *s, int t);
-/* Centred mean and covariance of the start in block b, in the coordinates of z; P q x q. */
-gref_status gref_block_start(gref_mat mean, gref_mat P, const gref_spectral_sampler *s, int T,
-                             int b);
+/* The start in block b as a step from nothing: c, its mean less sqrt(abar_T) mu_post, and its noise. M is
+ * left alone. */
+void gref_block_start(gref_block_step *x, const gref_spectral_sampler *s, int T, int b);
+/* Entry i, k of the noise's covariance. */
+double gref_block_noise(const gref_block_step *x, const gref_spectral_sampler *s, int i, int k,
+                        int b);
 
 /* ---- spectral_law.c -------------------------------------------------------------------------- */
 

@@ -233,8 +233,8 @@ gref_status gref_w2_laws(gref_w2 *out, gref_cmat m1, gref_cmat C1, gref_cmat m2,
  * quite symmetric the datum is (C + C^T)/2, rounded, and r_in covers the rest.
  *
  * @error  lower <= W2 <= upper always. Relative width <= 4e-15 for n <= 256, 1e-14 for n = 1024, at
- *         cond(C1) and cond(C2) up to 1e12 and any gap (measured on 12,000 pairs), at 1e20 where it
- *         is the scales of variances, and for diagonal covariances; absolute 1e-13 |C|^1/2 for
+ *         cond(C1) and cond(C2) up to 1e12 and any gap (measured on 12,000 pairs), as a rule at 1e20
+ *         where it is the scales of variances, and for diagonal covariances; absolute 1e-13 |C|^1/2 for
  *         singular ones of exact rank, c sqrt(n u |C|) where that is up to rounding.
  * @return as gref_w2_laws; GREF_ERR_NUMERICS when the two enclosures are disjoint.
  * @cost   100 to 165 n x n products at n = 1024; 15 n^2 doubles.

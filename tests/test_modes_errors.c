@@ -52,7 +52,7 @@ static const made all[] = {
     {"d = 0, strong", 2, {-1, 1}, {14, 0}, -1, {.A_norm = 9}, 0, true},
     {"S off in a large mode", 1, {0}, {1}, -1, {.A_norm = 9}, 0x1p-20, false},
     {"S off in a small mode", 2, {-9, 1}, {0, 0}, -1, {.A_norm = 9}, 0x1p-20, false},
-    {"S where Sigma is 0", 2, {NONE, 1}, {0, 0}, -1, {.A_norm = 9}, 0x1p-30, false},
+    {"S where Sigma is 0", 2, {NONE, 1}, {0, 14}, -1, {.A_norm = 9}, 0x1p-30, false},
     {"S far off", 2, {-9, 1}, {0, 0}, -1, {.A_norm = 9}, 0.25, true},
 };
 

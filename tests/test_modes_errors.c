@@ -5,7 +5,7 @@
  *
  *   E_i   1 + lambda_i |b_i|^2/sigma^2 = 4^k_i: measurement j of mode i has T = 2^floor(j/3), and
  *         3 (1 + 4 + .. + 4^(k-1)) = 4^k - 1. r = 2 B (1, .., 1)^T, so that d_i = 2 - 2/E_i
- *   rho_i sqrt(lambda_i)/2^k_i; G = Sigma_post B^T/sigma^2, I - G B = diag(1/E)
+ *   rho_i sqrt(lambda_i)/2^k_i, but for the last where it is spoilt; G = Sigma_post B^T/sigma^2, I - G B = diag(1/E)
  */
 #include "base/internal.h"
 #include "dense.h"
@@ -24,28 +24,36 @@ typedef struct {
     const char *what;
     int n, exponent[MODES], k[MODES], sigma; /* 2^sigma */
     gref_modes_errors errors;                /* of (Sigma, A) against (lambda, B) */
+    double spoilt; /* what the last column of S is off by, relatively where it is not 0 */
+    bool no_d;     /* d = 0 */
 } made;
 
 /* Each term counts in one of them by more than 1e-5 of a sum. Terms of the gain count where a mode
  * of small variance is measured beside a large one; those of |d E| where E is large. */
 static const made all[] = {
-    {"plain", 3, {-3, 0, 1}, {0, 2, 1}, -1, {.A_norm = 9}},
-    {"a kernel", 3, {NONE, NONE, 1}, {0, 0, 2}, -1, {.A_norm = 2}},
-    {"a small mode measured", 2, {-22, 1}, {1, 0}, -22, {.A_norm = 9}},
-    {"the same, Sigma", 2, {-22, 1}, {1, 0}, -22, {.A_norm = 9, .Sigma = 0x1p-50}},
-    {"the same, A", 2, {-22, 1}, {1, 0}, -22, {.A_norm = 9, .B = 0x1p-60}},
-    {"the same, v", 2, {-22, 1}, {1, 0}, -22, {.A_norm = 9, .r = 1e3}},
-    {"strong measurement, v", 1, {0}, {20}, 0, {.A_norm = 0x1p30, .r = 1}},
-    {"strong measurement", 1, {0}, {20}, 0, {.A_norm = 0x1p30}},
-    {"strong and none", 2, {-1, 1}, {14, 0}, -1, {.A_norm = 0x1p30}},
-    {"E barely known", 2, {-1, 1}, {23, 0}, -1, {.A_norm = 0x1p30}},
-    {"E unknown", 1, {0}, {25}, 0, {.A_norm = 0x1p30}},
-    {"Sigma", 3, {-3, 0, 1}, {0, 2, 1}, -1, {.A_norm = 9, .Sigma = 1e-3}},
-    {"A", 3, {-3, 0, 1}, {0, 2, 1}, -1, {.A_norm = 9, .B = 1e-3}},
-    {"A, small norm", 3, {-3, 0, 1}, {0, 2, 1}, -1, {.A_norm = 1, .B = 1e-3}},
-    {"v", 3, {-3, 0, 1}, {0, 2, 1}, -1, {.A_norm = 9, .r = 0.5}},
-    {"all, a kernel", 3, {NONE, NONE, 1}, {0, 0, 3}, -1, {.A_norm = 3, .Sigma = 2e-4, .B = 3e-3}},
-    {"all, strong", 2, {-1, 1}, {14, 0}, -1, {.A_norm = 1, .Sigma = 1e-4, .B = 2e-4, .r = 0.1}},
+    {"plain", 3, {-3, 0, 1}, {0, 2, 1}, -1, {.A_norm = 9}, 0, false},
+    {"a kernel", 3, {NONE, NONE, 1}, {0, 0, 2}, -1, {.A_norm = 2}, 0, false},
+    {"a small mode measured", 2, {-22, 1}, {1, 0}, -22, {.A_norm = 9}, 0, false},
+    {"the same, Sigma", 2, {-22, 1}, {1, 0}, -22, {.A_norm = 9, .Sigma = 0x1p-50}, 0, false},
+    {"the same, A", 2, {-22, 1}, {1, 0}, -22, {.A_norm = 9, .B = 0x1p-60}, 0, false},
+    {"the same, v", 2, {-22, 1}, {1, 0}, -22, {.A_norm = 9, .r = 1e3}, 0, false},
+    {"strong measurement, v", 1, {0}, {20}, 0, {.A_norm = 0x1p30, .r = 1}, 0, false},
+    {"strong measurement", 1, {0}, {20}, 0, {.A_norm = 0x1p30}, 0, false},
+    {"strong and none", 2, {-1, 1}, {14, 0}, -1, {.A_norm = 0x1p30}, 0, false},
+    {"E barely known", 2, {-1, 1}, {23, 0}, -1, {.A_norm = 0x1p30}, 0, false},
+    {"E unknown", 1, {0}, {25}, 0, {.A_norm = 0x1p30}, 0, false},
+    {"Sigma", 3, {-3, 0, 1}, {0, 2, 1}, -1, {.A_norm = 9, .Sigma = 1e-3}, 0, false},
+    {"A", 3, {-3, 0, 1}, {0, 2, 1}, -1, {.A_norm = 9, .B = 1e-3}, 0, false},
+    {"A, small norm", 3, {-3, 0, 1}, {0, 2, 1}, -1, {.A_norm = 1, .B = 1e-3}, 0, false},
+    {"v", 3, {-3, 0, 1}, {0, 2, 1}, -1, {.A_norm = 9, .r = 0.5}, 0, false},
+    {"all", 3, {NONE, NONE, 1}, {0, 0, 3}, -1, {.A_norm = 3, .Sigma = 2e-4, .B = 3e-3}, 0, false},
+    {"all", 2, {-1, 1}, {14, 0}, -1, {.A_norm = 1, .Sigma = 1e-4, .B = 2e-4, .r = 0.1}, 0, false},
+    {"d = 0", 3, {-3, 0, 1}, {0, 2, 1}, -1, {.A_norm = 9}, 0, true},
+    {"d = 0, strong", 2, {-1, 1}, {14, 0}, -1, {.A_norm = 9}, 0, true},
+    {"S off in a large mode", 1, {0}, {1}, -1, {.A_norm = 9}, 0x1p-20, false},
+    {"S off in a small mode", 2, {-9, 1}, {0, 0}, -1, {.A_norm = 9}, 0x1p-20, false},
+    {"S where Sigma is 0", 2, {NONE, 1}, {0, 14}, -1, {.A_norm = 9}, 0x1p-30, false},
+    {"S far off", 2, {-9, 1}, {0, 0}, -1, {.A_norm = 9}, 0.25, true},
 };
 
 static gref_modes make(const made *w)
@@ -70,15 +78,17 @@ static gref_modes make(const made *w)
         for (int j = 0; j < n; j++)
             rank += j != i && ldexp(1, w->exponent[j] - w->k[j]) > rho;
         z.lambda.a[i] = root * root;
-        z.rho.a[rank] = rho;
+        z.rho.a[rank] = rank == n - 1 ? rho + w->spoilt * (rho > 0 ? rho : 1) : rho;
         GREF_AT(z.X, i, rank) = 1;
-        z.d.a[i] = 2 - ldexp(2, -2 * w->k[i]);
+        z.d.a[i] = w->no_d ? 0 : 2 - ldexp(2, -2 * w->k[i]);
         for (int j = 0; j < 3 * w->k[i]; j++) {
             GREF_AT(z.B, row, i) = ldexp(z.sigma / root, j / 3);
             z.r.a[row] = 2 * GREF_AT(z.B, row, i);
             row++;
         }
     }
+    if (w->exponent[0] == NONE && w->spoilt > 0)
+        GREF_AT(z.X, n - 1, n - 1) = 0.5; /* on the range of Sigma too */
     return z;
 }
 
@@ -89,22 +99,21 @@ static double fro(gref_mat A)
 
 /* What the formulas are made of. */
 typedef struct {
-    double rho0, largest, eL, route,
-        off;               /* rho_0, sqrt(lambda_max), errors of L, of X diag(rho), of Sigma_post */
-    double gain, keep;     /* |G|, |I - G B|, with their rounding */
-    double mean, residual; /* |d* - d|, |r - B d*| */
-    gref_mat S, L, G, Z;
+    double rho0, largest;                  /* rho_0, sqrt(lambda_max) */
+    double by_cholesky, left, by_residual; /* errors of S by either way, what S leaves of I */
+    double route, off;                     /* errors of X diag(rho), of Sigma_post */
+    double gain, keep;                     /* |G|, |I - G B|, with their rounding */
+    double mean, residual;                 /* |d* - d|, |r - B d*| */
+    gref_mat S, Y, G, Z;
 } sizes;
 
-static void roots(sizes *q, const gref_modes *z)
+static void by_cholesky(sizes *q, const gref_modes *z)
 {
     int n = z->n;
     gref_mat T = fresh(z->m, n), E = fresh(n, n), R = fresh(n, n), root = fresh(n, n),
-             zero = fresh(n, 1);
+             zero = fresh(n, 1), L = fresh(n, n);
     gref_w2 w;
     double residual;
-    q->S = fresh(n, n);
-    q->L = fresh(n, n);
     for (int i = 0; i < n; i++) {
         GREF_AT(E, i, i) = 1;
         for (int j = 0; j < z->m; j++) {
@@ -113,22 +122,67 @@ static void roots(sizes *q, const gref_modes *z)
         }
         GREF_AT(root, i, i) = sqrt(z->lambda.a[i]);
         GREF_AT(R, i, i) = sqrt(GREF_AT(E, i, i));
-        GREF_AT(q->L, i, i) = GREF_AT(root, i, i) / GREF_AT(R, i, i);
-        for (int j = 0; j < n; j++)
-            GREF_AT(q->S, i, j) = GREF_AT(z->X, i, j) * z->rho.a[j];
+        GREF_AT(L, i, i) = GREF_AT(root, i, i) / GREF_AT(R, i, i);
     }
     ck_ok(gref_cholesky_residual(&residual, gref_const(E), gref_const(R)));
     double dE = residual + 8 * EPS * gref_norm_2_up(gref_const(T)) * fro(T) + 3 * EPS * fro(E);
+    ck_ok(gref_w2_certify_factors(&w, gref_const(zero), gref_const(q->S), gref_const(zero),
+                                  gref_const(L)));
+    double turned = gref_dot2_error_up(n) * fro(L) * fro(R) + EPS * fro(root);
+    q->by_cholesky =
+        dE < 0.5 ? w.upper + turned / sqrt(1 - dE) + q->largest * dE / (2 - 4 * dE) : INFINITY;
+    FREE_ALL(&T, &E, &R, &root, &zero, &L);
+}
+
+/* Of T^T T, T known to dT. */
+static double gram_error(gref_mat T, double dT)
+{
+    return gref_dot2_error_up(T.m) * pow(fro(T), 2) + (2 * gref_norm_2_up(gref_const(T)) + dT) * dT;
+}
+
+/* Y and B S/sigma are exact, and so is D. */
+static void by_residual(sizes *q, const gref_modes *z)
+{
+    int n = z->n, kernel = 0;
+    while (z->lambda.a[kernel] == 0)
+        kernel++;
+    int r = n - kernel;
+    gref_mat D = fresh(r, r), half = fresh(r, r), V = fresh(z->m, r),
+             Y = gref_mat_view(q->Y, kernel, 0, r, r), S = gref_mat_view(q->S, kernel, 0, r, r),
+             B = gref_mat_view(z->B, 0, kernel, z->m, r);
+    ck_ok(gref_gemm(V, 1 / z->sigma, gref_const(B), false, gref_const(S), false, 0));
+    gref_mat_copy(Y, gref_const(S));
+    for (int i = 0; i < r; i++) {
+        for (int j = 0; j < r; j++)
+            GREF_AT(Y, i, j) /= sqrt(z->lambda.a[kernel + i]);
+        GREF_AT(half, i, i) = -1;
+    }
+    ck_ok(gref_gemm(half, 1, gref_const(Y), true, gref_const(Y), false, 1));
+    gref_mat_copy(D, gref_const(half));
+    ck_ok(gref_gemm(D, 1, gref_const(V), true, gref_const(V), false, 1));
+    double dV = gref_dot2_error_up(r) * fro(B) * fro(S) / z->sigma + 2 * EPS * fro(V);
+    q->left = fro(D) + 2 * EPS * (fro(half) + fro(D)) + gram_error(Y, 2 * EPS * fro(Y)) +
+              gram_error(V, dV);
+    double rest = hypot(fro(gref_mat_view(q->S, 0, 0, kernel, n)),
+                        fro(gref_mat_view(q->S, kernel, r, r, kernel)));
+    q->by_residual = q->left < 0.25 ? q->rho0 * q->left / (2 - 4 * q->left) + rest : INFINITY;
+    FREE_ALL(&D, &half, &V);
+}
+
+static void roots(sizes *q, const gref_modes *z)
+{
+    int n = z->n;
+    q->S = fresh(n, n);
+    q->Y = fresh(n, n);
+    for (int i = 0; i < n; i++)
+        for (int j = 0; j < n; j++)
+            GREF_AT(q->S, i, j) = GREF_AT(z->X, i, j) * z->rho.a[j];
     q->rho0 = z->rho.a[0];
     q->largest = sqrt(z->lambda.a[n - 1]);
-    q->eL = dE < 0.5 ? gref_dot2_error_up(n) * fro(q->L) * fro(R) + EPS * fro(root) +
-                           q->largest * dE / (2 - 4 * dE)
-                     : INFINITY;
-    ck_ok(gref_w2_certify_factors(&w, gref_const(zero), gref_const(q->S), gref_const(zero),
-                                  gref_const(q->L)));
-    q->route = w.upper + q->eL + 2 * EPS * fro(q->S);
+    by_cholesky(q, z);
+    by_residual(q, z);
+    q->route = fmin(q->by_cholesky, q->by_residual) + 2 * EPS * fro(q->S);
     q->off = (2 * q->rho0 + q->route) * q->route;
-    FREE_ALL(&T, &E, &R, &root, &zero);
 }
 
 static void gains(sizes *q, const gref_modes *z, double A)
@@ -138,38 +192,55 @@ static void gains(sizes *q, const gref_modes *z, double A)
     q->G = fresh(n, z->m);
     q->Z = fresh(n, n);
     for (int i = 0; i < n; i++) {
-        double p = pow(GREF_AT(q->L, i, i), 2);
+        double p = 0;
+        for (int j = 0; j < n; j++)
+            p += pow(GREF_AT(q->S, i, j), 2);
         p2 += p * p;
-        GREF_AT(q->Z, i, i) = z->lambda.a[i] > 0 ? p / z->lambda.a[i] : 1;
-        for (int j = 0; j < z->m; j++)
+        GREF_AT(q->Z, i, i) = 1;
+        for (int j = 0; j < z->m; j++) {
             GREF_AT(q->G, i, j) = p * GREF_AT(z->B, j, i) / s2;
+            GREF_AT(q->Z, i, i) -= GREF_AT(q->G, i, j) * GREF_AT(z->B, j, i);
+        }
     }
-    double dP = (2 * sqrt(q->rho0 * q->rho0 + q->off) + q->eL) * q->eL +
-                gref_gamma_up(n + 2) * pow(fro(q->L), 2);
+    double dP = (2 * sqrt(q->rho0 * q->rho0 + q->off) + q->route) * q->route +
+                gref_gamma_up(n + 2) * pow(fro(q->S), 2);
     double dG = (dP * A + gref_gamma_up(n + 2) * sqrt(p2) * fro(z->B)) / s2;
     double dZ = dG * A + gref_gamma_up(z->m + 2) * fro(q->G) * fro(z->B) + 4 * EPS * sqrt(n);
     q->gain = gref_norm_2_up(gref_const(q->G)) + dG;
     q->keep = gref_norm_2_up(gref_const(q->Z)) + dZ;
 }
 
-/* d is exact and so is R = r - B d. */
+/* R = r - B d and B^T R are exact, and so is the gradient w. */
 static void mean(sizes *q, const gref_modes *z)
 {
-    gref_mat R = fresh(z->m, 1);
-    double e = 0, b = fro(z->B), s2 = z->sigma * z->sigma;
+    int n = z->n;
+    gref_mat R = fresh(z->m, 1), w = fresh(n, 1), y = fresh(n, 1);
+    double e = 0, pull = 0, b = fro(z->B), s2 = z->sigma * z->sigma;
     for (int j = 0; j < z->m; j++) {
         R.a[j] = z->r.a[j];
-        for (int i = 0; i < z->n; i++)
+        for (int i = 0; i < n; i++)
             R.a[j] -= GREF_AT(z->B, j, i) * z->d.a[i];
     }
-    for (int i = 0; i < z->n; i++)
-        e = hypot(e, z->lambda.a[i] > 0 ? z->d.a[i] / sqrt(z->lambda.a[i]) : 0);
-    double here = fro(R) * (1 + 4 * EPS) + gref_dot2_error_up(z->n) * b * fro(z->d);
-    double off = here - gref_mat_norm_fro(gref_const(R));
-    double rounding = (gref_gamma_up(z->m + 8) * here + off) * b * q->largest / s2 + 4 * EPS * e;
-    q->mean = sqrt(q->rho0 * q->rho0 + q->off) * rounding;
+    for (int i = 0; i < n; i++) {
+        double pulled = 0, scaled = z->lambda.a[i] > 0 ? z->d.a[i] / sqrt(z->lambda.a[i]) : 0;
+        for (int j = 0; j < z->m; j++)
+            pulled += sqrt(z->lambda.a[i]) * GREF_AT(z->B, j, i) * R.a[j] / s2;
+        w.a[i] = pulled - scaled;
+        e = hypot(e, scaled);
+        pull = hypot(pull, pulled);
+    }
+    ck_ok(gref_gemv(y, 1, gref_const(q->Y), true, gref_const(w), 0));
+    double here = fro(R) * (1 + 4 * EPS) + gref_dot2_error_up(n) * b * fro(z->d);
+    double off = (gref_dot2_error_up(z->m) * here + here - gref_mat_norm_fro(gref_const(R))) * b *
+                     q->largest / s2 +
+                 6 * EPS * (pull + e);
+    double by_Y = q->rho0 / (1 - q->left) *
+                  (fro(y) + gref_norm_2_up(gref_const(q->Y)) * off +
+                   gref_gamma_up(n + 4) * fro(q->Y) * fro(w));
+    q->mean =
+        fmin(sqrt(q->rho0 * q->rho0 + q->off) * (fro(w) + off), q->left < 0.25 ? by_Y : INFINITY);
     q->residual = here + b * q->mean;
-    gref_mat_free(&R);
+    FREE_ALL(&R, &w, &y);
 }
 
 /* The shift from (lambda, B) to (Sigma, A) by errors/perturb.c: first from sizes that hold for any
@@ -219,9 +290,10 @@ START_TEST(test_modes_errors__of_the_posterior_are_their_formulas)
     while (z.lambda.a[kernel] == 0)
         kernel++;
     double least = z.rho.a[n - kernel - 1], floor = least * least - q.off - cov;
-    printf("# %s: covariance %.3g + %.3g, mean %.3g + %.3g\n", w->what, q.off, cov, q.mean,
-           of_mean);
-    if (isinf(q.eL)) {
+    printf("# %s: covariance %.3g + %.3g, mean %.3g + %.3g, S by Cholesky %.3g, by what it leaves "
+           "%.3g\n",
+           w->what, q.off, cov, q.mean, of_mean, q.by_cholesky, q.by_residual);
+    if (isinf(q.route)) {
         ck_assert(isinf(z.errors.post_cov) && isinf(z.errors.post_mean) && isinf(z.errors.post_w2));
     } else {
         ck_assert_inflated("covariance", z.errors.post_cov, q.off + cov);
@@ -233,7 +305,7 @@ START_TEST(test_modes_errors__of_the_posterior_are_their_formulas)
         ck_assert(kernel || z.errors.post_kernel == 0);
         ck_assert_same("kernel", z.errors.post_kernel, sqrt(kernel) * cov);
     }
-    FREE_ALL(&q.S, &q.L, &q.G, &q.Z);
+    FREE_ALL(&q.S, &q.Y, &q.G, &q.Z);
     gref_modes_free(&z);
 }
 END_TEST

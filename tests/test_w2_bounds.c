@@ -397,9 +397,23 @@ START_TEST(test_factor__radius_from_both_sides)
     gref_w2_factor_free(&f);
     GREF_AT(C, 0, 0) = 1.0;
     GREF_AT(C, 1, 1) = 0x1p-56; /* below the rank decision: all of it is lost */
-    ck_ok(gref_w2_truncated_factor(&f, gref_const(C), U));
+    ck_ok(gref_w2_truncated_factor(&f, gref_const(C), EPS, false));
     ck_assert_int_eq(f.rank, 1);
     ck_assert_needed("truncated", 0x1p-28, f.radius, 0.5);
+    gref_w2_factor_free(&f);
+    /* of exact rank, refined within its range: u^2 is left; of rank up to rounding, that rounding */
+    SCOPED(gref_mat) F = odd_integers(6, 3, 9), S = fresh(6, 6), left = fresh(6, 6);
+    ck_ok(gref_syrk(S, 1.0 / 3, gref_const(F), false, 0.0)); /* thirds: rounded */
+    ck_ok(gref_w2_truncated_factor(&f, gref_const(S), EPS, true));
+    ck_assert(f.rank == 3 && f.radius > 1e-9);
+    gref_w2_factor_free(&f);
+    ck_ok(gref_syrk(S, 1.0, gref_const(F), false, 0.0));
+    ck_ok(gref_w2_truncated_factor(&f, gref_const(S), EPS, true));
+    gref_mat_axpy(f.L, 1.0, gref_const(f.dL)); /* rounds to u |L|, far below the root of u |C| */
+    double rest =
+        quad_residual(gref_const(S), gref_const(left), gref_const(f.L), gref_const(f.L), true);
+    ck_assert(f.rank == 3 && f.radius < 1e-12 &&
+              rest <= 40 * EPS * gref_mat_norm_fro(gref_const(S)));
     gref_w2_factor_free(&f);
     FREE_ALL(&dense, &C);
 }

@@ -32,7 +32,7 @@ gref_status gref_cholesky_solve(gref_mat B, gref_cmat L);
 gref_status gref_cholesky_pivoted(gref_mat C, int *rank, double tol);
 /* Lower triangle of a symmetric C to eigenvectors (columns), lambda ascending. */
 gref_status gref_eigh(gref_mat lambda, gref_mat C);
-/* Of L L^T, L lower triangular: each eigenvalue to its own relative accuracy where L = D B, D
+/* jacobi.c: of L L^T, each eigenvalue to its own relative accuracy where L = D B, D
  * diagonal and B well-conditioned (one-sided Jacobi). V n x n. */
 gref_status gref_eigh_graded(gref_mat lambda, gref_mat V, gref_cmat L);
 /* Eigenvalues only; C is destroyed. */

@@ -208,30 +208,6 @@ gref_status gref_eigh_values(gref_mat lambda, gref_mat C)
     return eigh(lambda, C, 'N');
 }
 
-gref_status gref_eigh_graded(gref_mat lambda, gref_mat V, gref_cmat L)
-{
-    int n = L.n;
-    double stat[6] = {0};
-    SCOPED(gref_mat) A = {0}, W = {0};
-    TRY(require_lower(L, "one-sided Jacobi"));
-    TRY(gref_mat_new(&A, n, n));
-    TRY(gref_mat_new(&W, n, n));
-    gref_mat_transpose(A, L);
-    int info = LAPACKE_dgesvj(LAPACK_COL_MAJOR, 'U', 'N', 'V', n, n, A.a, A.ld, lambda.a, 0, W.a,
-                              W.ld, stat);
-    if (info != 0)
-        return lapack_failed("dgesvj", info, n);
-    for (int j = 0; j < n; j++) /* ascending, as gref_eigh has them */
-        gref_mat_copy(gref_mat_view(V, 0, j, n, 1),
-                      gref_cmat_view(gref_const(W), 0, n - 1 - j, n, 1));
-    for (int j = 0; j < n; j++)
-        A.a[j] = stat[0] * lambda.a[n - 1 - j];
-    for (int j = 0; j < n; j++)
-        lambda.a[j] = A.a[j] * A.a[j];
-    TRY(gref_require_finite(gref_const(lambda), "singular values of dgesvj"));
-    return gref_require_finite(gref_const(V), "singular vectors of dgesvj");
-}
-
 gref_status gref_svd(gref_mat U, gref_mat s, gref_mat VT, gref_mat A)
 {
     gref_status status = GREF_OK;

@@ -8,6 +8,7 @@
  *   F       error of the spectrum that the steps are functions of: |U^^T Sigma U^ - diag(lambda)|_F, or that of
  *           Sigma_post for steps in its modes
  */
+#include <float.h>
 #include <math.h>
 
 #include "base/internal.h"
@@ -112,50 +113,62 @@ typedef struct {
     double fro, rows, columns, both, trace;
 } weighted;
 
-/* Column p of P, whose own entry is p[self]; f begins with the factor of p[0]. */
-static void weigh_column(weighted *w, const double *f, gref_cmat p, int self)
+/* Adds a column of P: |p|, sum |p_i|, sum f_i |p_i|, and what belongs to its diagonal. */
+static void weigh(weighted *w, double f, double fro, double sum, double seen, double diagonal)
 {
-    double sum = 0.0, seen = 0.0;
-    for (int i = 0; i < p.m; i++) {
-        sum += fabs(p.a[i]);
-        seen += f[i] * fabs(p.a[i]);
-    }
-    w->fro = hypot(w->fro, f[self] * gref_mat_norm_fro(p));
-    w->rows = fmax(w->rows, f[self] * sum);
+    w->fro = hypot(w->fro, f * fro);
+    w->rows = fmax(w->rows, f * sum);
     w->columns = fmax(w->columns, seen);
-    w->both = fmax(w->both, f[self] * seen);
-    w->trace += f[self] * f[self] * fabs(p.a[self]);
+    w->both = fmax(w->both, f * seen);
+    w->trace += f * f * diagonal;
+}
+
+static double seen_cov(const weighted *w)
+{
+    return fmin(w->fro, sqrt(w->rows) * sqrt(w->columns));
+}
+
+static double seen_spread(const weighted *w, double mean)
+{
+    return hypot(sqrt(fmin(w->trace, w->both)), mean);
 }
 
 gref_status gref_law_seen(gref_law_norms *law, const gref_sampler *s, int t, gref_cmat mean,
                           gref_cmat P)
 {
-    int n = P.m;
     bool diagonal = P.n == 1;
-    weighted white = {0}, gained = {0};
+    weighted plain = {0}, white = {0}, gained = {0};
+    double scale = DBL_MIN; /* to 1 over the largest entry on the diagonal: of all, where P >= 0 */
     SCOPED(gref_mat) f = {0};
-    TRY(gref_mat_new(&f, n, 2));
-    for (int i = 0; i < n; i++) {
+    TRY(gref_mat_new(&f, P.m, 2));
+    double *const by_white = f.a, *const by_gain = f.a + P.m;
+    for (int i = 0; i < P.m; i++) {
         mode_functions at = functions_at(s, t, i);
-        GREF_AT(f, i, 0) = at.white;
-        GREF_AT(f, i, 1) = at.gain;
+        by_white[i] = at.white;
+        by_gain[i] = at.gain;
+        scale = fmax(scale, fabs(GREF_AT(P, i, diagonal ? 0 : i)));
     }
-    double trace = 0.0;
-    for (int j = 0; j < n; j++) {
-        int from = diagonal ? j : 0, self = j - from;
-        gref_cmat p = gref_cmat_view(P, from, diagonal ? 0 : j, diagonal ? 1 : n, 1);
-        weigh_column(&white, f.a + from, p, self);
-        weigh_column(&gained, f.a + n + from, p, self);
-        trace += fabs(p.a[self]);
+    scale = 1.0 / scale;
+    for (int j = 0; j < P.m; j++) {
+        double sum = 0.0, squares = 0.0, of_white = 0.0, of_gain = 0.0;
+        const double *p = diagonal ? P.a : &GREF_AT(P, 0, j);
+        for (int i = diagonal ? j : 0; i < (diagonal ? j + 1 : P.m); i++) {
+            double a = fabs(p[i]);
+            sum += a;
+            squares += a * scale * (a * scale);
+            of_white += by_white[i] * a;
+            of_gain += by_gain[i] * a;
+        }
+        double fro = sqrt(squares) / scale;
+        weigh(&plain, 1.0, fro, sum, sum, fabs(p[j]));
+        weigh(&white, by_white[j], fro, sum, of_white, fabs(p[j]));
+        weigh(&gained, by_gain[j], fro, sum, of_gain, fabs(p[j]));
     }
-    gref_seen m = seen_vector(s, t, mean);
-    law->mean = m;
-    law->cov =
-        (gref_seen){gref_mat_norm_fro(P), fmin(white.fro, sqrt(white.rows) * sqrt(white.columns)),
-                    fmin(gained.fro, sqrt(gained.rows) * sqrt(gained.columns))};
-    law->spread = (gref_seen){hypot(sqrt(trace), m.plain),
-                              hypot(sqrt(fmin(white.trace, white.both)), m.white),
-                              hypot(sqrt(fmin(gained.trace, gained.both)), m.gained)};
+    law->mean = seen_vector(s, t, mean);
+    law->cov = (gref_seen){plain.fro, seen_cov(&white), seen_cov(&gained)};
+    law->spread =
+        (gref_seen){hypot(sqrt(plain.trace), law->mean.plain), seen_spread(&white, law->mean.white),
+                    seen_spread(&gained, law->mean.gained)};
     return GREF_OK;
 }
 

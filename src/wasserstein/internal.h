@@ -21,8 +21,8 @@ gref_status gref_w2_close(double *w, double *last, gref_mat D, gref_mat E, gref_
 /* A last step that leaves W2 with its relative accuracy. */
 #define GREF_W2_SETTLED 0x1p-44
 
-/* Two covariances C + c, both triangles read, entries of order 1 (the caller scales); the low parts c
- * may be absent; exact up to |.|_F <= error. */
+/* Two covariances C + c, both triangles read, entries of order 1 (the caller scales); the low parts
+ * c may be absent; exact up to |.|_F <= error. */
 typedef struct {
     gref_cmat C1, C2, c1, c2;
     double error1, error2;
@@ -131,7 +131,7 @@ void gref_w2_factor_free(gref_w2_factor *f);
 gref_status gref_w2_factor_of(gref_w2_factor *f, gref_cmat C, bool refined);
 /* The truncated one, of entries rounded to u; radius is then what truncation and rounding cost. *f
  * is {0}, or holds an L to be overwritten. */
-gref_status gref_w2_truncated_factor(gref_w2_factor *f, gref_cmat C, double u);
+gref_status gref_w2_truncated_factor(gref_w2_factor *f, gref_cmat C, double u, bool refined);
 
 /* procrustes.c */
 /* Q = W V^T from the singular value decomposition F = W diag(s) V^T, and the least s that F of at

@@ -43,7 +43,7 @@ gref_status gref_w2_side_require(gref_w2_side *s, const char *name)
         return status;
     TRY(gref_psd_require_to(C, s->u, name));
     s->rounded = true;
-    return gref_w2_truncated_factor(&s->f, C, s->u);
+    return gref_w2_truncated_factor(&s->f, C, s->u, false);
 }
 
 double gref_w2_side_radius(const gref_w2_side *s)
@@ -116,8 +116,8 @@ static gref_status evaluate(gref_w2_part *p, gref_w2_side *a, gref_w2_side *b)
     status = gref_w2_map(&p->cov, (gref_mat){0}, &pair, false);
     if (status != GREF_ERR_NOT_PD)
         return status;
-    TRY(gref_w2_truncated_factor(&a->f, gref_const(a->C), GREF_U));
-    TRY(gref_w2_truncated_factor(&b->f, gref_const(b->C), GREF_U));
+    TRY(gref_w2_truncated_factor(&a->f, gref_const(a->C), GREF_U, false));
+    TRY(gref_w2_truncated_factor(&b->f, gref_const(b->C), GREF_U, false));
     TRY(gref_w2_side_require(a, "C1"));
     TRY(gref_w2_side_require(b, "C2"));
     TRY(gref_w2_procrustes(&p->cov, gref_const(a->f.L), gref_const(b->f.L)));

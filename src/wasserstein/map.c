@@ -150,23 +150,6 @@ static gref_status factor_C1(map *w)
     return gref_cholesky(w->L1);
 }
 
-/* About half the least eigenvalue of L L^T, by inverse iteration on x. */
-static gref_status half_the_least(double *least, gref_cmat L, gref_mat x)
-{
-    double size = 1.0;
-    for (int i = 0; i < x.m; i++)
-        x.a[i] = 1.0 + 0.37 * (i % 5);
-    for (int k = 0; k < 8; k++) {
-        double before = gref_mat_norm_fro(gref_const(x));
-        for (int i = 0; i < x.m; i++)
-            x.a[i] /= before;
-        TRY(gref_cholesky_solve(x, L));
-        size = gref_mat_norm_fro(gref_const(x));
-    }
-    *least = 0.5 / size;
-    return GREF_OK;
-}
-
 /* W2(C, L L^T) of a Cholesky factor, of order n, |C|_F = size: roundings that add up as random ones
  * do. */
 static double factor_error(int n, double size, double least)
@@ -180,7 +163,7 @@ static double factor_error(int n, double size, double least)
 static gref_status procrustes_start(map *w, gref_w2_cov *out)
 {
     int n = w->n;
-    double h, least;
+    double h;
     SCOPED(gref_mat) Q = {0};
     TRY(gref_mat_new(&Q, n, n));
     TRY(factor_C1(w));
@@ -193,11 +176,13 @@ static gref_status procrustes_start(map *w, gref_w2_cov *out)
     gref_mat_copy(w->Dh, gref_const(w->L1));
     TRY(gref_gemm(w->Dh, 1.0, gref_const(w->S2), false, gref_const(Q), false, -1.0));
     out->w = gref_mat_norm_fro(gref_const(w->Dh));
-    TRY(half_the_least(&least, gref_const(w->S2), gref_mat_view(w->R, 0, 0, n, 1)));
+    gref_mat_identity(w->R);
+    TRY(gref_trsm(w->R, true, gref_const(w->S2), false)); /* L2^-1 */
+    double inverse = gref_mat_norm_fro(gref_const(w->R));
     out->error = gref_w2_procrustes_error(n, n, gref_mat_norm_fro(gref_const(w->L1)),
                                           gref_mat_norm_fro(gref_const(w->S2)), out->w, h) +
                  factor_error(n, gref_mat_norm_fro(w->C1), w->lambda.a[0] - w->floor) +
-                 factor_error(n, gref_mat_norm_fro(w->C2), least);
+                 factor_error(n, gref_mat_norm_fro(w->C2), 1.0 / (inverse * inverse));
     TRY(gref_trsm(w->Dh, false, gref_const(w->L1), false));
     gref_mat_symmetrise(w->Dh);
     return GREF_OK;

@@ -178,8 +178,8 @@ gref_status gref_w2_factors(gref_w2 *out, gref_cmat m1, gref_cmat L1, gref_cmat 
  *
  * @error  lower <= W2 <= upper always; relative width about 3e-15 down to |L1 - L2| = 1e-12 |L|. Where one of the
  *         factors has a direction that the other lacks, the lower bound comes from traces and singular values:
- *         absolute width c n u |L|^2/W2. With r > n, as gref_w2_certify_laws of L_i L_i^T where that
- *         is narrower.
+ *         absolute width c n u |L|^2/W2. With r > n, as gref_w2_certify_laws of L_i L_i^T where
+ *         that is narrower.
  * @cost   about 60 r x r products, and with r > n at most 130 n x n ones.
  * @see    THEORY section 11: enclosure B. Tests: test_w2_certified.c
  */
@@ -233,9 +233,9 @@ gref_status gref_w2_laws(gref_w2 *out, gref_cmat m1, gref_cmat C1, gref_cmat m2,
  * quite symmetric the datum is (C + C^T)/2, rounded, and r_in covers the rest.
  *
  * @error  lower <= W2 <= upper always. Relative width <= 4e-15 for n <= 256, 1e-14 for n = 1024, at
- *         cond(C1) and cond(C2) up to 1e12 and any gap (measured on 12,000 pairs), at 1e20 where it
- *         is the scales of variances, and for diagonal covariances; absolute width
- *         c sqrt(n u |C|) for singular ones (give factors instead).
+ *         cond(C1) and cond(C2) up to 1e12 and any gap (measured on 12,000 pairs), as a rule at 1e20
+ *         where it is the scales of variances, and for diagonal covariances; absolute 1e-13 |C|^1/2 for
+ *         singular ones of exact rank, c sqrt(n u |C|) where that is up to rounding.
  * @return as gref_w2_laws; GREF_ERR_NUMERICS when the two enclosures are disjoint.
  * @cost   100 to 165 n x n products at n = 1024; 15 n^2 doubles.
  * @see    THEORY section 11: enclosures A and B. Tests: test_w2_certified.c

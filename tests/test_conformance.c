@@ -546,8 +546,8 @@ static void hold_paths(test_operator op, gref_schedule_kind kind, int first, int
     for (int k = first; sweep_spec(&spec, k); k += stride)
         if (!sweep_is_refused(&spec, kind))
             specs[count++] = spec;
-    ck_ok(gref_crosscheck_run(&check, &p, &q, &s, specs, count, times,
-                              sizeof times / sizeof *times, NULL, NULL));
+    ck_ok(gref_crosscheck_run(&check, &p, &q, &s, specs, count, times, sizeof times / sizeof *times,
+                              NULL, NULL));
     for (int k = 0; k < check->n_rows; k++) {
         const gref_crosscheck_row *r = &check->rows[k];
         ck_assert_msg(r->ratio <= 1, "%s of %s at t = %d: %.17g and %.17g, ratio %g", r->quantity,

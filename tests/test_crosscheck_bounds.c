@@ -231,7 +231,8 @@ START_TEST(test_bounds_of_laws__are_their_sums)
     e = (gref_drift){.mean = 0.03, .cov = 0.04};
     gref_bounds_advance(&e, &d, &k, &law);
     ck_assert_inflated("mean", e.mean, 1.5 * 0.03 + 2 * (0.01 + 1e-3 * 1.5) + 0.02);
-    ck_assert_inflated("covariance", e.cov, 2.25 * 0.04 + 0.5 * (2 * 1.5 * 0.01 + 1e-4 + 2.25 * 1e-3) + 0.05);
+    ck_assert_inflated("covariance", e.cov,
+                       2.25 * 0.04 + 0.5 * (2 * 1.5 * 0.01 + 1e-4 + 2.25 * 1e-3) + 0.05);
     ck_assert_same("W2 of singular laws", gref_bound_w2(0.5, 0.04, 9, 0, &k, 4), 0.5 + 0.4 + 3e-3);
     ck_assert_same("W2", gref_bound_w2(0.5, 0.04, 9, 25, &k, 4), 0.5 + 2 * 0.04 / 10 + 3e-3);
     gref_mat_free(&law.P);

@@ -152,7 +152,7 @@ END_TEST
  */
 START_TEST(test_spectral_draw__is_the_dense_draw)
 {
-    enum { ROWS = 6, COLS = 6, N = 3, MOST = 100, STRIDE = 37 };
+    enum { ROWS = 6, COLS = 6, N = 3, MOST = 900, STRIDE = 1499 };
     gref_mat u = crop_of("grass", 200, 100, ROWS, COLS);
     gref_schedule s = {0};
     ck_ok(gref_schedule_linear(&s, 0.01, 0.4, SWEEP_T));

@@ -97,8 +97,7 @@ gref_status gref_blocks_noise(gref_mat S, const gref_spectral_sampler *s, int t)
         for (int i = 0; i < q * q; i++) {
             double ai = GREF_AT(z->a, i % q, b), aj = GREF_AT(z->a, i / q, b);
             double along = singular > 0.0 ? ai / singular * (aj / singular) : 0.0;
-            GREF_AT(S, i, b) =
-                (i % (q + 1) == 0 ? x.noise : 0.0) + (x.along - x.noise) * along;
+            GREF_AT(S, i, b) = (i % (q + 1) == 0 ? x.noise : 0.0) + (x.along - x.noise) * along;
         }
     }
     return GREF_OK;

@@ -270,7 +270,8 @@ gref_status gref_bounds_start(gref_drift *e, const gref_scales *k, const gref_sp
     double root = sqrt(r.at.abar), v = k->r + k->A * k->mu;
     filter pull = {0}, variance = {0};
     if (c->start == GREF_START_EXACT) {
-        *e = (gref_drift){.cov = r.at.abar * k->D_post + k->unit * (r.at.abar * k->post + r.at.qbar)};
+        *e = (gref_drift){.cov =
+                              r.at.abar * k->D_post + k->unit * (r.at.abar * k->post + r.at.qbar)};
         return GREF_OK;
     }
     *e = (gref_drift){.cov = k->unit, .mean = root * (k->D_d + k->unit * (k->mu + k->d))};

@@ -159,7 +159,10 @@ START_TEST(test_certify_laws__of_unlike_sizes_and_ranks)
         sum += (sqrt(d1[i]) - sqrt(d2[i])) * (sqrt(d1[i]) - sqrt(d2[i]));
     }
     SCOPED(gref_mat) C1 = hadamard_times(32, d1), C2 = hadamard_times(32, d2);
-    check_holds("ranks 25, 10", centred(gref_w2_certify_laws, C1, C2), sqrt(sum), 1e-13);
+    gref_w2 w = centred(gref_w2_certify_laws, C1, C2);
+    check_holds("ranks 25, 10", w, sqrt(sum), 1e-13);
+    ck_assert_int_eq(w.rank, 25);
+    ck_assert_int_eq(centred(gref_w2_certify_laws, C2, C1).rank, 25);
     check_holds("ranks 10, 25", centred(gref_w2_certify_laws, C2, C1), sqrt(sum), 1e-13);
 }
 END_TEST

@@ -365,8 +365,9 @@ static void expect_step(world *w, const gref_sampler *s, int t, const gref_golde
                z->guidance_step * gref_golden_pull_error(z, c) * c->r +
                c->nu * (fro(b) + c->mu_post),
            condition, 0);
-    expect(w, label, "N", t, noise_error(w, N, t, gref_sampler_next(s, t)), 1 / w->schedule.qbar[t],
-           GIVEN);
+    expect(w, label, "N", t,
+           fmax(noise_error(w, N, t, gref_sampler_next(s, t)), EPS * w->schedule.beta[t]),
+           1 / w->schedule.qbar[t], GIVEN);
     gref_mat_free(&b);
     gref_mat_free(&unused);
 }

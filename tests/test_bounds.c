@@ -400,6 +400,38 @@ START_TEST(test_errors_step__rounding)
 }
 END_TEST
 
+/* The roundings that a step without guidance is charged: of ddpm, to the next time and over others,
+ * and of ddim. */
+START_TEST(test_errors_step__counts_roundings)
+{
+    const double of_gain[] = {5.5, 6.5, 10}, of_q[] = {5, 5, 20};
+    const int times[] = {7, 4, 0};
+    bench w;
+    bench_start(&w, "ddpm", GREF_START_STANDARD);
+    if (_i == 1) {
+        w.s->spec.times = times;
+        w.s->spec.n_times = 3;
+    }
+    if (_i == 2)
+        w.s->spec.convention.scheme = GREF_SCHEME_DDIM;
+    int t = 4;
+    gref_rule r = gref_sampler_rule(w.s, t);
+    double u = EPS, a = r.at.abar, q = r.at.qbar;
+    double gain = fmax((r.h * 3 + r.c) / (3 * a + q), (r.h * 0.01 + r.c) / (0.01 * a + q));
+    gref_step step = {.diagonal = true, .norm = 0.75};
+    gref_law_size law = {.seen = {.mean = {2}, .cov = {4}, .spread = {3}}, .factor_error = -1};
+    gref_law_errors e = {0};
+    gref_errors_step(&e, w.s, t, &step, &law);
+    ck_assert_inflated("mean", e.mean,
+                       of_gain[_i] * u * gain * 2 +
+                           r.q * sqrt(a) * seen_shift(&w, t, false) * (of_q[_i] + 8) * u +
+                           3 * u * 0.75 * 2);
+    ck_assert_inflated("covariance", e.cov,
+                       2 * 0.75 * of_gain[_i] * u * gain * 4 + 4 * u * 0.5625 * 4);
+    bench_end(&w);
+}
+END_TEST
+
 /* What brings a law to pixels: the basis and the centre by made-up errors, each of them counted, and
  * roundings beside none. */
 START_TEST(test_law_errors__in_pixels)
@@ -770,6 +802,7 @@ int main(void)
     tcase_add_test(tc, test_errors_step__each_part_of_the_data);
     tcase_add_loop_test(tc, test_start_errors__are_their_sums, 0, 4);
     tcase_add_test(tc, test_errors_step__rounding);
+    tcase_add_loop_test(tc, test_errors_step__counts_roundings, 0, 3);
     tcase_add_loop_test(tc, test_law_errors__in_pixels, 0, 2);
     tcase_add_test(tc, test_errors_step__sigma);
     tcase_add_test(tc, test_errors_step__unknown);

@@ -44,7 +44,7 @@ static const struct {
 enum { RANGES = sizeof ranges / sizeof *ranges };
 
 /* The scale of a sum of squares is that of its terms, not that of the variances: their squares
- * vanished beside 1e308. */
+ * vanished beside 1e308. So it is of diagonal covariances, with or without a proof. */
 START_TEST(test_w2_spectra__of_any_range)
 {
     SCOPED(gref_mat) a = fresh(2, 1), b = fresh(2, 1);
@@ -52,8 +52,15 @@ START_TEST(test_w2_spectra__of_any_range)
         a.a[0] = b.a[0] = ranges[k].shared;
         a.a[1] = ranges[k].a;
         b.a[1] = ranges[k].b;
-        check_holds("variances", centred(gref_w2_spectra, a, b),
-                    of_variances(ranges[k].a, ranges[k].b), 3e-15);
+        double truth = of_variances(ranges[k].a, ranges[k].b);
+        check_holds("variances", centred(gref_w2_spectra, a, b), truth, 3e-15);
+        SCOPED(gref_mat) A = fresh(2, 2), B = fresh(2, 2);
+        for (int i = 0; i < 2; i++) {
+            GREF_AT(A, i, i) = a.a[i];
+            GREF_AT(B, i, i) = b.a[i];
+        }
+        check_holds("diagonal", centred(gref_w2_certify_laws, A, B), truth, 3e-15);
+        check_holds("diagonal, value", centred(gref_w2_laws, A, B), truth, 3e-15);
     }
 }
 END_TEST
@@ -152,7 +159,10 @@ START_TEST(test_certify_laws__of_unlike_sizes_and_ranks)
         sum += (sqrt(d1[i]) - sqrt(d2[i])) * (sqrt(d1[i]) - sqrt(d2[i]));
     }
     SCOPED(gref_mat) C1 = hadamard_times(32, d1), C2 = hadamard_times(32, d2);
-    check_holds("ranks 25, 10", centred(gref_w2_certify_laws, C1, C2), sqrt(sum), 1e-13);
+    gref_w2 w = centred(gref_w2_certify_laws, C1, C2);
+    check_holds("ranks 25, 10", w, sqrt(sum), 1e-13);
+    ck_assert_int_eq(w.rank, 25);
+    ck_assert_int_eq(centred(gref_w2_certify_laws, C2, C1).rank, 25);
     check_holds("ranks 10, 25", centred(gref_w2_certify_laws, C2, C1), sqrt(sum), 1e-13);
 }
 END_TEST

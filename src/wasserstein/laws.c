@@ -251,7 +251,7 @@ static void add(gref_w2_part *sum, const gref_w2_part *p)
     c->upper = upper > 0.0 ? gref_up(upper) : 0.0;
     c->error = hypot(c->error, p->cov.error);
     sum->r_in = hypot(sum->r_in, p->r_in);
-    sum->rank_cost = hypot(sum->rank_cost, p->rank_cost) * (1 + 4 * GREF_U);
+    sum->rank_cost = hypot(sum->rank_cost, p->rank_cost); /* inflated, both */
     sum->rank += p->rank;
     sum->rounded = sum->rounded || p->rounded;
     sum->method = "blocks";

@@ -43,7 +43,7 @@ typedef struct {
     gref_sampler_spec spec;
     bool to_prior;      /* w2 and data are distances to the prior; no `modelled` */
     bool guided;        /* false: it ignores v, and `prior` of its rows is filled in */
-    bool models; /* it takes p_t(x | v) to be some law: `modelled` is known */
+    bool models;        /* it takes p_t(x | v) to be some law: `modelled` is known */
     bool stable;        /* no step with an eigenvalue of M_t below -1 */
     int first_unstable; /* t of the first such step, from T down; 0 if none */
     int diverged_at;    /* largest t whose law has diverged; -1 if none */

@@ -339,6 +339,56 @@ START_TEST(test_shift__by_a_whitening)
 END_TEST
 
 /*
+ * A graded C = D C' D is measured as C' is: X = X' D^-1 and R = D R' D to the bit, f the same, errors
+ * times the largest D^2, |L^-1| of X itself. What C' may be off counts once as it is, once whitened.
+ * The terms of R X^T are those of (R D^-1) (X D)^T.
+ */
+START_TEST(test_shift__of_a_graded_law)
+{
+    enum { N = 4 };
+    SCOPED(gref_mat) P = covariance(N, 30.0, 8), C = fresh(N, N), L = fresh(N, N), K = fresh(N, N);
+    SCOPED(gref_mat) R = fresh(N, N), S = fresh(N, N), one = fresh(N, N), d = fresh(2, 1);
+    for (int k = 0; k < N * N; k++) { /* D = 8 diag(2^-15 i), variances of C' in [1/2, 1) */
+        int i = k % N, j = k / N;
+        GREF_AT(P, i, j) = (GREF_AT(P, i, j) + (i == j)) / 2;
+        GREF_AT(C, i, j) = ldexp(GREF_AT(P, i, j), 6 - 15 * (i + j));
+    }
+    gref_mat_copy(L, gref_const(C));
+    ck_ok(gref_cholesky(L));
+    for (int k = 0; k < N * N; k++)
+        K.a[k] = ldexp(GREF_AT(L, k % N, k / N), 15 * (k % N) - 3);
+    for (int with = 0; with < 2; with++) {
+        double off = with * 0x1p-60;
+        gref_whitening q = {0}, plain = {0};
+        ck_ok(gref_whitening_of(&q, R, gref_const(C), gref_const(L), off));
+        ck_ok(gref_whitening_of(&plain, S, gref_const(P), gref_const(K), ldexp(off, 84)));
+        for (int k = 0; k < N * N; k++) {
+            int i = k % N, j = k / N;
+            ck_assert(GREF_AT(R, i, j) == ldexp(GREF_AT(S, i, j), 6 - 15 * (i + j)));
+            ck_assert(GREF_AT(q.X, i, j) == ldexp(GREF_AT(plain.X, i, j), 15 * j - 3));
+        }
+        ck_assert(q.s.a != NULL && plain.s.a == NULL && q.defect == plain.defect);
+        ck_assert(q.f == plain.f && q.error == 64 * plain.error);
+        ck_assert_formula("residual", q.residual,
+                          gref_norm_fro_up(gref_const(R)) + (long double)q.error + off);
+        ck_assert_formula("|L^-1|", q.b,
+                          gref_norm_2_up(gref_const(q.X)) / (1 - (long double)q.defect));
+        gref_whitening_free(&q);
+        gref_whitening_free(&plain);
+    }
+    double rho; /* R D^-1 = 2^45, X D = diag(1, 1) */
+    gref_mat E = gref_mat_view(R, 0, 0, 2, 2), s = gref_mat_view(K, 0, 0, 2, 1);
+    gref_mat_identity(one);
+    gref_mat_fill(E, 0.0);
+    GREF_AT(E, 0, 0) = d.a[0] = d.a[1] = s.a[1] = 1.0;
+    s.a[0] = 0x1p45;
+    gref_whitening q = {.X = gref_mat_view(one, 0, 0, 2, 2), .b = 0x1p40, .d = d, .s = s};
+    ck_ok(gref_whitening_shift(&rho, gref_mat_view(S, 0, 0, 2, 2), &q, gref_const(E), 0.0));
+    ck_assert_formula("terms", rho, 1 + gamma_of(2) * 0x1p45L * sqrtl(2));
+}
+END_TEST
+
+/*
  * The radius of a factor is over the distance that it stands for, and not far over. c I, sqrt c no
  * double: W2 = sqrt n |sqrt c - l|. Refined, what is left is a rounding or two of u^2, while a Dot2
  * is taken to err by 1100. The least eigenvalue is c but for the residual. Singular: sqrt |R|_* at
@@ -592,6 +642,7 @@ int main(void)
     tcase_add_test(tc, test_procrustes__ends);
     tcase_add_test(tc, test_shift__is_attained);
     tcase_add_test(tc, test_shift__by_a_whitening);
+    tcase_add_test(tc, test_shift__of_a_graded_law);
     tcase_add_test(tc, test_factor__radius_from_both_sides);
     tcase_add_test(tc, test_close__is_relatively_accurate);
     tcase_add_test(tc, test_inputs__parts);

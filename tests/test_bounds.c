@@ -526,9 +526,9 @@ START_TEST(test_guidance_errors__by_svd)
         g = hypot(g, w.s->Wr.a[i] * b / C);
     }
     for (int k = 0; k < 7; k++) {
-        double e[7] = {0};
-        if (k < 6)
-            e[k] = 1e-6;
+        double e[6] = {0};
+        for (int i = 0; i < 6; i++)
+            e[i] = i == k || k == 6 ? 1e-3 : 0; /* each by itself, and all */
         w.s->dW = e[0];
         w.s->dV = e[1];
         w.s->dB = e[2];

@@ -311,6 +311,35 @@ START_TEST(test_modes_errors__of_the_posterior_are_their_formulas)
 END_TEST
 
 /*
+ * One pixel of variance 1, measured with E = 1 + b^2 about 10^8: rho = E^-1/2 is rounded, and what S
+ * leaves of I is a rounding or two, high and low parts of its squares together. E itself is far less
+ * known.
+ */
+START_TEST(test_modes_errors__of_a_rounded_root)
+{
+    for (int k = 1; k <= 20; k++) {
+        double b = 1e4 * sqrt(k), rho = 1 / sqrt(1 + b * b), V = b * rho;
+        gref_problem p = scalar_problem(0, 1, b, 1, 2);
+        gref_modes z = {0};
+        ck_ok(gref_modes_new(&z, &p));
+        z.B.a[0] = b;
+        z.rho.a[0] = rho;
+        z.errors.Sigma = z.errors.B = z.errors.r = z.errors.X = 0;
+        z.errors.A_norm = b;
+        ck_ok(gref_modes_measure_posterior(&z));
+        double half = -1 + rho * rho + fma(rho, rho, -rho * rho), high = half + V * V,
+               D = high + fma(V, V, -V * V), dot2 = gref_dot2_error_up(1);
+        double dY = 2 * EPS * rho, dV = 2 * EPS * V + dot2 * b * rho;
+        double left = fabs(D) + 2 * EPS * (fabs(half) + fabs(high)) + dot2 * (rho * rho + V * V) +
+                      2 * rho * dY + 2 * V * dV;
+        ck_assert_inflated("W2", z.errors.post_w2, rho * left / 2 + 2 * EPS * rho);
+        gref_modes_free(&z);
+        gref_problem_free(&p);
+    }
+}
+END_TEST
+
+/*
  * The basis and the data: U is Hadamard's, A U is exact where the high and the low parts of its
  * product are added, and A mu = 0 by cancellation, or 2 e_1. A U of another size is far from
  * orthogonal: then |U^T U - I| rules.
@@ -369,6 +398,7 @@ int main(void)
     TCase *tc = new_tcase(s, "modes_errors");
     tcase_add_loop_test(tc, test_modes_errors__of_the_posterior_are_their_formulas, 0,
                         sizeof all / sizeof *all);
+    tcase_add_test(tc, test_modes_errors__of_a_rounded_root);
     tcase_add_loop_test(tc, test_modes_errors__of_the_data_are_their_formulas, 0, 3);
     return run_guarded_suite(s);
 }

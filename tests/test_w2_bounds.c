@@ -459,6 +459,10 @@ START_TEST(test_factor__radius_from_both_sides)
     gref_w2_factor_free(&f);
     ck_ok(gref_syrk(S, 1.0, gref_const(F), false, 0.0));
     ck_ok(gref_w2_truncated_factor(&f, gref_const(S), EPS, true));
+    double sizes = gref_mat_norm_fro(gref_const(f.L)) * gref_mat_norm_fro(gref_const(f.dL));
+    long double products =
+        2 * gamma_of(2 * 6 + 4) * sizes; /* of L dL^T, both: part of what is left */
+    ck_assert(sizes > 0.0 && f.radius >= sqrtl(sqrtl(6) * products));
     gref_mat_axpy(f.L, 1.0, gref_const(f.dL)); /* rounds to u |L|, far below the root of u |C| */
     double rest =
         quad_residual(gref_const(S), gref_const(left), gref_const(f.L), gref_const(f.L), true);

@@ -243,6 +243,53 @@ START_TEST(test_check__own_law_in_w2)
 }
 END_TEST
 
+/* Tolerance and bound of a law in W2, |dm| <= sqrt(n) max |dm| and |dP|_* <= sqrt(n) n max |dP|, and of an array, each
+ * where another of its terms is the one that counts: in double, in single precision by what arrays
+ * may differ by, by 2^-16 of the trace, by what double would; and by rtol. */
+START_TEST(test_check__tolerances_are_their_formulas)
+{
+    static const struct {
+        double scale, rtol;
+        bool single;
+    } rows[] = {{1, 0, false}, {1e3, 0, false}, {1e-3, 0, true},
+                {1, 0, true},  {1e9, 0, true},  {1, 1e-2, false}};
+    for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
+        gref_truth *t = truth_for("r2-abar", true);
+        const gref_array *m = gref_arrays_find(&t->arrays, "pigdm/mean/0"),
+                         *P = gref_arrays_find(&t->arrays, "pigdm/cov/0"),
+                         *M = gref_arrays_find(&t->arrays, "pigdm/M/12");
+        gref_check_options o = {.rtol = rows[k].rtol};
+        bool single = rows[k].single;
+        gref_arrays a = {0};
+        for (int i = 0; i < t->arrays.n; i++)
+            t->tolerance[i] *= rows[k].scale;
+        ck_ok(gref_arrays_add(&a, "mean", gref_const(m->A), 1));
+        ck_ok(gref_arrays_add(&a, "cov", gref_const(P->A), 2));
+        ck_ok(gref_arrays_add(&a, "pigdm/M/12", gref_const(M->A), 2));
+        for (int i = 0; i < 3; i++)
+            a.item[i].single = single;
+        gref_check *c = check_of(t, &a, &o);
+        double n = m->A.m, trace = gref_mat_trace(gref_const(P->A)), roots = pow(n, 1.5);
+        double agree = gref_truth_tolerance(t, m, single), most = gref_truth_bound(t, m, single),
+               dP = roots * gref_truth_bound(t, P, single);
+        double counts =
+            single ? fmin(dP, fmax(0x1p-16 * trace, roots * gref_truth_bound(t, P, false))) : dP;
+        double least = o.rtol * sqrt(trace), entry = o.rtol * gref_mat_norm_max(gref_const(M->A));
+        ck_assert(c->n_laws == 1 && c->n_rows == 1);
+        ck_assert_same("law, tolerance", c->laws[0].tolerance,
+                       fmax(sqrt(n * agree * agree + counts), least));
+        ck_assert_same("law, bound", c->laws[0].bound, fmax(sqrt(n * most * most + dP), least));
+        ck_assert_same("array", c->rows[0].tolerance,
+                       fmax(gref_truth_tolerance(t, M, single), entry));
+        ck_assert_same("array, bound", c->rows[0].bound,
+                       fmax(gref_truth_bound(t, M, single), entry));
+        gref_check_free(c);
+        gref_arrays_free(&a);
+        gref_truth_free(t);
+    }
+}
+END_TEST
+
 static void refuses(const gref_truth *t, const char *name, gref_mat A, const gref_check_options *o,
                     gref_status status, const char *says)
 {
@@ -356,6 +403,7 @@ int main(void)
     tcase_add_test(tc, test_check__says_where_the_chain_departs);
     tcase_add_test(tc, test_check__single_precision_is_not_vacuous);
     tcase_add_test(tc, test_check__own_law_in_w2);
+    tcase_add_test(tc, test_check__tolerances_are_their_formulas);
     tcase_add_test(tc, test_check__refusals);
     tcase_add_test(tc, test_check__texts_say_it_all);
     tcase_add_test(files, test_arrays__from_npz_folder_and_npy);

@@ -9,12 +9,13 @@
 enum { T = 40 };
 
 /* Row k = 0, 1, ... of those with a likelihood, and of those that need no noise; NULL after the
- * last. */
+ * last. Without noise the row sums of C may be 0 or less, which tmpd refuses. */
 static const gref_row *guided_row(int k, bool noiseless)
 {
     for (int i = 0; gref_row_at(i) != NULL; i++) {
         const gref_row *row = gref_row_at(i);
-        if (gref_row_has_likelihood(row) && (row->phi != NULL || !noiseless) && k-- == 0)
+        bool able = !noiseless || (row->phi != NULL && !row->rows_summed);
+        if (gref_row_has_likelihood(row) && able && k-- == 0)
             return row;
     }
     return NULL;

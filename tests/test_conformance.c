@@ -16,6 +16,8 @@
  * with q <= p (1 - abar), sqrt(1 - a') eps, and kappa W^T C^-1 W: 2 p + 1 + kappa |W|^2 |C^-1|.
  */
 #include "dense.h"
+#include "dense/internal.h"
+#include "errors/perturb.h"
 #include "plain.h"
 #include "stationary.h"
 #include "sweep.h"
@@ -47,20 +49,37 @@ static double distance(gref_mat A, gref_mat B)
     return gref_mat_diff_fro(gref_const(A), gref_const(B));
 }
 
+/* ck_assert_bound, of the sampler at hand. */
+static char at_hand[128];
+static void hold_bound(const char *name, double err, double bound)
+{
+    ck_assert_msg(err <= bound, "%s of %s: error %.3g, bound %.3g", name, at_hand, err, bound);
+    note_ratio(name, err, bound);
+}
+
+/* Builds the sampler in its world, whose start it takes where it is to be given one. */
 static void hold(property *holds, const sweep_world *w, const gref_sampler_spec *spec)
 {
-    subject x = {.w = w, .spec = spec};
-    ck_ok(gref_sampler_new(&x.s, &w->z, &w->s, spec));
+    gref_sampler_spec own = *spec;
+    subject x = {.w = w, .spec = &own};
+    if (own.convention.start == GREF_START_GIVEN && w->p.A.n > 1) {
+        own.convention.start_mean = gref_const(w->start_mean);
+        own.convention.start_cov = gref_const(w->start_cov);
+    }
+    if (!plain_can_run(&w->p, &w->s, &own))
+        return;
+    ck_ok(gref_sampler_new(&x.s, &w->z, &w->s, &own));
+    snprintf(at_hand, sizeof at_hand, "%s, n = %d, schedule %d", own.label, w->p.A.n, w->s.kind);
     holds(&x);
     gref_sampler_free(x.s);
 }
 
 /* Every `stride`-th sampler of the table, in one world. */
-static void for_each_spec(property *holds, const sweep_world *w, int stride)
+static void for_each_spec(property *holds, const sweep_world *w, int first, int stride)
 {
     gref_sampler_spec spec;
-    for (int k = 0; sweep_spec(&spec, k); k += stride)
-        if (!sweep_is_refused(&spec))
+    for (int k = first; sweep_spec(&spec, k); k += stride)
+        if (!sweep_is_refused(&spec, w->s.kind))
             hold(holds, w, &spec);
 }
 
@@ -76,51 +95,84 @@ static void for_each_chain(property *holds, const sweep_world *w)
     }
 }
 
-static void for_everything(property *holds)
+/* Each world begins at another sampler, so that together they meet every few switches. */
+static void for_everything(property *holds, int stride)
 {
     sweep_world w;
     for (int k = 0; sweep_world_open(&w, k); k++) {
-        for_each_spec(holds, &w, 1);
-        for_each_chain(holds, &w);
+        for_each_spec(holds, &w, 83 * k, stride);
+        sweep_world_close(&w);
+    }
+}
+
+static void for_all_chains(property *holds)
+{
+    sweep_world w;
+    for (int k = 0; sweep_world_open(&w, k); k++) {
+        if (w.s.kind == GREF_SCHEDULE_DISCRETE) /* a chain brings times of its own */
+            for_each_chain(holds, &w);
         sweep_world_close(&w);
     }
 }
 
 /* ---- the step -------------------------------------------------------------------------------- */
 
-/* The step by the user's matrices, or by the plain model; `rounding` of what is added up, in units
- * of |y|. */
-static void plain_step(gref_mat *M, gref_mat *b, double *noise, double *rounding, const subject *x,
-                       int t)
+/* A step by the user's matrices, or by the plain model; `rounding` of what is added up, in units of
+ * |y|. N is empty where the noise is one number. */
+typedef struct {
+    gref_mat M, b, N;
+    double noise, rounding;
+} plain_affine;
+
+static gref_mat copy(gref_mat A)
+{
+    return A.a != NULL ? plain_sum(1, gref_const(A), 0, gref_const(A)) : A;
+}
+
+static plain_affine step_of(const subject *x, int t)
 {
     const gref_chain *chain = x->spec->chain;
     int n = x->w->p.A.n;
     if (chain != NULL) {
         int k = chain->K - t;
-        gref_mat all = chain->b;
-        gref_mat column = gref_mat_view(all, 0, k, n, 1);
-        gref_cmat given = gref_const(chain->M[chain->n_M == 1 ? 0 : k]);
-        *M = plain_sum(1, given, 0, given);
-        *b = plain_sum(1, gref_const(column), 0, gref_const(column));
-        *noise = chain->noise == GREF_NOISE_SCALAR ? chain->N[chain->n_N == 1 ? 0 : k].a[0] : NAN;
-        *rounding = 8 * n * EPS * (1 + norm(*M));
-        return;
+        gref_mat all = chain->b, M = copy(chain->M[chain->n_M == 1 ? 0 : k]),
+                 N = chain->N[chain->n_N == 1 ? 0 : k];
+        bool scalar = chain->noise == GREF_NOISE_SCALAR;
+        return (plain_affine){.M = M,
+                              .b = copy(gref_mat_view(all, 0, k, n, 1)),
+                              .N = scalar ? (gref_mat){0} : copy(N),
+                              .noise = scalar ? N.a[0] : NAN,
+                              .rounding = 8 * n * EPS * (1 + norm(M))};
     }
     plain_model q = plain_model_at(&x->w->p, &x->w->s, x->spec, t);
-    double size = 2 * q.keep + 1, condition = 1 / x->w->s.qbar[t];
-    if (q.C.a != NULL) {
-        gref_mat W = plain_product(gref_const(x->w->p.A), false, gref_const(q.J), false),
-                 Ci = plain_inverse(gref_const(q.C));
-        bool after = x->spec->convention.guidance == GREF_GUIDANCE_AFTER;
-        size += q.kappa * norm(W) * norm(W) * (after ? 1 : norm(Ci));
-        condition += after ? 1 : norm(q.C) * norm(Ci);
-        FREE_ALL(&W, &Ci);
-    }
-    *rounding = 4 * n * EPS * size * condition;
-    *noise = q.noise;
-    *M = plain_sum(1, gref_const(q.M), 0, gref_const(q.M));
-    *b = plain_sum(1, gref_const(q.b), 0, gref_const(q.b));
+    plain_affine step = {copy(q.M), copy(q.b), copy(q.N), q.noise, 4 * n * EPS * q.size};
     plain_model_free(&q);
+    return step;
+}
+
+/* N as one number, known to the few of which it is a product; or as a matrix. */
+static void hold_noise(const subject *x, const plain_affine *step, double noise, int t)
+{
+    ck_assert(isnan(noise) == isnan(step->noise));
+    if (step->N.a == NULL) {
+        hold_bound("N: plain", fabs(noise - step->noise), 64 * EPS * step->noise);
+        return;
+    }
+    gref_mat N = fresh(step->N.m, step->N.n);
+    ck_ok(gref_sampler_noise(N, x->s, t));
+    hold_bound("N: plain, a matrix", distance(N, step->N), step->rounding);
+    gref_mat_free(&N);
+}
+
+/* The combinations of row, scheme and schedule that were held. */
+static bool met[64][8][SWEEP_KINDS];
+
+static int row_number(const char *name)
+{
+    int k = 0;
+    while (strcmp(gref_row_at(k)->name, name) != 0)
+        k++;
+    return k;
 }
 
 static void hold_steps(const subject *x)
@@ -128,23 +180,20 @@ static void hold_steps(const subject *x)
     int n = x->w->p.A.n, steps = 0;
     gref_mat M = fresh(n, n), b = fresh(n, 1), F = fresh(n, n), f = fresh(n, 1);
     double far = 1 + norm(x->w->p.mu) + norm(x->w->p.v);
+    met[row_number(x->spec->name)][x->spec->convention.scheme][x->w->s.kind] = true;
     for (int t = gref_sampler_first(x->s), next; (next = gref_sampler_next(x->s, t)) >= 0;
          t = next) {
-        double noise = -1, expected, rounding;
-        gref_mat Mp, bp;
-        plain_step(&Mp, &bp, &expected, &rounding, x, t);
-        double shift = rounding * (far + norm(bp));
+        double noise = -1;
+        plain_affine plain = step_of(x, t);
+        double shift = plain.rounding * (far + norm(plain.b));
         ck_ok(gref_sampler_step(M, b, &noise, x->s, t));
-        ck_assert_bound("M: plain", distance(M, Mp), rounding);
-        ck_assert_bound("b: plain", distance(b, bp), shift);
-        if (isnan(expected))
-            ck_assert(isnan(noise));
-        else /* N is a product of three numbers that are known to n_steps EPS */
-            ck_assert_bound("N: plain", fabs(noise - expected), 16 * EPS * expected);
+        hold_bound("M: plain", distance(M, plain.M), plain.rounding);
+        hold_bound("b: plain", distance(b, plain.b), shift);
+        hold_noise(x, &plain, noise, t);
         sweep_literal_step(F, f, x->s, t);
-        ck_assert_bound("M: literal", distance(M, F), rounding + 2 * n * EPS * norm(b));
-        ck_assert_bound("b: literal", distance(b, f), shift);
-        FREE_ALL(&Mp, &bp);
+        hold_bound("M: literal", distance(M, F), plain.rounding + 2 * n * EPS * norm(b));
+        hold_bound("b: literal", distance(b, f), shift);
+        FREE_ALL(&plain.M, &plain.b, &plain.N);
         steps++;
     }
     ck_assert_int_gt(steps, 0);
@@ -152,10 +201,17 @@ static void hold_steps(const subject *x)
 }
 
 /* The library's M and b, the literal algorithm and the plain model: three routes, no two of which
- * share a formula. */
+ * share a formula. Every row was met in every scheme and on every schedule that it may have. */
 START_TEST(test_step__is_the_literal_algorithm)
 {
-    for_everything(hold_steps);
+    gref_sampler_spec spec;
+    for_everything(hold_steps, 211);
+    for_all_chains(hold_steps);
+    for (int k = 0; sweep_spec(&spec, k); k++)
+        for (int kind = 0; kind < SWEEP_KINDS; kind++)
+            if (!sweep_is_refused(&spec, (gref_schedule_kind)kind))
+                ck_assert_msg(met[row_number(spec.name)][spec.convention.scheme][kind],
+                              "no %s was met on schedule %d", spec.label, kind);
 }
 END_TEST
 
@@ -168,24 +224,32 @@ typedef struct {
     double mean, cov;
 } plain_law;
 
-static plain_law plain_start(const subject *x)
+static double pinv_norm(const gref_problem *p)
+{
+    double size = norm(plain_pinv(gref_const(p->A)));
+    plain_forget();
+    return size;
+}
+
+static plain_law start_of(const subject *x)
 {
     const gref_chain *chain = x->spec->chain;
-    int n = x->w->p.A.n, T = gref_sampler_first(x->s);
+    int n = x->w->p.A.n;
     plain_law l = {0};
     if (chain != NULL && chain->start_mean.a != NULL) {
-        l.m = plain_sum(1, gref_const(chain->start_mean), 0, gref_const(chain->start_mean));
-        l.P = plain_sum(1, gref_const(chain->start_cov), 0, gref_const(chain->start_cov));
-    } else if (chain == NULL && x->spec->convention.start == GREF_START_EXACT) {
-        plain_exact(&l.m, &l.P, &x->w->p, &x->w->s, T);
-    } else {
+        l.m = copy(chain->start_mean);
+        l.P = copy(chain->start_cov);
+    } else if (chain != NULL) {
         l.m = fresh(n, 1);
         l.P = plain_identity(n);
+    } else {
+        plain_start(&l.m, &l.P, &x->w->p, &x->w->s, x->spec);
     }
     /* the start is centred on sqrt(abar) mu_post, which A, C and Sigma make with the condition of
-     * K, below 10 here */
-    l.mean = 40 * n * EPS * (1 + norm(x->w->p.mu) + norm(x->w->p.v) + norm(l.m));
-    l.cov = 40 * n * EPS * norm(l.P);
+     * K, below 10 here; that of the authors is made of A^+ */
+    double condition = fmax(10, pinv_norm(&x->w->p));
+    l.mean = 4 * condition * n * EPS * (1 + norm(x->w->p.mu) + norm(x->w->p.v) + norm(l.m));
+    l.cov = 4 * condition * n * EPS * norm(l.P);
     return l;
 }
 
@@ -221,14 +285,14 @@ static void hold_law(const subject *x)
     int n = x->w->p.A.n, t;
     gref_marginal *law = NULL;
     gref_mat m = fresh(n, 1), P = fresh(n, n);
-    plain_law l = plain_start(x);
+    plain_law l = start_of(x);
     ck_ok(gref_marginal_new(&law, x->s));
     for (t = gref_sampler_first(x->s);; t = gref_sampler_next(x->s, t)) {
         ck_assert_int_eq(gref_marginal_t(law), t);
         ck_ok(gref_marginal_mean(m, law));
         ck_ok(gref_marginal_cov(P, law));
-        ck_assert_bound("mean of y_t", distance(m, l.m), l.mean);
-        ck_assert_bound("covariance of y_t", distance(P, l.P), l.cov);
+        hold_bound("mean of y_t", distance(m, l.m), l.mean);
+        hold_bound("covariance of y_t", distance(P, l.P), l.cov);
         if (gref_sampler_next(x->s, t) < 0)
             break;
         plain_advance(&l, x, t);
@@ -247,41 +311,52 @@ static void hold_law(const subject *x)
  */
 START_TEST(test_law__is_the_plain_recursion)
 {
-    for_everything(hold_law);
+    for_everything(hold_law, 211);
+    for_all_chains(hold_law);
 }
 END_TEST
 
 /* ---- its distances --------------------------------------------------------------------------- */
 
-/* W2 of two laws by their matrices; `least` <= their eigenvalues, to which a covariance off by D
- * gives D/(2 sqrt least). */
-static void hold_w2(const char *what, const gref_w2 *d, gref_mat m, gref_mat P, gref_mat exact,
-                    gref_mat C, double least)
+/* The least eigenvalue of a covariance, from below; 0 where it may be singular to rounding. */
+static double least_of(gref_mat P)
 {
-    gref_w2 e;
-    double far = 1 + norm(m) + norm(exact);
-    ck_ok(gref_w2_laws(&e, gref_const(m), gref_const(P), gref_const(exact), gref_const(C)));
-    double bound = 40 * m.m * EPS * ((norm(P) + norm(C)) / (2 * sqrt(least)) + far);
-    ck_assert_bound(what, fabs(d->w2 - e.w2), bound);
-    ck_assert_bound("W2, its mean part", fabs(d->w2_mean - e.w2_mean), bound);
-    ck_assert_bound("W2, its covariance part", fabs(d->w2_cov - e.w2_cov), bound);
+    gref_mat S = copy(P), lambda = fresh(P.m, 1);
+    ck_ok(gref_eigh_values(lambda, S));
+    double least = fmax(lambda.a[0] - 8 * P.m * EPS * norm(P), 0);
+    FREE_ALL(&S, &lambda);
+    return least;
 }
 
-/*
- * The state as it is against the laws at abar = 1. They may be singular: a covariance off by D = n
- * EPS |C| then has a root off by sqrt D, which is D/(2 sqrt least) for least = D/4.
- */
+/* W2 of two laws by their matrices; a covariance off by D costs at most gref_change_of_root. */
+static void hold_w2(const char *what, const gref_w2 *d, gref_mat m, gref_mat P, gref_mat exact,
+                    gref_mat C)
+{
+    gref_w2 e;
+    double far = 1 + norm(m) + norm(exact), unit = 40 * m.m * EPS;
+    ck_ok(gref_w2_laws(&e, gref_const(m), gref_const(P), gref_const(exact), gref_const(C)));
+    double bound = unit * far + gref_change_of_root(m.m, least_of(P), unit * norm(P)) +
+                   gref_change_of_root(m.m, least_of(C), unit * norm(C));
+    hold_bound(what, fabs(d->w2 - e.w2), bound);
+    hold_bound("W2, its mean part", fabs(d->w2_mean - e.w2_mean), bound);
+    hold_bound("W2, its covariance part", fabs(d->w2_cov - e.w2_cov), bound);
+}
+
+/* The state as it is against the laws at abar = 1, which may be singular. */
 static void hold_data(const subject *x, const gref_marginal *law, gref_mat m, gref_mat P)
 {
     const gref_problem *p = &x->w->p;
-    gref_mat post, C;
+    double abar = x->w->s.abar[0], qbar = x->w->s.qbar[0];
+    gref_mat at_end, P_end, I = plain_identity(p->A.n);
     gref_w2 d;
-    plain_exact(&post, &C, p, &x->w->s, 0);
+    plain_exact(&at_end, &P_end, p, &x->w->s, 0);
+    gref_mat post = plain_sum(1 / sqrt(abar), gref_const(at_end), 0, gref_const(at_end));
+    gref_mat C = plain_sum(1 / abar, gref_const(P_end), -qbar / abar, gref_const(I));
     ck_ok(gref_marginal_w2_data(&d, law, false));
-    hold_w2("W2 to the posterior", &d, m, P, post, C, p->A.n * EPS * norm(C) / 4);
+    hold_w2("W2 to the posterior", &d, m, P, post, C);
     ck_ok(gref_marginal_w2_data(&d, law, true));
-    hold_w2("W2 to the prior's data", &d, m, P, p->mu, p->Sigma, p->A.n * EPS * norm(p->Sigma) / 4);
-    FREE_ALL(&post, &C);
+    hold_w2("W2 to the prior's data", &d, m, P, p->mu, p->Sigma);
+    FREE_ALL(&post, &C, &at_end, &P_end, &I);
 }
 
 static void hold_distances(const subject *x)
@@ -299,20 +374,22 @@ static void hold_distances(const subject *x)
     ck_ok(gref_marginal_mean(m, law));
     ck_ok(gref_marginal_cov(P, law));
     ck_ok(gref_marginal_w2(&d, law));
-    double least =
-        s->qbar[t] / 10; /* a step without noise may take off what noise there was, not ten times */
-    hold_w2("W2 to the target", &d, m, P, exact, C, least);
+    hold_w2("W2 to the target", &d, m, P, exact, C);
     hold_data(x, law, m, P);
     ck_ok(gref_marginal_bias(bias, law));
     gref_mat_axpy(m, -1.0, gref_const(exact));
-    ck_assert_bound("bias", distance(m, bias), 40 * n * EPS * (1 + norm(exact) + norm(bias)));
+    hold_bound("bias", distance(m, bias), 40 * n * EPS * (1 + norm(exact) + norm(bias)));
     plain_model q = plain_model_at(&x->w->p, s, x->spec, t);
-    ck_ok(gref_conditional_w2(&d, x->s, t));
-    hold_w2("W2 of the modelled law", &d, q.mean, q.cov, exact, C, least);
+    if (q.cov.a != NULL) {
+        ck_ok(gref_conditional_w2(&d, x->s, t));
+        hold_w2("W2 of the modelled law", &d, q.mean, q.cov, exact, C);
+    } else {
+        ck_fails(gref_conditional_w2(&d, x->s, t), GREF_ERR_RANGE);
+    }
     gref_mat centre = plain_sum(sqrt(s->abar[t]), gref_const(x->w->p.mu), 0, gref_const(exact));
     ck_ok(gref_marginal_mean(m, law));
     ck_ok(gref_marginal_w2_prior(&d, law));
-    hold_w2("W2 to the prior", &d, m, P, centre, q.Sigma_t, least);
+    hold_w2("W2 to the prior", &d, m, P, centre, q.Sigma_t);
     plain_model_free(&q);
     gref_marginal_free(law);
     FREE_ALL(&m, &P, &bias, &exact, &C, &centre);
@@ -324,11 +401,7 @@ static void hold_distances(const subject *x)
  */
 START_TEST(test_distances__are_those_of_the_matrices)
 {
-    sweep_world w;
-    for (int k = 0; sweep_world_open(&w, k); k++) {
-        for_each_spec(hold_distances, &w, 1);
-        sweep_world_close(&w);
-    }
+    for_everything(hold_distances, 211);
 }
 END_TEST
 
@@ -355,23 +428,30 @@ static void hold_model(const subject *x)
         double unit = 4 * (n + m) * EPS;
         if (q.C.a != NULL) {
             ck_ok(gref_likelihood_cov(C, x->s, t));
-            ck_assert_bound("C_{v|t}", distance(C, q.C), unit * norm(q.C));
+            hold_bound("C_{v|t}", distance(C, q.C), unit * norm(q.C));
             unit *= condition_of(x, &q);
         } else {
             ck_fails(gref_likelihood_cov(C, x->s, t), GREF_ERR_RANGE);
+        }
+        ck_assert(gref_sampler_has_model(x->s) == (q.cov.a != NULL));
+        if (q.cov.a == NULL) {
+            ck_fails(gref_conditional_precision(mean, cov, x->s, t), GREF_ERR_RANGE);
+            ck_fails(gref_conditional_bayes(mean, cov, x->s, t), GREF_ERR_RANGE);
+            plain_model_free(&q);
+            continue;
         }
         double far = 1 + norm(p->v) + norm(p->mu) + norm(q.mean);
         for (int route = 0; route < 2; route++) {
             ck_ok(route == 0 ? gref_conditional_precision(mean, cov, x->s, t)
                              : gref_conditional_bayes(mean, cov, x->s, t));
-            ck_assert_bound("modelled law, covariance", distance(cov, q.cov), unit);
-            ck_assert_bound("modelled law, mean", distance(mean, q.mean), unit * far);
+            hold_bound("modelled law, covariance", distance(cov, q.cov), unit);
+            hold_bound("modelled law, mean", distance(mean, q.mean), unit * far);
         }
         if (gref_row_find(x->spec->name)->exact) {
             gref_mat exact, post;
             plain_exact(&exact, &post, p, &x->w->s, t);
-            ck_assert_bound("an exact model, covariance", distance(cov, post), unit);
-            ck_assert_bound("an exact model, mean", distance(mean, exact), unit * far);
+            hold_bound("an exact model, covariance", distance(cov, post), unit);
+            hold_bound("an exact model, mean", distance(mean, exact), unit * far);
             FREE_ALL(&exact, &post);
         }
         plain_model_free(&q);
@@ -386,11 +466,7 @@ static void hold_model(const subject *x)
  */
 START_TEST(test_model__is_the_same_by_every_route)
 {
-    sweep_world w;
-    for (int k = 0; sweep_world_open(&w, k); k++) {
-        for_each_spec(hold_model, &w, 5);
-        sweep_world_close(&w);
-    }
+    for_everything(hold_model, 211);
 }
 END_TEST
 
@@ -430,16 +506,19 @@ static void hold_moments(const subject *x)
 /*
  * The samples come from the literal algorithm and its noise, the law from the affine steps. Fixed
  * seeds; each mean and covariance entry within 5 standard errors, var(mean_i) = P_ii/N,
- * var(S_ij) = (P_ii P_jj + P_ij^2)/N. The stride meets every row, scheme, guidance, times and
- * start: about 3,000 entries, for a random seed a false alarm once in 600.
+ * var(S_ij) = (P_ii P_jj + P_ij^2)/N. Every kind of schedule; the stride meets every row, scheme,
+ * guidance, times and start: about 3,000 entries, for a random seed a false alarm once in 600.
  */
 START_TEST(test_draw__moments_are_those_of_the_law)
 {
     sweep_world w;
-    ck_assert(sweep_world_open(&w, 0));
-    for_each_spec(hold_moments, &w, 11);
-    for_each_chain(hold_moments, &w);
-    sweep_world_close(&w);
+    for (int k = 0; sweep_world_open(&w, k); k++) {
+        if (w.p.A.n == 5)
+            for_each_spec(hold_moments, &w, 83 * k, 4001);
+        if (k == 0)
+            for_each_chain(hold_moments, &w);
+        sweep_world_close(&w);
+    }
     printf("# worst z-score %.2f\n", worst_z);
 }
 END_TEST
@@ -451,39 +530,44 @@ END_TEST
  * by matrices, within the bounds of src/spectral/crosscheck_bounds.c, which follow the rounding of
  * both.
  */
-START_TEST(test_spectral__says_what_the_dense_path_says)
+static void hold_paths(test_operator op, gref_schedule_kind kind, int first, int stride)
 {
     enum { MOST = 4096 };
     static gref_sampler_spec specs[MOST];
-    const test_operator ops[] = {OP_LOPSIDED, OP_SR2_BICUBIC};
     const int times[] = {SWEEP_T, 5, 2, 1, 0};
     gref_mat u = crop_of("grass", 200, 100, 4, 4);
+    gref_problem p = matrix_problem(gref_const(u), op, 0.3, 3);
+    gref_stationary q = stationary_problem(gref_const(u), op, 0.3, 3);
     gref_schedule s = {0};
-    ck_ok(gref_schedule_linear(&s, 0.02, 0.5, SWEEP_T));
-    for (int o = 0; o < 2; o++) {
-        gref_problem p = matrix_problem(gref_const(u), ops[o], 0.3, 3);
-        gref_stationary q = stationary_problem(gref_const(u), ops[o], 0.3, 3);
-        gref_crosscheck *check = NULL;
-        int count = 0;
-        gref_sampler_spec spec;
-        for (int k = o; sweep_spec(&spec, k); k += 5)
-            if (!sweep_is_refused(&spec))
-                specs[count++] = spec;
-        ck_ok(gref_crosscheck_run(&check, &p, &q, &s, specs, count, times,
-                                  sizeof times / sizeof *times, NULL, NULL));
-        for (int k = 0; k < check->n_rows; k++) {
-            const gref_crosscheck_row *r = &check->rows[k];
-            ck_assert_msg(r->ratio <= 1, "%s of %s at t = %d: %.17g and %.17g, ratio %g",
-                          r->quantity, r->sampler, r->t, r->dense, r->spectral, r->ratio);
-            note_ratio(r->quantity, r->deviation, r->bound);
-        }
-        ck_assert_int_gt(check->n_rows, 10 * count);
-        gref_crosscheck_free(check);
-        gref_problem_free(&p);
-        gref_stationary_free(&q);
+    gref_crosscheck *check = NULL;
+    gref_sampler_spec spec;
+    int count = 0;
+    sweep_schedule(&s, kind);
+    for (int k = first; sweep_spec(&spec, k); k += stride)
+        if (!sweep_is_refused(&spec, kind))
+            specs[count++] = spec;
+    ck_ok(gref_crosscheck_run(&check, &p, &q, &s, specs, count, times, sizeof times / sizeof *times,
+                              NULL, NULL));
+    for (int k = 0; k < check->n_rows; k++) {
+        const gref_crosscheck_row *r = &check->rows[k];
+        ck_assert_msg(r->ratio <= 1, "%s of %s at t = %d: %.17g and %.17g, ratio %g", r->quantity,
+                      r->sampler, r->t, r->dense, r->spectral, r->ratio);
+        note_ratio(r->quantity, r->deviation, r->bound);
     }
+    ck_assert_int_gt(check->n_rows, 8 * count);
+    gref_crosscheck_free(check);
+    gref_problem_free(&p);
+    gref_stationary_free(&q);
     gref_schedule_free(&s);
     gref_mat_free(&u);
+}
+
+START_TEST(test_spectral__says_what_the_dense_path_says)
+{
+    const test_operator ops[] = {OP_LOPSIDED, OP_SR2_BICUBIC};
+    for (int o = 0; o < 2; o++)
+        for (int kind = 0; kind < SWEEP_KINDS; kind++)
+            hold_paths(ops[o], (gref_schedule_kind)kind, 83 * (o + 2 * kind), 1009);
 }
 END_TEST
 

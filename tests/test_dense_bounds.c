@@ -202,6 +202,52 @@ START_TEST(test_bound__least_eigenvalue)
 }
 END_TEST
 
+/* Below the least eigenvalue, which of a I - b (1 1^T - I) is a - (n - 1) b, b > 0: attained; a
+ * negative entry counts as much. */
+START_TEST(test_gershgorin_down__is_attained)
+{
+    enum { ORDER = 5 };
+    for (int sign = -1; sign <= 1; sign += 2) {
+        gref_mat C = padded(ORDER, ORDER);
+        for (int j = 0; j < ORDER; j++)
+            for (int i = 0; i < ORDER; i++)
+                GREF_AT(C, i, j) = i == j ? 3 : sign * 0.1;
+        double least = gref_gershgorin_down(gref_const(C));
+        ck_assert(least <= 3 - 4 * 0.1 && least >= (3 - 4 * 0.1) * (1 - 0x1p-48));
+        GREF_AT(C, 2, 2) = 1;
+        least = gref_gershgorin_down(gref_const(C));
+        ck_assert(least <= 1 - 4 * 0.1 && least >= (1 - 4 * 0.1) * (1 - 0x1p-48));
+        gref_mat_free(&C);
+    }
+}
+END_TEST
+
+/*
+ * Q diag(1 - e, 1, 1) lies e from the orthogonal Q, by columns and by rows; of W = 0, 1 a column,
+ * nothing but |W^T W - I| is known, which there is the distance.
+ */
+START_TEST(test_orthogonal_distance__is_attained)
+{
+    gref_mat W = fresh(6, 3), V = fresh(3, 6), Q = random_orthogonal(6, 4);
+    double by_columns, by_rows;
+    for (double e = 1e-9; e <= 1; e *= 10) {
+        for (int j = 0; j < 3; j++)
+            for (int i = 0; i < 6; i++)
+                GREF_AT(W, i, j) = GREF_AT(V, j, i) = GREF_AT(Q, i, j) * (j == 0 ? 1 - e : 1);
+        ck_ok(gref_orthogonal_distance(&by_columns, gref_const(W), false));
+        ck_ok(gref_orthogonal_distance(&by_rows, gref_const(V), true));
+        ck_assert(by_columns >= e * (1 - 1e-6) && by_columns <= e * (1 + 1e-5));
+        ck_assert(by_rows >= e * (1 - 1e-6) && by_rows <= e * (1 + 1e-5));
+    }
+    gref_mat_fill(W, 0.0);
+    ck_ok(gref_orthogonal_distance(&by_columns, gref_const(W), false));
+    ck_assert(by_columns >= sqrt(3.0) && by_columns <= sqrt(3.0) * (1 + 1e-9));
+    gref_mat *all[] = {&W, &V, &Q};
+    for (int i = 0; i < 3; i++)
+        gref_mat_free(all[i]);
+}
+END_TEST
+
 /*
  * Products in twice the precision against quad: below gref_dot2_error_up entry by entry, in any
  * transpose, to the same bits. _i = 1: factors whose terms end early, as those of Cholesky do.
@@ -271,6 +317,8 @@ int main(void)
 {
     Suite *s = suite_create("dense_bounds");
     TCase *tc = new_tcase(s, "bound");
+    tcase_add_test(tc, test_gershgorin_down__is_attained);
+    tcase_add_test(tc, test_orthogonal_distance__is_attained);
     tcase_add_test(tc, test_bound__constants);
     tcase_add_test(tc, test_bound__norms);
     tcase_add_test(tc, test_bound__inverse);

@@ -2,41 +2,10 @@
  * Golden files: what is in them, that they are the same again, that a right computation passes and
  * none of the catalogue's deviations does, and that nobody replaces one by accident.
  */
-#include "plant.h"
-#include "scratch.h"
+#include "golden_case.h"
 
 #include <dirent.h>
 #include <unistd.h>
-
-#include "files/internal.h"
-#include "verify/golden_parts.h"
-#include <gref/random.h>
-
-/* case.json: 4 x 5 pixels of grass, a blur by a kernel without symmetry (or a missing box),
- * T = 12. */
-static gref_case *load_case(const char *samplers, bool blur)
-{
-    gref_case *c = NULL;
-    gref_mat K = fresh(3, 3);
-    gref_random_uniform(K, 3, GREF_STREAM_TEST, 5, 0);
-    ck_ok(gref_npy_write(scratch("k.npy"), gref_const(K), 2));
-    gref_mat_free(&K);
-    FILE *fp = fopen(scratch("case.json"), "w");
-    ck_assert_ptr_nonnull(fp);
-    fprintf(
-        fp,
-        "{\"schema\": \"gref-case/1\", \"image\": {\"file\": \"%s\", \"crop\": [300, 200, 4, 5]},\n"
-        "\"operator\": {%s}, \"noise\": {\"sigma\": 0.2},\n"
-        "\"schedule\": {\"kind\": \"linear\", \"beta\": [1e-3, 0.3], \"steps\": %d},\n"
-        "\"report\": {\"laws_at\": [9, 6, 3, 0]}, \"samplers\": [%s]}\n",
-        reference_file("images/grass.png"),
-        blur ? "\"kind\": \"kernel\", \"file\": \"k.npy\""
-             : "\"kind\": \"inpainting\", \"box\": [1, 1, 2, 3]",
-        T, samplers);
-    ck_assert(fclose(fp) == 0);
-    ck_ok(gref_case_load(&c, scratch("case.json"), NULL, 0));
-    return c;
-}
 
 static const char *const all_samplers =
     "{\"name\": \"ddpm\"}, {\"name\": \"cgdm\", \"start\": \"exact\"}, {\"name\": \"pigdm\"}, "
@@ -45,28 +14,6 @@ static const char *const all_samplers =
     "\"variance\": \"beta\"},"
     "{\"name\": \"cgdm\", \"label\": \"after\", \"guidance\": \"after\", \"zeta\": 0.05},"
     "{\"name\": \"dps-norm\", \"zeta\": 0.1}";
-
-static const gref_golden_options plain = {.allow_dirty = true, .skip_self_test = true};
-
-static gref_golden_report *write_to(const gref_case *c, const char *file, const char *reason)
-{
-    gref_golden_report *r = NULL;
-    gref_golden_options o = plain;
-    o.out = file;
-    o.reason = reason;
-    ck_ok(gref_golden_write(&r, c, &o));
-    return r;
-}
-
-static gref_truth *write_and_open(const char *samplers, bool blur)
-{
-    gref_truth *truth = NULL;
-    gref_case *c = load_case(samplers, blur);
-    gref_golden_free(write_to(c, scratch("g.npz"), NULL));
-    gref_case_free(c);
-    ck_ok(gref_truth_open(&truth, scratch("g.npz")));
-    return truth;
-}
 
 static void has_shape(const gref_truth *truth, const char *name, int ndim, int m, int n)
 {
@@ -203,20 +150,6 @@ START_TEST(test_golden_write__is_reproducible_as_file_and_as_folder)
     gref_case_free(c);
 }
 END_TEST
-
-/* One key of the manifest's entry for an array. */
-static json_t *entry_of(json_t *manifest, const char *name)
-{
-    size_t k;
-    json_t *entry;
-    json_array_foreach(json_object_get(manifest, "arrays"), k, entry)
-    {
-        if (strcmp(json_string_value(json_object_get(entry, "name")), name) == 0)
-            return entry;
-    }
-    ck_abort_msg("no entry %s", name);
-    return NULL;
-}
 
 /* The manifest says who made the file, of what, in which conventions, and of every array what the
  * issue asks. */

@@ -403,6 +403,34 @@ START_TEST(test_svd__is_a_singular_value_decomposition)
 }
 END_TEST
 
+/*
+ * L = D B, D = diag(2^-6i) and B lower triangular of +-1 and 4: rows of V^T L are orthogonal, and
+ * their lengths the roots of lambda, each relative to itself, where dsyevd knows them to u |L|^2.
+ */
+START_TEST(test_eigh_graded__keeps_small_eigenvalues)
+{
+    const int n = 7;
+    SCOPED(gref_mat) L = odd_integers(n, n, 60), V = padded(n, n), lambda = fresh(n, 1);
+    for (int j = 0; j < n; j++)
+        for (int i = 0; i < n; i++)
+            GREF_AT(L, i, j) =
+                i < j ? 0.0 : ldexp(i == j ? 4 : copysign(1, GREF_AT(L, i, j)), -6 * i);
+    ck_ok(gref_eigh_graded(lambda, V, gref_const(L)));
+    SCOPED(gref_mat) G = plain_product(gref_const(V), true, gref_const(L), false);
+    SCOPED(gref_mat) S = plain_product(gref_const(G), false, gref_const(G), true);
+    for (int j = 0; j < n; j++)
+        for (int i = j; i < n; i++) {
+            double size = sqrt(lambda.a[i]) * sqrt(lambda.a[j]), want = i == j ? lambda.a[i] : 0.0;
+            ck_assert_bound("graded", fabs(GREF_AT(S, i, j) - want), 4 * n * EPS * size);
+            ck_assert(i == 0 || lambda.a[i] >= lambda.a[i - 1]);
+        }
+    check_padding(V);
+    ck_assert_bound("V^T V", orthogonality(gref_const(V)), 3 * n * EPS);
+    GREF_AT(L, 3, 2) = NAN;
+    ck_fails(gref_eigh_graded(lambda, V, gref_const(L)), GREF_ERR_NONFINITE);
+}
+END_TEST
+
 /* A NaN that is read is named by its place before LAPACK sees it; outputs stay as they were. */
 START_TEST(test_lapack__refuses_nan)
 {
@@ -481,6 +509,7 @@ int main(void)
     tcase_add_test(tc, test_cholesky_pivoted__finds_the_exact_rank);
     tcase_add_test(tc, test_cholesky_pivoted__cuts_pivots_up_to_tol);
     tcase_add_test(tc, test_eigh__is_a_spectral_decomposition);
+    tcase_add_test(tc, test_eigh_graded__keeps_small_eigenvalues);
     tcase_add_test(tc, test_svd__is_a_singular_value_decomposition);
     tc = new_tcase(s, "refusals");
     tcase_add_test(tc, test_lapack__refuses_nan);

@@ -154,7 +154,7 @@ START_TEST(test_steps__only_cgdm_commutes_with_the_posterior)
     for (int k = 0; gref_sampler_name(k) != NULL; k++) {
         gref_sampler_spec spec = make_spec(gref_sampler_name(k));
         const gref_row *row = gref_row_find(spec.name);
-        if (!row->guided)
+        if (!row->guided || row->rows_summed) /* whose sums are not all positive here */
             continue;
         gref_sampler *sampler = NULL;
         ck_ok(gref_sampler_new(&sampler, &z, &s, &spec));

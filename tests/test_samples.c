@@ -212,6 +212,23 @@ START_TEST(test_samples__few_samples_are_undecided)
         ck_assert(named(&r, "mean")->done && named(&r, "covariance")->done == (N >= 2) &&
                   named(&r, "eigenvectors")->done == (N >= 2) && !named(&r, "projections")->done);
         ck_assert(r.estimated == (N >= 3));
+        double by_law =
+            0; /* N |w|^2 by the law's own covariance: its eigenvectors are the root's columns */
+        for (int j = 0; j < 8; j++) {
+            double y = 0, square = 0;
+            for (int a = 0; a < 8; a++) {
+                double u = GREF_AT(l.root, a, j), sum = 0;
+                for (int k = 0; k < N; k++)
+                    sum += GREF_AT(X, k, a) - l.mean.a[a];
+                y += u * sum / N;
+                square += u * u;
+            }
+            by_law += N * y * y / (square * square);
+        }
+        ck_assert_bound("N |w|^2", fabs(named(&r, "mean")->statistic / by_law - 1), 1e-11);
+        ck_assert_bound("its p", fabs(named(&r, "mean")->p - gref_chi2_tail(by_law, 8)), 1e-11);
+        for (int k = 0; k < GREF_SAMPLE_TESTS; k++)
+            ck_assert(r.test[k].done || r.test[k].p == 1);
         ck_assert_msg(r.verdict == GREF_VERDICT_UNDECIDED, "N = %d: %s", N, r.sentence);
         ck_assert_ptr_nonnull(strstr(r.sentence, "cannot see a difference"));
         if (r.estimated)
@@ -336,6 +353,29 @@ START_TEST(test_samples__excursions_are_measured_and_bounded)
 }
 END_TEST
 
+/* Sixteenths of the unit change no p, not even in the last bit, and no rank: the least standard deviation, 2^-15 of the
+ * largest, is beside 2^-16 of it before and after. */
+START_TEST(test_samples__ignore_the_unit)
+{
+    enum { N = 40, NP = 4 };
+    law l = make_law(NP, 0x1p30, 0, 4);
+    gref_mat X = draw(&l, N, 2);
+    gref_sample_report before = test_of(X, &l);
+    for (int k = 0; k < N * NP; k++)
+        X.a[k] *= 0x1p-4;
+    for (int k = 0; k < NP; k++)
+        l.mean.a[k] *= 0x1p-4;
+    for (int k = 0; k < NP * NP; k++)
+        l.cov.a[k] *= 0x1p-8;
+    gref_sample_report after = test_of(X, &l);
+    ck_assert(before.rank == NP && after.rank == NP && before.p == after.p);
+    for (int k = 0; k < GREF_SAMPLE_TESTS; k++)
+        ck_assert(before.test[k].p == after.test[k].p);
+    gref_mat_free(&X);
+    free_law(&l);
+}
+END_TEST
+
 /* The words say what was computed: the mean's covariance up to N = 2 r + 1, the projection with the smallest p, and the
  * visible W2 as a share of the spread. */
 START_TEST(test_samples__words_are_those_of_the_numbers)
@@ -379,5 +419,6 @@ int main(void)
     tcase_add_test(tc, test_samples__single_precision_is_no_excursion);
     tcase_add_test(tc, test_samples__excursions_are_measured_and_bounded);
     tcase_add_test(tc, test_samples__words_are_those_of_the_numbers);
+    tcase_add_test(tc, test_samples__ignore_the_unit);
     return run_suite(s);
 }

@@ -33,7 +33,7 @@ static long double gamma_of(int k)
 START_TEST(test_map__rounding_is_its_formula)
 {
     static const gref_w2_map_sizes rows[] = {
-        /* c eh el dh dl ph pl pl0 sh sl sl0 R w */
+        /* c eh el dh dl ph pl pl0 sh sl sl0 R w low eC eE */
         {7,
          3,
          1,
@@ -47,24 +47,29 @@ START_TEST(test_map__rounding_is_its_formula)
          0x1p-45,
          0x1p-46,
          0x1p-44,
-         {0x1p-44, 0x1p-45, -0x1p-44}},
-        {9, 2, 1, 2, 3, 1, 1, 2, 4, 3, 2, 3, 1, {-1, 5, 2}},
-        {5, 2, 3, 0, 1, 2, 3, 0, 0, 1, 0, 0, 1, {0, 1, -2}},
-        {8, 0x1p-60, 3, 0, 1, 0, 0x1p-30, 1, 0, 2, 0, 0, 0, {0}},
-        {8, 0x1p-60, 3, 0, 0x1p-60, 0, 0x1p-60, 0, 0, 2, 0, 0, 0, {0}},
+         {0x1p-44, 0x1p-45, -0x1p-44},
+         0,
+         0,
+         0},
+        {9, 2, 1, 2, 3, 1, 1, 2, 4, 3, 2, 3, 1, {-1, 5, 2}, 0.5, 0x1p-40, 0x1p-30},
+        {5, 2, 3, 0, 1, 2, 3, 0, 0, 1, 0, 0, 1, {0, 1, -2}, 0, 0, 0},
+        {8, 0x1p-60, 3, 0, 1, 0, 0x1p-30, 1, 0, 2, 0, 0, 0, {0}, 0x1p-20, 0, 0},
+        {8, 0x1p-60, 3, 0, 0x1p-60, 0, 0x1p-60, 0, 0, 2, 0, 0, 0, {0}, 0, 0x1p-70, 0},
     };
     for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
         const gref_w2_map_sizes *s = &rows[k];
         gref_w2_map_errors e = gref_w2_map_rounding(s);
         long double k2 = gref_dot2_error_up(s->n), g = gamma_of(s->n + 3), c = s->c, dh = s->dh;
-        long double P = k2 * c * dh + g * s->pl0 + g * c * s->dl, d = dh + s->dl, root = sqrtl(2);
+        long double d = dh + s->dl, root = sqrtl(2), l = s->low;
+        long double P =
+            k2 * c * dh + g * s->pl0 + g * c * s->dl + g * l * dh + l * s->dl + s->eC * d;
         long double S = k2 * dh * s->ph + g * s->sl0 + g * dh * s->pl + g * s->dl * s->ph;
         S = root * (S + (long double)s->dl * s->pl + d * e.P);
         long double low = s->el + 2 * (long double)s->pl + root * s->sl +
                           3 * U * (s->eh + 2 * (long double)s->ph + root * s->sh);
         ck_assert_formula("P", e.P, P);
         ck_assert_formula("S", e.S, S);
-        ck_assert_formula("R", e.R, 2.0L * e.P + e.S + 6 * U * low + U * s->R);
+        ck_assert_formula("R", e.R, s->eE + 2.0L * e.P + e.S + 6 * U * low + U * s->R);
         ck_assert_formula("w2", e.w2,
                           d * e.P + (long double)s->dl * s->pl +
                               U * (2 * fabsl(s->w[0]) + 3 * fabsl(s->w[1]) + 3 * fabsl(s->w[2])) +
@@ -147,7 +152,8 @@ START_TEST(test_procrustes__from_a_rough_start)
     double least;
     for (int k = 0; k < 2; k++)
         ck_ok(gref_w2_factor_of(&f[k], gref_const(C[k]), true));
-    ck_ok(gref_w2_map(&map, (gref_mat){0}, gref_const(C[0]), gref_const(C[1]), true));
+    ck_ok(gref_w2_map(&map, (gref_mat){0},
+                      &(gref_w2_pair){.C1 = gref_const(C[0]), .C2 = gref_const(C[1])}, true));
     ck_ok(gref_gemm(F, 1.0, gref_const(f[1].L), true, gref_const(f[0].L), false, 0.0));
     ck_ok(gref_w2_polar(Q, &least, F, N));
     gref_mat_identity(G);
@@ -324,11 +330,61 @@ START_TEST(test_shift__by_a_whitening)
     double residual;
     gref_mat_copy(L, gref_const(C));
     ck_ok(gref_cholesky(L));
-    ck_ok(gref_whitening_of(&q, R6, gref_const(C), gref_const(L)));
+    ck_ok(gref_whitening_of(&q, R6, gref_const(C), gref_const(L), 0.0));
     ck_ok(gref_cholesky_residual(&residual, gref_const(C), gref_const(L)));
     ck_assert(q.residual == residual && q.error < 1e-10 * residual && q.b >= 1e3 && q.b < 2e3);
     ck_assert_formula("f", q.f, (long double)residual * q.b * q.b);
     gref_whitening_free(&q);
+}
+END_TEST
+
+/*
+ * A graded C = D C' D is measured as C' is: X = X' D^-1 and R = D R' D to the bit, f the same, errors
+ * times the largest D^2, |L^-1| of X itself. What C' may be off counts once as it is, once whitened.
+ * The terms of R X^T are those of (R D^-1) (X D)^T.
+ */
+START_TEST(test_shift__of_a_graded_law)
+{
+    enum { N = 4 };
+    SCOPED(gref_mat) P = covariance(N, 30.0, 8), C = fresh(N, N), L = fresh(N, N), K = fresh(N, N);
+    SCOPED(gref_mat) R = fresh(N, N), S = fresh(N, N), one = fresh(N, N), d = fresh(2, 1);
+    for (int k = 0; k < N * N; k++) { /* D = 8 diag(2^-15 i), variances of C' in [1/2, 1) */
+        int i = k % N, j = k / N;
+        GREF_AT(P, i, j) = (GREF_AT(P, i, j) + (i == j)) / 2;
+        GREF_AT(C, i, j) = ldexp(GREF_AT(P, i, j), 6 - 15 * (i + j));
+    }
+    gref_mat_copy(L, gref_const(C));
+    ck_ok(gref_cholesky(L));
+    for (int k = 0; k < N * N; k++)
+        K.a[k] = ldexp(GREF_AT(L, k % N, k / N), 15 * (k % N) - 3);
+    for (int with = 0; with < 2; with++) {
+        double off = with * 0x1p-60;
+        gref_whitening q = {0}, plain = {0};
+        ck_ok(gref_whitening_of(&q, R, gref_const(C), gref_const(L), off));
+        ck_ok(gref_whitening_of(&plain, S, gref_const(P), gref_const(K), ldexp(off, 84)));
+        for (int k = 0; k < N * N; k++) {
+            int i = k % N, j = k / N;
+            ck_assert(GREF_AT(R, i, j) == ldexp(GREF_AT(S, i, j), 6 - 15 * (i + j)));
+            ck_assert(GREF_AT(q.X, i, j) == ldexp(GREF_AT(plain.X, i, j), 15 * j - 3));
+        }
+        ck_assert(q.s.a != NULL && plain.s.a == NULL && q.defect == plain.defect);
+        ck_assert(q.f == plain.f && q.error == 64 * plain.error);
+        ck_assert_formula("residual", q.residual,
+                          gref_norm_fro_up(gref_const(R)) + (long double)q.error + off);
+        ck_assert_formula("|L^-1|", q.b,
+                          gref_norm_2_up(gref_const(q.X)) / (1 - (long double)q.defect));
+        gref_whitening_free(&q);
+        gref_whitening_free(&plain);
+    }
+    double rho; /* R D^-1 = 2^45, X D = diag(1, 1) */
+    gref_mat E = gref_mat_view(R, 0, 0, 2, 2), s = gref_mat_view(K, 0, 0, 2, 1);
+    gref_mat_identity(one);
+    gref_mat_fill(E, 0.0);
+    GREF_AT(E, 0, 0) = d.a[0] = d.a[1] = s.a[1] = 1.0;
+    s.a[0] = 0x1p45;
+    gref_whitening q = {.X = gref_mat_view(one, 0, 0, 2, 2), .b = 0x1p40, .d = d, .s = s};
+    ck_ok(gref_whitening_shift(&rho, gref_mat_view(S, 0, 0, 2, 2), &q, gref_const(E), 0.0));
+    ck_assert_formula("terms", rho, 1 + gamma_of(2) * 0x1p45L * sqrtl(2));
 }
 END_TEST
 
@@ -377,7 +433,7 @@ START_TEST(test_factor__radius_from_both_sides)
             GREF_AT(four, i, i) = 4.0;
             GREF_AT(off.L, i, i) = 2.0 * (1 + ldexp(1, -e));
         }
-        ck_ok(gref_whitening_of(&q, R, gref_const(four), gref_const(off.L)));
+        ck_ok(gref_whitening_of(&q, R, gref_const(four), gref_const(off.L), 0.0));
         ck_ok(gref_w2_refine(&off, R, &q));
         ck_assert_needed("refined", sqrt(N) * quad_distance(2, (quad)off.L.a[0] + off.dL.a[0]),
                          off.radius, 0.5);
@@ -391,9 +447,27 @@ START_TEST(test_factor__radius_from_both_sides)
     gref_w2_factor_free(&f);
     GREF_AT(C, 0, 0) = 1.0;
     GREF_AT(C, 1, 1) = 0x1p-56; /* below the rank decision: all of it is lost */
-    ck_ok(gref_w2_truncated_factor(&f, gref_const(C), U));
+    ck_ok(gref_w2_truncated_factor(&f, gref_const(C), EPS, false));
     ck_assert_int_eq(f.rank, 1);
     ck_assert_needed("truncated", 0x1p-28, f.radius, 0.5);
+    gref_w2_factor_free(&f);
+    /* of exact rank, refined within its range: u^2 is left; of rank up to rounding, that rounding */
+    SCOPED(gref_mat) F = odd_integers(6, 3, 9), S = fresh(6, 6), left = fresh(6, 6);
+    ck_ok(gref_syrk(S, 1.0 / 3, gref_const(F), false, 0.0)); /* thirds: rounded */
+    ck_ok(gref_w2_truncated_factor(&f, gref_const(S), EPS, true));
+    ck_assert(f.rank == 3 && f.radius > 1e-9);
+    gref_w2_factor_free(&f);
+    ck_ok(gref_syrk(S, 1.0, gref_const(F), false, 0.0));
+    ck_ok(gref_w2_truncated_factor(&f, gref_const(S), EPS, true));
+    double sizes = gref_mat_norm_fro(gref_const(f.L)) * gref_mat_norm_fro(gref_const(f.dL));
+    long double products =
+        2 * gamma_of(2 * 6 + 4) * sizes; /* of L dL^T, both: part of what is left */
+    ck_assert(sizes > 0.0 && f.radius >= sqrtl(sqrtl(6) * products));
+    gref_mat_axpy(f.L, 1.0, gref_const(f.dL)); /* rounds to u |L|, far below the root of u |C| */
+    double rest =
+        quad_residual(gref_const(S), gref_const(left), gref_const(f.L), gref_const(f.L), true);
+    ck_assert(f.rank == 3 && f.radius < 1e-12 &&
+              rest <= 40 * EPS * gref_mat_norm_fro(gref_const(S)));
     gref_w2_factor_free(&f);
     FREE_ALL(&dense, &C);
 }
@@ -572,6 +646,7 @@ int main(void)
     tcase_add_test(tc, test_procrustes__ends);
     tcase_add_test(tc, test_shift__is_attained);
     tcase_add_test(tc, test_shift__by_a_whitening);
+    tcase_add_test(tc, test_shift__of_a_graded_law);
     tcase_add_test(tc, test_factor__radius_from_both_sides);
     tcase_add_test(tc, test_close__is_relatively_accurate);
     tcase_add_test(tc, test_inputs__parts);

@@ -53,8 +53,8 @@ START_TEST(test_certify_laws__contains_the_hadamard_truth)
 }
 END_TEST
 
-/* Singular Hadamard pairs given as covariances: contained; the width is that of sqrt(n u |C|), as
- * documented. */
+/* Singular Hadamard pairs given as covariances, of exact rank: contained, and as narrow as the
+ * factors of their range; plain ones would leave sqrt(n u |C|) = 4e-8. */
 START_TEST(test_certify_laws__contains_the_truth_of_singular_pairs)
 {
     for (int zeros = 1; zeros <= 8; zeros += 7) {
@@ -64,16 +64,16 @@ START_TEST(test_certify_laws__contains_the_truth_of_singular_pairs)
         ck_assert(w.lower <= W && W <= w.upper);
         ck_assert_str_eq(w.method, "factor");
         ck_assert_int_eq(w.rank, 16 - zeros);
-        ck_assert_bound("width, singular covariances", w.upper - w.lower, 4 * sqrt(16 * EPS));
+        ck_assert_bound("width, singular covariances", w.upper - w.lower, 2e-13);
     }
 }
 END_TEST
 
 /*
- * [1, x; x, x^2 + d] against [1, x; x, x^2]: W2^2 = d/(1 + x^2) up to (d x)^2. With d below the rank decision the
- * value is that of rank 1, and rank_cost must admit what the decision hides, in the unit of W2
- * whatever the scale. The proof has an exact factor of rank 2, and says what it leaves out of B.
- * Definite and diagonal pairs decide no rank.
+ * [1, x; x, x^2 + d] against [1, x; x, x^2]: W2^2 = d/(1 + x^2) up to (d x)^2. With d below the
+ * rank decision the value is that of rank 1, and rank_cost must admit what the decision hides, in
+ * the unit of W2 whatever the scale. The proof has an exact factor of rank 2, and says what it
+ * leaves out of B. Definite and diagonal pairs decide no rank.
  */
 START_TEST(test_w2_laws__say_what_the_rank_decision_may_cost)
 {

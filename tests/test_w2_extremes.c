@@ -44,7 +44,7 @@ static const struct {
 enum { RANGES = sizeof ranges / sizeof *ranges };
 
 /* The scale of a sum of squares is that of its terms, not that of the variances: their squares
- * vanished beside 1e308. */
+ * vanished beside 1e308. So it is of diagonal covariances, with or without a proof. */
 START_TEST(test_w2_spectra__of_any_range)
 {
     SCOPED(gref_mat) a = fresh(2, 1), b = fresh(2, 1);
@@ -52,8 +52,15 @@ START_TEST(test_w2_spectra__of_any_range)
         a.a[0] = b.a[0] = ranges[k].shared;
         a.a[1] = ranges[k].a;
         b.a[1] = ranges[k].b;
-        check_holds("variances", centred(gref_w2_spectra, a, b),
-                    of_variances(ranges[k].a, ranges[k].b), 3e-15);
+        double truth = of_variances(ranges[k].a, ranges[k].b);
+        check_holds("variances", centred(gref_w2_spectra, a, b), truth, 3e-15);
+        SCOPED(gref_mat) A = fresh(2, 2), B = fresh(2, 2);
+        for (int i = 0; i < 2; i++) {
+            GREF_AT(A, i, i) = a.a[i];
+            GREF_AT(B, i, i) = b.a[i];
+        }
+        check_holds("diagonal", centred(gref_w2_certify_laws, A, B), truth, 3e-15);
+        check_holds("diagonal, value", centred(gref_w2_laws, A, B), truth, 3e-15);
     }
 }
 END_TEST
@@ -82,7 +89,8 @@ START_TEST(test_certify__equality_is_of_what_was_given)
 }
 END_TEST
 
-/* H_8 diag(s) O, s = 1..2 and O eight rows of H_16/4, taken from `row` on: a factor of H diag(s^2) H. */
+/* H_8 diag(s) O, s = 1..2 and O eight rows of H_16/4, taken from `row` on: a factor of H diag(s^2)
+ * H. */
 static gref_mat wide_factor(gref_mat s, int row)
 {
     SCOPED(gref_mat) H = hadamard(8), G = hadamard(16), O = fresh(8, 16);
@@ -109,14 +117,39 @@ START_TEST(test_certify_factors__of_unlike_sizes)
             sum += 8 * (s.a[i] - s.a[8 + i]) * (s.a[i] - s.a[8 + i]);
         SCOPED(gref_mat) A = wide_factor(gref_mat_view(s, 0, 0, 8, 1), 1);
         SCOPED(gref_mat) B = wide_factor(gref_mat_view(s, 0, 1, 8, 1), 2);
-        check_holds("tiny first", centred(gref_w2_certify_factors, A, B), sqrt(sum), 1e-12);
-        check_holds("tiny second", centred(gref_w2_certify_factors, B, A), sqrt(sum), 1e-12);
+        check_holds("tiny first", centred(gref_w2_certify_factors, A, B), sqrt(sum), 4e-15);
+        check_holds("tiny second", centred(gref_w2_certify_factors, B, A), sqrt(sum), 4e-15);
     }
 }
 END_TEST
 
-/* Covariances of rank 25 and 10 in 32 dimensions, one 2^-52 of the other: the square root of a
- * rounding is what their factors cost. */
+/*
+ * Close laws by factors of more columns than rows, as data matrices are: K is noise in the columns
+ * that the rank does not need, and the lower end was 0. Also where the columns hide that the laws
+ * are close. Truth: sqrt 8 |s1 - s2|, s2 - s1 = 2^-e k.
+ */
+START_TEST(test_certify_factors__of_close_data_matrices)
+{
+    for (int e = 10; e <= 40; e += 10)
+        for (int row = 1; row <= 5; row += 4) {
+            SCOPED(gref_mat) s = fresh(8, 2);
+            double sum = 0.0;
+            gref_random_uniform(s, 78, GREF_STREAM_TEST, 0, 0);
+            for (int i = 0; i < 8; i++) {
+                s.a[i] = 1 + floor(256 * s.a[i]) / 256;
+                double k = floor(8 * s.a[8 + i]) + 1;
+                s.a[8 + i] = s.a[i] + ldexp(k, -e);
+                sum += 8 * k * k;
+            }
+            SCOPED(gref_mat) A = wide_factor(gref_mat_view(s, 0, 0, 8, 1), 1);
+            SCOPED(gref_mat) B = wide_factor(gref_mat_view(s, 0, 1, 8, 1), row);
+            gref_w2 w = centred(gref_w2_certify_factors, A, B);
+            check_holds("close data matrices", w, ldexp(sqrt(sum), -e), 4e-15);
+        }
+}
+END_TEST
+
+/* Covariances of rank 25 and 10 in 32 dimensions, one 2^-52 of the other. */
 START_TEST(test_certify_laws__of_unlike_sizes_and_ranks)
 {
     double d1[32], d2[32], sum = 0.0;
@@ -126,12 +159,16 @@ START_TEST(test_certify_laws__of_unlike_sizes_and_ranks)
         sum += (sqrt(d1[i]) - sqrt(d2[i])) * (sqrt(d1[i]) - sqrt(d2[i]));
     }
     SCOPED(gref_mat) C1 = hadamard_times(32, d1), C2 = hadamard_times(32, d2);
-    check_holds("ranks 25, 10", centred(gref_w2_certify_laws, C1, C2), sqrt(sum), 2e-6);
-    check_holds("ranks 10, 25", centred(gref_w2_certify_laws, C2, C1), sqrt(sum), 2e-6);
+    gref_w2 w = centred(gref_w2_certify_laws, C1, C2);
+    check_holds("ranks 25, 10", w, sqrt(sum), 1e-13);
+    ck_assert_int_eq(w.rank, 25);
+    ck_assert_int_eq(centred(gref_w2_certify_laws, C2, C1).rank, 25);
+    check_holds("ranks 10, 25", centred(gref_w2_certify_laws, C2, C1), sqrt(sum), 1e-13);
 }
 END_TEST
 
-/* No bound exceeds the distance of independent laws, |W2| <= hypot(|A|, |B|), whatever Q is made of. */
+/* No bound exceeds the distance of independent laws, |W2| <= hypot(|A|, |B|), whatever Q is made
+ * of. */
 START_TEST(test_w2_laws__far_apart)
 {
     SCOPED(gref_mat) A = fresh(3, 3), B = fresh(3, 3);
@@ -153,6 +190,7 @@ int main(void)
     tcase_add_test(tc, test_w2_spectra__of_any_range);
     tcase_add_test(tc, test_certify__equality_is_of_what_was_given);
     tcase_add_test(tc, test_certify_factors__of_unlike_sizes);
+    tcase_add_test(tc, test_certify_factors__of_close_data_matrices);
     tcase_add_test(tc, test_certify_laws__of_unlike_sizes_and_ranks);
     tcase_add_test(tc, test_w2_laws__far_apart);
     return run_suite(s);

@@ -19,7 +19,8 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* W2 between whose least and largest value an uncertified result lies, if its estimate of errors holds. */
+/* W2 between whose least and largest value an uncertified result lies, if its estimate of errors
+ * holds. */
 static void vouched(double *least, double *most, const gref_w2 *w)
 {
     *least = hypot(w->w2_mean, fmax(w->w2_cov - w->error, 0.0)) * (1 - 0x1p-50);

@@ -26,9 +26,12 @@ extern "C" {
  * and for every sampler LABEL of the case
  *
  *   functions    LABEL/guided_score/t (4 x n)   t >= 1         LABEL/C_vt/t (m x m)   guided samplers only
+ *                without a C_vt: LABEL/guidance/t, and of rows that project LABEL/x0hat_projected/t, in its place
  *   step         LABEL/M/t (n x n)  LABEL/b/t (n)  LABEL/N/t ()    t >= 1: y_{t-1} = M y_t + b + N(0, N I)
+ *                ddrm, ddnm+: LABEL/N/t (n x n), and no sigma2
+ *   given        LABEL/variances (T; t = 1 first)  LABEL/start_mean (n)  LABEL/start_cov (n x n), or 1 x 1
  *   law of y_t   LABEL/mean/t (n)  LABEL/cov/t (n x n)
- *   its model    LABEL/modelled/mean/t  LABEL/modelled/cov/t: what the sampler takes p_t(x | v) to be
+ *   its model    LABEL/modelled/mean/t  LABEL/modelled/cov/t: what the sampler takes p_t(x | v) to be, with a C_vt
  *   distance     LABEL/w2/t (3): W2 of the law to the target, its mean part, its covariance part
  *                LABEL/bias/t (n): mean - target mean
  *   trajectory   LABEL/y/t (n): y_T, z through the sampler's literal algorithm

@@ -14,8 +14,8 @@ typedef enum {
     GREF_LAW_SPECTRUM /* variances, n x 1, in an orthonormal basis that the other law shares */
 } gref_law_kind;
 
-/* Owns its matrices and path. What is read is exact data, and so is float32; u tells what it may have been rounded
- * from. */
+/* Owns its matrices and path. What is read is exact data, and so is float32; u tells what it may
+ * have been rounded from. */
 typedef struct {
     gref_law_kind kind;
     bool fid;         /* the keys were mu and sigma: statistics of a FID tool */

@@ -15,9 +15,9 @@ extern "C" {
  */
 typedef struct {
     double A_norm;     /* |A|_2 */
-    double U;          /* |U - U^|_F <= |U^T U - I|_F */
+    double U;          /* |U - U^|_F */
     double Sigma;      /* |U^ diag(lambda) U^^T - Sigma|_F                              [pixel^2] */
-    double X;          /* |X - X^|_F <= |X^T X - I|_F */
+    double X;          /* |X - X^|_F, X^ the orthogonal matrix nearest to X */
     double B;          /* |A U^ - B|_F                                    [measurement / pixel] */
     double r;          /* |v - A mu - r|                                          [measurement] */
     double post_cov;   /* |Sigma_post - (U^ X diag(rho))(.)^T|_F                        [pixel^2] */

@@ -77,11 +77,12 @@ GREF_API GREF_NODISCARD gref_status gref_sampler_replay(gref_mat Y, int *reached
 
 /* A function of y_t. */
 typedef enum {
-    GREF_QUANTITY_SCORE,        /* "score": of the prior's p_t */
-    GREF_QUANTITY_X0HAT,        /* "x0hat": the denoised image */
-    GREF_QUANTITY_GUIDANCE,     /* "guidance": gradient of log p(v | y_t) as the sampler has it */
-    GREF_QUANTITY_GUIDED_SCORE, /* "guided_score": the sum of score and guidance */
-    GREF_QUANTITY_STEP          /* "step": the mean of the next state given y_t */
+    GREF_QUANTITY_SCORE,          /* "score": of the prior's p_t */
+    GREF_QUANTITY_X0HAT,          /* "x0hat": the denoised image */
+    GREF_QUANTITY_GUIDANCE,       /* "guidance": gradient of log p(v | y_t) as the sampler has it */
+    GREF_QUANTITY_GUIDED_SCORE,   /* "guided_score": the sum of score and guidance */
+    GREF_QUANTITY_STEP,           /* "step": the mean of the next state given y_t */
+    GREF_QUANTITY_X0HAT_PROJECTED /* "x0hat_projected": x0hat with the data put in */
 } gref_quantity;
 GREF_API const char *gref_quantity_name(int k);
 GREF_API bool gref_quantity_parse(gref_quantity *out, const char *name);

@@ -45,7 +45,9 @@ typedef struct {
     struct gref_case *owner; /* of what the samplers point to, or NULL */
     gref_arrays arrays;      /* every array of the file */
     double *tolerance;       /* one each: bound on max |difference| of a right double computation */
-    bool untested;           /* the BLAS that computed it was not tested (self_test is "skipped") */
+    int *
+        diverged_at; /* of each sampler: the largest t at which the file lacks its law, -1: none; or NULL */
+    bool untested; /* the BLAS that computed it was not tested (self_test is "skipped") */
 } gref_truth;
 
 /* A golden .npz or folder (schema gref-golden/1), its hashes compared. */

@@ -22,8 +22,8 @@ typedef struct {
         rank_cost; /* >= W2 that what was left out by `rank` may move; part of the interval; 0 with rank n */
     const char *method; /* "map", "factor", "map+factor", "spectra", "blocks" */
     double error; /* of w2_cov, estimated, when not certified; w2_mean errs by 4 u of itself */
-    bool rounded; /* C1 or C2 is a covariance only up to the rounding of its file: the interval
-                           holds each one that rounds to it */
+    bool rounded; /* C1 or C2 is a covariance only up to the rounding of its file; the interval
+                     holds each one that rounds to it */
 } gref_w2;
 
 /* From covariances. The first is a value (relative error: THEORY section 11, row --fast), the second

@@ -116,6 +116,31 @@ gref_status gref_product_residual(double *norm, gref_cmat A, bool trans_a, gref_
     return GREF_OK;
 }
 
+double gref_gershgorin_down(gref_cmat C)
+{
+    double least = INFINITY;
+    for (int j = 0; j < C.n; j++) {
+        double off = 0.0, own = GREF_AT(C, j, j);
+        for (int i = 0; i < C.m; i++)
+            off += i == j ? 0.0 : fabs(GREF_AT(C, i, j));
+        least = fmin(least, own - off * (1.0 + 2.0 * C.m * GREF_U));
+    }
+    return gref_down(least);
+}
+
+/* W = W^ H, H >= 0: W^T W - I = (H - I)(H + I), and H >= sqrt(1 - |W^T W - I|). */
+gref_status gref_orthogonal_distance(double *distance, gref_cmat W, bool rows)
+{
+    SCOPED(gref_mat) I = {0};
+    int k = rows ? W.m : W.n;
+    double defect;
+    TRY(gref_mat_new(&I, k, k));
+    gref_mat_identity(I);
+    TRY(gref_product_residual(&defect, W, !rows, W, rows, gref_const(I)));
+    *distance = gref_inflate(defect / (1.0 + sqrt(fmax(1.0 - defect, 0.0))));
+    return GREF_OK;
+}
+
 double gref_least_down(double norm, double rest)
 {
     return gref_down(gref_deflate(1.0 / (norm * norm)) - rest);

@@ -63,8 +63,12 @@ gref_status gref_cholesky_residual(double *residual, gref_cmat C, gref_cmat L);
 /* *norm >= |op(A) op(B) - C|_F, the product in twice the working precision. */
 gref_status gref_product_residual(double *norm, gref_cmat A, bool trans_a, gref_cmat B,
                                   bool trans_b, gref_cmat C);
+/* *distance >= |W - W^|_F, W^ the nearest matrix of orthonormal columns, or rows. */
+gref_status gref_orthogonal_distance(double *distance, gref_cmat W, bool rows);
 /* <= lambda_min(C), C = L L^T + R, from |L^-1|_2 <= norm and |R|_2 <= rest. */
 double gref_least_down(double norm, double rest);
+/* <= lambda_min(C) of a symmetric C, by sums over columns: sharp where C is nearly diagonal. */
+double gref_gershgorin_down(gref_cmat C);
 /* *least <= lambda_min(C) for symmetric C with known perturbation |dC|_2 <= slack; -inf if nothing
  * is proved. */
 gref_status gref_least_eigenvalue_down(double *least, gref_cmat C, double slack);

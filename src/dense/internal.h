@@ -32,6 +32,9 @@ gref_status gref_cholesky_solve(gref_mat B, gref_cmat L);
 gref_status gref_cholesky_pivoted(gref_mat C, int *rank, double tol);
 /* Lower triangle of a symmetric C to eigenvectors (columns), lambda ascending. */
 gref_status gref_eigh(gref_mat lambda, gref_mat C);
+/* jacobi.c: of L L^T, each eigenvalue to its own relative accuracy where L = D B, D
+ * diagonal and B well-conditioned (one-sided Jacobi). V n x n. */
+gref_status gref_eigh_graded(gref_mat lambda, gref_mat V, gref_cmat L);
 /* Eigenvalues only; C is destroyed. */
 gref_status gref_eigh_values(gref_mat lambda, gref_mat C);
 /* A = U diag(s) VT; U m x k (or m x m), VT k x n (or n x n), k = min(m, n) (or full); A
@@ -53,7 +56,7 @@ double gref_dot2(gref_cmat A, gref_cmat B);
 
 /* psd.c: finite, square, symmetric up to the rounding of its entries by u. */
 gref_status gref_psd_require_symmetric(gref_cmat C, double u, const char *name);
-/* gref_psd_require where entries are rounded by u >= 2^-53: eigenvalues may be u |Sigma|_F below 0. */
+/* gref_psd_require where entries are rounded by u >= 2^-53: eigenvalues may be -u |Sigma|_F. */
 gref_status gref_psd_require_to(gref_cmat Sigma, double u, const char *name);
 
 #endif

@@ -47,8 +47,9 @@ gref_status gref_psd_require_symmetric(gref_cmat C, double u, const char *name)
     return GREF_OK;
 }
 
-/* lambda ascending: values within n eps |Sigma| + slack of 0 become 0, anything below is refused. A zero that
- * rounding left positive is as wrong as a negative one: its root would be sqrt(eps), not eps. */
+/* lambda ascending: values within n eps |Sigma| + slack of 0 become 0, anything below is refused. A
+ * zero that rounding left positive is as wrong as a negative one: its root would be sqrt(eps), not
+ * eps. */
 static gref_status clip(gref_mat lambda, double *clipped, double slack, const char *name)
 {
     int n = lambda.m;

@@ -83,38 +83,66 @@ static gref_status exact_start(gref_dense_law *law)
     return GREF_OK;
 }
 
+/*
+ * The diagonal of a dense M is applied by itself: a product of n terms is charged n roundings of
+ * what it adds up, which then is M - diag(M), small where steps are.
+ */
+static void exchange_diagonal(gref_step *step)
+{
+    for (int i = 0; i < step->M.m; i++) {
+        double d = GREF_AT(step->M, i, i);
+        GREF_AT(step->M, i, i) = step->diag.a[i];
+        step->diag.a[i] = d;
+    }
+}
+
+/* Y <- M X, M without its diagonal. */
+static gref_status push(gref_mat Y, const gref_step *step, gref_cmat X)
+{
+    TRY(gref_gemm(Y, 1.0, gref_const(step->M), false, X, false, 0.0));
+    for (int j = 0; j < Y.n; j++)
+        for (int i = 0; i < Y.m; i++)
+            GREF_AT(Y, i, j) += step->diag.a[i] * GREF_AT(X, i, j);
+    return GREF_OK;
+}
+
 static gref_status advance_mean(gref_dense_law *law)
 {
-    gref_mat c = law->step.c;
-    if (law->step.diagonal) {
-        gref_mat_scale_rows(law->mean, gref_const(law->step.M));
-        gref_mat_axpy(law->mean, 1.0, gref_const(c));
+    const gref_step *step = &law->step;
+    SCOPED(gref_mat) old = {0};
+    if (step->diagonal) {
+        gref_mat_scale_rows(law->mean, gref_const(step->M));
     } else {
-        TRY(gref_gemv(c, 1.0, gref_const(law->step.M), false, gref_const(law->mean), 1.0));
-        gref_mat_copy(law->mean, gref_const(c));
+        TRY(gref_mat_new(&old, law->mean.m, 1));
+        gref_mat_copy(old, gref_const(law->mean));
+        TRY(push(law->mean, step, gref_const(old)));
     }
+    gref_mat_axpy(law->mean, 1.0, gref_const(step->c));
     return GREF_OK;
 }
 
 static gref_status advance_cov(gref_dense_law *law)
 {
     gref_mat_free(&law->L);
-    gref_cmat M = gref_const(law->step.M);
-    if (law->step.diagonal) {
+    const gref_step *step = &law->step;
+    gref_cmat M = gref_const(step->M);
+    if (step->diagonal) {
         gref_mat_scale_rows(law->P, M);
         if (law->diagonal)
             gref_mat_scale_rows(law->P, M);
         else
             gref_mat_scale_cols(law->P, M);
     } else {
-        TRY(gref_gemm(law->work, 1.0, M, false, gref_const(law->P), false, 0.0));
-        TRY(gref_gemm(law->P, 1.0, gref_const(law->work), false, M, law->step.general, 0.0));
+        TRY(push(law->work, step, gref_const(law->P)));
+        TRY(gref_gemm(law->P, 1.0, gref_const(law->work), false, M, step->general, 0.0));
+        gref_mat_scale_cols(law->work, gref_const(step->diag));
+        gref_mat_axpy(law->P, 1.0, gref_const(law->work));
         gref_mat_symmetrise(law->P);
     }
     for (int i = 0; i < law->P.m; i++)
-        GREF_AT(law->P, i, law->diagonal ? 0 : i) += law->step.noise;
-    if (law->step.N.a != NULL)
-        gref_mat_axpy(law->P, 1.0, gref_const(law->step.N));
+        GREF_AT(law->P, i, law->diagonal ? 0 : i) += step->noise;
+    if (step->N.a != NULL)
+        gref_mat_axpy(law->P, 1.0, gref_const(step->N));
     return GREF_OK;
 }
 
@@ -124,6 +152,7 @@ static gref_status law_size(gref_law_size *size, const gref_dense_law *law)
     *size = (gref_law_size){.dense = !law->diagonal,
                             .trace = gref_dense_law_trace(law),
                             .shift = gref_mat_norm_fro(gref_const(law->step.c)),
+                            .least = -INFINITY,
                             .factor_error = -1.0};
     return gref_law_seen(&size->seen, law->s, law->head.t, gref_const(law->mean),
                          gref_const(law->P));
@@ -151,9 +180,9 @@ static gref_status advance_factor(gref_dense_law *law, double *error)
         TRY(gref_mat_new(&law->L, law->P.m, law->P.m));
         TRY(gref_dense_law_root(law->L, &before, law));
     }
-    TRY(gref_gemm(law->work, 1.0, gref_const(law->step.M), false, gref_const(law->L), false, 0.0));
-    double product =
-        gref_gamma_up(law->P.m + 4) * law->step.norm_abs * gref_mat_norm_fro(gref_const(law->L));
+    TRY(push(law->work, &law->step, gref_const(law->L)));
+    double product = gref_rounding_of_product(law->P.m, law->step.norm_off, law->step.norm) *
+                     gref_mat_norm_fro(gref_const(law->L));
     gref_mat_copy(law->L, gref_const(law->work));
     TRY(gref_syrk(law->P, 1.0, gref_const(law->L), false, 0.0));
     *error = law->step.norm * before + product;
@@ -171,8 +200,14 @@ static gref_status advance(gref_marginal *head)
     bool noiseless =
         !law->diagonal && !law->step.diagonal && law->step.noise == 0.0 && law->step.N.a == NULL;
     TRY(gref_majorant_push(law));
+    if (!law->step.diagonal)
+        exchange_diagonal(&law->step);
     TRY(advance_mean(law));
     TRY(noiseless ? advance_factor(law, &size.factor_error) : advance_cov(law));
+    if (!law->step.diagonal)
+        exchange_diagonal(&law->step);
+    if (!law->diagonal)
+        size.least = gref_gershgorin_down(gref_const(law->P));
     gref_errors_step(&law->errors, law->s, law->head.t, &law->step, &size);
     gref_majorant_close(law);
     law->head.diverged = !(gref_mat_norm_max(gref_const(law->P)) <= GREF_VARIANCE_LIMIT &&
@@ -208,19 +243,36 @@ static bool is_standard_start(const gref_dense_law *law)
            law->s->spec.convention.start == GREF_START_STANDARD;
 }
 
+/* y <- y + A x, the product in twice the working precision. */
+static gref_status add_product(gref_mat y, gref_cmat A, gref_cmat x)
+{
+    SCOPED(gref_mat) H = {0}, L = {0};
+    TRY(gref_mat_new(&H, y.m, 1));
+    TRY(gref_mat_new(&L, y.m, 1));
+    TRY(gref_dot2_gemm(H, L, A, false, x, false));
+    gref_mat_axpy(y, 1.0, gref_const(L));
+    gref_mat_axpy(y, 1.0, gref_const(H));
+    return GREF_OK;
+}
+
 static gref_status mean_of(gref_mat mean, const gref_marginal *head)
 {
     const gref_dense_law *law = gref_dense_law_of(head);
     const gref_modes *z = law->s->z;
     double root = sqrt(law->s->schedule->abar[law->head.t]);
-    if (is_standard_start(law)) {
-        TRY(gref_require_shape(gref_const(mean), z->n, 1, "mean"));
-        gref_mat_fill(mean, 0.0);
+    SCOPED(gref_mat) w = {0};
+    TRY(gref_require_shape(gref_const(mean), z->n, 1, "mean"));
+    gref_mat_fill(mean, 0.0);
+    if (is_standard_start(law))
         return GREF_OK;
-    }
-    TRY(bias_of(mean, head));
+    TRY(gref_mat_new(&w, z->n, 1));
+    if (law->basis == GREF_BASIS_POSTERIOR)
+        TRY(add_product(w, gref_const(z->X), gref_const(law->mean)));
+    else
+        gref_mat_copy(w, gref_const(law->mean));
+    gref_mat_axpy(w, root, gref_const(z->d));
     gref_mat_axpy(mean, root, gref_const(z->mu));
-    return gref_gemv(mean, root, gref_const(z->U), false, gref_const(z->d), 1.0);
+    return add_product(mean, gref_const(z->U), gref_const(w));
 }
 
 static gref_status cov_of(gref_mat cov, const gref_marginal *head)
@@ -294,20 +346,26 @@ gref_status gref_marginal_sizes_of(gref_marginal_sizes *out, const gref_marginal
     return GREF_OK;
 }
 
+/* The law's own errors, and those of bringing it to pixels as mean_of and cov_of do. */
 static void errors_of(double *mean, double *cov, double *w2, const gref_marginal *head)
 {
     const gref_dense_law *law = gref_dense_law_of(head);
-    const gref_modes_errors *z = &law->s->z->errors;
-    double basis = z->U + (law->basis == GREF_BASIS_POSTERIOR ? z->X : 0.0);
-    double rounding = 4 * gref_gamma_up(law->P.m + 8);
-    double size = gref_mat_norm_fro(gref_const(law->P)),
-           m = gref_mat_norm_fro(gref_const(law->mean));
-    double centre =
-        gref_norm_fro_up(gref_const(law->s->z->mu)) + gref_norm_fro_up(gref_const(law->s->z->d));
-    double shift =
-        law->basis == GREF_BASIS_POSTERIOR ? z->post_mean : 0.0; /* centred on the exact mu_post */
-    *mean = law->errors.mean + (basis + rounding * sqrt(law->P.m)) * (m + centre) + shift;
-    *cov = law->errors.cov + (2 * basis + rounding * sqrt(law->P.m)) * size;
+    const gref_modes *z = law->s->z;
+    bool posterior = law->basis == GREF_BASIS_POSTERIOR;
+    double basis = z->errors.U + (posterior ? z->errors.X : 0.0), n = z->n;
+    double size = gref_mat_norm_fro(gref_const(law->P)), trace = gref_dense_law_trace(law);
+    double centre = gref_norm_fro_up(gref_const(z->mu)) + gref_norm_fro_up(gref_const(z->d));
+    double vectors = gref_mat_norm_fro(gref_const(law->mean)) + centre;
+    double by_vector = 8 * GREF_U + 2 * gref_dot2_error_up(z->n) * n;
+    double product = 2 * gref_gamma_up(z->n + 4) * sqrt(n); /* two with U, or U X and its square */
+    double rounding = product * size;
+    if (law->diagonal)
+        rounding =
+            gref_gamma_up(z->n + 8) * trace + (posterior ? product * sqrt(trace * size) : 0.0);
+    *mean = (law->errors.mean + (basis + by_vector) * vectors +
+             (posterior ? z->errors.post_mean : 0.0)) * /* centred on the exact mu_post */
+            GREF_INFLATE;
+    *cov = (law->errors.cov + 2 * basis * size + rounding) * GREF_INFLATE;
     *w2 = law->errors.w2;
     if (isnan(*mean) || isnan(*cov))
         *mean = *cov = INFINITY;

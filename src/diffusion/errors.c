@@ -8,6 +8,7 @@
  *   F       error of the spectrum that the steps are functions of: |U^^T Sigma U^ - diag(lambda)|_F, or that of
  *           Sigma_post for steps in its modes
  */
+#include <float.h>
 #include <math.h>
 
 #include "base/internal.h"
@@ -112,77 +113,93 @@ typedef struct {
     double fro, rows, columns, both, trace;
 } weighted;
 
-/* Column p of P, whose own entry is p[self]; f begins with the factor of p[0]. */
-static void weigh_column(weighted *w, const double *f, gref_cmat p, int self)
+/* Adds a column of P: |p|, sum |p_i|, sum f_i |p_i|, and what belongs to its diagonal. */
+static void weigh(weighted *w, double f, double fro, double sum, double seen, double diagonal)
 {
-    double sum = 0.0, seen = 0.0;
-    for (int i = 0; i < p.m; i++) {
-        sum += fabs(p.a[i]);
-        seen += f[i] * fabs(p.a[i]);
-    }
-    w->fro = hypot(w->fro, f[self] * gref_mat_norm_fro(p));
-    w->rows = fmax(w->rows, f[self] * sum);
+    w->fro = hypot(w->fro, f * fro);
+    w->rows = fmax(w->rows, f * sum);
     w->columns = fmax(w->columns, seen);
-    w->both = fmax(w->both, f[self] * seen);
-    w->trace += f[self] * f[self] * fabs(p.a[self]);
+    w->both = fmax(w->both, f * seen);
+    w->trace += f * f * diagonal;
+}
+
+static double seen_cov(const weighted *w)
+{
+    return fmin(w->fro, sqrt(w->rows) * sqrt(w->columns));
+}
+
+static double seen_spread(const weighted *w, double mean)
+{
+    return hypot(sqrt(fmin(w->trace, w->both)), mean);
 }
 
 gref_status gref_law_seen(gref_law_norms *law, const gref_sampler *s, int t, gref_cmat mean,
                           gref_cmat P)
 {
-    int n = P.m;
     bool diagonal = P.n == 1;
-    weighted white = {0}, gained = {0};
+    weighted plain = {0}, white = {0}, gained = {0};
+    double scale = DBL_MIN; /* to 1 over the largest entry on the diagonal: of all, where P >= 0 */
     SCOPED(gref_mat) f = {0};
-    TRY(gref_mat_new(&f, n, 2));
-    for (int i = 0; i < n; i++) {
+    TRY(gref_mat_new(&f, P.m, 2));
+    double *const by_white = f.a, *const by_gain = f.a + P.m;
+    for (int i = 0; i < P.m; i++) {
         mode_functions at = functions_at(s, t, i);
-        GREF_AT(f, i, 0) = at.white;
-        GREF_AT(f, i, 1) = at.gain;
+        by_white[i] = at.white;
+        by_gain[i] = at.gain;
+        scale = fmax(scale, fabs(GREF_AT(P, i, diagonal ? 0 : i)));
     }
-    double trace = 0.0;
-    for (int j = 0; j < n; j++) {
-        int from = diagonal ? j : 0, self = j - from;
-        gref_cmat p = gref_cmat_view(P, from, diagonal ? 0 : j, diagonal ? 1 : n, 1);
-        weigh_column(&white, f.a + from, p, self);
-        weigh_column(&gained, f.a + n + from, p, self);
-        trace += fabs(p.a[self]);
+    scale = 1.0 / scale;
+    for (int j = 0; j < P.m; j++) {
+        double sum = 0.0, squares = 0.0, of_white = 0.0, of_gain = 0.0;
+        const double *p = diagonal ? P.a : &GREF_AT(P, 0, j);
+        for (int i = diagonal ? j : 0; i < (diagonal ? j + 1 : P.m); i++) {
+            double a = fabs(p[i]);
+            sum += a;
+            squares += a * scale * (a * scale);
+            of_white += by_white[i] * a;
+            of_gain += by_gain[i] * a;
+        }
+        double fro = sqrt(squares) / scale;
+        weigh(&plain, 1.0, fro, sum, sum, fabs(p[j]));
+        weigh(&white, by_white[j], fro, sum, of_white, fabs(p[j]));
+        weigh(&gained, by_gain[j], fro, sum, of_gain, fabs(p[j]));
     }
-    gref_seen m = seen_vector(s, t, mean);
-    law->mean = m;
-    law->cov =
-        (gref_seen){gref_mat_norm_fro(P), fmin(white.fro, sqrt(white.rows) * sqrt(white.columns)),
-                    fmin(gained.fro, sqrt(gained.rows) * sqrt(gained.columns))};
-    law->spread = (gref_seen){hypot(sqrt(trace), m.plain),
-                              hypot(sqrt(fmin(white.trace, white.both)), m.white),
-                              hypot(sqrt(fmin(gained.trace, gained.both)), m.gained)};
+    law->mean = seen_vector(s, t, mean);
+    law->cov = (gref_seen){plain.fro, seen_cov(&white), seen_cov(&gained)};
+    law->spread =
+        (gref_seen){hypot(sqrt(plain.trace), law->mean.plain), seen_spread(&white, law->mean.white),
+                    seen_spread(&gained, law->mean.gained)};
     return GREF_OK;
 }
 
 /*
- * Roundings, each relative and at most u, in a gain and in q, which kappa is or is beside. abar and
- * 1 - abar have one each, alpha of a hop three; method/rule.c has the operations: h 5, c 5 or (ddim)
- * 8, two more in the gain; q 5 or 20.
+ * Roundings, each relative and at most u, in a gain, and in q, which is kappa or more than is in
+ * kappa; method/rule.c has the operations. abar, 1 - abar and alpha have one each, alpha of a hop
+ * three; a root halves what is below it. ddpm has 3.5 in h and in c, a hop one more; ddim 8 in c.
+ * The gain adds two.
  */
 typedef struct {
-    int gain, q;
+    double gain, q;
 } roundings;
 
-static roundings roundings_of(const gref_sampler *s)
+static roundings roundings_of(const gref_sampler *s, int t)
 {
-    return s->spec.convention.scheme == GREF_SCHEME_DDIM ? (roundings){10, 20} : (roundings){7, 5};
+    bool hop = gref_times_next(&s->spec, t) != t - 1;
+    if (s->spec.convention.scheme == GREF_SCHEME_DDIM)
+        return (roundings){10, 20};
+    return (roundings){hop ? 6.5 : 5.5, 5};
 }
 
 /* The gain, largest at an end of the spectrum, and the shift: what separates a step without guidance
  * from the exact one. */
-static gref_step_parts free_errors(const gref_sampler *s, const gref_step *step, gref_rule r, int t)
+static gref_step_parts free_errors(const gref_sampler *s, gref_rule r, int t)
 {
     spectrum k = spectrum_of(s);
-    roundings count = roundings_of(s);
+    roundings count = roundings_of(s, t);
     double abar = r.at.abar, qbar = r.at.qbar, root = sqrt(abar), after = k.least - k.F;
     double gain = fmax(fabs(gref_rule_gain(&r, k.least)), fabs(gref_rule_gain(&r, k.most)));
     gref_step_parts p = {.inverse = 1.0 / (abar * k.least + qbar),
-                         .D_gain.plain = GREF_U * (count.gain * gain + step->norm)};
+                         .D_gain.plain = GREF_U * count.gain * gain};
     p.D_gain.white = gref_change_of_white_ratio((gref_ratio){r.h, r.c, abar, qbar}, after, k.F);
     p.D_J.white = gref_change_of_white_ratio((gref_ratio){root, 0, abar, qbar}, after, k.F);
     p.D_J.gained = 7 * GREF_U * sqrt(s->z->n);
@@ -199,19 +216,22 @@ static gref_step_parts free_errors(const gref_sampler *s, const gref_step *step,
 /* What separates M and c of a step from the exact ones: that of the data, and roundings. */
 static gref_step_change step_errors(const gref_sampler *s, const gref_step *step, int t)
 {
-    int n = s->z->n, count = roundings_of(s).q;
+    int n = s->z->n;
+    double count = roundings_of(s, t).q;
     gref_rule r = gref_sampler_rule(s, t);
-    gref_step_parts p = free_errors(s, step, r, t);
+    gref_step_parts p = free_errors(s, r, t);
     if (step->diagonal)
         return gref_change_of_step(&p);
     gref_guidance_errors g = gref_guidance_errors_at(s, t);
     for (int i = 0; i < n; i++)
         p.J = fmax(p.J, gref_mode_gain(s, t, i));
+    p.D_gain.plain += GREF_U * step->norm; /* added to the guidance */
     p.kappa = r.kappa;
-    p.Gamma = g.Gamma;
+    p.Gamma = (gref_seen){g.Gamma, fmin(step->guidance.cov.white, p.inverse * g.Gamma),
+                          fmin(step->guidance.cov.gained, p.J * g.Gamma)};
     p.D_Gamma = g.dGamma + (count + 4) * GREF_U * sqrt(n) * g.Gamma;
-    p.y = g.g + g.Gamma * p.x.gained;
-    p.D_g = g.dg + gref_gamma_up(n + 12 + count) * (sqrt(n) * g.Gamma * p.x.gained + g.g);
+    p.y = step->guidance.mean;
+    p.D_g = g.dg + gref_gamma_up(n + 12 + (int)count) * (sqrt(n) * g.Gamma * p.x.gained + g.g);
     return gref_change_of_step(&p);
 }
 
@@ -229,18 +249,19 @@ static void estimate(gref_law_errors *e, const gref_step *step, const gref_law_s
 void gref_errors_step(gref_law_errors *e, const gref_sampler *s, int t, const gref_step *step,
                       const gref_law_size *p)
 {
-    gref_step_arithmetic a = {.n = s->z->n,
-                              .diagonal = step->diagonal,
-                              .dense = p->dense,
-                              .M = step->norm,
-                              .M_abs = step->norm_abs,
-                              .mean = p->seen.mean.plain,
-                              .cov = p->seen.cov.plain,
-                              .trace = p->trace,
-                              .shift = p->shift,
-                              .noise = step->noise,
-                              .floor = step->noise + step->least * step->least * e->floor,
-                              .factor = p->factor_error};
+    gref_step_arithmetic a = {
+        .n = s->z->n,
+        .diagonal = step->diagonal,
+        .dense = p->dense,
+        .M = step->norm,
+        .M_off = step->norm_off,
+        .mean = p->seen.mean.plain,
+        .cov = p->seen.cov.plain,
+        .trace = p->trace,
+        .shift = p->shift,
+        .noise = step->noise,
+        .floor = fmax(step->noise + step->least * step->least * e->floor, p->least),
+        .factor = p->factor_error};
     gref_law_change r = gref_rounding_of_step(&a);
     gref_step_change d = {.M = INFINITY, .c = INFINITY};
     e->floor = fmax(a.floor - r.cov, 0.0) / GREF_INFLATE;

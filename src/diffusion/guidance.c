@@ -62,15 +62,13 @@ static gref_status measure_svd(gref_sampler *s)
     gref_cmat W = gref_const(s->W), VT = gref_const(s->VT);
     int k = s->b.m;
     double residual;
-    SCOPED(gref_mat) S = {0}, I = {0};
+    SCOPED(gref_mat) S = {0};
     TRY(gref_mat_new(&S, W.m, k));
-    TRY(gref_mat_new(&I, k, k));
-    gref_mat_identity(I);
     gref_mat_copy(S, W);
     gref_mat_scale_cols(S, gref_const(s->b));
     TRY(gref_product_residual(&residual, gref_const(S), false, VT, false, gref_const(s->z->B)));
-    TRY(gref_product_residual(&s->dW, W, true, W, false, gref_const(I)));
-    TRY(gref_product_residual(&s->dV, VT, false, VT, true, gref_const(I)));
+    TRY(gref_orthogonal_distance(&s->dW, W, false));
+    TRY(gref_orthogonal_distance(&s->dV, VT, true));
     TRY(gref_product_residual(&s->off, W, false, gref_const(s->Wr), false, gref_const(s->z->r)));
     s->dB = gref_inflate(residual + GREF_U * gref_norm_fro_up(gref_const(S)) * (1.0 + s->dV) +
                          s->b.a[0] * (s->dW * (1.0 + s->dV) + s->dV));

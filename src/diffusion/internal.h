@@ -57,9 +57,12 @@ typedef struct {
     gref_mat N; /* n x n, or empty */
     bool
         overshoots; /* M turns a direction over and stretches it; of an affine step: stretches beyond the free one */
-    double norm;     /* >= |M|_2 */
-    double norm_abs; /* >= | |M| |_2, the matrix of absolute values */
-    double least;    /* M^T M >= least^2 I; 0 where unknown */
+    double norm;             /* >= |M|_2 */
+    double norm_abs;         /* >= | |M| |_2, the matrix of absolute values */
+    double norm_off;         /* likewise of M without its diagonal */
+    gref_mat diag;           /* n x 1, 0 but while the diagonal of a dense M is taken out of M */
+    double least;            /* M^T M >= least^2 I; 0 where unknown */
+    gref_law_norms guidance; /* mean: of y = g - Gamma J x (perturb.h); cov: of Gamma */
 } gref_step;
 
 /* How far a computed law may be from the exact one (errors.c). */
@@ -78,6 +81,7 @@ typedef struct {
 typedef struct {
     bool dense;
     gref_law_norms seen;
+    double least; /* P after the step >= least I, as computed; -INFINITY where unknown */
     double trace, shift, factor_error; /* tr P, |c|, W2 units */
 } gref_law_size;
 
@@ -86,7 +90,8 @@ typedef struct {
 int gref_target_kernel(const gref_sampler *s, int t);
 gref_law_errors gref_start_errors(const gref_sampler *s);
 gref_law_errors gref_exact_errors(const gref_sampler *s, int t);
-/* Norms of a law at t in the basis of the sampler; P is n x n, or n x 1 its diagonal. */
+/* Norms of a law at t, or of any vector and any symmetric matrix, in the basis of the sampler; P is
+ * n x n, or n x 1 its diagonal. */
 gref_status gref_law_seen(gref_law_norms *law, const gref_sampler *s, int t, gref_cmat mean,
                           gref_cmat P);
 void gref_errors_step(gref_law_errors *e, const gref_sampler *s, int t, const gref_step *step,

@@ -230,13 +230,30 @@ static gref_status likelihood_factor(gref_mat *Y, gref_literal *l, int t)
     return GREF_OK;
 }
 
+/* The sums of the rows of A phi(Sigma) A^T, fresh, m x 1. */
+static gref_status row_sums(gref_mat *sums, gref_literal *l, int t)
+{
+    SCOPED(gref_mat) Y = {0}, across = {0};
+    TRY(likelihood_factor(&Y, l, t));
+    TRY(gref_mat_new(sums, Y.m, 1));
+    TRY(gref_mat_new(&across, Y.n, 1));
+    gref_mat_fill(*sums, 1.0);
+    TRY(gref_gemv(across, 1.0, gref_const(Y), true, gref_const(*sums), 0.0));
+    return gref_gemv(*sums, 1.0, gref_const(Y), false, gref_const(across), 0.0);
+}
+
 gref_status gref_literal_likelihood(gref_mat C, gref_literal *l, int t)
 {
-    SCOPED(gref_mat) Y = {0};
-    TRY(likelihood_factor(&Y, l, t));
-    TRY(gref_syrk(C, 1.0, gref_const(Y), false, 0.0));
+    SCOPED(gref_mat) Y = {0}, sums = {0};
+    if (l->d.row->rows_summed) {
+        TRY(row_sums(&sums, l, t));
+        gref_mat_fill(C, 0.0);
+    } else {
+        TRY(likelihood_factor(&Y, l, t));
+        TRY(gref_syrk(C, 1.0, gref_const(Y), false, 0.0));
+    }
     for (int i = 0; i < C.m; i++)
-        GREF_AT(C, i, i) += tau_of(l, t);
+        GREF_AT(C, i, i) += tau_of(l, t) + (sums.a != NULL ? sums.a[i] : 0.0);
     return GREF_OK;
 }
 
@@ -304,16 +321,11 @@ static gref_status solve_by_root(gref_mat R, gref_literal *l, int t)
 /* R <- R over the row sums of A phi(Sigma) A^T, and tau. */
 static gref_status solve_by_row_sums(gref_mat R, gref_literal *l, int t)
 {
-    SCOPED(gref_mat) Y = {0}, sums = {0}, one = {0};
-    TRY(likelihood_factor(&Y, l, t));
-    TRY(gref_mat_new(&one, R.m, 1));
-    TRY(gref_mat_new(&sums, Y.n, 1));
-    gref_mat_fill(one, 1.0);
-    TRY(gref_gemv(sums, 1.0, gref_const(Y), true, gref_const(one), 0.0));
-    TRY(gref_gemv(one, 1.0, gref_const(Y), false, gref_const(sums), 0.0));
+    SCOPED(gref_mat) sums = {0};
+    TRY(row_sums(&sums, l, t));
     for (int k = 0; k < R.n; k++)
         for (int i = 0; i < R.m; i++)
-            GREF_AT(R, i, k) /= one.a[i] + tau_of(l, t);
+            GREF_AT(R, i, k) /= sums.a[i] + tau_of(l, t);
     return GREF_OK;
 }
 

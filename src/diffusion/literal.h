@@ -142,9 +142,14 @@ void gref_literal_look(gref_mat X, const gref_literal *l, int t, gref_cmat E, bo
 gref_status gref_literal_guidance(gref_mat D, gref_literal *l, int t, gref_cmat E, bool plain,
                                   gref_part what);
 
-/* literal_project.c: E one step on by a row that projects, and N <- N_t^1/2 N, in modes. */
+/* literal_project.c: E one step on by a row that projects; x0hat projected, from X = x0hat - mu; and
+ * N <- N_t^1/2 N of any row but the user's; in modes. */
 gref_status gref_literal_project(gref_mat E, gref_literal *l, int t, gref_part what);
+gref_status gref_literal_project_image(gref_mat X, const gref_literal *l, int t);
 gref_status gref_literal_colour(gref_mat N, const gref_literal *l, int t);
+/* Of the five functions of a singular value, x and v of the projected image x x0hat + v (W^T v): what of
+ * the step moves with sqrt(a'), less the part of x that is w (y - sqrt(a) x0hat). x + s v = 1. */
+gref_five gref_projected_image(const gref_row *row, const gref_rule *rule, gref_five f);
 /* literal_stages.c: likewise by a scheme of several evaluations. */
 gref_status gref_literal_stages(gref_mat E, gref_literal *l, int t, gref_part what);
 

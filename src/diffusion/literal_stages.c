@@ -47,6 +47,33 @@ static gref_status add_after(gref_mat E, gref_cmat y, gref_literal *l, int t, gr
     return GREF_OK;
 }
 
+/* E <- rho'/rho_0 E + sum rho_i/rho_0 Y_i,  Y_i = g_i (e + S_i)^T (w_i rho' E + node_{i+1} rho_{i+1} Y_{i+1}). */
+static gref_status adjoint(gref_mat E, gref_literal *l, gref_literal *at, const gref_stages *b,
+                           int t)
+{
+    SCOPED(gref_mat) Y = {0}, K = {0}, S = {0}, sum = {0};
+    TRY(gref_mat_new(&Y, E.m, E.n));
+    TRY(gref_mat_new(&K, E.m, E.n));
+    TRY(gref_mat_new(&S, E.m, E.n));
+    TRY(gref_mat_new(&sum, E.m, E.n));
+    gref_mat_axpy(sum, b->rho / b->stage[0].rho, gref_const(E));
+    for (int i = b->n - 1; i >= 0; i--) {
+        const gref_stage *k = &b->stage[i];
+        gref_mat_fill(K, 0.0);
+        gref_mat_axpy(K, k->weight * b->rho, gref_const(E));
+        if (i + 1 < b->n)
+            gref_mat_axpy(K, k[1].node * k[1].rho, gref_const(Y));
+        TRY(score_at(S, at, k->t, gref_const(K), GREF_PART_TRANSPOSED));
+        gref_mat_fill(Y, 0.0);
+        gref_mat_axpy(Y, k->g * b->e, gref_const(K));
+        gref_mat_axpy(Y, k->g, gref_const(S));
+        gref_mat_axpy(sum, k->rho / b->stage[0].rho, gref_const(Y));
+    }
+    TRY(add_after(sum, gref_const(E), l, t, GREF_PART_TRANSPOSED));
+    gref_mat_copy(E, gref_const(sum));
+    return GREF_OK;
+}
+
 gref_status gref_literal_stages(gref_mat E, gref_literal *l, int t, gref_part what)
 {
     gref_stages b = gref_sampler_stages(l->s, t);
@@ -54,11 +81,11 @@ gref_status gref_literal_stages(gref_mat E, gref_literal *l, int t, gref_part wh
     gref_literal at = *l;
     double mu = what == GREF_PART_WHOLE ? b.e : 0.0;
     SCOPED(gref_mat) Y = {0}, K = {0}, sum = {0}, S = {0};
-    REQUIRE(what != GREF_PART_TRANSPOSED, GREF_ERR_RANGE,
-            "%s of several evaluations has no adjoint", l->s->row->name);
     times.schedule = b.schedule;
     at.s = &times;
     at.shifted = (gref_schedule){0};
+    if (what == GREF_PART_TRANSPOSED)
+        return adjoint(E, l, &at, &b, t);
     TRY(gref_mat_new(&Y, E.m, E.n));
     TRY(gref_mat_new(&K, E.m, E.n));
     TRY(gref_mat_new(&S, E.m, E.n));

@@ -110,10 +110,9 @@ gref_status gref_literal_add_noise(gref_mat E, const gref_literal *l, int t, gre
     if (l->s->row->chain)
         TRY(gref_affine_colour(X, l->s, t));
     TRY(gref_literal_enter(N, l, 0.0, gref_const(X)));
-    if (l->s->row->n_varies)
+    if (!l->s->row->chain)
         TRY(gref_literal_colour(N, l, t));
-    bool coloured = l->s->row->chain || l->s->row->n_varies;
-    gref_mat_axpy(E, coloured ? 1.0 : sqrt(gref_literal_noise(l, t)), gref_const(N));
+    gref_mat_axpy(E, 1.0, gref_const(N));
     return GREF_OK;
 }
 
@@ -158,6 +157,11 @@ gref_status gref_literal_evaluate(gref_mat F, gref_literal *l, int t, gref_quant
         break;
     case GREF_QUANTITY_X0HAT:
         gref_literal_look(X, l, t, gref_const(E), true);
+        root = 1.0;
+        break;
+    case GREF_QUANTITY_X0HAT_PROJECTED:
+        gref_literal_look(X, l, t, gref_const(E), true);
+        TRY(gref_literal_project_image(X, l, t));
         root = 1.0;
         break;
     case GREF_QUANTITY_GUIDANCE:

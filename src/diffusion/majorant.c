@@ -57,7 +57,7 @@ static gref_status turn(gref_mat X, const gref_dense_law *law)
     return GREF_OK;
 }
 
-/* X <- (1 + theta) X + (1 + 1/theta) fresh^2 I; returns sqrt(tr X). */
+/* X <- (1 + theta) X + (1 + 1/theta) fresh^2 I and what that rounds; returns sqrt(tr X). */
 static double widen(gref_mat X, double fresh)
 {
     double before = gref_mat_trace(gref_const(X)), added = fresh * fresh * X.n, theta = 1.0;
@@ -66,8 +66,9 @@ static double widen(gref_mat X, double fresh)
     for (int j = 0; j < X.n; j++)
         for (int i = 0; i < X.m; i++)
             GREF_AT(X, i, j) *= (1.0 + theta) * GREF_INFLATE;
+    double rounding = 2.0 * GREF_U * gref_norm_fro_up(gref_const(X));
     for (int i = 0; i < X.n; i++)
-        GREF_AT(X, i, i) += (1.0 + 1.0 / theta) * fresh * fresh * GREF_INFLATE;
+        GREF_AT(X, i, i) += ((1.0 + 1.0 / theta) * fresh * fresh + rounding) * GREF_INFLATE;
     return sqrt(gref_mat_trace(gref_const(X))) * GREF_INFLATE;
 }
 

@@ -11,7 +11,7 @@
 static const char *const quantity_names[] = {
     [GREF_QUANTITY_SCORE] = "score",       [GREF_QUANTITY_X0HAT] = "x0hat",
     [GREF_QUANTITY_GUIDANCE] = "guidance", [GREF_QUANTITY_GUIDED_SCORE] = "guided_score",
-    [GREF_QUANTITY_STEP] = "step",
+    [GREF_QUANTITY_STEP] = "step",         [GREF_QUANTITY_X0HAT_PROJECTED] = "x0hat_projected",
 };
 enum { N_QUANTITIES = sizeof quantity_names / sizeof *quantity_names };
 
@@ -87,11 +87,13 @@ gref_status gref_sampler_replay(gref_mat Y, int *reached, const gref_sampler *s,
  *                   dps-norm: -grad |v - A x0hat(x)|;  ddpm: 0
  *     guided_score  score + guidance                                          Algorithm 8, line 4
  *     step          the mean of y_{t-1} given y_t = x
+ *     x0hat_projected  of rows that project: (V fx V^T x0hat + V fv W^T v)/sqrt(abar'), the image with the
+ *                   data put in; diffpir: argmin |A u - v|^2 + rho |u - x0hat|^2
  *
  * @param[out] F  n x N, a value a column; may alias X. Undefined on error.
  * @param[in]  X  n x N, a point a column.                                                     [pixel]
  * @param[in]  t  a visited time that is not the last.
- * @return GREF_OK; GREF_ERR_SHAPE; GREF_ERR_RANGE (t; X beyond 2^450; guided_score of dps-norm, which has no C);
+ * @return GREF_OK; GREF_ERR_SHAPE; GREF_ERR_RANGE (t; X beyond 2^450; a quantity that the row does not have);
  *         GREF_ERR_NONFINITE (X); GREF_ERR_NOT_PD; GREF_ERR_NOMEM.
  * @error  score: c sqrt(n) eps cond(Sigma_t) |score|; x0hat: that times (1 - abar_t)/sqrt(abar_t); guidance:
  *         c sqrt(n) eps (cond(Sigma_t) + cond(C)) |W| |C^-1| |v - A x0hat|; c about 1.
@@ -112,10 +114,12 @@ gref_status gref_sampler_eval(gref_mat F, const gref_sampler *s, gref_quantity q
             gref_quantity_name((int)quantity));
     REQUIRE(!s->row->norm || quantity != GREF_QUANTITY_GUIDED_SCORE, GREF_ERR_RANGE,
             "%s has no guided score: its gradient is added after the step", s->row->name);
-    REQUIRE(s->row->project == NULL || quantity == GREF_QUANTITY_STEP ||
-                quantity == GREF_QUANTITY_SCORE || quantity == GREF_QUANTITY_X0HAT,
+    REQUIRE(s->row->project == NULL ||
+                (quantity != GREF_QUANTITY_GUIDANCE && quantity != GREF_QUANTITY_GUIDED_SCORE),
             GREF_ERR_RANGE, "%s has no %s: it projects x0hat", s->spec.label,
             gref_quantity_name((int)quantity));
+    REQUIRE(s->row->project != NULL || quantity != GREF_QUANTITY_X0HAT_PROJECTED, GREF_ERR_RANGE,
+            "%s has no %s: it does not project", s->spec.label, gref_quantity_name((int)quantity));
     TRY(gref_literal_new(&l, s, NULL, 1));
     return gref_literal_evaluate(F, &l, t, quantity, X);
 }

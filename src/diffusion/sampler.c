@@ -171,7 +171,9 @@ gref_status gref_sampler_new(gref_sampler **out, const gref_modes *z, const gref
 
 bool gref_sampler_runs_on_posterior(const gref_sampler *s)
 {
-    return s->row->exact && s->spec.convention.guidance == GREF_GUIDANCE_SCORE;
+    const gref_convention *c = &s->spec.convention;
+    bool starts_apart = c->start == GREF_START_GIVEN && c->start_cov.m > 1; /* in other modes */
+    return s->row->exact && c->guidance == GREF_GUIDANCE_SCORE && !starts_apart;
 }
 
 double gref_mode_variance(const gref_sampler *s, int t, int i)

@@ -169,13 +169,12 @@ static gref_status form_score(gref_mat S, gref_mat x, const void *of, const gref
     return gref_step_form(S, x, of, rule, t);
 }
 
-static gref_status run(gref_mat M, gref_mat c, const gref_sampler *s, int t)
+static gref_status run(gref_mat M, gref_mat c, const gref_sampler *s, int t, bool in_score)
 {
     gref_stages b = gref_sampler_stages(s, t);
     gref_sampler at = *s; /* the same, read at the times of the stages */
     at.schedule = b.schedule;
-    return gref_stages_run(M, c, &b, gref_const(s->centre),
-                           gref_row_guides_score(s->row, &s->spec.convention), form_score, &at);
+    return gref_stages_run(M, c, &b, gref_const(s->centre), in_score, form_score, &at);
 }
 
 gref_stages gref_sampler_stages(const gref_sampler *s, int t)
@@ -188,11 +187,12 @@ gref_status gref_stages_step(gref_step *step, double *free_norm, const gref_samp
 {
     gref_rule rule = gref_sampler_rule(s, t);
     gref_rule after = {.at = rule.at, .kappa = rule.kappa};
-    bool added = s->row->guided && !gref_row_guides_score(s->row, &s->spec.convention);
+    bool in_score = gref_row_guides_score(s->row, &s->spec.convention);
+    bool added = s->row->guided && !in_score;
     SCOPED(gref_mat) M = {0}, c = {0};
     TRY(gref_mat_new(&M, s->z->n, added ? s->z->n : 1));
     TRY(gref_mat_new(&c, s->z->n, 1));
-    TRY(run(step->M, step->c, s, t));
+    TRY(run(step->M, step->c, s, t, in_score));
     if (added) {
         TRY(gref_step_form(M, c, s, &after, t));
         gref_mat_axpy(step->M, 1.0, gref_const(M));
@@ -200,7 +200,7 @@ gref_status gref_stages_step(gref_step *step, double *free_norm, const gref_samp
     }
     gref_mat gains = step->diagonal ? step->M : gref_mat_view(M, 0, 0, M.m, 1);
     if (!step->diagonal)
-        TRY(run(gains, c, s, t));
+        TRY(run(gains, c, s, t, false));
     *free_norm = gref_mat_norm_max(gref_const(gains));
     step->noise = 0.0;
     return GREF_OK;

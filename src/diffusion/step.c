@@ -27,6 +27,7 @@ gref_status gref_step_new(gref_step *step, const gref_sampler *s)
     TRY(gref_sampler_require_gaussian(s->row->name));
     TRY(gref_mat_new(&made.M, s->z->n, made.diagonal ? 1 : s->z->n));
     TRY(gref_mat_new(&made.c, s->z->n, 1));
+    TRY(gref_mat_new(&made.diag, s->z->n, 1));
     *step = TAKE(made);
     return GREF_OK;
 }
@@ -35,6 +36,7 @@ void gref_step_free(gref_step *step)
 {
     gref_mat_free(&step->M);
     gref_mat_free(&step->c);
+    gref_mat_free(&step->diag);
     gref_mat_free(&step->N);
 }
 
@@ -87,19 +89,21 @@ static gref_status measure_step(gref_step *step, gref_cmat M, double norm_K, dou
     step->norm *= 1.0 + 1e-12;
     if (norm_K - least > 1.0)
         TRY(falls_below(&step->overshoots, M, 1.0));
-    step->norm_abs = 0.0;
+    step->norm_abs = step->norm_off = 0.0;
     for (int j = 0; j < M.n; j++) {
-        double sum = 0.0;
+        double sum = 0.0, diagonal = fabs(GREF_AT(M, j, j));
         for (int i = 0; i < M.m; i++)
-            sum += fabs(GREF_AT(M, i, j));
-        step->norm_abs = fmax(step->norm_abs, sum * (1.0 + 1e-12));
+            sum += i == j ? 0.0 : fabs(GREF_AT(M, i, j));
+        step->norm_off = fmax(step->norm_off, sum * (1.0 + 1e-12));
+        step->norm_abs = fmax(step->norm_abs, (sum + diagonal) * (1.0 + 1e-12));
     }
     return GREF_OK;
 }
 
-/* M <- -kappa diag(j) Gamma diag(j), c <- kappa diag(j) (g - Gamma diag(j) sqrt(abar) d). */
-static gref_status form_guidance(gref_mat M, gref_mat c, const gref_sampler *s,
-                                 const gref_rule *rule, int t)
+/* M <- -kappa diag(j) Gamma diag(j), c <- kappa diag(j) (g - Gamma diag(j) sqrt(abar) d); sizes of
+ * the latter's parts for errors.c, if asked. */
+static gref_status form_guidance(gref_mat M, gref_mat c, gref_law_norms *seen,
+                                 const gref_sampler *s, const gref_rule *rule, int t)
 {
     int n = s->z->n;
     double kappa = rule->kappa, root = sqrt(rule->at.abar);
@@ -112,6 +116,8 @@ static gref_status form_guidance(gref_mat M, gref_mat c, const gref_sampler *s,
     }
     TRY(gref_guidance_at(M, c, s, t));
     TRY(gref_gemv(c, -1.0, gref_const(M), false, gref_const(jd), 1.0));
+    if (seen != NULL)
+        TRY(gref_law_seen(seen, s, t, gref_const(c), gref_const(M)));
     gref_mat_scale_rows(c, gref_const(j));
     gref_mat_scale_rows(M, gref_const(j));
     for (int k = 0; k < n; k++) {
@@ -142,14 +148,15 @@ gref_status gref_step_form(gref_mat M, gref_mat c, const gref_sampler *s, const 
                            int t)
 {
     double least, largest;
-    if (M.n == 1) {
-        (gref_sampler_runs_on_posterior(s) ? posterior_step : free_step)(M, c, s, rule);
+    bool posterior = gref_sampler_runs_on_posterior(s);
+    if (posterior || (M.n == 1 && rule->kappa == 0.0)) { /* kappa: n may be 1 */
+        (posterior ? posterior_step : free_step)(M, c, s, rule);
         return GREF_OK;
     }
     gref_mat_fill(M, 0.0);
     gref_mat_fill(c, 0.0);
     if (rule->kappa != 0.0)
-        TRY(form_guidance(M, c, s, rule, t));
+        TRY(form_guidance(M, c, NULL, s, rule, t));
     add_free_step(M, c, s, rule, &least, &largest);
     return GREF_OK;
 }
@@ -157,7 +164,7 @@ gref_status gref_step_form(gref_mat M, gref_mat c, const gref_sampler *s, const 
 static gref_status guided_step(gref_step *step, const gref_sampler *s, const gref_rule *rule, int t)
 {
     double least, largest;
-    TRY(form_guidance(step->M, step->c, s, rule, t));
+    TRY(form_guidance(step->M, step->c, &step->guidance, s, rule, t));
     double norm_K = gref_mat_norm_fro(gref_const(step->M));
     add_free_step(step->M, step->c, s, rule, &least, &largest);
     return measure_step(step, gref_const(step->M), norm_K, least, largest);
@@ -180,7 +187,7 @@ static gref_status measure_general(gref_step *step, double free_norm)
     for (int i = 0; i < n; i++)
         GREF_AT(S, i, i) += ldexp(bound, -e) * ldexp(bound, -e);
     step->overshoots = !gref_cholesky_succeeds(S);
-    step->norm_abs = gref_mat_norm_fro(gref_const(step->M)) * (1.0 + 1e-12);
+    step->norm_off = step->norm_abs = gref_mat_norm_fro(gref_const(step->M)) * (1.0 + 1e-12);
     step->norm = step->overshoots ? step->norm_abs : fmin(bound, step->norm_abs);
     return GREF_OK;
 }

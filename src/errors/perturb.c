@@ -79,11 +79,11 @@ static gref_seen plus(gref_seen x, double scale, gref_seen y)
 gref_step_change gref_change_of_step(const gref_step_parts *p)
 {
     gref_seen all = {1.0, p->inverse, p->J};
-    double D_J = gref_change_seen(p->D_J, all), D_Jx = gref_change_seen(p->D_J, p->x);
-    double left = D_J * (p->Gamma + p->D_Gamma) + p->J * p->D_Gamma; /* of J Gamma */
-    double D_y = p->D_g + p->D_Gamma * (p->x.gained + D_Jx) + p->Gamma * D_Jx;
-    gref_seen K = plus((gref_seen){.gained = left}, left + p->J * p->Gamma, p->D_J);
-    double c = gref_change_of_product(p->J, D_J, p->y + D_y, D_y);
+    double D_Jx = gref_change_seen(p->D_J, p->x);
+    double left = gref_change_seen(p->D_J, plus(p->Gamma, p->D_Gamma, all)) + p->J * p->D_Gamma;
+    double D_y = p->D_g + p->D_Gamma * (p->x.gained + D_Jx) + p->Gamma.plain * D_Jx;
+    gref_seen K = plus((gref_seen){.gained = left}, left + p->Gamma.gained, p->D_J);
+    double c = gref_change_seen(p->D_J, plus(p->y, D_y, all)) + p->J * D_y;
     gref_step_change d = {.on = plus(p->D_gain, p->kappa, K)};
     d.M = gref_change_seen(d.on, all) * GREF_INFLATE;
     d.c = (p->kappa * c + p->push * gref_change_seen(p->D_shift, p->x)) * GREF_INFLATE;
@@ -127,19 +127,24 @@ double gref_change_of_posterior_mean(const gref_posterior_parts *p)
            GREF_INFLATE;
 }
 
+/* A product of n terms, one with the diagonal, and their sum. */
+double gref_rounding_of_product(int n, double M_off, double M)
+{
+    return (gref_gamma_up(n + 4) * M_off + 2 * GREF_U * M) * GREF_INFLATE;
+}
+
 /*
- * A diagonal M: two products a variance and one sum, relative to it. A dense one: two products of n
- * terms, the symmetric part, and the sum. A mean: n terms, or one, and the sum.
+ * A diagonal M: two products a variance and one sum, relative to it. A dense one: two products, the
+ * symmetric part, and the sum. A mean: a product and the sum.
  */
 gref_law_change gref_rounding_of_step(const gref_step_arithmetic *a)
 {
     double u = GREF_U, gamma = gref_gamma_up(a->n + 4), sd = sqrt(a->n * a->noise);
+    double product = gref_rounding_of_product(a->n, a->diagonal ? 0.0 : a->M_off, a->M);
     double cov = a->M * a->M * a->cov, sum = 4 * u * cov + 10 * u * sqrt(a->n) * a->noise;
-    gref_law_change r = {.mean = 2 * u * (a->M * a->mean + a->shift), .cov = sum};
-    if (!a->diagonal) {
-        r.mean = gamma * (a->M_abs * a->mean + a->shift);
-        r.cov = 2 * gamma * a->M_abs * a->M * a->cov + sum;
-    }
+    gref_law_change r = {.mean = (product + u * a->M) * a->mean + 2 * u * a->shift, .cov = sum};
+    if (!a->diagonal)
+        r.cov += 2 * product * a->M * a->cov;
     if (a->factor >= 0.0) { /* P' = L L^T of n terms each, its covariance to what W2 says of it */
         r.w2 = a->factor;
         r.cov =

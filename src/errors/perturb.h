@@ -65,8 +65,8 @@ double gref_change_seen(gref_seen D, gref_seen z);
  *     M = gain - kappa J Gamma J,     c = kappa J y - push Sigma_t^-1 x,     y = g - Gamma J x,  x = sqrt(abar) d
  */
 typedef struct {
-    double kappa, J, inverse, Gamma, y; /* sizes; |Sigma_t^-1| */
-    gref_seen x;
+    double kappa, J, inverse; /* sizes before the change; |Sigma_t^-1| */
+    gref_seen Gamma, y, x;    /* likewise, 2-norms */
     gref_seen D_gain, D_J;
     double D_Gamma, D_g;
     double push;
@@ -97,15 +97,17 @@ gref_law_change gref_change_carried(gref_law_change e, double M, gref_law_change
 
 /*
  * What the arithmetic of one step does to a law in double, M and c being taken as they are. P is
- * `dense`, or its diagonal; so is M. M_abs is | |M| |_2, trace tr P, shift |c|, floor a lower bound
+ * `dense`, or its diagonal; so is M, of whose product the diagonal is a part by itself. M_off is | |M - diag(M)| |_2, trace tr P, shift |c|, floor a lower bound
  * of the eigenvalues of P' as the step leaves it. The noise itself is known to 8 u. `factor` >= 0:
  * the law is kept as a factor, of which that is the error in W2.
  */
 typedef struct {
     int n;
     bool diagonal, dense; /* of M, of P */
-    double M, M_abs, mean, cov, trace, shift, noise, floor, factor;
+    double M, M_off, mean, cov, trace, shift, noise, floor, factor;
 } gref_step_arithmetic;
+/* |rounding|_F of M X over |X|_F. */
+double gref_rounding_of_product(int n, double M_off, double M);
 gref_law_change gref_rounding_of_step(const gref_step_arithmetic *a);
 
 /* W2 of N(0, P) and N(0, P + D), both >= least I: |D|_F/(2 sqrt(least)), and at most

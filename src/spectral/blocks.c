@@ -84,3 +84,21 @@ gref_status gref_blocks_step(gref_mat S, gref_cplx shift, const gref_spectral_sa
     gref_spectral_rotate(shift, z, turned, false);
     return GREF_OK;
 }
+
+gref_status gref_blocks_noise(gref_mat S, const gref_spectral_sampler *s, int t)
+{
+    const gref_spectral *z = s->z;
+    int q = z->q;
+    SCOPED(gref_block_step) x = {0};
+    TRY(gref_block_step_new(&x, q));
+    for (int b = 0; b < z->blocks; b++) {
+        double singular = gref_spectral_singular(s, b);
+        TRY(gref_block_step_at(&x, s, t, b));
+        for (int i = 0; i < q * q; i++) {
+            double ai = GREF_AT(z->a, i % q, b), aj = GREF_AT(z->a, i / q, b);
+            double along = singular > 0.0 ? ai / singular * (aj / singular) : 0.0;
+            GREF_AT(S, i, b) = (i % (q + 1) == 0 ? x.noise : 0.0) + (x.along - x.noise) * along;
+        }
+    }
+    return GREF_OK;
+}

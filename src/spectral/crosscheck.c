@@ -216,6 +216,7 @@ static gref_status hold_step(checker *c, const gref_bounds_at *d, const gref_sam
 {
     const char *label = s->spec.label;
     double noise = 0.0, own = gref_spectral_rule(s, d->t).noise;
+    bool many = gref_sampler_noise_kind(dense) != GREF_NOISE_SCALAR;
     SCOPED(gref_cplx) shift = {0};
     TRY(gref_cplx_new(&shift, c->z->q, c->z->blocks));
     TRY(gref_sampler_step(c->D, c->vd, &noise, dense, d->t));
@@ -226,7 +227,13 @@ static gref_status hold_step(checker *c, const gref_bounds_at *d, const gref_sam
     TRY(spectral_offset(c, shift, d->t, gref_sampler_next(dense, d->t)));
     TRY(gref_crosscheck_matrix(c->out, "b_t", label, d->t, gref_const(c->vd), gref_const(c->vs),
                                c->scales.spread * d->b));
-    return gref_crosscheck_number(c->out, "N_t", label, d->t, noise, own, 4.0 * GREF_U * noise);
+    if (!many)
+        return gref_crosscheck_number(c->out, "N_t", label, d->t, noise, own, 4.0 * GREF_U * noise);
+    TRY(gref_sampler_noise(c->D, dense, d->t));
+    TRY(gref_blocks_noise(c->blocks, s, d->t));
+    TRY(gref_spectral_to_pixels(c->S, c->z, gref_const(c->blocks)));
+    return gref_crosscheck_matrix(c->out, "N_t", label, d->t, gref_const(c->D), gref_const(c->S),
+                                  d->N);
 }
 
 /* The law of one sampler by both paths, at the same t, and where each came to its end. */
@@ -250,9 +257,7 @@ static gref_status pair_new(pair *p, checker *c, const gref_sampler_spec *spec)
     TRY(gref_sampler_new(&p->sampler, &c->modes, c->schedule, spec));
     TRY(gref_marginal_new(&p->dense, p->sampler));
     TRY(gref_marginal_spectral(&p->spectral, c->z, c->spectral_schedule, spec));
-    gref_bounds_start(&p->drift, &c->scales, c->schedule, gref_marginal_t(p->dense),
-                      spec->convention.start == GREF_START_EXACT);
-    return GREF_OK;
+    return gref_bounds_start(&p->drift, &c->scales, &gref_spectral_law_of(p->spectral)->s);
 }
 
 /* False from where one of the two has diverged; notes where. */
@@ -313,21 +318,25 @@ static gref_status hold_distances(checker *c, const pair *p, bool alive)
     gref_bounds_at d = gref_bounds_of_time(k, c->schedule, p->dense->t);
     double spread = gref_spectral_posterior_spread(z);
     double trace = d.abar * spread * spread + z->n * d.qbar;
-    double exact = d.abar * k->D_post + k->unit * (d.abar * k->post + d.qbar);
-    gref_bounds_of_modelled(&d, k, &own->s);
-    TRY(hold_distance(c, "W2, modelled", gref_marginal_w2_modelled, p,
-                      gref_bound_w2(d.modelled_mean + sqrt(d.abar) * k->D_d, d.modelled_cov + exact,
-                                    trace, d.qbar, k, z->n)));
+    double exact = d.abar * k->D_post + k->unit * (d.abar * k->post + d.qbar), least;
+    if (gref_sampler_has_model(p->sampler)) {
+        gref_bounds_of_modelled(&d, k, &own->s);
+        TRY(hold_distance(c, "W2, modelled", gref_marginal_w2_modelled, p,
+                          gref_bound_w2(d.modelled_mean + sqrt(d.abar) * k->D_d,
+                                        d.modelled_cov + exact, trace, d.qbar, k, z->n)));
+    }
     if (!alive)
         return GREF_OK;
+    TRY(gref_law_least(&least, own));
+    least = fmin(least, d.qbar);
     trace = fmax(trace, gref_spectral_law_trace(own));
     TRY(hold_distance(c, "W2", gref_marginal_w2, p,
-                      gref_bound_w2(e->mean, e->cov + exact, trace, d.qbar, k, z->n)));
+                      gref_bound_w2(e->mean, e->cov + exact, trace, least, k, z->n)));
     if (gref_marginal_guided(p->dense))
         return GREF_OK;
     return hold_distance(
         c, "W2 to the prior", gref_marginal_w2_prior, p,
-        gref_bound_w2(e->mean + k->D_d, e->cov + d.Sigma_t, trace, d.qbar, k, z->n));
+        gref_bound_w2(e->mean + k->D_d, e->cov + d.Sigma_t, trace, least, k, z->n));
 }
 
 static bool is_listed(const checker *c, int t)
@@ -361,7 +370,8 @@ static gref_status hold_here(checker *c, pair *p)
         TRY(hold_law(c, p));
     if (!is_listed(c, t))
         return GREF_OK;
-    TRY(hold_model(c, p->sampler, &gref_spectral_law_of(p->spectral)->s, t));
+    if (gref_sampler_has_model(p->sampler))
+        TRY(hold_model(c, p->sampler, &gref_spectral_law_of(p->spectral)->s, t));
     return hold_distances(c, p, alive);
 }
 
@@ -371,7 +381,7 @@ static gref_status advance(checker *c, pair *p)
 {
     const gref_spectral_law *own = gref_spectral_law_of(p->spectral);
     gref_bounds_at d = gref_bounds_of_time(&c->scales, c->schedule, p->dense->t);
-    gref_bounds_of_step(&d, &c->scales, &own->s);
+    TRY(gref_bounds_of_step(&d, &c->scales, &own->s));
     if (is_listed(c, d.t))
         TRY(hold_step(c, &d, p->sampler, &own->s));
     gref_bounds_advance(&p->drift, &d, &c->scales, own);

@@ -1,4 +1,4 @@
-/* Between crosscheck.c and its bounds, crosscheck_bounds.c; not installed. D(x) bounds the
+/* Between crosscheck.c and its bounds, crosscheck_bounds.c and crosscheck_steps.c; not installed. D(x) bounds the
  * deviation in x. */
 #ifndef GREF_SPECTRAL_CROSSCHECK_H
 #define GREF_SPECTRAL_CROSSCHECK_H
@@ -6,6 +6,7 @@
 #include "base/internal.h"
 #include <gref/crosscheck.h>
 
+#include "errors/perturb.h"
 #include "internal.h"
 
 DEFINE_DROP(gref_crosscheck)
@@ -28,7 +29,8 @@ typedef struct {
     double Sigma_t, J, J_norm;
     double C, C_least;           /* C_{v|t} */
     double W, tau, pull, M_norm; /* |A J|, largest kappa/C, |tau W^T W|, |M_t| */
-    double M, b, shift;          /* shift: what a step adds to the centred mean */
+    double c_norm;               /* of what a step adds to the centred mean */
+    double M, b, shift, N;       /* shift: of that */
     double modelled_mean, modelled_cov;
 } gref_bounds_at;
 
@@ -44,12 +46,18 @@ gref_scales gref_scales_of(const gref_spectral *z, const gref_problem *p);
 double gref_bound_x0(const gref_scales *k, int n);
 double gref_bound_v(const gref_scales *k, int n);
 gref_bounds_at gref_bounds_of_time(const gref_scales *k, const gref_schedule *schedule, int t);
-void gref_bounds_of_step(gref_bounds_at *d, const gref_scales *k,
-                         const gref_spectral_sampler *s); /* t >= 1 */
+/* f(Sigma): of two eigenvalues that differ one at most is 0. */
+double gref_bound_function(gref_ratio f, const gref_scales *k);
+/* C_{v|t}: d->C, and its least value. */
+void gref_bounds_of_likelihood(gref_bounds_at *d, const gref_scales *k,
+                               const gref_spectral_sampler *s);
+gref_status gref_bounds_of_step(gref_bounds_at *d, const gref_scales *k,
+                                const gref_spectral_sampler *s); /* of a t that a step leaves */
 void gref_bounds_of_modelled(gref_bounds_at *d, const gref_scales *k,
                              const gref_spectral_sampler *s);
-void gref_bounds_start(gref_drift *e, const gref_scales *k, const gref_schedule *schedule, int t,
-                       bool exact);
+gref_status gref_bounds_start(gref_drift *e, const gref_scales *k, const gref_spectral_sampler *s);
+/* The least variance of a law in any direction. */
+gref_status gref_law_least(double *least, const gref_spectral_law *law);
 void gref_bounds_advance(gref_drift *e, const gref_bounds_at *d, const gref_scales *k,
                          const gref_spectral_law *law);
 /* Of a distance between laws of that trace and least variance, one of which deviates by D_mean and

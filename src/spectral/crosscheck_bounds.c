@@ -14,7 +14,7 @@
  *     f(Sigma)       unit |f|, and of pairs of eigenvalues that differ: those that are zero are zero on both sides, so
  *                    no pair (0, 0) occurs, and one of s_t, s_t' is at least abar lambda+ + 1 - abar, lambda+ the least
  *                    eigenvalue above zero; Sigma^1/2 has the slope 1/sqrt(lambda+)
- *     step           M = gain - W^T tau W, W = A J, tau = kappa/C; C is a number for each block
+ *     step           crosscheck_steps.c
  *     posterior      a change of K by the unit besides; that of a mean is spread evenly, so a mean square of |G| enters
  *     C_{t|v}        besides, the dense path inverts E = I + Sigma_t^1/2 W^T C^-1 W Sigma_t^1/2: unit |Sigma_t||E|
  *
@@ -105,8 +105,7 @@ double gref_bound_v(const gref_scales *k, int n)
     return k->A * gref_bound_x0(k, n) + k->spread * k->unit * (k->A * (k->x0 + k->mu) + k->r);
 }
 
-/* f(Sigma): of two eigenvalues that differ one at most is 0. */
-static double function_of(gref_ratio f, const gref_scales *k)
+double gref_bound_function(gref_ratio f, const gref_scales *k)
 {
     return gref_change_of_ratio(f, k->least, 0.0, k->D_Sigma);
 }
@@ -117,33 +116,12 @@ gref_bounds_at gref_bounds_of_time(const gref_scales *k, const gref_schedule *sc
     gref_bounds_at d = {.t = t, .abar = abar, .qbar = qbar};
     d.Sigma_t = abar * k->D_Sigma + k->unit * (abar * k->Sigma + qbar);
     d.J_norm = root * k->Sigma / (abar * k->Sigma + qbar);
-    d.J = k->unit * d.J_norm + function_of((gref_ratio){root, 0, abar, qbar}, k);
+    d.J = k->unit * d.J_norm + gref_bound_function((gref_ratio){root, 0, abar, qbar}, k);
     return d;
 }
 
-/* Largest and least of what a step is made of, over the blocks. */
-static void measure_step(gref_bounds_at *d, const gref_spectral_sampler *s)
-{
-    const gref_spectral *z = s->z;
-    gref_rule w = gref_spectral_rule(s, d->t);
-    for (int b = 0; b < z->blocks; b++) {
-        double tau = gref_spectral_strength(s, &w, b), u2 = 0.0, g_most = 0.0, g_least = INFINITY;
-        for (int i = 0; i < z->q; i++) {
-            double lambda = GREF_AT(z->lambda, i, b), g = gref_rule_gain(&w, lambda);
-            u2 += squared(gref_forward_gain(w.at, lambda) * GREF_AT(z->a, i, b));
-            g_most = fmax(g_most, g);
-            g_least = fmin(g_least, g);
-        }
-        d->W = fmax(d->W, sqrt(u2));
-        d->tau = fmax(d->tau, tau);
-        d->pull = fmax(d->pull, tau * u2);
-        d->M_norm = fmax(d->M_norm, fmax(g_most, tau * u2 - g_least));
-    }
-}
-
-/* C_{v|t}: d->C, and its least value. */
-static void bound_likelihood(gref_bounds_at *d, const gref_scales *k,
-                             const gref_spectral_sampler *s)
+void gref_bounds_of_likelihood(gref_bounds_at *d, const gref_scales *k,
+                               const gref_spectral_sampler *s)
 {
     const gref_spectral *z = s->z;
     double most = 0.0;
@@ -151,56 +129,17 @@ static void bound_likelihood(gref_bounds_at *d, const gref_scales *k,
     if (!s->row->guided)
         return;
     for (int b = 0; b < z->blocks; b++) {
+        if (s->row->pseudo && gref_spectral_singular(s, b) == 0.0)
+            continue; /* it does not guide */
         double C = gref_spectral_likelihood(s, d->abar, d->qbar, b);
         most = fmax(most, C);
         d->C_least = fmin(d->C_least, C);
     }
     d->C = k->unit * (most + squared(z->sigma));
-    if (s->row->exact)
-        d->C += gref_change_of_congruence(
-            k->A, 0, 0, function_of((gref_ratio){d->qbar, 0, d->abar, d->qbar}, k));
-}
-
-/* b = shift + (sqrt(abar') - M sqrt(abar)) mu_post, from the bound of M and of the shift. */
-static void finish_step(gref_bounds_at *d, const gref_scales *k)
-{
-    double centre = k->mu + k->d;
-    d->b =
-        d->shift + d->M * sqrt(d->abar) * centre + (1.0 + d->M_norm) * (k->D_d + k->unit * centre);
-}
-
-void gref_bounds_of_step(gref_bounds_at *d, const gref_scales *k, const gref_spectral_sampler *s)
-{
-    gref_rule r = gref_spectral_rule(s, d->t);
-    gref_ratio gain = {r.h, r.c, d->abar, d->qbar}, inverse = {0, 1, d->abar, d->qbar};
-    bool after = s->spec.convention.guidance == GREF_GUIDANCE_AFTER;
-    double unit = k->unit, least = d->abar * k->least + d->qbar, root = sqrt(d->abar);
-    measure_step(d, s);
-    bound_likelihood(d, k, s);
-    if (gref_spectral_runs_on_posterior(s)) { /* its own variances, of which none is shared */
-        d->M = gref_change_of_ratio(gain, 0.0, 0.0, k->D_post) + unit * d->M_norm;
-        d->shift = 0.0;
-        finish_step(d, k);
-        return;
-    }
-    double pulled = k->r + root * d->W * k->d; /* |r - W sqrt(abar) d| */
-    double D_tau = d->tau * ((after ? 0.0 : d->C / d->C_least) + unit);
-    double D_residual = k->D_r + root * d->W * k->D_d + unit * pulled;
-    gref_step_parts p = {.kappa = 1.0, /* K = W^T tau W, c = W^T tau (r - W x) */
-                         .J = d->W,
-                         .Gamma = d->tau,
-                         .y = d->tau * pulled,
-                         .x = {.plain = root * k->d, .gained = d->W * root * k->d},
-                         .D_gain.plain = function_of(gain, k) + unit * (1.0 + d->pull),
-                         .D_J.plain = gref_change_of_product(k->A, unit * k->A, d->J_norm, d->J),
-                         .D_Gamma = D_tau,
-                         .D_g = gref_change_of_product(d->tau, D_tau, k->r, D_residual),
-                         .push = r.q,
-                         .D_shift.plain = function_of(inverse, k) + unit / least};
-    gref_step_change change = gref_change_of_step(&p);
-    d->M = change.M;
-    d->shift = change.c + r.q * root * k->D_d / least;
-    finish_step(d, k);
+    if (s->row->phi != NULL && !s->row->phi_constant) /* a row sum is e^T C 1 */
+        d->C += (s->row->rows_summed ? sqrt((double)z->m) : 1.0) *
+                gref_change_of_congruence(
+                    k->A, 0, 0, gref_bound_function((gref_ratio){d->qbar, 0, d->abar, d->qbar}, k));
 }
 
 /* What the modelled law is made of, over the blocks. */
@@ -245,7 +184,7 @@ void gref_bounds_of_modelled(gref_bounds_at *d, const gref_scales *k,
 {
     double root = sqrt(d->abar), Sigma_t = d->abar * k->Sigma + d->qbar;
     modelled_norms m = {.keep = 1.0, .E = 1.0};
-    bound_likelihood(d, k, s);
+    gref_bounds_of_likelihood(d, k, s);
     if (!s->row->guided) {
         d->modelled_cov = d->Sigma_t;
         d->modelled_mean =
@@ -269,14 +208,6 @@ void gref_bounds_of_modelled(gref_bounds_at *d, const gref_scales *k,
                        k->unit * (root * (k->d + k->mu) + m.E * sqrt(Sigma_t * m.white));
 }
 
-void gref_bounds_start(gref_drift *e, const gref_scales *k, const gref_schedule *schedule, int t,
-                       bool exact)
-{
-    double abar = schedule->abar[t], qbar = schedule->qbar[t], root = sqrt(abar);
-    *e = (gref_drift){.cov = exact ? abar * k->D_post + k->unit * (abar * k->post + qbar) : k->unit,
-                      .mean = exact ? 0.0 : root * (k->D_d + k->unit * (k->mu + k->d))};
-}
-
 double gref_law_norm(const gref_spectral_law *law)
 {
     double P = 0.0;
@@ -285,13 +216,31 @@ double gref_law_norm(const gref_spectral_law *law)
     return P;
 }
 
-/* The law is that before the step. */
+gref_status gref_law_least(double *least, const gref_spectral_law *law)
+{
+    int q = law->s.z->q;
+    SCOPED(gref_mat) S = {0}, lambda = {0};
+    *least = INFINITY;
+    for (int i = 0; law->diagonal && i < law->P.m * law->P.n; i++)
+        *least = fmin(*least, law->P.a[i]);
+    TRY(gref_mat_new(&S, q, q));
+    TRY(gref_mat_new(&lambda, q, 1));
+    for (int b = 0; b < law->P.n && !law->diagonal; b++) {
+        memcpy(S.a, &GREF_AT(law->P, 0, b), sizeof(double) * (size_t)(q * q));
+        TRY(gref_eigh_values(lambda, S));
+        *least = fmin(*least, lambda.a[0]);
+    }
+    *least = fmax(*least, 0.0);
+    return GREF_OK;
+}
+
+/* The law is that before the step. What is squared counts where M is 0. */
 void gref_bounds_advance(gref_drift *e, const gref_bounds_at *d, const gref_scales *k,
                          const gref_spectral_law *law)
 {
     double P = gref_law_norm(law), mean = gref_norm_of(law->s.z, law->mean);
     gref_law_change products = {.mean = k->unit * d->M_norm * mean,
-                                .cov = k->unit * squared(d->M_norm) * P};
+                                .cov = (k->unit * squared(d->M_norm) + squared(d->M)) * P + d->N};
     gref_step_change step = {.on.plain = d->M, .c = d->shift};
     gref_law_norms norms = {.mean.plain = mean, .cov.plain = P};
     gref_law_change fresh = gref_change_by_step(step, d->M_norm, norms, products);

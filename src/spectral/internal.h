@@ -115,7 +115,7 @@ typedef struct {
     const gref_row *row;
     double tolerance;        /* singular values of A up to this one count as 0 */
     bool general;            /* a step is a q x q matrix that need not be diag - tau u u^T */
-    gref_schedule midpoints; /* of rk4, made and freed by the law; else empty */
+    gref_schedule midpoints; /* of rk4: the schedule at twice the steps; else empty */
 } gref_spectral_sampler;
 
 /* C_{v|t} of block b: a scalar, because A A^T is one. C_{v|t} less the exact one, without
@@ -126,6 +126,7 @@ double gref_spectral_likelihood_excess(const gref_spectral_sampler *s, double ab
 gref_status gref_spectral_sampler_init(gref_spectral_sampler *s, const gref_spectral *z,
                                        const gref_schedule *schedule,
                                        const gref_sampler_spec *spec);
+void gref_spectral_sampler_free(gref_spectral_sampler *s); /* accepts {0} */
 /* True if the sampler runs in the modes X of Sigma_post, where all of its steps are diagonal. */
 bool gref_spectral_runs_on_posterior(const gref_spectral_sampler *s);
 /* The rule of the step that leaves t. */
@@ -151,9 +152,12 @@ void gref_block_step_free(gref_block_step *x); /* accepts {0} */
 gref_status gref_block_step_at(gref_block_step *x, const gref_spectral_sampler *s, int t, int b);
 /* The same in the modes of Sigma_post, all blocks at once: M a diagonal, q blocks x 1, c q blocks x 2. */
 gref_status gref_posterior_steps_at(gref_mat M, gref_mat c, const gref_spectral_sampler *s, int t);
-/* Centred mean and covariance of the start in block b, in the coordinates of z; P q x q. */
-gref_status gref_block_start(gref_mat mean, gref_mat P, const gref_spectral_sampler *s, int T,
-                             int b);
+/* The start in block b as a step from nothing: c, its mean less sqrt(abar_T) mu_post, and its noise. M is
+ * left alone. */
+void gref_block_start(gref_block_step *x, const gref_spectral_sampler *s, int T, int b);
+/* Entry i, k of the noise's covariance. */
+double gref_block_noise(const gref_block_step *x, const gref_spectral_sampler *s, int i, int k,
+                        int b);
 
 /* ---- spectral_law.c -------------------------------------------------------------------------- */
 
@@ -230,6 +234,8 @@ void gref_blocks_law(gref_mat S, const gref_spectral_law *law);
 gref_status gref_blocks_modelled(gref_mat S, const gref_spectral_sampler *s, int t);
 /* M_t, and what it adds to the centred mean (q x blocks): mean <- M mean + shift. */
 gref_status gref_blocks_step(gref_mat S, gref_cplx shift, const gref_spectral_sampler *s, int t);
+/* N_t, where it is no multiple of I. */
+gref_status gref_blocks_noise(gref_mat S, const gref_spectral_sampler *s, int t);
 
 /* C (n x n) in pixels; the circulant m x m matrix with the eigenvalues c (1 x blocks). */
 gref_status gref_spectral_to_pixels(gref_mat C, const gref_spectral *z, gref_cmat S);

@@ -1,7 +1,7 @@
 /*
- * Samples of whole chains for a stationary problem, by Algorithms 1 and 8 line by line, as
- * diffusion/draw.c: through the score, the denoised image and the gradient of the likelihood, never
- * through M_t.
+ * Samples of whole chains for a stationary problem. A step by one evaluation of the score is Algorithms 1
+ * and 8 line by line, as diffusion/draw.c: through the score, the denoised image and the gradient of the
+ * likelihood, never through M_t. Other steps and the starts are those of spectral_step.c.
  *
  *     E    q x blocks, y_t - sqrt(abar_t) mu in the coordinates of z, one image                   [pixel]
  *     Z    q x blocks, the step's noise: that of pixels, transformed                              [1]
@@ -71,23 +71,66 @@ gref_status gref_spectral_posterior_draw(gref_mat Y, const gref_spectral *z, uin
     return GREF_OK;
 }
 
-/* y_T - sqrt(abar_T) mu from its noise Z: N(0, I) or the exact p_T(x | v). T is scratch. */
-static void start(gref_cplx E, gref_cplx Z, gref_cplx T, const gref_spectral_sampler *s)
+/* e <- M (e - root d) + c + next d + N^1/2 noise, the symmetric root, for one part of block b: the real or
+ * the imaginary. Largest coordinate, or NaN. */
+static double move_part(double *e, const double *d, const double *noise, double *moved,
+                        const gref_spectral_sampler *s, const gref_block_step *x, int part,
+                        const double roots[2], int b)
+{
+    int q = s->z->q;
+    const double *a = &GREF_AT(s->z->a, 0, b);
+    double singular = gref_spectral_singular(s, b), sd = sqrt(x->noise), across = 0.0, most = 0.0;
+    for (int k = 0; singular > 0.0 && k < q; k++)
+        across += (sqrt(x->along) - sd) * a[k] / singular * noise[k];
+    for (int i = 0; i < q; i++) {
+        moved[i] = GREF_AT(x->c, i, part) + roots[1] * d[i] + sd * noise[i];
+        if (singular > 0.0)
+            moved[i] += across * a[i] / singular;
+        for (int k = 0; k < q; k++)
+            moved[i] += GREF_AT(x->M, i, k) * (e[k] - roots[0] * d[k]);
+    }
+    for (int i = 0; i < q; i++) {
+        e[i] = moved[i];
+        most = isnan(e[i]) ? NAN : fmax(most, fabs(e[i]));
+        if (isnan(most))
+            break;
+    }
+    return most;
+}
+
+/* An affine step of block b, or a start, whose M is 0. T is scratch; `roots` are sqrt(abar) before and after. */
+static double move_block(gref_cplx E, gref_cplx Z, gref_cplx T, const gref_spectral_sampler *s,
+                         const gref_block_step *x, const double roots[2], int b)
 {
     const gref_spectral *z = s->z;
-    double abar = s->schedule->abar[gref_times_first(&s->spec, s->schedule->T)],
-           qbar = s->schedule->qbar[gref_times_first(&s->spec, s->schedule->T)], root = sqrt(abar);
+    double re = move_part(&GREF_AT(E.re, 0, b), &GREF_AT(z->d.re, 0, b), &GREF_AT(Z.re, 0, b),
+                          &GREF_AT(T.re, 0, b), s, x, 0, roots, b);
+    double im = move_part(&GREF_AT(E.im, 0, b), &GREF_AT(z->d.im, 0, b), &GREF_AT(Z.im, 0, b),
+                          &GREF_AT(T.im, 0, b), s, x, 1, roots, b);
+    return isnan(re) || isnan(im) ? NAN : fmax(re, im);
+}
+
+/* y_T - sqrt(abar_T) mu from its noise Z. T and x are scratch. */
+static void start(gref_cplx E, gref_cplx Z, gref_cplx T, gref_block_step *x,
+                  const gref_spectral_sampler *s)
+{
+    const gref_spectral *z = s->z;
+    int first = gref_times_first(&s->spec, s->schedule->T);
+    gref_time at = gref_time_at(s->schedule, first);
+    double roots[2] = {0.0, sqrt(at.abar)};
+    if (s->spec.convention.start != GREF_START_EXACT) {
+        gref_mat_fill(x->M, 0.0);
+        for (int b = 0; b < z->blocks; b++) {
+            gref_block_start(x, s, first, b);
+            move_block(E, Z, T, s, x, roots, b);
+        }
+        return;
+    }
     gref_mat_copy(E.re, gref_const(Z.re));
     gref_mat_copy(E.im, gref_const(Z.im));
-    if (s->spec.convention.start == GREF_START_EXACT) {
-        apply_exact_root(E, T, z, abar, qbar);
-        gref_mat_axpy(E.re, root, gref_const(z->d.re));
-        gref_mat_axpy(E.im, root, gref_const(z->d.im));
-    } else {
-        double constant = z->mean * sqrt((double)z->n);
-        E.re.a[0] -= root * constant * z->phase.re.a[0];
-        E.im.a[0] -= root * constant * z->phase.im.a[0];
-    }
+    apply_exact_root(E, T, z, at.abar, at.qbar);
+    gref_mat_axpy(E.re, roots[1], gref_const(z->d.re));
+    gref_mat_axpy(E.im, roots[1], gref_const(z->d.im));
 }
 
 /* y_{t-1} from y_t and the noise: largest coordinate, or NaN. */
@@ -95,7 +138,7 @@ static double backward_step(gref_cplx E, gref_cplx Z, const gref_spectral_sample
                             const gref_rule *w)
 {
     const gref_spectral *z = s->z;
-    double sd = sqrt(w->noise), most = 0.0;
+    double sd = sqrt(w->noise), most = 0.0, drift = w->drift * z->mean * sqrt((double)z->n);
     for (int b = 0; b < z->blocks; b++) {
         double strength = gref_spectral_strength(s, w, b), re = z->r.re.a[b], im = z->r.im.a[b];
         for (int k = 0; k < z->q; k++) { /* v - A x0hat */
@@ -110,6 +153,10 @@ static double backward_step(gref_cplx E, gref_cplx Z, const gref_spectral_sample
             double *e_re = &GREF_AT(E.re, k, b), *e_im = &GREF_AT(E.im, k, b);
             *e_re = w->p * *e_re - w->q * *e_re / s_k + pull * re + sd * GREF_AT(Z.re, k, b);
             *e_im = w->p * *e_im - w->q * *e_im / s_k + pull * im + sd * GREF_AT(Z.im, k, b);
+            if (k == 0 && b == 0) { /* the constant image that mu is */
+                *e_re += drift * z->phase.re.a[0];
+                *e_im += drift * z->phase.im.a[0];
+            }
             most = fmax(most, fmax(fabs(*e_re), fabs(*e_im)));
             if (isnan(*e_re) || isnan(*e_im))
                 return NAN;
@@ -123,6 +170,7 @@ typedef struct {
     int count, N;
     gref_spectral_sampler *s;
     gref_cplx *E, Z, T;
+    gref_block_step x;
     gref_mat pixels;
     gref_room room;
 } chains;
@@ -131,8 +179,13 @@ static void chains_free(chains *c)
 {
     for (int i = 0; c->E != NULL && i < c->count * c->N; i++)
         gref_cplx_free(&c->E[i]);
+    for (int k = 0; c->s != NULL && k < c->count; k++)
+        gref_schedule_free(&c->s[k].midpoints);
     free(c->E);
+    for (int k = 0; c->s != NULL && k < c->count; k++)
+        gref_spectral_sampler_free(&c->s[k]);
     free(c->s);
+    gref_block_step_free(&c->x);
     gref_cplx_free(&c->Z);
     gref_cplx_free(&c->T);
     gref_mat_free(&c->pixels);
@@ -146,8 +199,13 @@ static gref_status chains_new(chains *c, const gref_spectral *z, const gref_sche
     c->s = gref_alloc((size_t)count, sizeof *c->s);
     c->E = gref_alloc((size_t)count * (size_t)N, sizeof *c->E);
     REQUIRE(c->s != NULL && c->E != NULL, GREF_ERR_NOMEM, "no memory for %d chains", count);
-    for (int k = 0; k < count; k++)
+    for (int k = 0; k < count; k++) {
         TRY(gref_spectral_sampler_init(&c->s[k], z, schedule, specs[k]));
+        if (specs[k]->convention.scheme == GREF_SCHEME_RK4 &&
+            gref_row_has_stages(c->s[k].row, &specs[k]->convention))
+            TRY(gref_schedule_doubled(&c->s[k].midpoints, schedule));
+    }
+    TRY(gref_block_step_new(&c->x, z->q));
     for (int i = 0; i < count * N; i++)
         TRY(gref_cplx_new(&c->E[i], z->q, z->blocks));
     TRY(gref_cplx_new(&c->Z, z->q, z->blocks));
@@ -166,9 +224,28 @@ static bool leaves(const gref_spectral_sampler *s, int t)
 static bool any_noise(const chains *c, int t)
 {
     for (int k = 0; k < c->count; k++)
-        if (leaves(&c->s[k], t) && gref_spectral_rule(&c->s[k], t).noise > 0.0)
+        if (leaves(&c->s[k], t) &&
+            (c->s[k].row->project != NULL || gref_spectral_rule(&c->s[k], t).noise > 0.0))
             return true;
     return false;
+}
+
+/* The i-th sample of chain k from t on; *diverged is set where it leaves what is held. */
+static gref_status step_one(chains *c, bool *diverged, int k, int i, int t)
+{
+    const gref_spectral_sampler *s = &c->s[k];
+    gref_rule w = gref_spectral_rule(s, t);
+    gref_cplx E = c->E[k * c->N + i];
+    double roots[2] = {sqrt(w.at.abar), sqrt(w.next.abar)}, most = 0.0;
+    if (!s->general)
+        most = backward_step(E, c->Z, s, &w);
+    for (int b = 0; s->general && b < s->z->blocks && !isnan(most); b++) {
+        TRY(gref_block_step_at(&c->x, s, t, b));
+        double own = move_block(E, c->Z, c->T, s, &c->x, roots, b);
+        most = isnan(own) ? NAN : fmax(most, own);
+    }
+    *diverged = !(most <= SAMPLE_LIMIT);
+    return GREF_OK;
 }
 
 static gref_status step_all(chains *c, bool *diverged, const gref_spectral *z, uint64_t seed, int t)
@@ -177,14 +254,9 @@ static gref_status step_all(chains *c, bool *diverged, const gref_spectral *z, u
     for (int i = 0; i < c->N; i++) {
         if (noisy)
             TRY(noise(c->Z, c->pixels, z, &c->room, seed, GREF_STREAM_STEP, (uint32_t)t, i));
-        for (int k = 0; k < c->count; k++) {
-            if (!leaves(&c->s[k], t))
-                continue;
-            gref_rule w = gref_spectral_rule(&c->s[k], t);
-            if (!diverged[k])
-                diverged[k] =
-                    !(backward_step(c->E[k * c->N + i], c->Z, &c->s[k], &w) <= SAMPLE_LIMIT);
-        }
+        for (int k = 0; k < c->count; k++)
+            if (leaves(&c->s[k], t) && !diverged[k])
+                TRY(step_one(c, &diverged[k], k, i, t));
     }
     return GREF_OK;
 }
@@ -219,7 +291,7 @@ gref_status gref_spectral_draw(gref_mat *Y, bool *diverged, const gref_spectral 
     for (int i = 0; i < N; i++) {
         TRY(noise(c.Z, c.pixels, z, &c.room, seed, GREF_STREAM_START, 0, i));
         for (int k = 0; k < count; k++)
-            start(c.E[k * N + i], c.Z, c.T, &c.s[k]);
+            start(c.E[k * N + i], c.Z, c.T, &c.x, &c.s[k]);
     }
     for (int k = 0; k < count; k++)
         diverged[k] = false;

@@ -39,7 +39,7 @@ static void release(gref_marginal *head)
     gref_mat_free(&law->V);
     gref_mat_free(&law->terms[0]);
     gref_mat_free(&law->terms[1]);
-    gref_schedule_free(&law->s.midpoints);
+    gref_spectral_sampler_free(&law->s);
 }
 
 double gref_spectral_law_trace(const gref_spectral_law *law)
@@ -69,21 +69,19 @@ static gref_status begin(gref_spectral_law *law)
 {
     const gref_spectral *z = law->s.z;
     int q = z->q;
-    SCOPED(gref_mat) mean = {0}, P = {0};
+    SCOPED(gref_block_step) x = {0};
     SCOPED(gref_cplx) m = {0};
-    TRY(gref_mat_new(&mean, q, 2));
-    TRY(gref_mat_new(&P, q, q));
+    TRY(gref_block_step_new(&x, q));
     TRY(gref_cplx_new(&m, q, z->blocks));
     for (int b = 0; b < z->blocks; b++) {
-        TRY(gref_block_start(mean, P, &law->s, law->head.t, b));
+        gref_block_start(&x, &law->s, law->head.t, b);
         for (int k = 0; k < q; k++) {
-            GREF_AT(m.re, k, b) = GREF_AT(mean, k, 0);
-            GREF_AT(m.im, k, b) = GREF_AT(mean, k, 1);
-            for (int i = 0; i < q; i++)
-                if (!law->diagonal)
-                    GREF_AT(law->P, k * q + i, b) = GREF_AT(P, i, k);
-                else if (i == k)
-                    GREF_AT(law->P, k, b) = GREF_AT(P, k, k);
+            GREF_AT(m.re, k, b) = GREF_AT(x.c, k, 0);
+            GREF_AT(m.im, k, b) = GREF_AT(x.c, k, 1);
+            for (int i = 0; i < q && !law->diagonal; i++)
+                GREF_AT(law->P, k * q + i, b) = gref_block_noise(&x, &law->s, i, k, b);
+            if (law->diagonal)
+                GREF_AT(law->P, k, b) = gref_block_noise(&x, &law->s, k, k, b);
         }
     }
     if (law->posterior) {
@@ -315,7 +313,7 @@ static gref_status advance_general(gref_spectral_law *law, const gref_block_step
 {
     const gref_spectral *z = law->s.z;
     int q = z->q;
-    double spread, mean, singular = gref_spectral_singular(&law->s, b);
+    double spread, mean;
     double norm = gref_mat_norm_fro(gref_const(x->M)), shift = gref_mat_norm_fro(gref_const(x->c));
     block_sizes(law, b, &spread, &mean);
     double fresh = fresh_error(spread, mean, norm, shift, fmin(x->noise, x->along), q);
@@ -336,10 +334,7 @@ static gref_status advance_general(gref_spectral_law *law, const gref_block_step
     TRY(general_congruence(P, gref_const(x->M), work));
     for (int j = 0; j < q; j++)
         for (int i = 0; i < q; i++)
-            P[j * q + i] += (i == j ? x->noise : 0.0) +
-                            (singular > 0.0 ? (x->along - x->noise) * GREF_AT(z->a, i, b) /
-                                                  singular * (GREF_AT(z->a, j, b) / singular)
-                                            : 0.0);
+            P[j * q + i] += gref_block_noise(x, &law->s, i, j, b);
     if (law->W.a == NULL)
         return GREF_OK;
     TRY(general_congruence(&GREF_AT(law->W, 0, b), gref_const(x->M), work));
@@ -521,8 +516,6 @@ gref_status gref_marginal_spectral(gref_marginal **out_law, const gref_spectral 
     law->posterior = gref_spectral_runs_on_posterior(&law->s);
     law->diagonal =
         z->q == 1 || law->posterior || (!law->s.row->guided && !exact && !law->s.general);
-    if (law->s.general && spec->convention.scheme == GREF_SCHEME_RK4)
-        TRY(gref_schedule_doubled(&law->s.midpoints, schedule));
     TRY(gref_cplx_new(&law->mean, z->q, z->blocks));
     TRY(gref_mat_new(&law->P, law->diagonal ? z->q : z->q * z->q, z->blocks));
     TRY(gref_mat_new(&law->terms[0], 1, z->blocks));

@@ -83,8 +83,15 @@ gref_status gref_spectral_sampler_init(gref_spectral_sampler *out_s, const gref_
     TRY(gref_row_refuse(s.row, spec, &facts));
     s.tolerance = gref_rank_tolerance(&spec->convention, facts.m, facts.n, facts.largest);
     s.general = s.row->project != NULL || gref_row_has_stages(s.row, &spec->convention);
+    if (s.general && s.row->project == NULL && spec->convention.scheme == GREF_SCHEME_RK4)
+        TRY(gref_schedule_doubled(&s.midpoints, schedule));
     *out_s = s;
     return GREF_OK;
+}
+
+void gref_spectral_sampler_free(gref_spectral_sampler *s)
+{
+    gref_schedule_free(&s->midpoints);
 }
 
 bool gref_spectral_runs_on_posterior(const gref_spectral_sampler *s)

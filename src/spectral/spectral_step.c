@@ -211,8 +211,7 @@ gref_status gref_posterior_steps_at(gref_mat M, gref_mat c, const gref_spectral_
     return gref_stages_run(M, c, &stages, gref_const(centre), true, form_on_posterior, z);
 }
 
-gref_status gref_block_start(gref_mat mean, gref_mat P, const gref_spectral_sampler *s, int T,
-                             int b)
+void gref_block_start(gref_block_step *x, const gref_spectral_sampler *s, int T, int b)
 {
     const gref_spectral *z = s->z;
     const gref_convention *c = &s->spec.convention;
@@ -224,7 +223,8 @@ gref_status gref_block_start(gref_mat mean, gref_mat P, const gref_spectral_samp
     bool given = c->start == GREF_START_GIVEN;
     if (given)
         beside.variance = along.variance = c->start_cov.a != NULL ? c->start_cov.a[0] : 1.0;
-    gref_mat_fill(P, 0.0);
+    x->noise = beside.variance;
+    x->along = along.variance;
     if (b == 0) {
         double constant = z->mean * sqrt((double)z->n) * GREF_AT(z->a, 0, 0);
         data[0] += constant * z->phase.re.a[0];
@@ -233,13 +233,17 @@ gref_status gref_block_start(gref_mat mean, gref_mat P, const gref_spectral_samp
     for (int k = 0; k < z->q; k++) {
         double a = singular > 0.0 ? GREF_AT(z->a, k, b) / singular : 0.0;
         centre_of(m, z, k, b);
-        GREF_AT(mean, k, 0) = along.pull * data[0] * a - root * m[0];
-        GREF_AT(mean, k, 1) = along.pull * data[1] * a - root * m[1];
-        for (int i = 0; i < z->q; i++)
-            GREF_AT(P, i, k) = (i == k ? beside.variance : 0.0) +
-                               (singular > 0.0 ? (along.variance - beside.variance) * a *
-                                                     GREF_AT(z->a, i, b) / singular
-                                               : 0.0);
+        GREF_AT(x->c, k, 0) = along.pull * data[0] * a - root * m[0];
+        GREF_AT(x->c, k, 1) = along.pull * data[1] * a - root * m[1];
     }
-    return GREF_OK;
+}
+
+double gref_block_noise(const gref_block_step *x, const gref_spectral_sampler *s, int i, int k,
+                        int b)
+{
+    double singular = gref_spectral_singular(s, b), beside = i == k ? x->noise : 0.0;
+    if (singular == 0.0)
+        return beside;
+    return beside + (x->along - x->noise) * (GREF_AT(s->z->a, i, b) / singular) *
+                        (GREF_AT(s->z->a, k, b) / singular);
 }

@@ -97,6 +97,8 @@ static gref_status find_law(const gref_array **mean, const gref_array **cov, con
     REQUIRE(of != NULL, GREF_ERR_FORMAT, "%s: of which sampler? --sampler LABEL says it", name);
     *mean = gref_truth_at(k->truth, of, "mean", t);
     *cov = gref_truth_at(k->truth, of, "cov", t);
+    if (*mean == NULL)
+        TRY(gref_truth_refuse_diverged(k->truth, name, of, t));
     REQUIRE(*mean != NULL && *cov != NULL, GREF_ERR_FORMAT,
             "%s: the golden file has no law of '%s' at t = %d", name, of, t);
     return GREF_OK;

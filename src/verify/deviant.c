@@ -39,10 +39,25 @@ gref_status gref_deviant_new(gref_deviant **out_d, const gref_problem *p,
     return GREF_OK;
 }
 
+/* Without a C_{v|t} of its own a row has no other, no forms of r_t^2, and no place for its guidance. */
+static bool has_switches_of_likelihood(const gref_deviant *d, const gref_switches *s)
+{
+    return s->row != gref_switches_right(&d->s->spec).row || s->r2_form != GREF_R2_FORM ||
+           s->norm != d->s->row->norm || s->convention.guidance != d->s->spec.convention.guidance;
+}
+
 bool gref_deviant_possible(const gref_deviant *d, const gref_switches *s)
 {
-    bool divides = s->row->guided && s->row->phi == NULL; /* by sigma^2 */
+    const gref_row *row = d->s->row;
+    bool divides =
+        s->row->guided && gref_row_has_likelihood(s->row) && s->row->phi == NULL; /* by sigma^2 */
+    bool free = gref_row_has_likelihood(row) || row->norm || !row->guided;
     if (s->adjoint_is_A && d->p->A.m != d->p->A.n)
+        return false;
+    if (!free && has_switches_of_likelihood(d, s))
+        return false;
+    if (s->row->guided && s->convention.guidance == GREF_GUIDANCE_MEAN &&
+        s->convention.scheme != GREF_SCHEME_DDPM)
         return false;
     return !divides || d->p->sigma > 0.0;
 }
@@ -78,24 +93,40 @@ gref_status gref_deviant_modelled(gref_mat mean, gref_mat cov, gref_deviant *d, 
     return GREF_OK;
 }
 
+/* N(mean, cov) of a start that is not the exact law, in pixels. */
+static gref_status start_of(gref_mat mean, gref_mat cov, const gref_deviant *d)
+{
+    gref_sampler like = *d->s; /* the same with the deviant's convention */
+    SCOPED(gref_moments) x = {0};
+    like.spec.convention = d->l.d.convention;
+    TRY(gref_start_moments(&x, &like));
+    TRY(gref_gemv(mean, 1.0, gref_const(d->z.U), false, gref_const(x.mean), 0.0));
+    if (x.cov.a != NULL)
+        return gref_modes_cov_to_pixels(cov, &d->z, gref_const(x.cov));
+    gref_mat_identity(cov);
+    for (int i = 0; i < cov.n; i++)
+        GREF_AT(cov, i, i) = x.variance;
+    return GREF_OK;
+}
+
 gref_status gref_deviant_start(gref_mat mean, gref_mat cov, const gref_deviant *d)
 {
     const gref_problem *p = d->p;
     gref_time at = gref_time_at(d->s->schedule, gref_sampler_first(d->s));
-    double f2 = d->l.d.start_factor * d->l.d.start_factor;
-    gref_mat_fill(mean, 0.0);
-    gref_mat_fill(cov, 0.0);
-    if (d->l.d.convention.start == GREF_START_EXACT) {
+    double root = 1.0, f2 = d->l.d.start_factor * d->l.d.start_factor;
+    bool exact = d->l.d.convention.start == GREF_START_EXACT;
+    if (exact) {
         TRY(gref_posterior(mean, cov, gref_const(p->Sigma), gref_const(p->mu), gref_const(p->A),
                            p->sigma, gref_const(p->v)));
-        for (int j = 0; j < cov.n; j++) {
-            mean.a[j] *= sqrt(at.abar);
-            for (int i = 0; i < cov.n; i++)
-                GREF_AT(cov, i, j) *= at.abar * f2;
-        }
-        f2 *= at.qbar;
+        root = sqrt(at.abar);
+    } else {
+        TRY(start_of(mean, cov, d));
     }
-    for (int i = 0; i < cov.n; i++)
-        GREF_AT(cov, i, i) += f2;
+    for (int j = 0; j < cov.n; j++) {
+        mean.a[j] *= root;
+        for (int i = 0; i < cov.n; i++)
+            GREF_AT(cov, i, j) *= root * root * f2;
+        GREF_AT(cov, j, j) += exact ? at.qbar * f2 : 0.0;
+    }
     return GREF_OK;
 }

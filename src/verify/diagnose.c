@@ -141,7 +141,8 @@ static gref_status evaluate(guess *q, const gref_views *vs, const bool *marks)
 {
     gref_switches s = switches_of(vs, q);
     bool after = s.convention.guidance == GREF_GUIDANCE_AFTER &&
-                 gref_switches_right(vs->spec).convention.guidance != GREF_GUIDANCE_AFTER;
+                 gref_switches_right(vs->spec).convention.guidance != GREF_GUIDANCE_AFTER &&
+                 gref_deviant_possible(vs->w, &s);
     if (after && q->zeta <= 0.0) {
         q->zeta = 1e-2;
         for (int pass = 0; pass < 6; pass++) {
@@ -302,6 +303,23 @@ static bool report_single(gref_diagnosis *d, const guess *right, const guess *li
     return true;
 }
 
+/*
+ * A candidate in double whose arrays are right to double, all but one: single precision would have
+ * touched the others. What is 0 tells nothing, and an array of single precision may be the one.
+ */
+static bool one_is_wrong(const gref_views *vs)
+{
+    int wrong = 0, right = 0;
+    for (int k = 0; k < vs->n_views; k++) {
+        const gref_view *v = &vs->views[k];
+        if (v->kind == GREF_VIEW_NONE || v->rounded)
+            continue;
+        wrong += v->departs;
+        right += !v->departs && v->norm > v->tolerance;
+    }
+    return wrong == 1 && right > 0;
+}
+
 static gref_status search(gref_diagnosis *d, const gref_views *vs)
 {
     size_t most = (size_t)gref_catalogue_size * (size_t)gref_catalogue_size / 2 + 1;
@@ -320,14 +338,14 @@ static gref_status search(gref_diagnosis *d, const gref_views *vs)
     d->distance = whole.distance;
     d->none = true;
     TRY(try_singles(list, &n, vs, marks, &right));
-    bool solved = n > 0 && list[0].explains;
+    bool solved = n > 0 && list[0].explains, single = !one_is_wrong(vs);
     /* what is stored in single precision can be explained no better */
     if (!solved && vs->single && report_single(d, &whole, list, n, vs))
         return GREF_OK;
     if (!solved) {
         TRY(try_pairs(pairs, &n_pairs, vs, marks));
         solved = n_pairs > 0 && pairs[0].explains;
-        if (!solved &&
+        if (!solved && single &&
             (report_single(d, &whole, list, n, vs) || report_single(d, &whole, pairs, n_pairs, vs)))
             return GREF_OK;
         report(d, pairs, n_pairs);

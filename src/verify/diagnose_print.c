@@ -8,8 +8,7 @@
 
 static bool is_square(const gref_view *v)
 {
-    return v->kind == GREF_VIEW_M || v->kind == GREF_VIEW_C || v->kind == GREF_VIEW_MODELLED_COV ||
-           v->kind == GREF_VIEW_COV;
+    return gref_view_is_matrix(v) || v->kind == GREF_VIEW_COV;
 }
 
 /* Entry of the identity as the view shows it: Omega, or Omega^T Omega; of all ones where the array

@@ -113,13 +113,19 @@ static gref_status emit_sigma2(const gref_golden_walk *w, const char *label, con
                             "max_t N_t u (4 + 8 sqrt(t) (1/(1 - abar_{t-1}) + 1/(1 - abar_t)))");
 }
 
-/* The sampler that schedule/sigma2 is of: the first whose steps are not given as matrices. */
+/* N_t is a number: neither given as a matrix nor one. */
+static bool has_sigma2(const gref_sampler_spec *spec)
+{
+    return spec->chain == NULL && !gref_row_find(spec->name)->n_varies;
+}
+
+/* The sampler that schedule/sigma2 is of: the first that has one. */
 static gref_status first_sampler(gref_sampler **s, const gref_golden_walk *w)
 {
-    gref_sampler_spec ddpm = {.name = "ddpm", .convention = gref_convention_default()};
-    const gref_sampler_spec *spec = &ddpm;
+    gref_sampler_spec prior = {.name = "unconditional", .convention = gref_convention_default()};
+    const gref_sampler_spec *spec = &prior;
     for (int k = w->in->n_samplers - 1; k >= 0; k--)
-        if (w->in->specs[k].chain == NULL)
+        if (has_sigma2(&w->in->specs[k]))
             spec = &w->in->specs[k];
     return gref_sampler_new(s, &w->z, w->in->schedule, spec);
 }
@@ -154,6 +160,8 @@ static gref_status own_sigma2(const gref_golden_walk *w, const gref_sampler *s)
 {
     SCOPED_PTR(gref_sampler) *first = NULL;
     bool differs = false;
+    if (!has_sigma2(&s->spec))
+        return GREF_OK;
     TRY(first_sampler(&first, w));
     for (int t = 1; t <= s->schedule->T; t++) {
         bool here = gref_sampler_next(s, t) >= 0, there = gref_sampler_next(first, t) >= 0;
@@ -210,7 +218,7 @@ gref_status gref_golden_problem_arrays(const gref_golden_walk *w)
     const gref_golden_inputs *in = w->in;
     int n = in->problem->Sigma.n, T = in->schedule->T;
     SCOPED_PTR(gref_sampler) *s = NULL;
-    gref_sampler_spec spec = {.name = "ddpm", .convention = gref_convention_default()};
+    gref_sampler_spec spec = {.name = "unconditional", .convention = gref_convention_default()};
     SCOPED(gref_mat) rows = {0};
     TRY(problem_itself(w));
     TRY(schedule_arrays(w));
@@ -239,34 +247,59 @@ static gref_status residuals(double *norms, const gref_golden_walk *w, gref_cmat
     return GREF_OK;
 }
 
-static gref_status guided_score(const gref_golden_walk *w, const gref_sampler *s, int k,
-                                const gref_golden_sizes *sizes)
+/* The row's own function at the probes: guidance alone, or with the score where C_{v|t} is its own, or
+ * the projected image. */
+static gref_quantity own_function(const gref_row *row)
+{
+    return row->project != NULL           ? GREF_QUANTITY_X0HAT_PROJECTED
+           : gref_row_has_likelihood(row) ? GREF_QUANTITY_GUIDED_SCORE
+                                          : GREF_QUANTITY_GUIDANCE;
+}
+
+/* Its error at a point of norm x with that score, image and residual. */
+static double own_error(const gref_golden_walk *w, const gref_golden_sizes *z, gref_quantity of,
+                        double x, double score, double image, double residual)
+{
+    const gref_golden_scale *c = &w->scale;
+    if (of == GREF_QUANTITY_X0HAT_PROJECTED)
+        return z->image_error * image + z->image * gref_golden_x0hat_error(z, c, x, score) +
+               z->image_rest;
+    double error = gref_golden_guidance_error(z, c, x, score, residual);
+    return of == GREF_QUANTITY_GUIDANCE ? error : error + gref_golden_score_error(z, c, x, score);
+}
+
+static gref_status function_at_probes(const gref_golden_walk *w, const gref_sampler *s, int k,
+                                      const gref_golden_sizes *sizes)
 {
     int t = w->in->times[k];
     gref_cmat X = gref_const(w->in->probes[k]);
+    gref_quantity of = own_function(s->row);
     gref_golden_sizes z;
-    gref_golden_entry e = {.label = s->spec.label, .what = "guided_score", .t = t};
+    gref_golden_entry e = {.label = s->spec.label, .what = gref_quantity_name((int)of), .t = t};
     double residual[GREF_GOLDEN_PROBES];
     SCOPED(gref_mat) F = {0}, S = {0};
     TRY(gref_mat_new(&F, X.m, X.n));
     TRY(gref_mat_new(&S, X.m, X.n));
     TRY(gref_golden_sizes_at(&z, &w->scale, s, t, true));
-    if (s->spec.convention.guidance != GREF_GUIDANCE_AFTER)
+    if (!gref_guidance_is_plain(s))
         z = sizes[t];
     TRY(gref_sampler_eval(F, s, GREF_QUANTITY_X0HAT, X, t));
     TRY(residuals(residual, w, gref_const(F)));
     TRY(gref_sampler_eval(S, s, GREF_QUANTITY_SCORE, X, t));
     for (int i = 0; i < X.n; i++) {
         double x = column_norm(X, i), f = column_norm(gref_const(S), i);
-        double error = gref_golden_score_error(&z, &w->scale, x, f) +
-                       gref_golden_guidance_error(&z, &w->scale, x, f, residual[i]);
-        e.tolerance = fmax(e.tolerance, error);
+        double image = column_norm(gref_const(F), i);
+        e.tolerance = fmax(e.tolerance, own_error(w, &z, of, x, f, image, residual[i]));
     }
     e.condition = z.kappa_s + z.kappa_C;
-    TRY(gref_sampler_eval(F, s, GREF_QUANTITY_GUIDED_SCORE, X, t));
-    return emit_points(w, &e, gref_const(F),
-                       "score's + |W^T C^-1| (nu (|v| + |A| |x0hat|) + |A| x0hat's + (delta + nu "
-                       "kappa_C) |v - A x0hat|)");
+    e.flag = z.near_branch ? "near-branch" : NULL;
+    TRY(gref_sampler_eval(F, s, of, X, t));
+    return emit_points(
+        w, &e, gref_const(F),
+        of == GREF_QUANTITY_X0HAT_PROJECTED
+            ? "D_x |x0hat| + |f_x| x0hat's + (D_v + nu |f_v|) |v|, see golden_maps.c"
+            : "score's + |W^T C^-1| (nu (|v| + |A| |x0hat|) + |A| x0hat's + (delta + nu "
+              "kappa_C) |v - A x0hat|)");
 }
 
 /* ---- C_{v|t} and the steps ------------------------------------------------------------------ */
@@ -282,7 +315,8 @@ static gref_status likelihood(const gref_golden_walk *w, const gref_sampler *s, 
     TRY(gref_likelihood_cov(C, s, t));
     bool flat = t == 0 || z.C_max - z.C_min <= c->nu * z.C_max; /* a multiple of I */
     e.tolerance = c->nu * z.C_max +
-                  (flat ? 0.0 : z.delta * (z.C_max - z.C_min) + z.tick * c->a * c->a / z.abar);
+                  (flat ? 0.0 : z.delta * (z.C_max - z.C_min) + z.tick * c->a * c->a / z.abar) +
+                  z.D_C;
     e.condition = z.kappa_C;
     e.A = gref_const(C);
     TRY(gref_golden_emit(w, &e,
@@ -291,57 +325,78 @@ static gref_status likelihood(const gref_golden_walk *w, const gref_sampler *s, 
     return GREF_OK;
 }
 
-/* The variance of the step's noise. */
-static gref_status step_noise(const gref_golden_walk *w, const gref_sampler *s, int t)
+/* The noise of the step, a number or a matrix. */
+static gref_status step_noise(const gref_golden_walk *w, const gref_sampler *s, int t,
+                              const gref_golden_sizes *z)
 {
-    double noise = gref_step_noise(s, t);
+    bool matrix = gref_sampler_noise_kind(s) == GREF_NOISE_MATRIX;
+    int n = matrix ? w->scale.n : 1;
+    SCOPED(gref_mat) N = {0};
+    TRY(gref_mat_new(&N, n, n));
+    TRY(gref_sampler_noise(N, s, t));
+    double error = matrix ? z->noise : noise_error(s, t);
     gref_golden_entry e = {.label = s->spec.label,
                            .what = "N",
                            .t = t,
-                           .A = {&noise, 1, 1, 1},
-                           .ndim = 0,
+                           .A = gref_const(N),
+                           .ndim = matrix ? 2 : 0,
                            .grid = -1.0,
-                           .tolerance = noise_error(s, t),
-                           .condition = 1.0 / s->schedule->qbar[t]};
+                           .tolerance = fmax(error, gref_golden_noise_floor(s->schedule, t)),
+                           .condition = 1.0 / s->schedule->qbar[t],
+                           .flag = z->near_branch ? "near-branch" : NULL};
+    if (matrix)
+        return gref_golden_emit(w, &e, "D of V fn^2 V^T, see golden_maps.c");
     return gref_golden_emit(w, &e, "N u (4 + 8 sqrt(t) (1/(1 - abar_{t-1}) + 1/(1 - abar_t)))");
+}
+
+/* Tolerances of M, and of b for their |b|. */
+static void step_tolerances(gref_golden_entry *of_M, gref_golden_entry *of_b,
+                            const gref_golden_scale *c, const gref_golden_sizes *z)
+{
+    double gain = gref_golden_gain_error(z, c), pull = gref_golden_pull_error(z, c);
+    double size = c->nu * (gref_mat_norm_fro(of_b->A) + c->mu_post);
+    of_M->condition = of_b->condition = z->kappa_s + z->kappa_C;
+    of_M->flag = of_b->flag = z->near_branch ? "near-branch" : NULL;
+    if (z->general) {
+        of_M->tolerance = z->map + c->nu;
+        of_b->tolerance = z->map * z->root * c->mu + z->rest + size;
+        return;
+    }
+    of_M->tolerance =
+        z->score_step * z->delta / z->s_min + z->guidance_step * gain + c->nu + z->jump;
+    of_b->tolerance = of_M->tolerance * z->root * c->mu + z->guidance_step * pull * c->r + size;
 }
 
 static gref_status step(const gref_golden_walk *w, const gref_sampler *s, int t,
                         const gref_golden_sizes *z)
 {
-    const gref_golden_scale *c = &w->scale;
-    double noise, condition = z->kappa_s + z->kappa_C;
+    double noise;
     SCOPED(gref_mat) M = {0}, b = {0};
-    TRY(gref_mat_new(&M, c->n, c->n));
-    TRY(gref_mat_new(&b, c->n, 1));
+    TRY(gref_mat_new(&M, w->scale.n, w->scale.n));
+    TRY(gref_mat_new(&b, w->scale.n, 1));
     TRY(gref_sampler_step(M, b, &noise, s, t));
-    double gain = gref_golden_gain_error(z, c), pull = gref_golden_pull_error(z, c);
-    gref_golden_entry e = {.label = s->spec.label,
-                           .what = "M",
-                           .t = t,
-                           .A = gref_const(M),
-                           .ndim = 2,
-                           .condition = condition};
-    e.tolerance = z->score_step * z->delta / z->s_min + z->guidance_step * gain + c->nu + z->jump;
+    gref_golden_entry e = {
+        .label = s->spec.label, .what = "M", .t = t, .A = gref_const(M), .ndim = 2};
+    gref_golden_entry at_b = {
+        .label = s->spec.label, .what = "b", .t = t, .A = gref_const(b), .ndim = 1};
+    step_tolerances(&e, &at_b, &w->scale, z);
+    if (z->general) {
+        TRY(gref_golden_emit(w, &e, "map + nu, map %.2g, see golden_maps.c", z->map));
+        TRY(gref_golden_emit(
+            w, &at_b, "map sqrt(abar) |mu| + rest + nu (|b| + |mu_post|), rest %.2g", z->rest));
+        return step_noise(w, s, t, z);
+    }
     TRY(gref_golden_emit(w, &e,
                          "%.3g delta/s_min + %.3g (nu kappa_C |W^T C^-1 W| + 2 delta |W^T C^-1| "
                          "|W|) + nu; delta %.2g, "
                          "s_min %.3g, kappa_C %.3g, norms %.3g, %.3g, %.3g",
                          z->score_step, z->guidance_step, z->delta, z->s_min, z->kappa_C, z->gain,
                          z->pull, z->w));
-    gref_golden_entry at_b = {.label = s->spec.label,
-                              .what = "b",
-                              .t = t,
-                              .A = gref_const(b),
-                              .ndim = 1,
-                              .condition = condition};
-    at_b.tolerance = e.tolerance * z->root * c->mu + z->guidance_step * pull * c->r +
-                     c->nu * (gref_mat_norm_fro(gref_const(b)) + c->mu_post);
     TRY(gref_golden_emit(w, &at_b,
                          "M's sqrt(abar) |mu| + %.3g (delta + nu kappa_C) |W^T C^-1| |v - A mu| + "
                          "nu (|b| + |mu_post|)",
                          z->guidance_step));
-    return step_noise(w, s, t);
+    return step_noise(w, s, t, z);
 }
 
 /* ---- affine chains -------------------------------------------------------------------------- */
@@ -408,17 +463,34 @@ static gref_status chain_step(const gref_golden_walk *w, const gref_sampler *s, 
     return given(w, s, "N", t, gref_const(chain->N[chain->n_N == 1 ? 0 : k]), (int)chain->noise);
 }
 
+/* What a case gives in files, so that the golden file needs none. */
+static gref_status convention_arrays(const gref_golden_walk *w, const gref_sampler *s)
+{
+    const gref_convention *c = &s->spec.convention;
+    int T = s->schedule->T;
+    bool file = c->scheme == GREF_SCHEME_DDPM && c->variance == GREF_VARIANCE_FILE;
+    gref_cmat variances = {file ? c->variances : NULL, T, 1, T};
+    TRY(given(w, s, "variances", -1, variances, 1));
+    if (c->start != GREF_START_GIVEN)
+        return GREF_OK;
+    TRY(given(w, s, "start_mean", -1, c->start_mean, 1));
+    return given(w, s, "start_cov", -1, c->start_cov, 2);
+}
+
 gref_status gref_golden_sampler_arrays(const gref_golden_walk *w, const gref_sampler *s,
                                        const gref_golden_sizes *sizes)
 {
-    bool likelihoods = gref_row_has_likelihood(s->row);
+    bool likelihood_too = gref_row_has_likelihood(s->row);
+    bool function = gref_row_has_guidance(s->row) || s->row->project != NULL;
+    if (!s->row->chain)
+        TRY(convention_arrays(w, s));
     TRY(s->row->chain ? chain_arrays(w, s) : own_sigma2(w, s));
     for (int k = 0; k < w->in->n_times; k++) {
         int t = w->in->times[k];
         bool left = gref_sampler_next(s, t) >= 0;
-        if (likelihoods && left)
-            TRY(guided_score(w, s, k, sizes));
-        if (likelihoods && gref_golden_visits(s, t))
+        if (function && left)
+            TRY(function_at_probes(w, s, k, sizes));
+        if (likelihood_too && gref_golden_visits(s, t))
             TRY(likelihood(w, s, t));
         if (left)
             TRY(s->row->chain ? chain_step(w, s, t) : step(w, s, t, &sizes[t]));

@@ -10,6 +10,8 @@
  *   e      error of m_t:  e <- |M| e + (error of one step at m_t, from the score, the guidance and the products)
  *   c      rounding of P_t itself, steps being independent:  c^2 <- (|M|^2 c)^2 + dP^2
  *
+ * and of rows that project, heun and rk4, w <- |M| w + map |F| + sqrt(n) (error of N^1/2), golden_maps.c.
+ *
  *   cov           2 w sqrt(max P_ii) + c + 4 omega max P_ii
  *   mean, bias    e + 8 u (|m| + |mu_post|);  e + the target's
  *   target/cov    4 omega [abar (|K|_F |Sigma|/K_min + |Sigma|_F) + 1 - abar]: dK moves Sigma_post
@@ -25,10 +27,11 @@
 #include "base/internal.h"
 #include "dense/internal.h"
 #include "diffusion/internal.h"
+#include "errors/perturb.h"
 #include "golden_parts.h"
 
-/* A lower bound of |C|_2 for a symmetric C, close after a few powers. */
-static gref_status spectral_norm(double *norm, gref_cmat C)
+/* A lower bound of |C|_2 for a symmetric C, or any C by C^T C, close after a few powers. */
+static gref_status spectral_norm(double *norm, gref_cmat C, bool symmetric)
 {
     SCOPED(gref_mat) x = {0}, y = {0};
     TRY(gref_mat_new(&x, C.n, 1));
@@ -42,7 +45,10 @@ static gref_status spectral_norm(double *norm, gref_cmat C)
             x.a[i] /= size;
         TRY(gref_gemv(y, 1.0, C, false, gref_const(x), 0.0));
         *norm = fmax(*norm, gref_mat_norm_fro(gref_const(y)));
-        gref_mat_copy(x, gref_const(y));
+        if (symmetric)
+            gref_mat_copy(x, gref_const(y));
+        else
+            TRY(gref_gemv(x, 1.0, C, true, gref_const(y), 0.0));
     }
     return GREF_OK;
 }
@@ -57,7 +63,7 @@ static gref_status emit_law(const gref_golden_walk *w, const char *label, const 
 {
     char at_mean[32], at_cov[32];
     double norm;
-    TRY(spectral_norm(&norm, cov));
+    TRY(spectral_norm(&norm, cov, true));
     snprintf(at_mean, sizeof at_mean, "%smean", prefix);
     snprintf(at_cov, sizeof at_cov, "%scov", prefix);
     gref_golden_entry m = {.label = label,
@@ -136,6 +142,7 @@ static gref_status modelled_law(const gref_golden_walk *w, const gref_sampler *s
 typedef struct {
     double mean, w2, cov; /* e, w, c above */
     double last;          /* rounding of a covariance that no noise was added to since */
+    bool general;         /* some step was one of golden_maps.c */
 } errors;
 
 static double mu_score(const gref_sampler *s, int t)
@@ -157,6 +164,8 @@ static double step_error(const gref_golden_walk *w, const gref_golden_sizes *z,
 {
     const gref_golden_scale *c = &w->scale;
     double residual = c->r + z->w * p->shift;
+    if (z->general)
+        return z->map * p->shift + z->rest + 2.0 * c->nu * m;
     double guidance = gref_golden_guidance_error(z, c, m, p->score, residual);
     return z->score_step * z->delta * (p->score + 2.0 * z->root * mu_white) +
            z->guidance_step * guidance + (2.0 * c->nu + z->jump) * m;
@@ -168,7 +177,9 @@ static void propagate(errors *e, const gref_golden_walk *w, const gref_golden_si
     const gref_golden_scale *c = &w->scale;
     double M = z->contraction, K = z->guidance_step * gref_golden_gain_error(z, c) + z->jump;
     double dP = 4.0 * c->omega * M * M * p->cov;
-    e->w2 = M * e->w2 + z->score_step * z->delta * p->whitened + K * p->spread;
+    double own = z->general ? z->map * p->spread + z->noise_root * sqrt(c->n)
+                            : z->score_step * z->delta * p->whitened + K * p->spread;
+    e->w2 = M * e->w2 + own;
     e->mean = M * e->mean + at_mean;
     e->cov = hypot(M * M * e->cov, dP);
     e->last = M * M * e->last + dP;
@@ -178,18 +189,37 @@ static void propagate(errors *e, const gref_golden_walk *w, const gref_golden_si
     }
 }
 
+/*
+ * What covariances that no noise keeps away from singular add. Of a row that does not project the law and
+ * the target are singular in the same directions; of another, W2 moves by the root of its covariance.
+ */
+static gref_status singular_part(double *d, const gref_golden_walk *w, const gref_marginal *law,
+                                 const errors *e, double target, double w2_cov)
+{
+    int n = w->scale.n;
+    double tau = sqrt(n) * (e->last + target), least, most;
+    SCOPED(gref_mat) P = {0};
+    *d = w2_cov > 0.0 ? fmin(sqrt(tau), tau / (2.0 * w2_cov)) : sqrt(tau);
+    if (!e->general || tau == 0.0)
+        return GREF_OK;
+    TRY(gref_mat_new(&P, n, n));
+    TRY(gref_marginal_cov(P, law));
+    TRY(gref_golden_extremes(&least, &most, P));
+    *d = gref_change_of_root(n, least - e->last, e->last) + sqrt(sqrt(n) * target);
+    return GREF_OK;
+}
+
 static gref_status emit_w2(const gref_golden_walk *w, const gref_sampler *s,
                            const gref_marginal *law, const errors *e)
 {
     int t = gref_marginal_t(law);
-    double mean, cov, q = s->schedule->qbar[t], value[3];
+    double mean, cov, singular, q = s->schedule->qbar[t], value[3];
     gref_w2 d;
     TRY(gref_marginal_w2(&d, law));
     target_errors(&mean, &cov, w, s->schedule, t);
     double regular =
         e->w2 + (q > 0.0 ? fmin(cov / (2.0 * sqrt(q)), sqrt(sqrt(w->scale.n) * cov)) : 0.0);
-    double tau = sqrt(w->scale.n) * (e->last + (q > 0.0 ? 0.0 : cov));
-    double singular = d.w2_cov > 0.0 ? fmin(sqrt(tau), tau / (2.0 * d.w2_cov)) : sqrt(tau);
+    TRY(singular_part(&singular, w, law, e, q > 0.0 ? 0.0 : cov, d.w2_cov));
     value[0] = d.w2;
     value[1] = d.w2_mean;
     value[2] = d.w2_cov;
@@ -262,14 +292,14 @@ static gref_status emit_law_at(const gref_golden_walk *w, const gref_sampler *s,
  * |M_t| of a step that overshoots, where the bound at hand is a Frobenius norm: by powers of M_t,
  * with 2 % for what twenty of them leave.
  */
-static gref_status overshoot_norm(double *norm, const gref_sampler *s, int t)
+static gref_status overshoot_norm(double *norm, const gref_sampler *s, int t, bool general)
 {
     double noise;
     SCOPED(gref_mat) M = {0}, b = {0};
     TRY(gref_mat_new(&M, s->z->n, s->z->n));
     TRY(gref_mat_new(&b, s->z->n, 1));
     TRY(gref_sampler_step(M, b, &noise, s, t));
-    TRY(spectral_norm(norm, gref_const(M)));
+    TRY(spectral_norm(norm, gref_const(M), !general));
     *norm *= 1.02;
     return GREF_OK;
 }
@@ -304,10 +334,32 @@ static gref_status advance(errors *e, gref_marginal *law, gref_golden_sizes *z,
         propagate_given(e, w, norm, &p, m);
         return GREF_OK;
     }
+    e->general = z->general;
     if (norm > z->free * 1.0001)
-        TRY(overshoot_norm(&by_powers, s, t));
-    gref_golden_sizes_refine(z, fmax(fmin(norm, by_powers), z->free));
-    propagate(e, w, z, &p, step_error(w, z, &p, mu_score(s, t), m), gref_step_noise(s, t));
+        TRY(overshoot_norm(&by_powers, s, t, z->general));
+    if (z->general)
+        z->contraction = fmin(z->contraction, fmin(norm, by_powers));
+    else
+        gref_golden_sizes_refine(z, fmax(fmin(norm, by_powers), z->free));
+    double floor =
+        gref_sampler_noise_kind(s) == GREF_NOISE_MATRIX ? z->noise_floor : gref_step_noise(s, t);
+    propagate(e, w, z, &p, step_error(w, z, &p, mu_score(s, t), m), floor);
+    return GREF_OK;
+}
+
+/* A given start comes in pixels and is taken to the modes of Sigma. */
+static gref_status start_errors(errors *e, const gref_golden_walk *w, const gref_sampler *s)
+{
+    const gref_convention *c = &s->spec.convention;
+    if (c->start == GREF_START_EXACT) {
+        target_errors(&e->mean, &e->cov, w, s->schedule, gref_sampler_first(s));
+    } else if (c->start == GREF_START_GIVEN) {
+        double spread = c->start_mean.m == 1 ? sqrt(w->scale.n) : 1.0; /* of a constant image */
+        e->mean = w->scale.nu * gref_mat_norm_fro(c->start_mean) * spread;
+        e->cov = 4.0 * w->scale.omega * gref_mat_norm_fro(c->start_cov);
+    } else {
+        TRY(gref_golden_start_error(&e->mean, &e->w2, &w->scale, s));
+    }
     return GREF_OK;
 }
 
@@ -321,12 +373,7 @@ gref_status gref_golden_law_arrays(int *diverged_at, gref_golden_sizes *sizes,
     TRY(gref_mat_new(&mean, w->scale.n, 1));
     TRY(gref_mat_new(&cov, w->scale.n, w->scale.n));
     TRY(gref_marginal_new(&law, s));
-    if (s->row->chain) { /* given in pixels, taken to the modes of Sigma */
-        e.mean = w->scale.nu * gref_mat_norm_fro(gref_const(s->spec.chain->start_mean));
-        e.cov = 4.0 * w->scale.omega * gref_mat_norm_fro(gref_const(s->spec.chain->start_cov));
-    } else if (s->spec.convention.start == GREF_START_EXACT) {
-        target_errors(&e.mean, &e.cov, w, s->schedule, gref_sampler_first(s));
-    }
+    TRY(start_errors(&e, w, s));
     for (int t = gref_sampler_first(s);; t = gref_marginal_t(law)) {
         if (gref_golden_is_time(w->in, t)) {
             TRY(emit_law_at(w, s, law, &e, mean, cov));

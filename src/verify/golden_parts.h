@@ -69,6 +69,8 @@ typedef struct {
     double mu, v, r, mu_post;      /* |mu|, |v|, |v - A mu|, |mu_post| */
     double variance;               /* largest diagonal entry of Sigma */
 } gref_golden_scale;
+/* Of a symmetric G, which is destroyed. */
+gref_status gref_golden_extremes(double *least, double *most, gref_mat G);
 gref_status gref_golden_scale_of(gref_golden_scale *c, const gref_modes *z, const gref_problem *p);
 
 /* Of one sampler at one t. */
@@ -89,6 +91,14 @@ typedef struct {
     double free;          /* norm of the step without guidance */
     double jump;          /* error of M in norm: what a step loses that is no ddpm step to t - 1 */
     double contraction;   /* >= |M_t| */
+    double D_C;           /* error of C_{v|t} that its own solve does not know */
+    bool general;         /* what follows is set, of steps that golden_maps.c knows */
+    double map, rest;     /* the mean of the step is off by map |y - sqrt(abar) mu| + rest */
+    double image, image_error,
+        image_rest; /* x of the projected image; its errors times |x0hat|, and rest */
+    double noise, noise_root,
+        noise_floor;  /* errors of N and N^1/2 where N is a matrix; N >= floor I */
+    bool near_branch; /* a singular value of A is within 1e-6 of a branch of the row */
 } gref_golden_sizes;
 /* Refines contraction, gain and pull by a bound of |M_t|. */
 void gref_golden_sizes_refine(gref_golden_sizes *z, double norm);
@@ -100,6 +110,16 @@ void gref_golden_prior_sizes(gref_golden_sizes *z, const gref_golden_scale *c,
                              const gref_schedule *s, int t);
 gref_status gref_golden_sizes_at(gref_golden_sizes *z, const gref_golden_scale *c,
                                  const gref_sampler *s, int t, bool modelled);
+/* The prior's, and those of the guidance where `guided`; without the step. */
+gref_status gref_golden_score_sizes(gref_golden_sizes *z, const gref_golden_scale *c,
+                                    const gref_sampler *s, int t, bool guided);
+/* The least that N_t may be off by: a rounding of the step's beta, also where no noise is added. */
+double gref_golden_noise_floor(const gref_schedule *s, int t);
+/* golden_maps.c: of rows that project and of heun and rk4; and of a start in the basis V of A. */
+gref_status gref_golden_general_sizes(gref_golden_sizes *z, const gref_golden_scale *c,
+                                      const gref_sampler *s, int t);
+gref_status gref_golden_start_error(double *mean, double *w2, const gref_golden_scale *c,
+                                    const gref_sampler *s);
 
 /*
  * |error| of the score, of x0hat and of the guidance at a point of norm x whose score has norm

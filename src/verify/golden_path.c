@@ -2,6 +2,7 @@
  * Golden trajectory of a sampler: the literal algorithm on the noise of the file.
  *
  *   e   error of y_t:  e <- |M| e + score_step (score's) + guidance_step (guidance's) + 2 nu |y_t|
+ *       e <- |M| e + map |y_t - sqrt(abar) mu| + rest + (error of N^1/2) |z_t| + 2 nu |y_t|      golden_maps.c
  *
  * with the errors of one evaluation at y_t from golden_sizes.c. For dps-norm the guidance is W^T
  * r/|r|: its error is |W| (error of r) 2/|r| + (delta + nu) |W|, and its derivative at most
@@ -16,7 +17,7 @@
 
 /* Norms at one point of the trajectory. */
 typedef struct {
-    double y, score, residual;
+    double y, score, residual, noise; /* noise: of the step's z */
 } point;
 
 static gref_status look(point *at, const gref_golden_walk *w, const gref_sampler *s, gref_cmat y,
@@ -40,8 +41,11 @@ static double propagate(double e, const gref_golden_walk *w, const gref_sampler 
            guidance = gref_golden_guidance_error(z, c, at->y, at->score, at->residual);
     if (s->row->norm) {
         guidance = 2.0 * guidance / at->residual + (z->delta + c->nu) * z->w;
-        M = fmax(z->free, z->guidance_step * z->w * z->w / at->residual);
+        M = fmax(z->general ? M : z->free, z->guidance_step * z->w * z->w / at->residual);
     }
+    if (z->general)
+        return M * e + z->map * (at->y + z->root * c->mu) + z->rest + z->noise_root * at->noise +
+               (s->row->norm ? z->guidance_step * guidance : 0.0) + 2.0 * c->nu * at->y;
     return M * e + z->jump * at->y +
            z->score_step * gref_golden_score_error(z, c, at->y, at->score) +
            z->guidance_step * guidance + 2.0 * c->nu * at->y;
@@ -66,13 +70,15 @@ static gref_status emit(const gref_golden_walk *w, const gref_sampler *s, gref_c
 static gref_status carry(double *e, const gref_golden_walk *w, const gref_sampler *s,
                          const gref_golden_sizes *z, gref_cmat y, int t, double next)
 {
-    point at;
+    point at = {0};
     SCOPED(gref_mat) x = {0}, r = {0};
     if (s->row->chain) {
         double M = z->contraction;
         *e = M * *e + 2.0 * w->scale.nu * (M * gref_mat_norm_fro(y) + next);
         return GREF_OK;
     }
+    at.noise = gref_mat_norm_fro(
+        gref_cmat_view(gref_const(w->in->Z), 0, s->schedule->T - t, w->scale.n, 1));
     TRY(gref_mat_new(&x, w->scale.n, 1));
     TRY(gref_mat_new(&r, w->scale.m, 1));
     TRY(look(&at, w, s, y, t, x, r));

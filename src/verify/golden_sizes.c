@@ -22,7 +22,7 @@
 #include "golden_parts.h"
 
 /* Extreme eigenvalues of A A^T-like Gram matrices: G is destroyed. */
-static gref_status extremes(double *least, double *most, gref_mat G)
+gref_status gref_golden_extremes(double *least, double *most, gref_mat G)
 {
     SCOPED(gref_mat) lambda = {0};
     TRY(gref_mat_new(&lambda, G.n, 1));
@@ -45,7 +45,7 @@ gref_status gref_golden_scale_of(gref_golden_scale *out, const gref_modes *z, co
     c.lambda_min = z->lambda.a[0];
     c.lambda_max = z->lambda.a[n - 1];
     TRY(gref_syrk(G, 1.0, gref_const(z->B), false, 0.0));
-    TRY(extremes(&least, &c.a, G));
+    TRY(gref_golden_extremes(&least, &c.a, G));
     c.a = sqrt(fmax(c.a, 0.0));
     for (int j = 0; j < n; j++)
         for (int i = 0; i < m; i++)
@@ -54,7 +54,7 @@ gref_status gref_golden_scale_of(gref_golden_scale *out, const gref_modes *z, co
     for (int i = 0; i < m; i++)
         GREF_AT(G, i, i) += z->sigma * z->sigma;
     c.K = gref_mat_norm_fro(gref_const(G));
-    TRY(extremes(&c.K_min, &c.K_max, G));
+    TRY(gref_golden_extremes(&c.K_min, &c.K_max, G));
     c.K_min = fmax(c.K_min, z->sigma * z->sigma);
     gref_mat_copy(x, gref_const(z->mu));
     TRY(gref_gemv(x, 1.0, gref_const(z->U), false, gref_const(z->d), 1.0));
@@ -104,18 +104,48 @@ static double row_sum(gref_cmat C)
     return most;
 }
 
+/* Of guidance that published code adds, C = phi A A^T + tau I: singular value by singular value. */
+static void coded_sizes(gref_golden_sizes *z, const gref_golden_scale *c, const gref_sampler *s,
+                        int t)
+{
+    gref_time at = gref_time_at(s->schedule, t);
+    double tau = s->row->tau(&s->spec.convention, at, s->z->sigma), b = c->a;
+    bool flat = s->row->phi == NULL, beyond = s->b.m < c->m && !s->row->pseudo;
+    z->C_min = flat || beyond ? tau : INFINITY;
+    z->C_max = tau;
+    z->gain = z->pull = 0.0;
+    for (int i = 0; i < (flat ? 1 : s->b.m); i++) {
+        b = flat ? c->a : s->b.a[i];
+        double value = flat ? tau : gref_guidance_denominator(s, t, b);
+        z->gain = fmax(z->gain, z->j * z->j * b * b / value);
+        z->pull = fmax(z->pull, z->j * b / value);
+        z->C_min = fmin(z->C_min, value);
+        z->C_max = isfinite(value) ? fmax(z->C_max, value) : z->C_max;
+    }
+    z->kappa_C = z->C_max / z->C_min;
+    if (s->row->pseudo) /* comes from an SVD of A */
+        z->kappa_C = sqrt(z->kappa_C);
+}
+
 /* C_{v|t} >= sigma^2 I (alpha apart) for every method; without noise its eigenvalues are asked. */
 static gref_status likelihood_sizes(gref_golden_sizes *z, const gref_golden_scale *c,
                                     const gref_sampler *s, int t)
 {
     double sigma = s->z->sigma, most;
     SCOPED(gref_mat) C = {0};
+    double unseen = gref_forward_cov(gref_time_at(s->schedule, t), c->lambda_max);
+    if (!gref_row_has_likelihood(s->row)) {
+        coded_sizes(z, c, s, t);
+        return GREF_OK;
+    }
     TRY(gref_mat_new(&C, c->m, c->m));
     TRY(gref_likelihood_cov(C, s, t));
     z->C_max = row_sum(gref_const(C));
     z->C_min = s->row->tau(&s->spec.convention, gref_time_at(s->schedule, t), sigma);
-    if (sigma == 0.0)
-        TRY(extremes(&z->C_min, &most, C));
+    if (sigma == 0.0 || s->row->rows_summed)
+        TRY(gref_golden_extremes(&z->C_min, &most, C));
+    if (s->row->rows_summed && unseen > 0.0) /* sums that may cancel */
+        z->D_C = (c->nu + z->delta) * c->a * c->a * sqrt(c->m) * unseen;
     if (z->C_max == 0.0) { /* t = 0 without noise: L_0 = A Sigma A^T */
         z->C_min = c->K_min;
         z->L_max = c->K_max;
@@ -132,40 +162,61 @@ static gref_status likelihood_sizes(gref_golden_sizes *z, const gref_golden_scal
 
 /*
  * p and q of a step that jumps are made of two products of doubles: both lose `tick`. In ddim c = p
- * (1 - abar) - q is the root of 1 - abar' - N, which loses what 1 - abar' does. A ddpm step to t -
- * 1 has one beta, and loses nothing.
+ * (1 - abar) - q is the root of 1 - abar' - N, which loses what 1 - abar' does; in ei q = 2 (p - 1), which
+ * loses what p does. Other steps to t - 1 have one beta, and lose nothing.
  */
 static double jump_error(const gref_golden_sizes *z, const gref_sampler *s, int t,
                          const gref_rule *rule)
 {
-    bool ddim = s->spec.convention.scheme == GREF_SCHEME_DDIM;
+    gref_scheme scheme = s->spec.convention.scheme;
+    bool flow = scheme == GREF_SCHEME_EULER && s->schedule->kind == GREF_SCHEDULE_EDM;
+    bool ddim = scheme == GREF_SCHEME_DDIM || flow, ei = scheme == GREF_SCHEME_EI;
     double lost = 8.0 * sqrt(t) * GREF_U;
-    if (!ddim && gref_sampler_next(s, t) == t - 1)
-        return 0.0;
+    double by_row = s->row->placement == GREF_PLACED_BY_ROW ? z->tick * rule->kappa * z->gain : 0.0;
+    if (!ddim && !ei && gref_sampler_next(s, t) == t - 1)
+        return by_row;
     double of_c = !ddim || rule->direction == 0.0
                       ? 0.0
                       : rule->c / z->s_min * lost * (1.0 / rule->direction + 1.0 / z->q);
-    return z->tick * (rule->p + rule->q / z->s_min) + of_c;
+    return z->tick * (rule->p + (ei ? 2.0 * rule->p : rule->q) / z->s_min) + of_c + by_row;
+}
+
+gref_status gref_golden_score_sizes(gref_golden_sizes *out, const gref_golden_scale *c,
+                                    const gref_sampler *s, int t, bool guided)
+{
+    gref_golden_sizes z;
+    gref_golden_prior_sizes(&z, c, s->schedule, t);
+    if (guided && gref_row_has_guidance(s->row))
+        TRY(likelihood_sizes(&z, c, s, t));
+    *out = z;
+    return GREF_OK;
 }
 
 gref_status gref_golden_sizes_at(gref_golden_sizes *out, const gref_golden_scale *c,
                                  const gref_sampler *s, int t, bool modelled)
 {
     gref_golden_sizes z;
-    gref_golden_prior_sizes(&z, c, s->schedule, t);
-    bool after = s->spec.convention.guidance == GREF_GUIDANCE_AFTER;
-    if (gref_row_has_likelihood(s->row) && (modelled || !after))
-        TRY(likelihood_sizes(&z, c, s, t));
+    TRY(gref_golden_score_sizes(&z, c, s, t, modelled || !gref_guidance_is_plain(s)));
     if (gref_sampler_next(s, t) >= 0 && !s->row->chain) {
         gref_rule rule = gref_sampler_rule(s, t);
+        double low = gref_rule_gain(&rule, c->lambda_min),
+               high = gref_rule_gain(&rule, c->lambda_max);
         z.score_step = rule.q;
         z.guidance_step = rule.kappa;
-        z.free = gref_rule_gain(&rule, c->lambda_max);          /* it grows with lambda */
-        z.contraction = fmax(z.free, z.guidance_step * z.gain); /* M = D - K, both PSD */
+        z.free = fmax(fabs(low), fabs(high)); /* it is monotone in lambda */
+        z.contraction =
+            fmax(z.free, z.guidance_step * z.gain - fmin(low, 0.0)); /* M = D - K, K PSD */
         z.jump = jump_error(&z, s, t, &rule);
+        if (s->row->project != NULL || gref_sampler_has_stages(s))
+            TRY(gref_golden_general_sizes(&z, c, s, t));
     }
     *out = z;
     return GREF_OK;
+}
+
+double gref_golden_noise_floor(const gref_schedule *s, int t)
+{
+    return t >= 1 && t <= s->T ? GREF_U * s->decay[t] : 0.0;
 }
 
 /* K = D - M has |K| <= |D| + |M|, and |W^T C^-1|^2 <= |W^T C^-1 W| / C_min. */
@@ -180,13 +231,14 @@ void gref_golden_sizes_refine(gref_golden_sizes *z, double norm)
 /* W^T C^-1 = Sigma_t^-1 (...) C^-1: each inverse by itself, and the product. */
 double gref_golden_pull_error(const gref_golden_sizes *z, const gref_golden_scale *c)
 {
-    return gref_change_of_product(1.0, z->delta, z->pull, (c->nu * z->kappa_C + c->nu) * z->pull);
+    return gref_change_of_product(1.0, z->delta, z->pull, (c->nu * z->kappa_C + c->nu) * z->pull) +
+           z->pull * z->D_C / z->C_min;
 }
 
 double gref_golden_gain_error(const gref_golden_sizes *z, const gref_golden_scale *c)
 {
     gref_guidance_change of_W =
-        gref_change_of_free_guidance(z->pull, z->w, z->w * z->delta, 0.0, 0.0);
+        gref_change_of_free_guidance(z->pull, z->w, z->w * z->delta, z->D_C, 0.0);
     return of_W.D_Gamma +
            (c->nu * z->kappa_C + c->nu) * z->gain; /* |W^T C^-1|^2 |C| <= gain kappa_C */
 }

@@ -35,6 +35,9 @@ const gref_array *gref_truth_resolve(const gref_truth *truth, const char *name,
 /* Fails for a name that is not found, with the nearest that is; `label` as for
  * gref_truth_resolve. */
 gref_status gref_truth_refuse_name(const gref_truth *truth, const char *name, const char *label);
+/* Fails where the sampler's chain had diverged by t, so that the file has no law there. */
+gref_status gref_truth_refuse_diverged(const gref_truth *truth, const char *name, const char *label,
+                                       int t);
 gref_status gref_truth_refuse_shape(const gref_array *x, const gref_array *g);
 /*
  * Tolerance of golden array g for a candidate in double or in single precision, and a bound on what

@@ -5,7 +5,7 @@
  * not held against a second interval), or from y_T. Covariances travel by the adjoint: with
  * A_T' = Omega, A_{k} = M_k^T ... Omega,
  *
- *     Omega^T P_t Omega = A^T P_from A + sum_k N_k A_k^T A_k
+ *     Omega^T P_t Omega = A^T P_from A + sum_k (N_k^1/2 A_k)^T (N_k^1/2 A_k)
  */
 #include <math.h>
 
@@ -17,11 +17,13 @@
 /* Functions at the probes, b: the step from zero, and M at the columns. */
 static gref_status predict_function(gref_mat D, const gref_views *vs, const gref_view *v)
 {
-    static const gref_quantity quantities[GREF_VIEWS] = {[GREF_VIEW_SCORE] = GREF_QUANTITY_SCORE,
-                                                         [GREF_VIEW_X0HAT] = GREF_QUANTITY_X0HAT,
-                                                         [GREF_VIEW_GUIDED] =
-                                                             GREF_QUANTITY_GUIDED_SCORE,
-                                                         [GREF_VIEW_B] = GREF_QUANTITY_STEP};
+    static const gref_quantity quantities[GREF_VIEWS] = {
+        [GREF_VIEW_SCORE] = GREF_QUANTITY_SCORE,
+        [GREF_VIEW_X0HAT] = GREF_QUANTITY_X0HAT,
+        [GREF_VIEW_GUIDANCE] = GREF_QUANTITY_GUIDANCE,
+        [GREF_VIEW_GUIDED] = GREF_QUANTITY_GUIDED_SCORE,
+        [GREF_VIEW_PROJECTED] = GREF_QUANTITY_X0HAT_PROJECTED,
+        [GREF_VIEW_B] = GREF_QUANTITY_STEP};
     gref_literal *l = &vs->w->l;
     SCOPED(gref_mat) E = {0};
     if (v->kind != GREF_VIEW_M)
@@ -81,13 +83,32 @@ static gref_status predict_vector(gref_mat D, const gref_views *vs, const gref_v
     return gref_literal_leave(D, l, gref_literal_root(l, v->t), gref_const(e));
 }
 
+/* N_t at the columns, by its root twice; a number is N_t at 1. */
+static gref_status predict_noise(gref_mat D, const gref_views *vs, const gref_view *v,
+                                 const gref_switches *s)
+{
+    gref_literal *l = &vs->w->l;
+    SCOPED(gref_mat) E = {0};
+    if (v->points.a == NULL) {
+        double noise = gref_literal_noise(l, v->t);
+        D.a[0] = s->noise_reported_as_std ? sqrt(noise) : noise;
+        return GREF_OK;
+    }
+    TRY(gref_mat_new(&E, D.m, D.n));
+    TRY(gref_literal_enter(E, l, 0.0, gref_const(v->points)));
+    for (int k = 0; k < (s->noise_reported_as_std ? 1 : 2); k++)
+        TRY(gref_literal_colour(E, l, v->t));
+    return gref_literal_leave(D, l, 0.0, gref_const(E));
+}
+
 /* D = Omega^T P_t Omega by the adjoint. */
 static gref_status predict_cov(gref_mat D, const gref_views *vs, const gref_view *v)
 {
     int n = v->points.m, q = v->points.n;
     gref_literal *l = &vs->w->l;
-    SCOPED(gref_mat) a = {0}, back = {0}, P = {0}, mean = {0}, Pb = {0};
+    SCOPED(gref_mat) a = {0}, back = {0}, P = {0}, mean = {0}, Pb = {0}, noise = {0};
     TRY(gref_mat_new(&a, n, q));
+    TRY(gref_mat_new(&noise, n, q));
     TRY(gref_mat_new(&back, n, q));
     TRY(gref_mat_new(&Pb, n, q));
     TRY(gref_literal_enter(a, l, 0.0, gref_const(v->points)));
@@ -95,7 +116,9 @@ static gref_status predict_cov(gref_mat D, const gref_views *vs, const gref_view
     for (int t = v->t + 1; t <= v->from; t++) {
         if (gref_sampler_next(l->s, t) < 0)
             continue;
-        TRY(gref_gemm(D, gref_literal_noise(l, t), gref_const(a), true, gref_const(a), false, 1.0));
+        gref_mat_copy(noise, gref_const(a));
+        TRY(gref_literal_colour(noise, l, t));
+        TRY(gref_gemm(D, 1.0, gref_const(noise), true, gref_const(noise), false, 1.0));
         TRY(gref_literal_linear(a, l, t, true));
     }
     TRY(gref_literal_leave(back, l, 0.0, gref_const(a)));
@@ -173,20 +196,19 @@ gref_status gref_view_predict(gref_mat D, bool *known, const gref_views *vs, con
     if (!*known)
         return GREF_OK;
     TRY(gref_literal_deviate(&vs->w->l, s));
-    double noise;
     switch (v->kind) {
     case GREF_VIEW_SCORE:
     case GREF_VIEW_X0HAT:
+    case GREF_VIEW_GUIDANCE:
     case GREF_VIEW_GUIDED:
+    case GREF_VIEW_PROJECTED:
     case GREF_VIEW_M:
     case GREF_VIEW_B:
         return predict_function(D, vs, v);
     case GREF_VIEW_C:
         return predict_likelihood(D, vs, v);
     case GREF_VIEW_N:
-        noise = gref_literal_noise(&vs->w->l, v->t);
-        D.a[0] = s->noise_reported_as_std ? sqrt(noise) : noise;
-        return GREF_OK;
+        return predict_noise(D, vs, v, s);
     case GREF_VIEW_MEAN:
     case GREF_VIEW_Y:
         return predict_vector(D, vs, v);

@@ -9,7 +9,9 @@ typedef enum {
     GREF_VIEW_NONE, /* in no way: the array is not looked at */
     GREF_VIEW_SCORE,
     GREF_VIEW_X0HAT,
+    GREF_VIEW_GUIDANCE,
     GREF_VIEW_GUIDED,
+    GREF_VIEW_PROJECTED,
     GREF_VIEW_C,
     GREF_VIEW_M,
     GREF_VIEW_B,

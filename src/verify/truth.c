@@ -25,6 +25,7 @@ void gref_truth_free(gref_truth *truth)
     gref_case_free(truth->owner);
     gref_arrays_free(&truth->arrays);
     free(truth->tolerance);
+    free(truth->diverged_at);
     free(truth);
 }
 
@@ -86,6 +87,17 @@ static bool lacks_label(const gref_truth *truth, const char *name)
     return false;
 }
 
+gref_status gref_truth_refuse_diverged(const gref_truth *truth, const char *name, const char *label,
+                                       int t)
+{
+    int k = gref_truth_sampler(truth, label);
+    REQUIRE(k < 0 || truth->diverged_at == NULL || truth->diverged_at[k] < 0 || t < 0 ||
+                t > truth->diverged_at[k],
+            GREF_ERR_FORMAT, "the golden file has no '%s': %s diverged at t = %d", name,
+            truth->samplers[k].label, truth->diverged_at[k]);
+    return GREF_OK;
+}
+
 /* Fails for a name that gref_truth_resolve does not find, with the nearest that would have been
  * understood. */
 gref_status gref_truth_refuse_name(const gref_truth *truth, const char *name, const char *label)
@@ -94,6 +106,11 @@ gref_status gref_truth_refuse_name(const gref_truth *truth, const char *name, co
     char list[400];
     size_t skip = label != NULL ? strlen(label) : 0;
     list_labels(list, truth);
+    gref_name part;
+    gref_name_parse(&part, name);
+    if (part.row->moment == GREF_MOMENT_LAW || strcmp(part.what, "w2") == 0)
+        TRY(gref_truth_refuse_diverged(truth, name, part.label[0] != '\0' ? part.label : label,
+                                       part.t));
     REQUIRE(label != NULL || !lacks_label(truth, name), GREF_ERR_FORMAT,
             "'%s': of which sampler? --sampler LABEL says it; the golden file has %s", name, list);
     for (int pass = 0; pass < 2; pass++)
@@ -213,13 +230,55 @@ static gref_status check_words(const json_t *completed, const char *path)
         for (size_t a = 0; a < sizeof words / sizeof *words; a++) {
             const json_t *own = json_object_get(entry, words[a]);
             const json_t *word = own != NULL || a == 0 ? own : json_object_get(shared, words[a]);
-            REQUIRE(json_is_string(word), GREF_ERR_FORMAT,
+            REQUIRE(json_is_string(word) || json_is_object(word), GREF_ERR_FORMAT,
                     "%s: manifest.json: case.samplers.%zu has no word for %s", path, k, words[a]);
         }
         const json_t *times = json_object_get(entry, "times");
         REQUIRE(times == NULL || json_array_size(times) > 1, GREF_ERR_FORMAT,
                 "%s: manifest.json: case.samplers.%zu.times is no list of two times or more", path,
                 k);
+    }
+    return GREF_OK;
+}
+
+/* A part of a convention that the case had in a file; borrowed from the arrays. */
+static gref_status borrow(gref_cmat *X, const gref_truth *truth, const char *label,
+                          const char *what, int m, int n)
+{
+    const gref_array *g = gref_truth_at(truth, label, what, -1);
+    if (g == NULL)
+        return GREF_OK;
+    if (g->A.m != 1 || g->A.n != 1) /* a number stands for all of it */
+        TRY(gref_require_shape(gref_const(g->A), m, n, g->name));
+    TRY(gref_require_finite(gref_const(g->A), g->name));
+    *X = gref_const(g->A);
+    return GREF_OK;
+}
+
+static gref_status borrow_conventions(gref_sampler_spec *spec, const gref_truth *truth)
+{
+    int n = truth->problem.Sigma.n, T = truth->schedule.T;
+    gref_convention *c = &spec->convention;
+    gref_cmat variances = {0};
+    TRY(borrow(&variances, truth, spec->label, "variances", T, 1));
+    TRY(borrow(&c->start_mean, truth, spec->label, "start_mean", n, 1));
+    TRY(borrow(&c->start_cov, truth, spec->label, "start_cov", n, n));
+    REQUIRE(variances.a == NULL || variances.m == T, GREF_ERR_FORMAT,
+            "%s: %s/variances has %d entries, not %d", truth->path, spec->label, variances.m, T);
+    c->variances = variances.a;
+    return GREF_OK;
+}
+
+/* Where the chain of each sampler diverged, -1 where it did not. */
+static gref_status read_fates(gref_truth *truth, const json_t *manifest)
+{
+    const json_t *samplers = json_object_get(manifest, "samplers");
+    truth->diverged_at = gref_alloc((size_t)truth->n_samplers, sizeof *truth->diverged_at);
+    REQUIRE(truth->diverged_at != NULL, GREF_ERR_NOMEM, "%s: no memory for its samplers",
+            truth->path);
+    for (int k = 0; k < truth->n_samplers; k++) {
+        const json_t *at = json_object_get(json_array_get(samplers, (size_t)k), "diverged_at");
+        truth->diverged_at[k] = json_is_integer(at) ? (int)json_integer_value(at) : -1;
     }
     return GREF_OK;
 }
@@ -252,6 +311,8 @@ static gref_status read_samplers(gref_truth *truth, const json_t *completed)
     TRY(status);
     json_array_foreach(json_object_get(completed, "samplers"), k, entry) if (is_affine(entry))
         TRY(gref_truth_read_chain(&c->samplers[k], &c->owned[k].chain, truth));
+    for (int i = 0; i < c->n_samplers; i++)
+        TRY(borrow_conventions(&c->samplers[i], truth));
     truth->n_samplers = c->n_samplers;
     truth->samplers = TAKE(c->samplers);
     truth->owner = TAKE(c);
@@ -370,6 +431,18 @@ static gref_status read_tolerances(gref_truth *truth, const json_t *manifest)
     return GREF_OK;
 }
 
+/* Older files say that an N of 0 may be off by nothing. */
+static void widen_noise(gref_truth *truth)
+{
+    for (int k = 0; k < truth->arrays.n; k++) {
+        gref_name part;
+        gref_name_parse(&part, truth->arrays.item[k].name);
+        if (part.row->view == GREF_VIEW_N)
+            truth->tolerance[k] =
+                fmax(truth->tolerance[k], gref_golden_noise_floor(&truth->schedule, part.t));
+    }
+}
+
 /**
  * Opens a golden file.
  *
@@ -393,6 +466,8 @@ gref_status gref_truth_open(gref_truth **truth, const char *path)
     TRY(read_tolerances(t, manifest));
     TRY(read_problem(t, json_object_get(manifest, "case")));
     TRY(read_samplers(t, json_object_get(manifest, "case")));
+    TRY(read_fates(t, manifest));
+    widen_noise(t);
     *truth = TAKE(t);
     return GREF_OK;
 }

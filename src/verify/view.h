@@ -36,6 +36,8 @@ typedef struct {
     char others[160];   /* their names, cut short */
 } gref_views;
 
+/* Seen through columns, as X Omega. */
+bool gref_view_is_matrix(const gref_view *v);
 gref_status gref_views_new(gref_views *views, const gref_truth *truth, const gref_arrays *candidate,
                            const char *sampler);
 void gref_views_free(gref_views *views);

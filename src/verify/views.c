@@ -47,15 +47,23 @@ static gref_status make_columns(gref_mat *points, int n)
     return GREF_OK;
 }
 
+static bool is_function(gref_view_kind k)
+{
+    return k == GREF_VIEW_SCORE || k == GREF_VIEW_X0HAT || k == GREF_VIEW_GUIDANCE ||
+           k == GREF_VIEW_GUIDED || k == GREF_VIEW_PROJECTED;
+}
+
+bool gref_view_is_matrix(const gref_view *v)
+{
+    return v->kind == GREF_VIEW_M || v->kind == GREF_VIEW_C || v->kind == GREF_VIEW_MODELLED_COV ||
+           (v->kind == GREF_VIEW_N && v->golden->A.n > 1);
+}
+
 /* *seen = what the view shows of a whole array. */
 static gref_status see(gref_mat *seen, const gref_view *v, gref_mat whole)
 {
     SCOPED(gref_mat) half = {0};
-    bool matrix =
-        v->kind == GREF_VIEW_M || v->kind == GREF_VIEW_C || v->kind == GREF_VIEW_MODELLED_COV;
-    bool function =
-        v->kind == GREF_VIEW_SCORE || v->kind == GREF_VIEW_X0HAT || v->kind == GREF_VIEW_GUIDED;
-    if (matrix) {
+    if (gref_view_is_matrix(v)) {
         TRY(gref_mat_new(seen, whole.m, v->points.n));
         TRY(gref_gemm(*seen, 1.0, gref_const(whole), false, gref_const(v->points), false, 0.0));
     } else if (v->kind == GREF_VIEW_COV) {
@@ -63,7 +71,7 @@ static gref_status see(gref_mat *seen, const gref_view *v, gref_mat whole)
         TRY(gref_mat_new(seen, v->points.n, v->points.n));
         TRY(gref_gemm(half, 1.0, gref_const(whole), false, gref_const(v->points), false, 0.0));
         TRY(gref_gemm(*seen, 1.0, gref_const(v->points), true, gref_const(half), false, 0.0));
-    } else if (function) {
+    } else if (is_function(v->kind)) {
         TRY(gref_mat_new(seen, whole.n, whole.m));
         gref_mat_transpose(*seen, gref_const(whole));
     } else {
@@ -76,30 +84,16 @@ static gref_status see(gref_mat *seen, const gref_view *v, gref_mat whole)
 static gref_status make_points(gref_view *v, const gref_views *vs)
 {
     int n = vs->truth->problem.Sigma.n, m = vs->truth->problem.A.m;
-    switch (v->kind) {
-    case GREF_VIEW_SCORE:
-    case GREF_VIEW_X0HAT:
-    case GREF_VIEW_GUIDED: {
+    if (is_function(v->kind)) {
         const gref_array *probe = gref_truth_at(vs->truth, NULL, "probe", v->t);
         REQUIRE(probe != NULL && probe->A.n == n, GREF_ERR_FORMAT,
                 "the golden file has no probe/%d", v->t);
         TRY(gref_mat_new(&v->points, n, probe->A.m));
         gref_mat_transpose(v->points, gref_const(probe->A));
-        break;
-    }
-    case GREF_VIEW_B: /* the step from zero */
+    } else if (v->kind == GREF_VIEW_B) { /* the step from zero */
         TRY(gref_mat_new(&v->points, n, 1));
-        break;
-    case GREF_VIEW_C:
-        TRY(make_columns(&v->points, m));
-        break;
-    case GREF_VIEW_M:
-    case GREF_VIEW_COV:
-    case GREF_VIEW_MODELLED_COV:
-        TRY(make_columns(&v->points, n));
-        break;
-    default:
-        break;
+    } else if (gref_view_is_matrix(v) || v->kind == GREF_VIEW_COV) {
+        TRY(make_columns(&v->points, v->kind == GREF_VIEW_C ? m : n));
     }
     return GREF_OK;
 }
@@ -140,8 +134,8 @@ static void measure(gref_view *v, const gref_views *vs)
     double entries = sqrt((double)v->golden->A.m * v->golden->A.n);
     v->gap = gref_mat_diff_fro(gref_const(v->x), gref_const(v->g));
     v->norm = fmax(gref_mat_norm_fro(gref_const(v->g)), v->gap);
-    v->norm = v->norm > 0.0 ? v->norm : 1.0;
     v->tolerance = entries * gref_truth_tolerance(vs->truth, v->golden, false) * 4;
+    v->norm = v->norm > v->tolerance ? v->norm : 1.0; /* else 0 but for rounding */
     v->single_tolerance = entries * gref_truth_tolerance(vs->truth, v->golden, true) * 4;
 }
 

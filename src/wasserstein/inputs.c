@@ -17,6 +17,11 @@ double gref_w2_norm(gref_mat d)
     return ldexp(sqrt(gref_dot2(gref_const(d), gref_const(d))), e);
 }
 
+double gref_w2_size(gref_cmat X)
+{
+    return X.a != NULL ? gref_norm_fro_up(X) : 0.0;
+}
+
 /* Half the distance of the least numbers of the format that rounds to u: float16, float32, double
  * (twice that). */
 double gref_w2_underflow(double u)

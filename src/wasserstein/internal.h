@@ -21,11 +21,15 @@ gref_status gref_w2_close(double *w, double *last, gref_mat D, gref_mat E, gref_
 /* A last step that leaves W2 with its relative accuracy. */
 #define GREF_W2_SETTLED 0x1p-44
 
-/* map.c: both covariances positive definite (GREF_ERR_NOT_PD otherwise), both triangles read, entries of
- * order 1 (the caller scales). Q, n x n or empty, gets the polar factor of L2^T L1, L Cholesky
- * factors, where the laws
- * are far apart (out->newton). */
-gref_status gref_w2_map(gref_w2_cov *out, gref_mat Q, gref_cmat C1, gref_cmat C2, bool certified);
+/* Two covariances C + c, both triangles read, entries of order 1 (the caller scales); the low parts
+ * c may be absent; exact up to |.|_F <= error. */
+typedef struct {
+    gref_cmat C1, C2, c1, c2;
+    double error1, error2;
+} gref_w2_pair;
+/* map.c: both positive definite (GREF_ERR_NOT_PD otherwise). Q, n x n or empty, gets the polar
+ * factor of L2^T L1, L Cholesky factors, where the laws are far apart (out->newton). */
+gref_status gref_w2_map(gref_w2_cov *out, gref_mat Q, const gref_w2_pair *of, bool certified);
 
 /* A factor of a covariance C: W2(N(0, C), N(0, (L + dL)(L + dL)^T)) <= radius. */
 typedef struct {
@@ -35,8 +39,8 @@ typedef struct {
     double least; /* <= lambda_min(C), 0 where nothing is proved */
 } gref_w2_factor;
 
-/* A law as given: C is a covariance, a factor, or variances (n x 1). Each entry x of it stands for numbers within
- * u |x|, as each of m for numbers within u_mean |x|, or within gref_w2_underflow. */
+/* A law as given: C is a covariance, a factor, or variances (n x 1). Each entry x of it stands for
+ * numbers within u |x|, as each of m for numbers within u_mean |x|, or within gref_w2_underflow. */
 typedef struct {
     gref_cmat m, C;
     double u_mean, u;
@@ -68,8 +72,8 @@ typedef struct {
 } gref_w2_side;
 void gref_w2_side_free(gref_w2_side *s);
 gref_status gref_w2_side_of(gref_w2_side *s, gref_cmat C, double u, int e);
-/* GREF_ERR_NOT_PSD unless C is semi-definite up to rounding; a new factor of less rank where the rounding is that of a
- * shorter format. */
+/* GREF_ERR_NOT_PSD unless C is semi-definite up to rounding; a new factor of less rank where the
+ * rounding is that of a shorter format. */
 gref_status gref_w2_side_require(gref_w2_side *s, const char *name);
 /* W2 ball of what rounds to C. */
 double gref_w2_side_radius(const gref_w2_side *s);
@@ -85,8 +89,10 @@ gref_status gref_w2_intersect(gref_w2_cov *c, gref_w2_cov other);
 
 /* inputs.c: |d|_2 of n x 1 to 2 u, whatever its scale; d is left scaled. */
 double gref_w2_norm(gref_mat d);
-/* |m1 - m2| to 4 u and its input radius; *copy of A with r columns times 2^e; the exponent of the largest
- * entry, 0 for zeros; undoes a scaling by 2^-e of W2, n dimensions. */
+/* |X|_F from above, 0 for an absent X. */
+double gref_w2_size(gref_cmat X);
+/* |m1 - m2| to 4 u and its input radius; *copy of A with r columns times 2^e; the exponent of the
+ * largest entry, 0 for zeros; undoes a scaling by 2^-e of W2, n dimensions. */
 gref_status gref_w2_mean_part(double *part, double *r_in, const gref_w2_law *a,
                               const gref_w2_law *b, int n);
 /* |dx| <= max(u |x|, this) for numbers that were rounded; |dA|_F likewise. */
@@ -106,10 +112,11 @@ typedef struct {
     double defect;          /* >= |I - X L|_F */
     double residual, error; /* >= |C - L L^T|_F; >= the error of the rounded C - L L^T */
     double f;               /* >= |L^-1 (C - L L^T) L^-T|_2 */
+    gref_mat d, s;          /* n x 1: the diagonals of D and D^-1, absent where C is not graded */
 } gref_whitening;
 void gref_whitening_free(gref_whitening *q);
-/* R gets C - L L^T, rounded. *q is {0} before. */
-gref_status gref_whitening_of(gref_whitening *q, gref_mat R, gref_cmat C, gref_cmat L);
+/* Of each C' with |C' - C|_F <= off. R gets C - L L^T, rounded. *q is {0} before. */
+gref_status gref_whitening_of(gref_whitening *q, gref_mat R, gref_cmat C, gref_cmat L, double off);
 /* *rho >= W2(C, C - R') for each R' with |R' - R|_F <= error; S is scratch. */
 gref_status gref_whitening_shift(double *rho, gref_mat S, const gref_whitening *q, gref_cmat R,
                                  double error);
@@ -122,15 +129,16 @@ void gref_w2_factor_free(gref_w2_factor *f);
 /* The factor of a covariance (both triangles read): Cholesky, refined by its residual on request, or truncated
  * pivoted Cholesky. */
 gref_status gref_w2_factor_of(gref_w2_factor *f, gref_cmat C, bool refined);
-/* The truncated one, of entries rounded to u; radius is then what truncation and rounding cost. *f is {0}, or holds an
- * L to be overwritten. */
-gref_status gref_w2_truncated_factor(gref_w2_factor *f, gref_cmat C, double u);
+/* The truncated one, of entries rounded to u; radius is then what truncation and rounding cost. *f
+ * is {0}, or holds an L to be overwritten. */
+gref_status gref_w2_truncated_factor(gref_w2_factor *f, gref_cmat C, double u, bool refined);
 
 /* procrustes.c */
-/* Q = W V^T from the singular value decomposition F = W diag(s) V^T, and the least s that F of at most this rank may
- * have other than 0; F is destroyed. */
+/* Q = W V^T from the singular value decomposition F = W diag(s) V^T, and the least s that F of at
+ * most this rank may have other than 0; F is destroyed. */
 gref_status gref_w2_polar(gref_mat Q, double *least, gref_mat F, int rank);
-/* How far |L1 - L2 Q|, computed, may lie from its least, n x r factors of norms a and b; an estimate. */
+/* How far |L1 - L2 Q|, computed, may lie from its least, n x r factors of norms a and b; an
+ * estimate. */
 double gref_w2_procrustes_error(int n, int r, double a, double b, double w, double least);
 /* min over orthogonal Q of |L1 - L2 Q|_F, plainly; both n x r. */
 gref_status gref_w2_procrustes(gref_w2_cov *out, gref_cmat L1, gref_cmat L2);
@@ -145,7 +153,9 @@ gref_status gref_w2_factor_form(gref_w2_cov *out, const gref_w2_factor *f1,
 typedef struct {
     int n;
     double c, eh, el, dh, dl, ph, pl, pl0, sh, sl, sl0, R;
-    double w[3]; /* <Dh, Ph>, <Dh, Pl>, <Dl, Ph>: their sum is tr(D C1 D) */
+    double w[3];   /* <Dh, Ph>, <Dh, Pl>, <Dl, Ph>: their sum is tr(D C1 D) */
+    double low;    /* of c1 */
+    double eC, eE; /* errors of C1 and of E */
 } gref_w2_map_sizes;
 typedef struct {
     double P, S, R, w2;

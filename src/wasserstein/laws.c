@@ -1,6 +1,6 @@
 /*
- * The covariance part of W2 from covariances: by the map and by factors (map.c, procrustes.c), block
- * by block.
+ * The covariance part of W2 from covariances: by the map and by factors (map.c, procrustes.c),
+ * block by block.
  *
  *   C1, C2   n x n, semi-definite up to the rounding of their entries
  *   d        |C' - C|_F <= d for each C' that rounds to C                           [pixel^2]
@@ -43,7 +43,7 @@ gref_status gref_w2_side_require(gref_w2_side *s, const char *name)
         return status;
     TRY(gref_psd_require_to(C, s->u, name));
     s->rounded = true;
-    return gref_w2_truncated_factor(&s->f, C, s->u);
+    return gref_w2_truncated_factor(&s->f, C, s->u, false);
 }
 
 double gref_w2_side_radius(const gref_w2_side *s)
@@ -84,7 +84,7 @@ static gref_status enclose(gref_w2_part *p, gref_w2_side *a, gref_w2_side *b)
     gref_w2_cov by_factors;
     SCOPED(gref_mat) Q = {0};
     TRY(gref_mat_new(&Q, n, n));
-    status = gref_w2_map(&p->cov, Q, C1, C2, true);
+    status = gref_w2_map(&p->cov, Q, &(gref_w2_pair){.C1 = C1, .C2 = C2}, true);
     bool mapped = status == GREF_OK;
     if (status != GREF_ERR_NOT_PD)
         TRY(status);
@@ -112,11 +112,12 @@ static gref_status evaluate(gref_w2_part *p, gref_w2_side *a, gref_w2_side *b)
     gref_status status = GREF_OK;
     p->method = "map";
     a->f.rank = b->f.rank = a->C.n;
-    status = gref_w2_map(&p->cov, (gref_mat){0}, gref_const(a->C), gref_const(b->C), false);
+    gref_w2_pair pair = {.C1 = gref_const(a->C), .C2 = gref_const(b->C)};
+    status = gref_w2_map(&p->cov, (gref_mat){0}, &pair, false);
     if (status != GREF_ERR_NOT_PD)
         return status;
-    TRY(gref_w2_truncated_factor(&a->f, gref_const(a->C), GREF_U));
-    TRY(gref_w2_truncated_factor(&b->f, gref_const(b->C), GREF_U));
+    TRY(gref_w2_truncated_factor(&a->f, gref_const(a->C), GREF_U, false));
+    TRY(gref_w2_truncated_factor(&b->f, gref_const(b->C), GREF_U, false));
     TRY(gref_w2_side_require(a, "C1"));
     TRY(gref_w2_side_require(b, "C2"));
     TRY(gref_w2_procrustes(&p->cov, gref_const(a->f.L), gref_const(b->f.L)));
@@ -142,6 +143,7 @@ static gref_status whole(gref_w2_part *p, const gref_w2_law *a, const gref_w2_la
     SCOPED(gref_w2_side) s1 = {0}, s2 = {0};
     int n = a->C.n, e = gref_w2_exponent(a->C, b->C);
     e += e & 1; /* even: W2 scales by 2^(e/2) */
+    *p = (gref_w2_part){0};
     TRY(gref_w2_side_of(&s1, a->C, a->u, -e));
     TRY(gref_w2_side_of(&s2, b->C, b->u, -e));
     TRY(certified ? enclose(p, &s1, &s2) : evaluate(p, &s1, &s2));
@@ -222,71 +224,56 @@ static gref_status extract(gref_mat *C, gref_w2_law *part, const gref_w2_law *la
     return GREF_OK;
 }
 
-/* The indices of a block (root r), or all blocks of order 1 (r < 0). */
-static int members(int *index, int *up, const int *size, int n, int r)
+/* The indices of a block (root r), or all blocks of order 1 (r < 0), the largest variances of C
+ * first: Cholesky factors of a graded block then have graded columns too. */
+static int members(int *index, int *up, const int *size, gref_cmat C, int r)
 {
     int count = 0;
-    for (int i = 0; i < n; i++)
-        if (r < 0 ? size[root_of(up, i)] == 1 : root_of(up, i) == r)
-            index[count++] = i;
+    for (int i = 0; i < C.n; i++) {
+        int k = count;
+        if (r < 0 ? size[root_of(up, i)] > 1 : root_of(up, i) != r)
+            continue;
+        for (; k > 0 && GREF_AT(C, index[k - 1], index[k - 1]) < GREF_AT(C, i, i); k--)
+            index[k] = index[k - 1];
+        index[k] = i;
+        count++;
+    }
     return count;
 }
 
-enum { PART_W, PART_LOWER, PART_UPPER, PART_ERROR, PART_R_IN, PART_RANK_COST, PARTS };
-
-/* Squares add up; each norm errs by 2 u. */
-static void add_up(gref_w2_part *sum, gref_mat x, int count)
+/* Squares add up; hypot errs by less than an ulp. */
+static void add(gref_w2_part *sum, const gref_w2_part *p)
 {
-    double total[PARTS];
-    for (int k = 0; k < PARTS; k++)
-        total[k] = gref_w2_norm(gref_mat_view(x, 0, k, count, 1));
-    bool certified = sum->cov.upper < INFINITY;
-    sum->cov = (gref_w2_cov){.w = total[PART_W], .error = total[PART_ERROR], .upper = INFINITY};
-    if (certified) {
-        double upper = total[PART_UPPER] * (1 + 4 * GREF_U);
-        sum->cov.lower = fmax(gref_down(total[PART_LOWER] * (1 - 4 * GREF_U)), 0.0);
-        sum->cov.upper = upper > 0.0 ? gref_up(upper) : 0.0;
-    }
-    sum->r_in = total[PART_R_IN];
-    sum->rank_cost = total[PART_RANK_COST] * (1 + 4 * GREF_U);
+    gref_w2_cov *c = &sum->cov;
+    double upper = hypot(c->upper, p->cov.upper);
+    c->w = hypot(c->w, p->cov.w);
+    c->lower = fmax(gref_down(hypot(c->lower, p->cov.lower)), 0.0);
+    c->upper = upper > 0.0 ? gref_up(upper) : 0.0;
+    c->error = hypot(c->error, p->cov.error);
+    sum->r_in = hypot(sum->r_in, p->r_in);
+    sum->rank_cost = hypot(sum->rank_cost, p->rank_cost); /* inflated, both */
+    sum->rank += p->rank;
+    sum->rounded = sum->rounded || p->rounded;
     sum->method = "blocks";
 }
 
-/* Takes a part in, as row k of x; what is not a sum of squares is collected in *sum. */
-static void collect(gref_w2_part *sum, gref_mat x, int k, const gref_w2_part *part)
-{
-    bool certified = part->cov.upper < INFINITY;
-    const double row[PARTS] = {part->cov.w,
-                               part->cov.lower,
-                               certified ? part->cov.upper : 0.0,
-                               certified ? part->cov.upper - part->cov.lower : part->cov.error,
-                               part->r_in,
-                               part->rank_cost};
-    for (int q = 0; q < PARTS; q++)
-        GREF_AT(x, k, q) = row[q];
-    sum->cov.upper = fmax(sum->cov.upper, part->cov.upper);
-    sum->rank += part->rank;
-    sum->rounded = sum->rounded || part->rounded;
-}
-
 /* Block by block; GREF_ERR_NOT_PSD where one of them is semi-definite only beside the others. */
-static gref_status by_blocks(gref_w2_part *out, int *up, int count, const gref_w2_law *a,
-                             const gref_w2_law *b, bool certified)
+static gref_status by_blocks(gref_w2_part *out, int *up, const gref_w2_law *a, const gref_w2_law *b,
+                             bool certified)
 {
     int n = a->C.n, parts = 0;
-    SCOPED(gref_mat) x = {0}, A = {0}, B = {0};
+    SCOPED(gref_mat) A = {0}, B = {0};
     SCOPED_MEM int *index = gref_alloc(2 * (size_t)n, sizeof *index);
-    gref_w2_part sum = {0}, part = {0};
+    gref_w2_part part = {0};
     gref_w2_law p, q;
     REQUIRE(index != NULL, GREF_ERR_NOMEM, "no memory for %d indices", n);
     int *size = index + n;
-    TRY(gref_mat_new(&x, count, PARTS));
     for (int i = 0; i < n; i++)
         size[root_of(up, i)]++;
     for (int r = -1; r < n; r++) {
         if (r >= 0 && size[r] < 2)
             continue;
-        int m = members(index, up, size, n, r);
+        int m = members(index, up, size, a->C, r);
         if (m == 0)
             continue;
         TRY(extract(&A, &p, a, index, m, r < 0));
@@ -295,12 +282,23 @@ static gref_status by_blocks(gref_w2_part *out, int *up, int count, const gref_w
             REQUIRE(A.a[i] >= 0.0 && B.a[i] >= 0.0, GREF_ERR_NOT_PSD, "variance %d is negative",
                     index[i]);
         TRY(r < 0 ? gref_w2_variances(&part, &p, &q) : whole(&part, &p, &q, certified));
-        collect(&sum, x, parts++, &part);
+        if (!certified) /* of variances, which have a proof */
+            part.cov.error = fmax(part.cov.error, part.cov.w * 10 * GREF_U);
+        if (parts++ == 0)
+            *out = part;
+        else
+            add(out, &part);
     }
-    if (parts > 1)
-        add_up(&sum, x, parts);
-    *out = parts > 1 ? sum : part;
     return GREF_OK;
+}
+
+/* Variances of more than 2^40 between the largest and the least. */
+static bool is_graded(gref_cmat C)
+{
+    double least = INFINITY;
+    for (int i = 0; i < C.n; i++)
+        least = fmin(least, GREF_AT(C, i, i));
+    return least > 0.0 && gref_mat_norm_max(C) > 0x1p40 * least;
 }
 
 gref_status gref_w2_covariances(gref_w2_part *p, const gref_w2_law *a, const gref_w2_law *b,
@@ -310,9 +308,8 @@ gref_status gref_w2_covariances(gref_w2_part *p, const gref_w2_law *a, const gre
     REQUIRE(up != NULL, GREF_ERR_NOMEM, "no memory for %d indices", a->C.n);
     int count = connect(up, a->C, b->C);
     gref_status status = GREF_ERR_NOT_PSD;
-    *p = (gref_w2_part){0};
-    if (count > 1)
-        status = by_blocks(p, up, count, a, b, certified);
+    if (count > 1 || is_graded(a->C))
+        status = by_blocks(p, up, a, b, certified);
     if (status == GREF_ERR_NOT_PSD)
         status = whole(p, a, b, certified);
     if (status == GREF_ERR_NOT_PSD) { /* say it of the matrices given, not of their scaled copies */

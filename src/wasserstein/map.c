@@ -1,9 +1,9 @@
 /*
  * The covariance part of W2 through the optimal map (THEORY section 11: map form, enclosure A).
  *
- *   C1, C2   n x n positive definite, exact data
+ *   C1, C2   n x n positive definite, exact data, or the high parts of C1 + c1, C2 + c2
  *   T        I + D, D symmetric: the optimal map pushes N(0, C1) to N(0, T C1 T)
- *   E        C2 - C1 = Eh + El without error
+ *   E        C2 - C1 = Eh + El without error, or to u^2
  *   P        C1 D;   R = E - (P + P^T) - D P, so that T C1 T = C2 - R
  *   w^2      tr(D C1 D) = sum D P
  *
@@ -23,12 +23,12 @@
 
 typedef struct {
     int n;
-    gref_cmat C1, C2;
+    gref_cmat C1, C2, c1;
     gref_mat Eh, El, Dh, Dl, R, S1, S2; /* S1, S2: scratch */
     gref_mat V, lambda;                 /* eigenbasis of C1, or of Y when newton */
     gref_mat L1;                        /* Cholesky factor of C1, when newton */
     gref_mat Q;                         /* the caller's, or empty */
-    bool newton;
+    bool newton, graded;
     double floor; /* of an eigenvalue in a denominator */
 } map;
 
@@ -48,18 +48,21 @@ static void two_sum(double *s, double *e, double a, double b)
     *s = sum;
 }
 
-static gref_status map_new(map *w, gref_cmat C1, gref_cmat C2)
+static gref_status map_new(map *w, const gref_w2_pair *of)
 {
-    int n = C1.n;
-    *w = (map){.n = n, .C1 = C1, .C2 = C2};
+    int n = of->C1.n;
+    *w = (map){.n = n, .C1 = of->C1, .C2 = of->C2, .c1 = of->c1};
     gref_mat *square[] = {&w->Eh, &w->El, &w->Dh, &w->Dl, &w->R, &w->S1, &w->S2, &w->V};
     for (size_t k = 0; k < sizeof square / sizeof *square; k++)
         TRY(gref_mat_new(square[k], n, n));
     TRY(gref_mat_new(&w->lambda, n, 1));
     for (int j = 0; j < n; j++)
-        for (int i = 0; i < n; i++)
-            two_sum(&GREF_AT(w->Eh, i, j), &GREF_AT(w->El, i, j), GREF_AT(C2, i, j),
-                    -GREF_AT(C1, i, j));
+        for (int i = 0; i < n; i++) {
+            double *h = &GREF_AT(w->Eh, i, j), *l = &GREF_AT(w->El, i, j);
+            two_sum(h, l, GREF_AT(of->C2, i, j), -GREF_AT(of->C1, i, j));
+            if (of->c1.a != NULL)
+                two_sum(h, l, *h, *l + (GREF_AT(of->c2, i, j) - GREF_AT(of->c1, i, j)));
+        }
     return GREF_OK;
 }
 
@@ -102,13 +105,29 @@ static gref_status solve(gref_mat X, map *w)
     return GREF_OK;
 }
 
-/* Eigenbasis of C (lower triangle) into V, lambda. */
+/* Eigenbasis of C (lower triangle) into V, lambda; S1 is used. */
 static gref_status set_basis(map *w, gref_cmat C)
 {
+    if (w->graded) {
+        w->floor = 0.0;
+        gref_mat_copy(w->S1, C);
+        TRY(gref_cholesky(w->S1));
+        return gref_eigh_graded(w->lambda, w->V, gref_const(w->S1));
+    }
     gref_mat_copy(w->V, C);
     TRY(gref_eigh(w->lambda, w->V));
     w->floor = w->n * GREF_U * w->lambda.a[w->n - 1];
     return GREF_OK;
+}
+
+/* True if C = D R D is far from singular but for its diagonal D; S is scratch. */
+static bool is_graded(gref_mat S, gref_cmat C)
+{
+    gref_mat_copy(S, C);
+    bool graded = gref_cholesky_succeeds(S);
+    for (int i = 0; i < C.n; i++)
+        graded = graded && GREF_AT(S, i, i) * GREF_AT(S, i, i) > 0x1p-26 * GREF_AT(C, i, i);
+    return graded;
 }
 
 /* R = Eh - (P + P^T) - Dh P in plain double; S1 is used. */
@@ -131,36 +150,20 @@ static gref_status factor_C1(map *w)
     return gref_cholesky(w->L1);
 }
 
-/* About half the least eigenvalue of L L^T, by inverse iteration on x. */
-static gref_status half_the_least(double *least, gref_cmat L, gref_mat x)
-{
-    double size = 1.0;
-    for (int i = 0; i < x.m; i++)
-        x.a[i] = 1.0 + 0.37 * (i % 5);
-    for (int k = 0; k < 8; k++) {
-        double before = gref_mat_norm_fro(gref_const(x));
-        for (int i = 0; i < x.m; i++)
-            x.a[i] /= before;
-        TRY(gref_cholesky_solve(x, L));
-        size = gref_mat_norm_fro(gref_const(x));
-    }
-    *least = 0.5 / size;
-    return GREF_OK;
-}
-
-/* W2(C, L L^T) of a Cholesky factor, of order n, |C|_F = size: roundings that add up as random ones do. */
+/* W2(C, L L^T) of a Cholesky factor, of order n, |C|_F = size: roundings that add up as random ones
+ * do. */
 static double factor_error(int n, double size, double least)
 {
     double r = 4.0 * (2.0 + sqrt(n)) * GREF_U * size;
     return fmin(sqrt(sqrt(n) * r), r / (2.0 * sqrt(least)));
 }
 
-/* Procrustes: D = (L2 Q - L1) L1^-1, Q the polar factor of L2^T L1 (kept if wanted); the value is |L1 -
- * L2 Q|_F. */
+/* Procrustes: D = (L2 Q - L1) L1^-1, Q the polar factor of L2^T L1 (kept if wanted); the value is
+ * |L1 - L2 Q|_F. */
 static gref_status procrustes_start(map *w, gref_w2_cov *out)
 {
     int n = w->n;
-    double h, least;
+    double h;
     SCOPED(gref_mat) Q = {0};
     TRY(gref_mat_new(&Q, n, n));
     TRY(factor_C1(w));
@@ -173,11 +176,13 @@ static gref_status procrustes_start(map *w, gref_w2_cov *out)
     gref_mat_copy(w->Dh, gref_const(w->L1));
     TRY(gref_gemm(w->Dh, 1.0, gref_const(w->S2), false, gref_const(Q), false, -1.0));
     out->w = gref_mat_norm_fro(gref_const(w->Dh));
-    TRY(half_the_least(&least, gref_const(w->S2), gref_mat_view(w->R, 0, 0, n, 1)));
+    gref_mat_identity(w->R);
+    TRY(gref_trsm(w->R, true, gref_const(w->S2), false)); /* L2^-1 */
+    double inverse = gref_mat_norm_fro(gref_const(w->R));
     out->error = gref_w2_procrustes_error(n, n, gref_mat_norm_fro(gref_const(w->L1)),
                                           gref_mat_norm_fro(gref_const(w->S2)), out->w, h) +
                  factor_error(n, gref_mat_norm_fro(w->C1), w->lambda.a[0] - w->floor) +
-                 factor_error(n, gref_mat_norm_fro(w->C2), least);
+                 factor_error(n, gref_mat_norm_fro(w->C2), 1.0 / (inverse * inverse));
     TRY(gref_trsm(w->Dh, false, gref_const(w->L1), false));
     gref_mat_symmetrise(w->Dh);
     return GREF_OK;
@@ -220,8 +225,9 @@ static gref_status newton_iterate(map *w)
 }
 
 /*
- * What the value of laws that are close may err by, P = C1 D: roundings of R, which add up as random ones
- * do, divided by the least 2 sqrt(lambda) of Lyapunov's equation, and what its last correction left.
+ * What the value of laws that are close may err by, P = C1 D: roundings of R, which add up as
+ * random ones do, divided by the least 2 sqrt(lambda) of Lyapunov's equation, and what its last
+ * correction left.
  */
 static double close_error(const map *w, double value, double last)
 {
@@ -237,6 +243,9 @@ static gref_status find_map(map *w, gref_w2_cov *out, bool refined)
 {
     double last;
     TRY(set_basis(w, w->C1));
+    w->graded = !(w->lambda.a[0] > 2 * w->floor) && is_graded(w->S1, w->C1);
+    if (w->graded)
+        TRY(set_basis(w, w->C1));
     REQUIRE(w->lambda.a[0] > 2 * w->floor, GREF_ERR_NOT_PD,
             "C1 is singular: its eigenvalues run from %.3g to %.3g", w->lambda.a[0],
             w->lambda.a[w->n - 1]);
@@ -273,11 +282,12 @@ gref_w2_map_errors gref_w2_map_rounding(const gref_w2_map_sizes *s)
     double d = s->dh + s->dl, high = s->eh + 2.0 * s->ph + M_SQRT2 * s->sh;
     double low = s->el + 2.0 * s->pl + M_SQRT2 * s->sl + 3.0 * GREF_U * high;
     gref_w2_map_errors e;
-    e.P = gref_inflate(k2 * s->c * s->dh + k1 * (s->pl0 + s->c * s->dl));
+    e.P = gref_inflate(k2 * s->c * s->dh + k1 * (s->pl0 + s->c * s->dl + s->low * s->dh) +
+                       s->low * s->dl + s->eC * d);
     e.S =
         gref_inflate(M_SQRT2 * (k2 * s->dh * s->ph + k1 * (s->sl0 + s->dh * s->pl + s->dl * s->ph) +
                                 s->dl * s->pl + d * e.P));
-    e.R = gref_inflate(2.0 * e.P + e.S + GREF_U * (6.0 * low + s->R));
+    e.R = gref_inflate(s->eE + 2.0 * e.P + e.S + GREF_U * (6.0 * low + s->R));
     e.w2 = gref_inflate(d * e.P + s->dl * s->pl +
                         GREF_U * (2.0 * fabs(s->w[0]) + 3.0 * (fabs(s->w[1]) + fabs(s->w[2]))) +
                         gref_inner_error_up(s->n, s->n) * d * (s->ph + s->pl));
@@ -292,6 +302,10 @@ static gref_status products(gref_w2_map_sizes *s, map *w, const gref_mat all[4])
     TRY(gref_dot2_gemm(Ph, Pl, w->C1, false, Dh, false));
     s->pl0 = gref_norm_fro_up(gref_const(Pl));
     TRY(gref_gemm(Pl, 1.0, w->C1, false, Dl, false, 1.0));
+    if (w->c1.a != NULL) {
+        TRY(gref_gemm(w->S1, 1.0, w->c1, false, Dh, false, 0.0));
+        gref_mat_axpy(Pl, 1.0, gref_const(w->S1));
+    }
     TRY(gref_dot2_lower(Sh, Sl, Dh, false, gref_const(Ph), false));
     s->sl0 = gref_norm_fro_up(gref_const(Sl));
     TRY(gref_gemm(w->S1, 1.0, Dh, false, gref_const(Pl), false, 0.0));
@@ -372,22 +386,35 @@ gref_status gref_w2_map_positive(bool *positive, gref_mat S, gref_cmat Dh, gref_
     return GREF_OK;
 }
 
+/* The sizes that are the same in each round. */
+static gref_w2_map_sizes sizes_of(const map *w, const gref_w2_pair *of)
+{
+    gref_w2_map_sizes s = {.n = w->n,
+                           .c = gref_norm_fro_up(w->C1),
+                           .eh = gref_norm_fro_up(gref_const(w->Eh)),
+                           .el = gref_norm_fro_up(gref_const(w->El)),
+                           .low = gref_w2_size(of->c1),
+                           .eC = of->error1};
+    if (of->c1.a != NULL) /* El + (c2 - c1), and its sum with Eh */
+        s.eE = gref_inflate(
+            of->error1 + of->error2 +
+            GREF_U * (3.0 * (s.low + gref_w2_size(of->c2)) + s.el + 2.0 * GREF_U * s.eh));
+    return s;
+}
+
 /* Refines D until rho stops shrinking; out gets the best enclosure. */
-static gref_status certify(gref_w2_cov *out, map *w)
+static gref_status certify(gref_w2_cov *out, map *w, const gref_w2_pair *of)
 {
     SCOPED(gref_mat) Ph = {0}, Pl = {0}, Sh = {0}, Sl = {0}, L = {0};
     SCOPED(gref_whitening) q = {0};
     gref_mat *square[] = {&Ph, &Pl, &Sh, &Sl, &L};
-    gref_w2_map_sizes s = {.n = w->n,
-                           .c = gref_norm_fro_up(w->C1),
-                           .eh = gref_norm_fro_up(gref_const(w->Eh)),
-                           .el = gref_norm_fro_up(gref_const(w->El))};
-    double best = INFINITY;
+    gref_w2_map_sizes s = sizes_of(w, of);
+    double best = INFINITY, off = gref_inflate(of->error2 + gref_w2_size(of->c2));
     for (int k = 0; k < 5; k++)
         TRY(gref_mat_new(square[k], w->n, w->n));
     gref_mat_copy(L, w->C2);
     TRY(gref_cholesky(L));
-    TRY(gref_whitening_of(&q, Ph, w->C2, gref_const(L)));
+    TRY(gref_whitening_of(&q, Ph, w->C2, gref_const(L), off));
     gref_mat_free(&L);
     gref_mat_mirror_lower(w->Dh);
     gref_mat_fill(w->Dl, 0.0);
@@ -421,15 +448,15 @@ static gref_status certify(gref_w2_cov *out, map *w)
     return GREF_OK;
 }
 
-gref_status gref_w2_map(gref_w2_cov *out, gref_mat Q, gref_cmat C1, gref_cmat C2, bool certified)
+gref_status gref_w2_map(gref_w2_cov *out, gref_mat Q, const gref_w2_pair *of, bool certified)
 {
     SCOPED(map) w = {0};
     *out = (gref_w2_cov){.lower = 0.0, .upper = INFINITY};
-    TRY(map_new(&w, C1, C2));
+    TRY(map_new(&w, of));
     w.Q = Q;
     TRY(find_map(&w, out, certified));
     out->newton = w.newton;
     if (certified)
-        TRY(certify(out, &w));
+        TRY(certify(out, &w, of));
     return GREF_OK;
 }

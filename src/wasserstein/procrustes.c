@@ -48,12 +48,6 @@ static void procrustes_free(procrustes *w)
     gref_mat_free(&w->H);
 }
 
-/* |X|_F, 0 for an absent X. */
-static double size_of(gref_cmat X)
-{
-    return X.a != NULL ? gref_norm_fro_up(X) : 0.0;
-}
-
 /* F = X^T X - I, rounded to 2 u |F|, and the error of what is rounded; L is scratch. */
 static gref_status gram_defect(double *error, gref_mat F, gref_mat L, gref_cmat X)
 {
@@ -144,8 +138,8 @@ static gref_status start(procrustes *w, gref_cmat Q, bool bounded)
                               .r = r,
                               .a = gref_norm_fro_up(w->A),
                               .b = gref_norm_fro_up(w->B),
-                              .da = size_of(w->dA),
-                              .db = size_of(w->dB)};
+                              .da = gref_w2_size(w->dA),
+                              .db = gref_w2_size(w->dB)};
     w->nuclear = INFINITY;
     TRY(gref_mat_new(&w->Q, r, r));
     if (Q.a != NULL)
@@ -285,9 +279,10 @@ static gref_status measure_defect(gref_mat G, procrustes *w)
 
 /*
  * Turns Q by exp(Omega), Omega H + H Omega = 2 K, and makes it orthogonal again; not within the
- * kernel of H, where K is rounding and Q is free, nor by more than |Omega| = 1/4: the series ends at
- * Omega^2, and so far from the optimum K is no derivative of use. Omega replaces K, the eigenvectors of H replace
- * H; both are made anew by evaluate(), as are Delta and BQ, whose room the decomposition needs.
+ * kernel of H, where K is rounding and Q is free, nor by more than |Omega| = 1/4: the series ends
+ * at Omega^2, and so far from the optimum K is no derivative of use. Omega replaces K, the
+ * eigenvectors of H replace H; both are made anew by evaluate(), as are Delta and BQ, whose room
+ * the decomposition needs.
  */
 static gref_status refine(procrustes *w)
 {

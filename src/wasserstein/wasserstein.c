@@ -86,6 +86,37 @@ static gref_mat borrow(gref_cmat L)
     return (gref_mat){(double *)(uintptr_t)L.a, L.m, L.n, L.ld};
 }
 
+/*
+ * Of factors with more columns than rows, the map form too, from L L^T in twice the working
+ * precision: K of the factor form is noise in r - n directions, and where laws are close that is
+ * all that its lower bound sees.
+ */
+static gref_status by_map(gref_w2_cov *cov, gref_cmat L1, gref_cmat L2)
+{
+    int n = L1.m;
+    SCOPED(gref_mat) C1 = {0}, c1 = {0}, C2 = {0}, c2 = {0};
+    gref_mat *all[] = {&C1, &c1, &C2, &c2};
+    gref_w2_cov map;
+    for (int k = 0; k < 4; k++)
+        TRY(gref_mat_new(all[k], n, n));
+    TRY(gref_dot2_lower(C1, c1, L1, false, L1, true));
+    TRY(gref_dot2_lower(C2, c2, L2, false, L2, true));
+    double a = gref_norm_fro_up(L1), b = gref_norm_fro_up(L2), unit = gref_dot2_error_up(L1.n);
+    gref_w2_pair pair = {gref_const(C1),
+                         gref_const(C2),
+                         gref_const(c1),
+                         gref_const(c2),
+                         gref_inflate(unit * a * a),
+                         gref_inflate(unit * b * b)};
+    gref_status status = gref_w2_map(&map, (gref_mat){0}, &pair, true);
+    if (status == GREF_ERR_NOT_PD)
+        return GREF_OK;
+    TRY(status);
+    TRY(gref_w2_intersect(&map, *cov));
+    *cov = map;
+    return GREF_OK;
+}
+
 gref_status gref_w2_of_factors(gref_w2 *out, const gref_w2_law *a, const gref_w2_law *b,
                                bool certified)
 {
@@ -106,6 +137,10 @@ gref_status gref_w2_of_factors(gref_w2 *out, const gref_w2_law *a, const gref_w2
     if (certified) {
         gref_w2_factor v1 = {.L = borrow(L1), .rank = r}, v2 = {.L = borrow(L2), .rank = r};
         TRY(gref_w2_factor_form(&p.cov, &v1, &v2, (gref_cmat){0}, 2));
+        if (r > n && !identical && p.cov.upper - p.cov.lower > 0x1p-44 * p.cov.upper) {
+            TRY(by_map(&p.cov, L1, L2));
+            p.method = "map+factor";
+        }
     } else {
         TRY(gref_w2_procrustes(&p.cov, L1, L2));
     }
@@ -143,8 +178,9 @@ gref_status gref_w2_factors(gref_w2 *out, gref_cmat m1, gref_cmat L1, gref_cmat 
  *
  * @error  lower <= W2 <= upper always; relative width about 3e-15 down to |L1 - L2| = 1e-12 |L|. Where one of the
  *         factors has a direction that the other lacks, the lower bound comes from traces and singular values:
- *         absolute width c n u |L|^2/W2.
- * @cost   about 60 r x r products.
+ *         absolute width c n u |L|^2/W2. With r > n, as gref_w2_certify_laws of L_i L_i^T where
+ *         that is narrower.
+ * @cost   about 60 r x r products, and with r > n at most 130 n x n ones.
  * @see    THEORY section 11: enclosure B. Tests: test_w2_certified.c
  */
 gref_status gref_w2_certify_factors(gref_w2 *out, gref_cmat m1, gref_cmat L1, gref_cmat m2,
@@ -196,8 +232,10 @@ gref_status gref_w2_laws(gref_w2 *out, gref_cmat m1, gref_cmat C1, gref_cmat m2,
  * As gref_w2_laws, with a proved interval for the given doubles as exact data. Of a C that is not
  * quite symmetric the datum is (C + C^T)/2, rounded, and r_in covers the rest.
  *
- * @error  lower <= W2 <= upper always. Relative width <= 4e-15 for n <= 256, 1e-14 for n = 1024, at cond(C1) and
- *         cond(C2) up to 1e12 and any gap (measured on 12,000 pairs), and for diagonal covariances of any scale; absolute width c sqrt(n u |C|) for singular covariances (give factors instead).
+ * @error  lower <= W2 <= upper always. Relative width <= 4e-15 for n <= 256, 1e-14 for n = 1024, at
+ *         cond(C1) and cond(C2) up to 1e12 and any gap (measured on 12,000 pairs), as a rule at 1e20
+ *         where it is the scales of variances, and for diagonal covariances; absolute 1e-13 |C|^1/2 for
+ *         singular ones of exact rank, c sqrt(n u |C|) where that is up to rounding.
  * @return as gref_w2_laws; GREF_ERR_NUMERICS when the two enclosures are disjoint.
  * @cost   100 to 165 n x n products at n = 1024; 15 n^2 doubles.
  * @see    THEORY section 11: enclosures A and B. Tests: test_w2_certified.c

@@ -130,6 +130,60 @@ PYTHON
     gref check g.npz g.npz
     exits 0
 
+    subtest "and so for every row, start and variance"
+    setup
+    "$python" - <<'PYTHON'
+import numpy as np
+X = np.random.default_rng(0).normal(size=(36, 36))
+np.save("cov.npy", X @ X.T / 36 + 0.1 * np.eye(36)); np.save("mean.npy", X[0]); np.save("var.npy", np.linspace(1e-3, 0.2, 20))
+PYTHON
+    rows='[{"name": "mmps", "variance": "fixed_large"}, {"name": "tmpd-full", "start": "noise"}, {"name": "tmpd"},
+        {"name": "pigdm-code"}, {"name": "pigdm-weighted", "variance": "beta", "last_noise": true},
+        {"name": "dps-square", "alpha": 0.05, "scheme": "ddim"}, {"name": "ddnm"}, {"name": "ddnm+"},
+        {"name": "ddrm"}, {"name": "ddrm", "label": "paper", "start": "paper", "eta": 0.3, "eta_b": 0.6},
+        {"name": "ddrm", "label": "short", "steps": 6, "spacing": "skip", "eta": 0}, {"name": "diffpir", "eta": 1},
+        {"name": "dps", "start": {"mean": "mean.npy", "cov": "cov.npy"}, "variance": {"file": "var.npy"}},
+        {"name": "unconditional", "variance": {"fraction": 0.3}}, {"name": "cgdm", "scheme": "ei"},
+        {"name": "pigdm", "scheme": "ddim", "eta": 0.5, "eta_on": "state"}]'
+    for operator in '{"kind": "gaussian_blur", "std": 1.0, "size": 3}' '{"kind": "inpainting", "box": [1, 1, 2, 3]}' \
+        '{"kind": "super_resolution", "factor": 2}'; do
+        golden case.json --out g.npz --set "samplers=$rows" --set "operator=$operator"
+        exits 0
+        mkdir -p away
+        mv g.npz away/g.npz
+        gref golden --verify away/g.npz
+        exits 0
+        prints '^([0-9]+) of \1 arrays agree'
+        run "$python" "$here/golden_numpy.py" away/g.npz
+        exits 0
+        prints '^away/g.npz: every array agrees$'
+    done
+
+    subtest "and so where there is no noise in the measurement"
+    setup
+    golden case.json --out g.npz --set noise.sigma=0 --set 'operator={"kind": "inpainting", "box": [1, 1, 2, 3]}' \
+        --set 'samplers=[{"name": "ddnm"}, {"name": "ddnm+"}, {"name": "ddrm"}, {"name": "pigdm-code"}, {"name": "diffpir"}]'
+    exits 0
+    run "$python" "$here/golden_numpy.py" g.npz
+    exits 0
+
+    subtest "and so for every scheme in continuous time"
+    setup
+    golden case.json --out vp.npz --set 'schedule={"kind": "vp", "beta": [0.1, 10], "span": [1e-3, 1], "steps": 20}' \
+        --set 'samplers=[{"name": "cgdm", "scheme": "em"}, {"name": "dps", "scheme": "euler"}, {"name": "ddrm"},
+        {"name": "pigdm", "scheme": "heun"}, {"name": "tmpd", "scheme": "heun", "guidance": "after", "zeta": 0.01},
+        {"name": "mmps", "scheme": "rk4"}, {"name": "unconditional", "scheme": "rk4"}, {"name": "tmpd-full", "scheme": "ei"},
+        {"name": "pigdm-code", "scheme": "heun"}, {"name": "dps", "label": "ddpm"}]'
+    exits 0
+    golden case.json --out edm.npz --set 'schedule={"kind": "edm", "sigma": [0.01, 30], "steps": 12}' \
+        --set 'samplers=[{"name": "cgdm", "scheme": "heun"}, {"name": "dps", "scheme": "euler"}, {"name": "ddrm"},
+        {"name": "pigdm-weighted", "scheme": "heun"}, {"name": "diffpir"}]'
+    exits 0
+    run "$python" "$here/golden_numpy.py" vp.npz edm.npz
+    exits 0
+    prints '^vp.npz: every array agrees$'
+    prints '^edm.npz: every array agrees$'
+
     subtest "that comparison would see a wrong array"
     setup
     golden case.json --out g.npz

@@ -30,11 +30,15 @@ int run_suite(Suite *suite);
     } while (0)
 void note_ratio(const char *name, double err, double bound);
 /* Holds a bound against another evaluation of its formula: equal but for what bounds are inflated
- * by. */
-#define ck_assert_same(name, value, expected)                                                      \
+ * by; a proved bound is larger by 2^-20 at least. */
+#define ck_assert_same(name, value, expected) ck_assert_ratio_in(name, value, expected, 1 - 1e-5)
+#define ck_assert_inflated(name, value, expected)                                                  \
+    ck_assert_ratio_in(name, value, expected, 1 + 0x1p-21)
+#define ck_assert_ratio_in(name, value, expected, least)                                           \
     do {                                                                                           \
-        double value_ = (value), expected_ = (expected);                                           \
-        ck_assert_msg(fabs(value_ - expected_) <= 1e-5 * fabs(expected_),                          \
+        double value_ = (value), expected_ = (expected), size_ = fabs(expected_);                  \
+        ck_assert_msg(value_ - expected_ >= ((least)-1) * size_ &&                                 \
+                          value_ - expected_ <= 1e-5 * size_,                                      \
                       "%s: %.9g, expected %.9g", (name), value_, expected_);                       \
     } while (0)
 

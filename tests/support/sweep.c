@@ -37,6 +37,7 @@ DEFINE_NAME_OF(guidance)
 DEFINE_NAME_OF(variance)
 DEFINE_NAME_OF(start)
 DEFINE_NAME_OF(r2)
+DEFINE_NAME_OF(eta_on)
 
 static int count_rows(void)
 {
@@ -55,10 +56,23 @@ static void choose_times(gref_sampler_spec *spec, int which)
     spec->n_times = counts[which];
 }
 
+/* Numbers of the conventions that are no switch, by the switches. */
+static void choose_numbers(gref_convention *c, int times)
+{
+    static const double etas[] = {0.0, 0.6, 1.0}, variance = 0.7;
+    static const double variances[SWEEP_T] = {0.01, 0.02, 0.05, 0.1, 0.05, 0.2, 0.3, 0.1};
+    c->alpha_dps = 1.0 + 0.5 * (int)c->r2;
+    c->zeta = 0.15;
+    c->eta = etas[(times + (int)c->guidance + (int)c->r2) % 3];
+    c->eta_b = c->last_noise ? 1.0 : 0.7;
+    c->fraction = 0.3;
+    c->variances = variances;
+    c->start_cov = (gref_cmat){&variance, 1, 1, 1};
+}
+
 bool sweep_spec(gref_sampler_spec *out, int k)
 {
-    static const double etas[] = {0.0, 0.6, 1.0};
-    int row = digit(&k, count_rows()), r2 = COUNT(r2);
+    int row = digit(&k, count_rows());
     gref_sampler_spec spec = make_spec(gref_sampler_name(row));
     gref_convention *c = &spec.convention;
     c->guidance = (gref_guidance)digit(&k, COUNT(guidance));
@@ -67,23 +81,56 @@ bool sweep_spec(gref_sampler_spec *out, int k)
     choose_times(&spec, times);
     c->start = (gref_start)digit(&k, COUNT(start));
     c->variance = (gref_variance)digit(&k, COUNT(variance));
-    c->r2 = (gref_r2)digit(&k, r2);
+    c->r2 = (gref_r2)digit(&k, COUNT(r2));
     c->last_noise = digit(&k, 2) != 0;
-    c->alpha_dps = 1.0 + 0.5 * (int)c->r2;
-    c->zeta = 0.15;
-    c->eta = etas[(times + (int)c->guidance + (int)c->r2) % 3];
-    snprintf(spec.label, sizeof spec.label, "%s.%s.%s.%s.%s.%d%d%d", spec.name,
+    c->eta_on = (gref_eta_on)digit(&k, COUNT(eta_on));
+    choose_numbers(c, times);
+    snprintf(spec.label, sizeof spec.label, "%s.%s.%s.%s.%s.%d%d%d%d", spec.name,
              gref_scheme_name(c->scheme), gref_guidance_name(c->guidance),
              gref_variance_name(c->variance), gref_start_name(c->start), times, (int)c->r2,
-             c->last_noise);
+             c->last_noise, (int)c->eta_on);
     *out = spec;
     return k == 0;
 }
 
-bool sweep_is_refused(const gref_sampler_spec *spec)
+bool sweep_is_refused(const gref_sampler_spec *spec, gref_schedule_kind kind)
 {
-    return gref_row_find(spec->name)->guided && spec->convention.scheme != GREF_SCHEME_DDPM &&
-           spec->convention.guidance == GREF_GUIDANCE_MEAN;
+    const gref_row *row = gref_row_find(spec->name);
+    const gref_convention *c = &spec->convention;
+    bool vp = kind == GREF_SCHEDULE_VP, edm = kind == GREF_SCHEDULE_EDM;
+    if (c->start == GREF_START_PAPER && strcmp(spec->name, "ddrm") != 0)
+        return true;
+    if (row->project != NULL)
+        return false;
+    switch (c->scheme) {
+    case GREF_SCHEME_EM:
+    case GREF_SCHEME_RK4:
+        if (!vp)
+            return true;
+        break;
+    case GREF_SCHEME_EULER:
+    case GREF_SCHEME_HEUN:
+        if (!vp && !edm)
+            return true;
+        break;
+    case GREF_SCHEME_DDPM:
+    case GREF_SCHEME_DDIM:
+    case GREF_SCHEME_EI:
+        break;
+    }
+    return row->guided && row->placement == GREF_PLACED_BY_CONVENTION &&
+           c->scheme != GREF_SCHEME_DDPM && c->guidance == GREF_GUIDANCE_MEAN;
+}
+
+void sweep_schedule(gref_schedule *s, gref_schedule_kind kind)
+{
+    const double rate[] = {0.1, 2.0}, span[] = {0.1, 1.0};
+    if (kind == GREF_SCHEDULE_DISCRETE)
+        ck_ok(gref_schedule_linear(s, 0.02, 0.5, SWEEP_T));
+    else if (kind == GREF_SCHEDULE_VP)
+        ck_ok(gref_schedule_vp(s, rate, span, SWEEP_T));
+    else
+        ck_ok(gref_schedule_edm(s, 0.2, 4.0, 7.0, SWEEP_T));
 }
 
 static gref_mat normals(int m, int n, uint32_t substream, double scale)
@@ -151,18 +198,24 @@ bool sweep_world_open(sweep_world *w, int k)
         int n, m, zeros;
         double sigma;
     } sizes[] = {{5, 3, 1, 0.5}, {4, 4, 0, 0.3}, {3, 5, 1, 0.8}, {1, 1, 0, 0.4}};
-    if (k >= (int)(sizeof sizes / sizeof *sizes))
+    enum { SIZES = sizeof sizes / sizeof *sizes };
+    int size = k % SIZES;
+    if (k >= SIZES * SWEEP_KINDS)
         return false;
-    *w = (sweep_world){.p = dense_problem(sizes[k].n, sizes[k].m, 10.0, sizes[k].zeros,
-                                          sizes[k].sigma, 60 + (uint64_t)k)};
-    ck_ok(gref_schedule_linear(&w->s, 0.02, 0.5, SWEEP_T));
+    *w = (sweep_world){.p = dense_problem(sizes[size].n, sizes[size].m, 10.0, sizes[size].zeros,
+                                          sizes[size].sigma, 60 + (uint64_t)size)};
+    sweep_schedule(&w->s, (gref_schedule_kind)(k / SIZES));
     ck_ok(gref_modes_new(&w->z, &w->p));
+    w->start_mean = normals(sizes[size].n, 1, 51, 2.0);
+    w->start_cov = covariance_of(sizes[size].n, 52);
     return true;
 }
 
 void sweep_world_close(sweep_world *w)
 {
     gref_modes_free(&w->z);
+    gref_mat_free(&w->start_mean);
+    gref_mat_free(&w->start_cov);
     gref_schedule_free(&w->s);
     gref_problem_free(&w->p);
 }

@@ -13,11 +13,18 @@
 
 enum { SWEEP_T = 8 };
 
-/* Sampler k = 0, 1, ... of the table with its conventions; false after the last. No row of a file,
- * none without a law. */
+/*
+ * Sampler k = 0, 1, ... of the table with its conventions; false after the last. No row of a file,
+ * none without a law. There are hundreds of thousands: a test takes every so many, a prime number
+ * above the counts of all switches, so that any few switches meet in all of their values.
+ */
 bool sweep_spec(gref_sampler_spec *spec, int k);
-/* True if the conventions exclude each other, so that every path must refuse the sampler. */
-bool sweep_is_refused(const gref_sampler_spec *spec);
+/* True if the conventions exclude each other or the schedule, so that every path must refuse the
+ * sampler. */
+bool sweep_is_refused(const gref_sampler_spec *spec, gref_schedule_kind kind);
+/* SWEEP_T steps of that kind. */
+enum { SWEEP_KINDS = GREF_SCHEDULE_EDM + 1 };
+void sweep_schedule(gref_schedule *s, gref_schedule_kind kind);
 
 /*
  * Chain k = 0, 1, ... of affine steps on n pixels: every kind of noise, three steps of their own or
@@ -31,10 +38,11 @@ typedef struct {
     gref_problem p;
     gref_modes z;
     gref_schedule s;
+    gref_mat start_mean, start_cov; /* of samplers that are given their start */
 } sweep_world;
 
-/* World k = 0, 1, ...: fewer, as many and more measurements than pixels, Sigma regular and
- * singular. */
+/* World k = 0, 1, ...: every kind of schedule; fewer, as many and more measurements than pixels,
+ * Sigma regular and singular. */
 bool sweep_world_open(sweep_world *w, int k);
 void sweep_world_close(sweep_world *w);
 

@@ -9,13 +9,14 @@ array TITLES[5] = ['as it is', 'without initialisation', 'without approximation'
 set datafile separator "\t"
 set datafile missing NaN
 positive(v) = v > 0 ? v : NaN
+short(s) = strlen(s) > 20 ? s[1:19].'…' : s
 LOW = 1e300; HIGH = 0
 lowest(v) = (LOW = v > 0 && v < LOW ? v : LOW, HIGH = v > HIGH ? v : HIGH, v)
 do for [k=2:6] { stats 'budget.txt' using (lowest(column(k))) nooutput }
 if (HIGH == 0) { LOW = 0.1; HIGH = 1 }
 BASE = 10.0**(floor(log10(LOW)) - 1)
 
-set terminal svg enhanced size 300 + 110*COUNT,520 font 'DejaVu Sans,13' background rgb 'white'
+set terminal svg enhanced size (COUNT > 4 ? 300 + 110*COUNT : 820),520 font 'DejaVu Sans,13' background rgb 'white'
 set output '../budget.svg'
 set logscale y
 set format y '10^{%T}'
@@ -25,11 +26,14 @@ set border 3
 set tics nomirror
 set grid y lc rgb '#dddddd'
 set xtics rotate by -30 noenhanced
-set ylabel 'W₂ at the end of the chain, pixel units'
-set key outside right top samplen 1.2
+set ylabel 'W₂ at the end, pixel units'
+set key outside top center horizontal samplen 1.2
+set bmargin at screen 0.3
+set lmargin 10
+set rmargin 16
 set boxwidth 0.15 absolute
 set style fill solid 0.9 noborder
-plot 'budget.txt' using 0:(BASE):xtic(1) with points ps 0 notitle, \
+plot 'budget.txt' using 0:(BASE):xtic(short(stringcolumn(1))) with points ps 0 notitle, \
     for [k=2:6] 'budget.txt' using ($0 + 0.16*(k - 4)):(positive(column(k))) with boxes \
     lc rgb word(COLORS, k - 1) title TITLES[k - 1]
 unset output

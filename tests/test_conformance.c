@@ -205,7 +205,7 @@ static void hold_steps(const subject *x)
 START_TEST(test_step__is_the_literal_algorithm)
 {
     gref_sampler_spec spec;
-    for_everything(hold_steps, 211);
+    for_everything(hold_steps, 401);
     for_all_chains(hold_steps);
     for (int k = 0; sweep_spec(&spec, k); k++)
         for (int kind = 0; kind < SWEEP_KINDS; kind++)
@@ -311,7 +311,7 @@ static void hold_law(const subject *x)
  */
 START_TEST(test_law__is_the_plain_recursion)
 {
-    for_everything(hold_law, 211);
+    for_everything(hold_law, 499);
     for_all_chains(hold_law);
 }
 END_TEST
@@ -401,7 +401,7 @@ static void hold_distances(const subject *x)
  */
 START_TEST(test_distances__are_those_of_the_matrices)
 {
-    for_everything(hold_distances, 211);
+    for_everything(hold_distances, 499);
 }
 END_TEST
 
@@ -466,7 +466,7 @@ static void hold_model(const subject *x)
  */
 START_TEST(test_model__is_the_same_by_every_route)
 {
-    for_everything(hold_model, 211);
+    for_everything(hold_model, 499);
 }
 END_TEST
 
@@ -514,7 +514,7 @@ START_TEST(test_draw__moments_are_those_of_the_law)
     sweep_world w;
     for (int k = 0; sweep_world_open(&w, k); k++) {
         if (w.p.A.n == 5)
-            for_each_spec(hold_moments, &w, 83 * k, 4001);
+            for_each_spec(hold_moments, &w, 83 * k, 6007);
         if (k == 0)
             for_each_chain(hold_moments, &w);
         sweep_world_close(&w);

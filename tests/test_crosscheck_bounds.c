@@ -109,7 +109,7 @@ enum { MADE_UP = 8 };
 
 /* Norms of a step, over the blocks. */
 typedef struct {
-    double W, tau, M, C_most, C_least;
+    double W, tau, pull, M, C_most, C_least;
 } norms;
 
 static norms norms_of(const made_up *x, const gref_rule *r)
@@ -122,6 +122,7 @@ static norms norms_of(const made_up *x, const gref_rule *r)
         double w = sqrt(x->d.abar) * m.lambda / s * m.a, gain = (r->h * m.lambda + r->c) / s;
         n.W = fmax(n.W, w);
         n.tau = fmax(n.tau, r->kappa / C);
+        n.pull = fmax(n.pull, r->kappa / C * w * w);
         n.C_most = fmax(n.C_most, C);
         n.C_least = fmin(n.C_least, C);
         n.M = fmax(n.M, fmax(gain, r->kappa / C * w * w - gain));
@@ -154,7 +155,7 @@ START_TEST(test_bounds_of_step__are_their_sums)
         double pulled = k.r + root * n.W * k.d, slope = abar / (qbar * low);
         double left = D_W * (n.tau + D_tau) + n.W * D_tau; /* of W^T tau */
         D_M = r.q * slope * k.D_Sigma + left * n.W + (left + n.W * n.tau) * D_W +
-              k.unit * (1 + d.pull);
+              k.unit * (1 + n.pull);
         double D_residual = k.D_r + root * n.W * k.D_d + k.unit * pulled;
         double D_y =
             D_tau * (k.r + root * (n.W + D_W) * k.d) + n.tau * (D_residual + root * D_W * k.d);

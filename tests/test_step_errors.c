@@ -12,6 +12,56 @@
 #include "held.h"
 #include "wide.h"
 
+/* Of a sampler that runs in the modes of Sigma_post, with a kernel of two: the range by its least deviation, the
+ * kernel by its dimension. A time above 0 has no kernel. */
+START_TEST(test_exact_errors__kernel)
+{
+    bench w;
+    gref_problem p = diagonal_problem();
+    GREF_AT(p.Sigma, 1, 1) = GREF_AT(p.Sigma, 2, 2) = 0.0;
+    bench_of(&w, p, "cgdm", GREF_START_STANDARD);
+    double most = w.z.rho.a[0] * w.z.rho.a[0], size = 8 * EPS * sqrt(3 * most);
+    w.z.errors.post_cov = 1e-6;
+    w.z.errors.X = 4e-6;
+    double F = 1e-6 + 2 * most * 4e-6;
+    ck_assert(gref_target_kernel(w.s, 0) == 2 && gref_target_kernel(w.s, 1) == 0);
+    gref_law_errors e = gref_exact_errors(w.s, 0);
+    ck_assert_inflated("range", e.range, F / (2 * sqrt(most - F)) + size);
+    ck_assert_inflated("kernel", e.kernel, sqrt(2) * F);
+    bench_end(&w);
+}
+END_TEST
+
+/* A step in the modes of Sigma_post: its spectrum ends at rho_3^2, known to F. The floor that it leaves loses what the
+ * step's own arithmetic may have made of it. */
+START_TEST(test_errors_step__posterior)
+{
+    bench w;
+    bench_start(&w, "cgdm", GREF_START_STANDARD);
+    int t = 4;
+    double F = w.z.errors.post_cov = 1e-3, rho = w.z.rho.a[2];
+    gref_rule r = gref_sampler_rule(w.s, t);
+    gref_step step = {.diagonal = true, .norm = 0.75, .noise = 0.5};
+    gref_law_size law = {.seen = {.mean = {.white = 1e6}, .cov = {1e13}}, .factor_error = -1};
+    gref_law_change own = gref_rounding_of_step(&(gref_step_arithmetic){.n = 3,
+                                                                        .diagonal = true,
+                                                                        .M = 0.75,
+                                                                        .cov = 1e13,
+                                                                        .noise = 0.5,
+                                                                        .floor = 0.5,
+                                                                        .factor = -1});
+    gref_law_errors e = {0};
+    gref_errors_step(&e, w.s, t, &step, &law);
+    ck_assert_inflated("fresh mean", e.fresh_mean,
+                       1e6 * gref_change_of_white_ratio(
+                                 (gref_ratio){r.h, r.c, r.at.abar, r.at.qbar}, rho * rho - F, F) +
+                           own.mean);
+    ck_assert(own.cov > 1e-3);
+    ck_assert_same("floor", e.floor, 0.5 - own.cov);
+    bench_end(&w);
+}
+END_TEST
+
 /* The target's errors, and those of both starts, from made-up errors of the modes. */
 START_TEST(test_start_errors__are_their_sums)
 {
@@ -405,8 +455,12 @@ START_TEST(test_errors_step__unknown)
 {
     bench w;
     bench_start(&w, "ddpm", GREF_START_STANDARD);
-    gref_step step = {
-        .norm = 0.75, .norm_abs = 1.5, .norm_off = 0.4, .noise = 0.03, .M = fresh(3, 3)};
+    gref_step step = {.diagonal = true,
+                      .norm = 0.75,
+                      .norm_abs = 1.5,
+                      .norm_off = 0.4,
+                      .noise = 0.03,
+                      .M = fresh(3, 3)};
     gref_law_size law = {.dense = true,
                          .seen = {.mean = {2}, .cov = {4}, .spread = {sqrt(10.0)}},
                          .trace = 6,
@@ -419,6 +473,7 @@ START_TEST(test_errors_step__unknown)
         gref_errors_step(&e, w.s, 4, &step, &law);
         ck_assert(isinf(e.mean) && isinf(e.cov) && isinf(e.w2));
         gref_law_change own = gref_rounding_of_step(&(gref_step_arithmetic){.n = 3,
+                                                                            .diagonal = true,
                                                                             .dense = true,
                                                                             .M = 0.75,
                                                                             .M_off = 0.4,
@@ -443,6 +498,8 @@ int main(void)
 {
     Suite *s = suite_create("step_errors");
     TCase *tc = new_tcase(s, "step_errors");
+    tcase_add_test(tc, test_exact_errors__kernel);
+    tcase_add_test(tc, test_errors_step__posterior);
     tcase_add_loop_test(tc, test_start_errors__are_their_sums, 0, 4);
     tcase_add_test(tc, test_errors_step__rounding);
     tcase_add_loop_test(tc, test_errors_step__counts_roundings, 0, 3);

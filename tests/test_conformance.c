@@ -6,10 +6,9 @@
  *     the step is the literal algorithm's, pushed through basis vectors, and the plain model's, which has no eigenbasis
  *     the law is the plain recursion of the steps from the start; its distances are those of its matrices
  *     the law that it takes p_t(x | v) to be is THEORY's, by routes that share no formula
- *     the moments of drawn samples are those of the law
- *     the spectral path says the same as the dense one
  *
- * What both paths refuse: test_refusals.c.
+ * That drawn samples have the moments of the law, and that the spectral path says the same as the
+ * dense one: test_conformance_paths.c. What both paths refuse: test_refusals.c.
  *
  * Bounds. A step is known to 4 n EPS (size of what is added up) x (condition of Sigma_t and of C):
  * |Sigma| = 1 in every world, so cond(Sigma_t) <= 1/(1 - abar_t). What is added up is p y, q s~(y)
@@ -19,7 +18,6 @@
 #include "dense/internal.h"
 #include "errors/perturb.h"
 #include "plain.h"
-#include "stationary.h"
 #include "sweep.h"
 #include "toy.h"
 
@@ -27,17 +25,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <gref/crosscheck.h>
 #include <gref/marginal.h>
-
-/* One sampler of the sweep. */
-typedef struct {
-    const sweep_world *w;
-    const gref_sampler_spec *spec;
-    gref_sampler *s;
-} subject;
-
-typedef void property(const subject *x);
 
 static double norm(gref_mat A)
 {
@@ -49,68 +37,22 @@ static double distance(gref_mat A, gref_mat B)
     return gref_mat_diff_fro(gref_const(A), gref_const(B));
 }
 
-/* ck_assert_bound, of the sampler at hand. */
-static char at_hand[128];
-static void hold_bound(const char *name, double err, double bound)
-{
-    ck_assert_msg(err <= bound, "%s of %s: error %.3g, bound %.3g", name, at_hand, err, bound);
-    note_ratio(name, err, bound);
-}
-
-/* Builds the sampler in its world, whose start it takes where it is to be given one. */
-static void hold(property *holds, const sweep_world *w, const gref_sampler_spec *spec)
-{
-    gref_sampler_spec own = *spec;
-    subject x = {.w = w, .spec = &own};
-    if (own.convention.start == GREF_START_GIVEN && w->p.A.n > 1) {
-        own.convention.start_mean = gref_const(w->start_mean);
-        own.convention.start_cov = gref_const(w->start_cov);
-    }
-    if (!plain_can_run(&w->p, &w->s, &own))
-        return;
-    ck_ok(gref_sampler_new(&x.s, &w->z, &w->s, &own));
-    snprintf(at_hand, sizeof at_hand, "%s, n = %d, schedule %d", own.label, w->p.A.n, w->s.kind);
-    holds(&x);
-    gref_sampler_free(x.s);
-}
-
-/* Every `stride`-th sampler of the table, in one world. */
-static void for_each_spec(property *holds, const sweep_world *w, int first, int stride)
-{
-    gref_sampler_spec spec;
-    for (int k = first; sweep_spec(&spec, k); k += stride)
-        if (!sweep_is_refused(&spec, w->s.kind))
-            hold(holds, w, &spec);
-}
-
-static void for_each_chain(property *holds, const sweep_world *w)
-{
-    gref_sampler_spec spec = make_spec("affine");
-    gref_chain chain = {0};
-    for (int k = 0; sweep_chain(&chain, k, w->p.A.n); k++) {
-        spec.chain = &chain;
-        snprintf(spec.label, sizeof spec.label, "affine.%d", k);
-        hold(holds, w, &spec);
-        gref_chain_free(&chain);
-    }
-}
-
 /* Each world begins at another sampler, so that together they meet every few switches. */
-static void for_everything(property *holds, int stride)
+static void for_everything(sweep_property *holds, int stride)
 {
     sweep_world w;
     for (int k = 0; sweep_world_open(&w, k); k++) {
-        for_each_spec(holds, &w, 83 * k, stride);
+        sweep_each(holds, &w, 83 * k, stride);
         sweep_world_close(&w);
     }
 }
 
-static void for_all_chains(property *holds)
+static void for_all_chains(sweep_property *holds)
 {
     sweep_world w;
     for (int k = 0; sweep_world_open(&w, k); k++) {
         if (w.s.kind == GREF_SCHEDULE_DISCRETE) /* a chain brings times of its own */
-            for_each_chain(holds, &w);
+            sweep_each_chain(holds, &w);
         sweep_world_close(&w);
     }
 }
@@ -129,7 +71,7 @@ static gref_mat copy(gref_mat A)
     return A.a != NULL ? plain_sum(1, gref_const(A), 0, gref_const(A)) : A;
 }
 
-static plain_affine step_of(const subject *x, int t)
+static plain_affine step_of(const sweep_subject *x, int t)
 {
     const gref_chain *chain = x->spec->chain;
     int n = x->w->p.A.n;
@@ -151,16 +93,16 @@ static plain_affine step_of(const subject *x, int t)
 }
 
 /* N as one number, known to the few of which it is a product; or as a matrix. */
-static void hold_noise(const subject *x, const plain_affine *step, double noise, int t)
+static void hold_noise(const sweep_subject *x, const plain_affine *step, double noise, int t)
 {
     ck_assert(isnan(noise) == isnan(step->noise));
     if (step->N.a == NULL) {
-        hold_bound("N: plain", fabs(noise - step->noise), 64 * EPS * step->noise);
+        sweep_bound("N: plain", fabs(noise - step->noise), 64 * EPS * step->noise);
         return;
     }
     gref_mat N = fresh(step->N.m, step->N.n);
     ck_ok(gref_sampler_noise(N, x->s, t));
-    hold_bound("N: plain, a matrix", distance(N, step->N), step->rounding);
+    sweep_bound("N: plain, a matrix", distance(N, step->N), step->rounding);
     gref_mat_free(&N);
 }
 
@@ -175,7 +117,7 @@ static int row_number(const char *name)
     return k;
 }
 
-static void hold_steps(const subject *x)
+static void hold_steps(const sweep_subject *x)
 {
     int n = x->w->p.A.n, steps = 0;
     gref_mat M = fresh(n, n), b = fresh(n, 1), F = fresh(n, n), f = fresh(n, 1);
@@ -187,12 +129,12 @@ static void hold_steps(const subject *x)
         plain_affine plain = step_of(x, t);
         double shift = plain.rounding * (far + norm(plain.b));
         ck_ok(gref_sampler_step(M, b, &noise, x->s, t));
-        hold_bound("M: plain", distance(M, plain.M), plain.rounding);
-        hold_bound("b: plain", distance(b, plain.b), shift);
+        sweep_bound("M: plain", distance(M, plain.M), plain.rounding);
+        sweep_bound("b: plain", distance(b, plain.b), shift);
         hold_noise(x, &plain, noise, t);
         sweep_literal_step(F, f, x->s, t);
-        hold_bound("M: literal", distance(M, F), plain.rounding + 2 * n * EPS * norm(b));
-        hold_bound("b: literal", distance(b, f), shift);
+        sweep_bound("M: literal", distance(M, F), plain.rounding + 2 * n * EPS * norm(b));
+        sweep_bound("b: literal", distance(b, f), shift);
         FREE_ALL(&plain.M, &plain.b, &plain.N);
         steps++;
     }
@@ -205,7 +147,7 @@ static void hold_steps(const subject *x)
 START_TEST(test_step__is_the_literal_algorithm)
 {
     gref_sampler_spec spec;
-    for_everything(hold_steps, 211);
+    for_everything(hold_steps, 401);
     for_all_chains(hold_steps);
     for (int k = 0; sweep_spec(&spec, k); k++)
         for (int kind = 0; kind < SWEEP_KINDS; kind++)
@@ -231,7 +173,7 @@ static double pinv_norm(const gref_problem *p)
     return size;
 }
 
-static plain_law start_of(const subject *x)
+static plain_law start_of(const sweep_subject *x)
 {
     const gref_chain *chain = x->spec->chain;
     int n = x->w->p.A.n;
@@ -254,7 +196,7 @@ static plain_law start_of(const subject *x)
 }
 
 /* m <- M m + b, P <- M P M^T + N by the matrices that the library gives in pixels. */
-static void plain_advance(plain_law *l, const subject *x, int t)
+static void plain_advance(plain_law *l, const sweep_subject *x, int t)
 {
     int n = l->m.m;
     gref_noise_kind kind = gref_sampler_noise_kind(x->s);
@@ -280,7 +222,7 @@ static void plain_advance(plain_law *l, const subject *x, int t)
     FREE_ALL(&M, &b, &N, &Mm, &MP);
 }
 
-static void hold_law(const subject *x)
+static void hold_law(const sweep_subject *x)
 {
     int n = x->w->p.A.n, t;
     gref_marginal *law = NULL;
@@ -291,8 +233,8 @@ static void hold_law(const subject *x)
         ck_assert_int_eq(gref_marginal_t(law), t);
         ck_ok(gref_marginal_mean(m, law));
         ck_ok(gref_marginal_cov(P, law));
-        hold_bound("mean of y_t", distance(m, l.m), l.mean);
-        hold_bound("covariance of y_t", distance(P, l.P), l.cov);
+        sweep_bound("mean of y_t", distance(m, l.m), l.mean);
+        sweep_bound("covariance of y_t", distance(P, l.P), l.cov);
         if (gref_sampler_next(x->s, t) < 0)
             break;
         plain_advance(&l, x, t);
@@ -311,7 +253,7 @@ static void hold_law(const subject *x)
  */
 START_TEST(test_law__is_the_plain_recursion)
 {
-    for_everything(hold_law, 211);
+    for_everything(hold_law, 499);
     for_all_chains(hold_law);
 }
 END_TEST
@@ -337,13 +279,13 @@ static void hold_w2(const char *what, const gref_w2 *d, gref_mat m, gref_mat P, 
     ck_ok(gref_w2_laws(&e, gref_const(m), gref_const(P), gref_const(exact), gref_const(C)));
     double bound = unit * far + gref_change_of_root(m.m, least_of(P), unit * norm(P)) +
                    gref_change_of_root(m.m, least_of(C), unit * norm(C));
-    hold_bound(what, fabs(d->w2 - e.w2), bound);
-    hold_bound("W2, its mean part", fabs(d->w2_mean - e.w2_mean), bound);
-    hold_bound("W2, its covariance part", fabs(d->w2_cov - e.w2_cov), bound);
+    sweep_bound(what, fabs(d->w2 - e.w2), bound);
+    sweep_bound("W2, its mean part", fabs(d->w2_mean - e.w2_mean), bound);
+    sweep_bound("W2, its covariance part", fabs(d->w2_cov - e.w2_cov), bound);
 }
 
 /* The state as it is against the laws at abar = 1, which may be singular. */
-static void hold_data(const subject *x, const gref_marginal *law, gref_mat m, gref_mat P)
+static void hold_data(const sweep_subject *x, const gref_marginal *law, gref_mat m, gref_mat P)
 {
     const gref_problem *p = &x->w->p;
     double abar = x->w->s.abar[0], qbar = x->w->s.qbar[0];
@@ -359,7 +301,7 @@ static void hold_data(const subject *x, const gref_marginal *law, gref_mat m, gr
     FREE_ALL(&post, &C, &at_end, &P_end, &I);
 }
 
-static void hold_distances(const subject *x)
+static void hold_distances(const sweep_subject *x)
 {
     const gref_schedule *s = &x->w->s;
     int n = x->w->p.A.n, stop = SWEEP_T / 2;
@@ -378,7 +320,7 @@ static void hold_distances(const subject *x)
     hold_data(x, law, m, P);
     ck_ok(gref_marginal_bias(bias, law));
     gref_mat_axpy(m, -1.0, gref_const(exact));
-    hold_bound("bias", distance(m, bias), 40 * n * EPS * (1 + norm(exact) + norm(bias)));
+    sweep_bound("bias", distance(m, bias), 40 * n * EPS * (1 + norm(exact) + norm(bias)));
     plain_model q = plain_model_at(&x->w->p, s, x->spec, t);
     if (q.cov.a != NULL) {
         ck_ok(gref_conditional_w2(&d, x->s, t));
@@ -401,7 +343,7 @@ static void hold_distances(const subject *x)
  */
 START_TEST(test_distances__are_those_of_the_matrices)
 {
-    for_everything(hold_distances, 211);
+    for_everything(hold_distances, 499);
 }
 END_TEST
 
@@ -409,7 +351,7 @@ END_TEST
 
 /* Condition of E = I + (W Sigma_t^1/2)^T C^-1 (W Sigma_t^1/2), as stated on
  * gref_conditional_precision. */
-static double condition_of(const subject *x, const plain_model *q)
+static double condition_of(const sweep_subject *x, const plain_model *q)
 {
     gref_mat W = plain_product(gref_const(x->w->p.A), false, gref_const(q->J), false),
              Ci = plain_inverse(gref_const(q->C));
@@ -418,7 +360,7 @@ static double condition_of(const subject *x, const plain_model *q)
     return c;
 }
 
-static void hold_model(const subject *x)
+static void hold_model(const sweep_subject *x)
 {
     const gref_problem *p = &x->w->p;
     int n = p->A.n, m = p->A.m;
@@ -428,7 +370,7 @@ static void hold_model(const subject *x)
         double unit = 4 * (n + m) * EPS;
         if (q.C.a != NULL) {
             ck_ok(gref_likelihood_cov(C, x->s, t));
-            hold_bound("C_{v|t}", distance(C, q.C), unit * norm(q.C));
+            sweep_bound("C_{v|t}", distance(C, q.C), unit * norm(q.C));
             unit *= condition_of(x, &q);
         } else {
             ck_fails(gref_likelihood_cov(C, x->s, t), GREF_ERR_RANGE);
@@ -444,14 +386,14 @@ static void hold_model(const subject *x)
         for (int route = 0; route < 2; route++) {
             ck_ok(route == 0 ? gref_conditional_precision(mean, cov, x->s, t)
                              : gref_conditional_bayes(mean, cov, x->s, t));
-            hold_bound("modelled law, covariance", distance(cov, q.cov), unit);
-            hold_bound("modelled law, mean", distance(mean, q.mean), unit * far);
+            sweep_bound("modelled law, covariance", distance(cov, q.cov), unit);
+            sweep_bound("modelled law, mean", distance(mean, q.mean), unit * far);
         }
         if (gref_row_find(x->spec->name)->exact) {
             gref_mat exact, post;
             plain_exact(&exact, &post, p, &x->w->s, t);
-            hold_bound("an exact model, covariance", distance(cov, post), unit);
-            hold_bound("an exact model, mean", distance(mean, exact), unit * far);
+            sweep_bound("an exact model, covariance", distance(cov, post), unit);
+            sweep_bound("an exact model, mean", distance(mean, exact), unit * far);
             FREE_ALL(&exact, &post);
         }
         plain_model_free(&q);
@@ -466,108 +408,7 @@ static void hold_model(const subject *x)
  */
 START_TEST(test_model__is_the_same_by_every_route)
 {
-    for_everything(hold_model, 211);
-}
-END_TEST
-
-/* ---- drawn samples --------------------------------------------------------------------------- */
-
-enum { SAMPLES = 10000 };
-
-static double worst_z;
-
-static void hold_moments(const subject *x)
-{
-    int n = x->w->p.A.n;
-    gref_mat Y = fresh(n, SAMPLES), m = fresh(n, 1), P = fresh(n, n);
-    gref_marginal *law = NULL;
-    ck_ok(gref_marginal_new(&law, x->s));
-    while (gref_sampler_next(x->s, gref_marginal_t(law)) >= 0)
-        ck_ok(gref_marginal_advance(law));
-    ck_ok(gref_marginal_mean(m, law));
-    ck_ok(gref_marginal_cov(P, law));
-    ck_ok(gref_sampler_draw(Y, x->s, 17));
-    for (int i = 0; i < n; i++)
-        for (int j = -1; j <= i; j++) { /* j = -1: the mean */
-            double sum = 0, var = GREF_AT(P, i, i), expected = j < 0 ? 0 : GREF_AT(P, i, j);
-            for (int k = 0; k < SAMPLES; k++)
-                sum += (GREF_AT(Y, i, k) - m.a[i]) * (j < 0 ? 1 : GREF_AT(Y, j, k) - m.a[j]);
-            if (j >= 0)
-                var = var * GREF_AT(P, j, j) + expected * expected;
-            double z = fabs(sum / SAMPLES - expected) / (sqrt(var / SAMPLES) + 1e-12);
-            ck_assert_msg(z <= 5, "%s: entry (%d, %d) is %.2f standard errors off", x->spec->label,
-                          i, j, z);
-            worst_z = fmax(worst_z, z);
-        }
-    gref_marginal_free(law);
-    FREE_ALL(&Y, &m, &P);
-}
-
-/*
- * The samples come from the literal algorithm and its noise, the law from the affine steps. Fixed
- * seeds; each mean and covariance entry within 5 standard errors, var(mean_i) = P_ii/N,
- * var(S_ij) = (P_ii P_jj + P_ij^2)/N. Every kind of schedule; the stride meets every row, scheme,
- * guidance, times and start: about 3,000 entries, for a random seed a false alarm once in 600.
- */
-START_TEST(test_draw__moments_are_those_of_the_law)
-{
-    sweep_world w;
-    for (int k = 0; sweep_world_open(&w, k); k++) {
-        if (w.p.A.n == 5)
-            for_each_spec(hold_moments, &w, 83 * k, 4001);
-        if (k == 0)
-            for_each_chain(hold_moments, &w);
-        sweep_world_close(&w);
-    }
-    printf("# worst z-score %.2f\n", worst_z);
-}
-END_TEST
-
-/* ---- the spectral path ----------------------------------------------------------------------- */
-
-/*
- * Means, covariances, steps, C_{v|t}, W2 and the modelled law of every sampler, by frequencies and
- * by matrices, within the bounds of src/spectral/crosscheck_bounds.c, which follow the rounding of
- * both.
- */
-static void hold_paths(test_operator op, gref_schedule_kind kind, int first, int stride)
-{
-    enum { MOST = 4096 };
-    static gref_sampler_spec specs[MOST];
-    const int times[] = {SWEEP_T, 5, 2, 1, 0};
-    gref_mat u = crop_of("grass", 200, 100, 4, 4);
-    gref_problem p = matrix_problem(gref_const(u), op, 0.3, 3);
-    gref_stationary q = stationary_problem(gref_const(u), op, 0.3, 3);
-    gref_schedule s = {0};
-    gref_crosscheck *check = NULL;
-    gref_sampler_spec spec;
-    int count = 0;
-    sweep_schedule(&s, kind);
-    for (int k = first; sweep_spec(&spec, k); k += stride)
-        if (!sweep_is_refused(&spec, kind))
-            specs[count++] = spec;
-    ck_ok(gref_crosscheck_run(&check, &p, &q, &s, specs, count, times, sizeof times / sizeof *times,
-                              NULL, NULL));
-    for (int k = 0; k < check->n_rows; k++) {
-        const gref_crosscheck_row *r = &check->rows[k];
-        ck_assert_msg(r->ratio <= 1, "%s of %s at t = %d: %.17g and %.17g, ratio %g", r->quantity,
-                      r->sampler, r->t, r->dense, r->spectral, r->ratio);
-        note_ratio(r->quantity, r->deviation, r->bound);
-    }
-    ck_assert_int_gt(check->n_rows, 8 * count);
-    gref_crosscheck_free(check);
-    gref_problem_free(&p);
-    gref_stationary_free(&q);
-    gref_schedule_free(&s);
-    gref_mat_free(&u);
-}
-
-START_TEST(test_spectral__says_what_the_dense_path_says)
-{
-    const test_operator ops[] = {OP_LOPSIDED, OP_SR2_BICUBIC};
-    for (int o = 0; o < 2; o++)
-        for (int kind = 0; kind < SWEEP_KINDS; kind++)
-            hold_paths(ops[o], (gref_schedule_kind)kind, 83 * (o + 2 * kind), 1009);
+    for_everything(hold_model, 499);
 }
 END_TEST
 
@@ -602,8 +443,6 @@ int main(void)
     tcase_add_test(tc, test_law__is_the_plain_recursion);
     tcase_add_test(tc, test_distances__are_those_of_the_matrices);
     tcase_add_test(tc, test_model__is_the_same_by_every_route);
-    tcase_add_test(tc, test_draw__moments_are_those_of_the_law);
     tcase_add_test(tc, test_rows__have_their_words);
-    tcase_add_test(tc, test_spectral__says_what_the_dense_path_says);
     return run_suite(s);
 }

@@ -109,7 +109,7 @@ enum { MADE_UP = 8 };
 
 /* Norms of a step, over the blocks. */
 typedef struct {
-    double W, tau, M, C_most, C_least;
+    double W, tau, pull, M, C_most, C_least;
 } norms;
 
 static norms norms_of(const made_up *x, const gref_rule *r)
@@ -122,6 +122,7 @@ static norms norms_of(const made_up *x, const gref_rule *r)
         double w = sqrt(x->d.abar) * m.lambda / s * m.a, gain = (r->h * m.lambda + r->c) / s;
         n.W = fmax(n.W, w);
         n.tau = fmax(n.tau, r->kappa / C);
+        n.pull = fmax(n.pull, r->kappa / C * w * w);
         n.C_most = fmax(n.C_most, C);
         n.C_least = fmin(n.C_least, C);
         n.M = fmax(n.M, fmax(gain, r->kappa / C * w * w - gain));
@@ -154,7 +155,7 @@ START_TEST(test_bounds_of_step__are_their_sums)
         double pulled = k.r + root * n.W * k.d, slope = abar / (qbar * low);
         double left = D_W * (n.tau + D_tau) + n.W * D_tau; /* of W^T tau */
         D_M = r.q * slope * k.D_Sigma + left * n.W + (left + n.W * n.tau) * D_W +
-              k.unit * (1 + d.pull);
+              k.unit * (1 + n.pull);
         double D_residual = k.D_r + root * n.W * k.D_d + k.unit * pulled;
         double D_y =
             D_tau * (k.r + root * (n.W + D_W) * k.d) + n.tau * (D_residual + root * D_W * k.d);
@@ -169,6 +170,146 @@ START_TEST(test_bounds_of_step__are_their_sums)
     ck_assert_inflated("D(shift)", d.shift, shift);
     ck_assert_same("D(b)", d.b,
                    shift + D_M * root * (k.mu + k.d) + (1 + n.M) * (k.D_d + k.unit * (k.mu + k.d)));
+}
+END_TEST
+
+/* Norm of V f V^T, and its D by pairs of singular values: sqrt(2) D(A) times the largest divided
+ * difference, and 2 f/(s - D(A)). */
+typedef struct {
+    double norm, D;
+} pairs;
+
+static pairs pairs_of(const gref_scales *k, double (*f)(double s, const gref_rule *r),
+                      const gref_rule *r)
+{
+    pairs x = {0};
+    double D_A = k->unit * k->A, slope = 0;
+    for (int b = -1; b < z->blocks; b++) { /* -1: beyond the rank */
+        double s = b < 0 ? 0 : mode_of(z, b).a;
+        x.norm = fmax(x.norm, fabs(f(s, r)));
+        slope = s > 0 ? fmax(slope, 2 * fabs(f(s, r)) / (s - D_A)) : slope;
+        for (int c = -1; c < z->blocks; c++) {
+            double u = c < 0 ? 0 : mode_of(z, c).a;
+            if (s - u > 1e-8 * s)
+                slope = fmax(slope, fabs(f(s, r) - f(u, r)) / (s - u));
+        }
+    }
+    x.D = sqrt(2) * slope * D_A + k->unit * x.norm;
+    return x;
+}
+
+/* ddrm with eta = 0.6 and eta_b = 1, on either side of sigma = 0.3. */
+static const double eta = 0.6;
+static bool noisier(double s, const gref_rule *r)
+{
+    return s * sqrt(r->next.qbar / r->next.abar) > 0.3;
+}
+
+static double f_x(double s, const gref_rule *r)
+{
+    double root = sqrt(r->next.abar), k = sqrt((1 - eta * eta) * r->next.qbar);
+    return s == 0 ? root : noisier(s, r) ? 0 : root - k * s / 0.3;
+}
+
+static double f_e(double s, const gref_rule *r)
+{
+    return s == 0 ? sqrt((1 - eta * eta) * r->next.qbar) : 0;
+}
+
+static double f_v(double s, const gref_rule *r)
+{
+    double k = sqrt((1 - eta * eta) * r->next.qbar);
+    return s == 0 ? 0 : noisier(s, r) ? sqrt(r->next.abar) / s : k / 0.3;
+}
+
+static double f_n(double s, const gref_rule *r)
+{
+    return s > 0 && noisier(s, r) ? r->next.qbar - r->next.abar * 0.09 / (s * s)
+                                  : eta * eta * r->next.qbar;
+}
+
+START_TEST(test_bounds_of_projection__are_their_sums)
+{
+    gref_scales k = gref_scales_of(z, &p);
+    gref_sampler_spec spec = make_spec("ddrm");
+    gref_spectral_sampler s;
+    spec.convention.eta = eta;
+    ck_ok(gref_spectral_sampler_init(&s, z, &schedule, &spec));
+    k.unit = _i % 2 ? 1e-8 : 0;
+    k.D_Sigma = _i % 2 ? 0 : 2e-3;
+    k.D_r = 3e-3 * (_i / 2);
+    k.D_d = 5e-3 * (_i / 2);
+    gref_bounds_at d = gref_bounds_of_time(&k, &schedule, T_STEP);
+    ck_ok(gref_bounds_of_step(&d, &k, &s));
+    gref_rule r = gref_spectral_rule(&s, T_STEP);
+    pairs x = pairs_of(&k, f_x, &r), e = pairs_of(&k, f_e, &r), v = pairs_of(&k, f_v, &r);
+    double root = sqrt(d.abar), next = sqrt(r.next.abar), low = d.abar * k.least + d.qbar;
+    double E = 1 / sqrt(d.qbar), M = 0, centre = k.mu + k.d,
+           D_E = sqrt(d.qbar) * d.abar / (d.qbar * low) * k.D_Sigma + k.unit * E;
+    for (int b = 0; b < z->blocks; b++) {
+        mode m = mode_of(z, b);
+        double st = d.abar * m.lambda + d.qbar;
+        M = fmax(M, fabs(f_x(m.a, &r) * root * m.lambda + f_e(m.a, &r) * sqrt(d.qbar)) / st);
+    }
+    double D_M = x.D * d.J_norm + x.norm * d.J + e.D * E + e.norm * D_E;
+    double shift =
+        v.D * k.r + v.norm * k.D_r + root * (D_M * k.d + M * k.D_d) + next * (k.D_d + k.unit * k.d);
+    ck_assert_same("|M|", d.M_norm, M);
+    ck_assert_inflated("D(M)", d.M, D_M);
+    ck_assert_same("D(N)", d.N, pairs_of(&k, f_n, &r).D);
+    ck_assert_inflated("D(shift)", d.shift, shift);
+    ck_assert_same("D(b)", d.b, shift + D_M * root * centre + (1 + M) * (k.D_d + k.unit * centre));
+}
+END_TEST
+
+/* Schemes of cgdm on vp: what em leaves of the mean; the two stages of heun, and what is between
+ * them. */
+START_TEST(test_bounds_of_schemes__are_their_sums)
+{
+    made_up x = make(6 + _i);
+    const double rate[] = {0.1, 2}, span[] = {0.1, 1};
+    gref_schedule vp = {0};
+    gref_scales k = x.k;
+    double centre = k.mu + k.d, D_centre = k.D_d + k.unit * centre;
+    ck_ok(gref_schedule_vp(&vp, rate, span, 5));
+    x.s.schedule = &vp;
+    x.s.spec.convention.scheme = GREF_SCHEME_EM;
+    gref_bounds_at d = gref_bounds_of_time(&k, &vp, T_STEP);
+    ck_ok(gref_bounds_of_step(&d, &k, &x.s));
+    double h = vp.time[T_STEP] - vp.time[T_STEP - 1], beta = 0.1 + 1.9 * vp.time[T_STEP];
+    double drift = (1 + beta * h / 2) * sqrt(vp.abar[T_STEP]) - sqrt(vp.abar[T_STEP - 1]);
+    ck_assert_same("D(shift) of em", d.shift, fabs(drift) * D_centre);
+    x.s.spec.convention.scheme = GREF_SCHEME_HEUN;
+    x.s.general = true;
+    d = gref_bounds_of_time(&k, &vp, T_STEP);
+    ck_ok(gref_bounds_of_step(&d, &k, &x.s));
+    double K = 0, D_K = 0, c = 0, D_c = 0, D_M = k.unit, shift = 0, M = 1, pulled = 0, moved = 0;
+    for (int i = 0; i < 2; i++) { /* stage i: Y = 1 + K, K = g (1 + s) Y, s <= 1/least */
+        int t = T_STEP - i;
+        double g = h * (0.1 + 1.9 * vp.time[t]) / 2, root = sqrt(vp.abar[t]), least = INFINITY;
+        for (int b = 0; b < z->blocks; b++)
+            least = fmin(least, vp.abar[t] * square(z->rho.a[b]) + vp.qbar[t]);
+        double size = 1 + 1 / least,
+               D_S = vp.abar[t] / square(vp.qbar[t]) * k.D_post + k.unit / least;
+        moved = sqrt(vp.abar[T_STEP]) - root;
+        double Y = 1 + K, D_Y = D_K + k.unit * Y, y = c + fabs(moved) * centre,
+               D_y = D_c + fabs(moved) * k.D_d + k.unit * y;
+        K = g * size * Y;
+        D_K = g * (D_S * Y + size * D_Y) + k.unit * K;
+        c = g * (size * y + root * centre);
+        D_c = g * (D_S * y + size * D_y + root * k.D_d) + k.unit * c;
+        M += K / 2;
+        D_M += D_K / 2;
+        shift += D_c / 2;
+        pulled += c / 2;
+    }
+    pulled += fabs(moved) * centre;
+    D_M += k.unit * (M - 1);
+    shift += fabs(moved) * k.D_d + k.unit * pulled;
+    ck_assert_inflated("D(M) of heun", d.M, D_M);
+    ck_assert_inflated("D(shift) of heun", d.shift, shift);
+    ck_assert_same("|c| of heun", d.c_norm, pulled);
+    gref_schedule_free(&vp);
 }
 END_TEST
 
@@ -223,6 +364,13 @@ START_TEST(test_bounds_of_laws__are_their_sums)
     ck_ok(gref_bounds_start(&e, &k, &sampler));
     ck_assert_same("standard start", e.cov, 1e-3);
     ck_assert_same("standard start's mean", e.mean, sqrt(abar) * (3e-3 + 1e-3 * 9));
+    sampler.spec.convention.start = GREF_START_NOISE;
+    ck_ok(gref_bounds_start(&e, &k, &sampler));
+    ck_assert_same("noise", e.cov, 1e-3 * qbar);
+    sampler.spec.convention.start = GREF_START_GIVEN;
+    sampler.spec.convention.start_cov = (gref_cmat){&qbar, 1, 1, 1};
+    ck_ok(gref_bounds_start(&e, &k, &sampler));
+    ck_assert_same("given", e.cov, 1e-3 * qbar);
     gref_spectral_law law = {.s = {.z = z}, .P = fresh(1, z->blocks)};
     ck_ok(gref_cplx_new(&law.mean, 1, z->blocks));
     law.P.a[1] = 0.5;
@@ -247,6 +395,8 @@ int main(void)
     tcase_add_checked_fixture(tc, begin, end);
     tcase_add_test(tc, test_scales_of__are_their_sums);
     tcase_add_loop_test(tc, test_bounds_of_step__are_their_sums, 0, MADE_UP);
+    tcase_add_loop_test(tc, test_bounds_of_projection__are_their_sums, 0, 4);
+    tcase_add_loop_test(tc, test_bounds_of_schemes__are_their_sums, 0, 2);
     tcase_add_loop_test(tc, test_bounds_of_modelled__are_their_sums, 0, MADE_UP);
     tcase_add_test(tc, test_bounds_of_laws__are_their_sums);
     return run_guarded_suite(s);

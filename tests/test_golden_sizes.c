@@ -106,6 +106,39 @@ START_TEST(test_golden_sizes__by_pencil)
 }
 END_TEST
 
+/* A step of ddim that jumps: both coefficients lose `tick`, and c the root of 1 - abar' - N besides. Of a row without
+ * C_{v|t} the sizes are those of the prior. */
+START_TEST(test_golden_sizes__of_a_jump)
+{
+    const int times[] = {7, 5, 1, 0};
+    golden w;
+    gref_sampler *s = NULL;
+    gref_golden_sizes e;
+    golden_begin(&w, false);
+    gref_sampler_spec spec = make_spec("ddpm");
+    spec.convention.scheme = GREF_SCHEME_DDIM;
+    spec.convention.eta = 0.5;
+    spec.times = times;
+    spec.n_times = 4;
+    ck_ok(gref_sampler_new(&s, &w.z, &w.schedule, &spec));
+    for (int k = 0; k < 3; k++) {
+        int t = times[k];
+        double q = w.schedule.qbar[t], low = 0.01 * w.schedule.abar[t] + q,
+               lost = 8 * sqrt(t) * EPS;
+        gref_rule r = gref_sampler_rule(s, t);
+        double of_c = r.direction > 0 ? r.c / low * lost * (1 / r.direction + 1 / q) : 0;
+        ck_ok(gref_golden_sizes_at(&e, &w.c, s, t, false));
+        ck_assert((r.direction > 0) == (k < 2));
+        ck_assert_same("jump", e.jump, (4 * EPS + lost) * (r.p + r.q / low) + of_c);
+        ck_assert_same("gain", e.gain, e.w * e.w);
+        ck_assert(e.C_min == 1 && e.C_max == 1 && e.kappa_C == 1 && e.kappa_L == 1 &&
+                  e.pull == e.w);
+    }
+    gref_sampler_free(s);
+    golden_end(&w);
+}
+END_TEST
+
 /* From the sizes, which the test before holds. */
 START_TEST(test_golden_errors__by_pencil)
 {
@@ -141,6 +174,7 @@ int main(void)
     TCase *tc = new_tcase(s, "golden_sizes");
     tcase_add_test(tc, test_golden_scale__by_pencil);
     tcase_add_loop_test(tc, test_golden_sizes__by_pencil, 0, 2);
+    tcase_add_test(tc, test_golden_sizes__of_a_jump);
     tcase_add_loop_test(tc, test_golden_errors__by_pencil, 0, 2);
     return run_guarded_suite(s);
 }

@@ -121,6 +121,63 @@ static gref_sampler_spec spec_of(const bad_entry *bad, const char *name)
     return spec;
 }
 
+/* A key of a row that projects, out of its range. */
+static void hold_projections(const pair *x)
+{
+    for (int i = 0; gref_row_at(i) != NULL; i++) {
+        const gref_row *row = gref_row_at(i);
+        gref_sampler_spec spec = make_spec(row->name);
+        gref_convention right = spec.convention, *c = &spec.convention;
+        char words[64];
+        if (row->project == NULL)
+            continue;
+        double *const units[] = {&c->eta, &c->eta_b, &c->zeta};
+        const char *const names[] = {"eta", "eta_b", "zeta"};
+        for (int k = 0; k < 6; k++) {
+            *c = right;
+            *units[k / 2] = k % 2 == 0 ? 1.25 : -0.5;
+            snprintf(words, sizeof words, "%s needs %s in [0, 1], not %g", row->name, names[k / 2],
+                     *units[k / 2]);
+            hold_refusal(x, &spec, GREF_ERR_RANGE, words);
+        }
+        *c = right;
+        c->lambda = 0;
+        hold_refusal(x, &spec, GREF_ERR_RANGE, "lambda > 0 and rho_scale > 0, not 0");
+        c->lambda = right.lambda;
+        c->rho_scale = NAN;
+        hold_refusal(x, &spec, GREF_ERR_RANGE, "not 7 and nan");
+    }
+}
+
+/*
+ * What the sweep calls refused, on every kind of schedule; and what it avoids: ddpm on vp with
+ * beta_k >= 1, a variance without numbers or with a fraction outside [0, 1].
+ */
+static void hold_swept(pair *x)
+{
+    const double rate[] = {0.1, 20}, span[] = {1e-3, 1};
+    gref_sampler_spec spec;
+    for (int kind = 0; kind < SWEEP_KINDS; kind++) {
+        gref_schedule_free(&x->s);
+        sweep_schedule(&x->s, (gref_schedule_kind)kind);
+        for (int k = 83 * kind; sweep_spec(&spec, k); k += 499)
+            if (sweep_is_refused(&spec, x->s.kind))
+                hold_refusal(x, &spec, GREF_ERR_RANGE, ""); /* the same words */
+    }
+    spec = make_spec("cgdm");
+    spec.convention.variance = GREF_VARIANCE_FILE;
+    hold_refusal(x, &spec, GREF_ERR_RANGE, "has no numbers");
+    spec.convention.variance = GREF_VARIANCE_FRACTION;
+    spec.convention.fraction = 1.5;
+    hold_refusal(x, &spec, GREF_ERR_RANGE, "needs fraction in [0, 1], not 1.5");
+    gref_schedule_free(&x->s);
+    ck_ok(gref_schedule_vp(&x->s, rate, span, SWEEP_T));
+    spec = make_spec("cgdm");
+    hold_refusal(x, &spec, GREF_ERR_RANGE, ">= 1 at t = 8");
+    gref_schedule_free(&x->s);
+    sweep_schedule(&x->s, GREF_SCHEDULE_DISCRETE);
+}
+
 /* One thing wrong at a time, with every row that it concerns; and what the sweep calls refused. */
 START_TEST(test_refusals__are_the_same_on_both_paths)
 {
@@ -137,9 +194,8 @@ START_TEST(test_refusals__are_the_same_on_both_paths)
             hold_refusal(&x, &spec, GREF_ERR_RANGE, bad->words);
         }
     }
-    for (int k = 0; sweep_spec(&spec, k); k += 97)
-        if (sweep_is_refused(&spec, GREF_SCHEDULE_DISCRETE))
-            hold_refusal(&x, &spec, GREF_ERR_RANGE, ""); /* the same words */
+    hold_projections(&x);
+    hold_swept(&x);
     x.z.sigma = x.f->sigma = 0.0;
     spec = make_spec("dps");
     hold_refusal(&x, &spec, GREF_ERR_RANGE, "dps needs sigma > 0");

@@ -144,18 +144,18 @@ START_TEST(test_spectral_law__w2_to_the_data_is_that_of_the_dense_law)
 }
 END_TEST
 
-/* The largest state that a chain passes, over that at its end: by mean and standard deviations. */
-static double passes(const gref_sampler *s, int n)
+/* The largest pixel of a chain on its way, to five standard deviations. */
+static double largest_state(const gref_sampler *s, int n)
 {
     gref_marginal *law = NULL;
     gref_mat m = fresh(n, 1), P = fresh(n, n);
-    double most = 0, size;
+    double most = 0;
     ck_ok(gref_marginal_new(&law, s));
     for (;;) {
         ck_ok(gref_marginal_mean(m, law));
         ck_ok(gref_marginal_cov(P, law));
-        size = gref_mat_norm_max(gref_const(m)) + sqrt(gref_mat_norm_max(gref_const(P)));
-        most = fmax(most, size);
+        for (int i = 0; i < n; i++)
+            most = fmax(most, fabs(m.a[i]) + 5 * sqrt(fmax(GREF_AT(P, i, i), 0)));
         if (gref_marginal_next(law) < 0)
             break;
         ck_ok(gref_marginal_advance(law));
@@ -163,80 +163,90 @@ static double passes(const gref_sampler *s, int n)
     gref_marginal_free(law);
     gref_mat_free(&m);
     gref_mat_free(&P);
-    return most / size;
+    return most;
 }
 
-/* The largest singular value of A over the least that is not 0: what 1/s does to rounding. */
+/* What A^+ makes of rounding: the largest singular value over the least that does not count as 0. */
 static double condition_of(const gref_spectral *z)
 {
-    double least = INFINITY, most = 0;
+    double most = 0, least = INFINITY;
+    for (int b = 0; b < z->blocks; b++)
+        most = fmax(most, gref_mat_norm_fro(gref_const(gref_mat_view(z->a, 0, b, z->q, 1))));
     for (int b = 0; b < z->blocks; b++) {
-        double sum = 0;
-        for (int k = 0; k < z->q; k++)
-            sum += GREF_AT(z->a, k, b) * GREF_AT(z->a, k, b);
-        most = fmax(most, sqrt(sum));
-        least = sum > 1e-24 ? fmin(least, sqrt(sum)) : least;
+        double s = gref_mat_norm_fro(gref_const(gref_mat_view(z->a, 0, b, z->q, 1)));
+        least = s > 2 * z->n * EPS * most ? fmin(least, s) : least;
     }
     return most / least;
 }
 
+enum { SIDE = 6, PIXELS = SIDE * SIDE, DRAWN = 3, MOST_DRAWN = 512, DRAW_STRIDE = 2503 };
+
+/* All of `specs` at once by the spectral path, one by one by the dense path. */
+static void hold_draws(const gref_modes *modes, const gref_spectral *z, const gref_schedule *s,
+                       const gref_sampler_spec *specs, int count)
+{
+    const gref_sampler_spec *list[MOST_DRAWN];
+    gref_mat Y[MOST_DRAWN], D = fresh(PIXELS, DRAWN);
+    bool diverged[MOST_DRAWN];
+    double unit = sqrt(PIXELS * SWEEP_T) * EPS * (modes->lambda.a[modes->n - 1] + 1);
+    for (int k = 0; k < count; k++) {
+        list[k] = &specs[k];
+        Y[k] = fresh(PIXELS, DRAWN);
+    }
+    ck_ok(gref_spectral_draw(Y, diverged, z, s, list, count, 17));
+    for (int k = 0; k < count; k++) {
+        gref_sampler *sampler = NULL;
+        ck_ok(gref_sampler_new(&sampler, modes, s, &specs[k]));
+        ck_ok(gref_sampler_draw(D, sampler, 17));
+        ck_assert(!diverged[k]);
+        const gref_row *row = gref_row_find(specs[k].name);
+        bool inverts =
+            row->project != NULL || row->pseudo || gref_start_projects(row, &specs[k].convention);
+        double off = gref_mat_diff_max(gref_const(D), gref_const(Y[k])),
+               bound = unit * largest_state(sampler, PIXELS) * (inverts ? condition_of(z) : 1);
+        ck_assert_msg(off <= bound, "samples of %s on schedule %d: error %.3g, bound %.3g",
+                      specs[k].label, s->kind, off, bound);
+        note_ratio("samples", off, bound);
+        gref_mat_free(&Y[k]);
+        gref_sampler_free(sampler);
+    }
+    gref_mat_free(&D);
+}
+
 /*
  * The drawn chains are those of gref_sampler_draw, number by number: every row, with conventions of
- * the sweep, and operator, three samples. Algorithm 8 is the same, the basis is not: each of T
- * steps errs by sqrt(n) EPS of y_t and of what it adds, |Sigma| + 1 times y_t at most; the errors
- * of T steps add up like random ones, sqrt(T), of the largest y_t that the chain passes. A row that
- * divides by singular values of A passes their condition on. The largest of 10^4 such numbers is
- * twice a typical one.
+ * the sweep, on every kind of schedule, and operator, three samples. The algorithm is the same, the
+ * basis is not: each of T steps errs by sqrt(n) EPS of y_t and of what it adds, |Sigma| + 1 times
+ * y_t at most, times the condition of A where A^+ is applied; the errors of T steps add up like
+ * random ones, sqrt(T) of the largest.
  */
 START_TEST(test_spectral_draw__is_the_dense_draw)
 {
-    enum { ROWS = 6, COLS = 6, N = 3, MOST = 900, STRIDE = 1499 };
-    gref_mat u = crop_of("grass", 200, 100, ROWS, COLS);
-    gref_schedule s = {0};
-    ck_ok(gref_schedule_linear(&s, 0.01, 0.4, SWEEP_T));
+    static gref_sampler_spec specs[MOST_DRAWN];
+    gref_mat u = crop_of("grass", 200, 100, SIDE, SIDE);
     const test_operator ops[] = {OP_LOPSIDED, OP_SR2_BICUBIC, OP_SR3_BICUBIC};
-    for (size_t o = 0; o < sizeof ops / sizeof *ops; o++) {
-        gref_problem p = matrix_problem(gref_const(u), ops[o], 0.4, 5);
-        gref_stationary q = stationary_problem(gref_const(u), ops[o], 0.4, 5);
+    for (int o = 0; o < 3 * SWEEP_KINDS; o++) {
+        gref_problem p = matrix_problem(gref_const(u), ops[o % 3], 0.4, 5);
+        gref_stationary q = stationary_problem(gref_const(u), ops[o % 3], 0.4, 5);
         gref_modes modes = {0};
         gref_spectral *z = NULL;
+        gref_schedule s = {0};
+        gref_sampler_spec spec;
+        int count = 0;
+        sweep_schedule(&s, (gref_schedule_kind)(o / 3));
         ck_ok(gref_modes_new(&modes, &p));
         gref_mat_copy(q.v, gref_const(p.v));
         ck_ok(gref_spectral_new(&z, &q));
-        gref_sampler_spec specs[MOST], spec;
-        const gref_sampler_spec *list[MOST];
-        gref_mat Y[MOST], D = fresh(ROWS * COLS, N);
-        bool diverged[MOST];
-        int count = 0;
-        for (int k = (int)o; sweep_spec(&spec, k); k += STRIDE) {
-            if (sweep_is_refused(&spec, GREF_SCHEDULE_DISCRETE))
-                continue;
-            specs[count] = spec;
-            list[count] = &specs[count];
-            Y[count++] = fresh(ROWS * COLS, N);
-        }
-        ck_ok(gref_spectral_draw(Y, diverged, z, &s, list, count, 17));
-        double most = modes.lambda.a[modes.n - 1];
-        for (int k = 0; k < count; k++) {
-            gref_sampler *sampler = NULL;
-            ck_ok(gref_sampler_new(&sampler, &modes, &s, &specs[k]));
-            ck_ok(gref_sampler_draw(D, sampler, 17));
-            ck_assert(!diverged[k]);
-            const gref_row *row = gref_row_find(specs[k].name);
-            double divides = row->project != NULL || row->pseudo ? condition_of(z) : 1.0;
-            ck_assert_bound("samples", gref_mat_diff_max(gref_const(D), gref_const(Y[k])),
-                            2 * sqrt(ROWS * COLS * SWEEP_T) * EPS * (most + 1) * divides *
-                                passes(sampler, ROWS * COLS) * gref_mat_norm_max(gref_const(D)));
-            gref_mat_free(&Y[k]);
-            gref_sampler_free(sampler);
-        }
-        gref_mat_free(&D);
+        for (int k = 83 * o; sweep_spec(&spec, k); k += DRAW_STRIDE)
+            if (!sweep_is_refused(&spec, s.kind))
+                specs[count++] = spec;
+        hold_draws(&modes, z, &s, specs, count);
         gref_problem_free(&p);
         gref_stationary_free(&q);
         gref_modes_free(&modes);
         gref_spectral_free(z);
+        gref_schedule_free(&s);
     }
-    gref_schedule_free(&s);
     gref_mat_free(&u);
 }
 END_TEST
@@ -248,7 +258,7 @@ END_TEST
  */
 START_TEST(test_spectral_posterior_draw__is_the_symmetric_root)
 {
-    enum { SIDE = 6, N = 2 };
+    enum { N = 2 };
     gref_mat u = crop_of("brick", 60, 10, SIDE, SIDE);
     const test_operator ops[] = {OP_GAUSSIAN, OP_SR2_BOX};
     for (int o = 0; o < 2; o++) {

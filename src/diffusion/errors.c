@@ -74,7 +74,7 @@ gref_law_errors gref_start_errors(const gref_sampler *s)
     bool posterior = gref_sampler_runs_on_posterior(s);
     if (s->spec.convention.start == GREF_START_EXACT) {
         gref_law_errors e = gref_exact_errors(s, T);
-        e.w2 = (e.w2 + (posterior ? 0.0 : e.mean)) * GREF_INFLATE;
+        e.w2 += posterior ? 0.0 : e.mean; /* both are inflated */
         return e;
     }
     double size = gref_norm_fro_up(gref_const(s->z->mu)) + gref_norm_fro_up(gref_const(s->z->d));

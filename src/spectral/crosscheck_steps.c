@@ -277,6 +277,8 @@ gref_status gref_bounds_start(gref_drift *e, const gref_scales *k, const gref_sp
     *e = (gref_drift){.cov = k->unit, .mean = root * (k->D_d + k->unit * (k->mu + k->d))};
     if (c->start == GREF_START_GIVEN)
         e->cov *= c->start_cov.a != NULL ? c->start_cov.a[0] : 1.0;
+    else
+        e->cov *= gref_start_component(s->row, c, r.at, s->z->sigma, 0.0).variance;
     if (!gref_start_projects(s->row, c))
         return GREF_OK;
     TRY(filter_of(&pull, k, s, &r, OF_PULL));

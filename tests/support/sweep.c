@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "plain.h"
 #include "support.h"
 #include "toy.h"
 #include <gref/random.h>
@@ -218,6 +219,51 @@ void sweep_world_close(sweep_world *w)
     gref_mat_free(&w->start_cov);
     gref_schedule_free(&w->s);
     gref_problem_free(&w->p);
+}
+
+static char at_hand[128];
+
+void sweep_bound(const char *name, double err, double bound)
+{
+    ck_assert_msg(err <= bound, "%s of %s: error %.3g, bound %.3g", name, at_hand, err, bound);
+    note_ratio(name, err, bound);
+}
+
+/* Builds the sampler in its world, whose start it takes where it is to be given one. */
+static void hold(sweep_property *holds, const sweep_world *w, const gref_sampler_spec *spec)
+{
+    gref_sampler_spec own = *spec;
+    sweep_subject x = {.w = w, .spec = &own};
+    if (own.convention.start == GREF_START_GIVEN && w->p.A.n > 1) {
+        own.convention.start_mean = gref_const(w->start_mean);
+        own.convention.start_cov = gref_const(w->start_cov);
+    }
+    if (!plain_can_run(&w->p, &w->s, &own))
+        return;
+    ck_ok(gref_sampler_new(&x.s, &w->z, &w->s, &own));
+    snprintf(at_hand, sizeof at_hand, "%s, n = %d, schedule %d", own.label, w->p.A.n, w->s.kind);
+    holds(&x);
+    gref_sampler_free(x.s);
+}
+
+void sweep_each(sweep_property *holds, const sweep_world *w, int first, int stride)
+{
+    gref_sampler_spec spec;
+    for (int k = first; sweep_spec(&spec, k); k += stride)
+        if (!sweep_is_refused(&spec, w->s.kind))
+            hold(holds, w, &spec);
+}
+
+void sweep_each_chain(sweep_property *holds, const sweep_world *w)
+{
+    gref_sampler_spec spec = make_spec("affine");
+    gref_chain chain = {0};
+    for (int k = 0; sweep_chain(&chain, k, w->p.A.n); k++) {
+        spec.chain = &chain;
+        snprintf(spec.label, sizeof spec.label, "affine.%d", k);
+        hold(holds, w, &spec);
+        gref_chain_free(&chain);
+    }
 }
 
 void sweep_literal_step(gref_mat M, gref_mat b, const gref_sampler *s, int t)

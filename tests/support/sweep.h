@@ -46,6 +46,21 @@ typedef struct {
 bool sweep_world_open(sweep_world *w, int k);
 void sweep_world_close(sweep_world *w);
 
+/* One sampler of the sweep, and what must hold for it. */
+typedef struct {
+    const sweep_world *w;
+    const gref_sampler_spec *spec;
+    gref_sampler *s;
+} sweep_subject;
+typedef void sweep_property(const sweep_subject *x);
+
+/* Sampler `first` of the table and every `stride`-th after it, in one world, given its start. */
+void sweep_each(sweep_property *holds, const sweep_world *w, int first, int stride);
+/* Every chain. */
+void sweep_each_chain(sweep_property *holds, const sweep_world *w);
+/* ck_assert_bound, which names the sampler at hand. */
+void sweep_bound(const char *name, double err, double bound);
+
 /* b = F(0), and F(e_i) - F(0) as column i of M: the affine map that the literal algorithm F is,
  * from t. */
 void sweep_literal_step(gref_mat M, gref_mat b, const gref_sampler *s, int t);

@@ -58,7 +58,7 @@
 #define SAMPLERS METHODS "|affine"
 #define SCHEMES "ddpm|ddim|em|ei|euler|heun|rk4"
 #define ETAS "std|variance|state"
-#define SPACINGS "all|leading|linspace|trailing|skip"
+#define SPACINGS "all|leading|linspace|trailing|skip|quad"
 #define TARGETS "posterior|prior"
 #define GUIDANCES "score|mean|after"
 #define VARIANCES "beta|beta_tilde|fixed_large"

@@ -28,6 +28,7 @@ static const struct {
     {"asymptotics", "how DPS and PiGDM meet CGDM as t -> 0: orders and coefficients",
      cmd_asymptotics},
     {"replay", "run the samplers of a case on noise of your own", cmd_replay},
+    {"samplers", "what samplers there are, and what each of them does", cmd_samplers},
     {"eval", "one function of a sampler at points of your own", cmd_eval},
     {"doctor", "test the BLAS and the arithmetic of this machine", cmd_doctor},
     {"w2", "the distance of two Gaussian laws in files, with a proof", cmd_w2},

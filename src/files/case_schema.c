@@ -150,6 +150,8 @@ static const gref_case_row rows[] = {
 
     KEY("samplers",    ANY,                "name",        KIND,     MUST,             SAMPLERS),
     KEY("samplers",    ANY,                "label",       LABEL,    MAY,              NULL),
+    KEY("samplers",    METHODS,            "preset",      TEXT,     MAY,              NULL),
+    WITH("preset", "samplers", METHODS, "faults", BOOL, MAY, NULL),
     KEY("samplers",    METHODS,            "fault",       WORD,     MAY,              FAULTS),
     KEY("samplers",    "affine",           "file",        FILENAME, MUST,             NULL),
     KEY("samplers",    SCHEMED,            "scheme",      WORD,     MAY,              SCHEMES),

@@ -98,7 +98,8 @@ START_TEST(test_case_load__refuses_with_file_line_and_key)
          "mean ddpm?)"},
         {9, "   {\"label\": \"x\"}],", ":9: samplers.1.name is missing"},
         {9, "   {\"name\": \"dps\", \"r2\": \"1-abar\"}],",
-         ":9: samplers.1.r2 does not belong to name \"dps\" (its keys: name, label, "
+         ":9: samplers.1.r2 does not belong to name \"dps\" (its keys: name, label, preset, "
+         "faults, fault, "
          "scheme, eta, eta_on, times, steps, spacing, alpha, guidance, zeta, variance, last_noise, "
          "start, target)"},
         {9, "   {\"name\": \"dps\", \"alpha\": 0}],", ":9: samplers.1.alpha must be > 0, not 0"},
@@ -120,6 +121,7 @@ START_TEST(test_case_load__refuses_with_file_line_and_key)
          ":9: samplers.1.zeta is missing (\"dps-norm\" needs it: its step size)"},
         {9, "   {\"name\": \"dps-norm\", \"zeta\": 1, \"guidance\": \"mean\"}],",
          ":9: samplers.1.guidance does not belong to name \"dps-norm\" (its keys: name, label, "
+         "preset, faults, fault, "
          "scheme, eta, eta_on, times, steps, spacing, zeta, variance, last_noise, start, target)"},
         {9, "   {\"name\": \"dps\", \"scheme\": \"dim\"}],",
          ":9: samplers.1.scheme must be one of \"ddpm\", \"ddim\", \"em\", \"ei\", \"euler\", "
@@ -158,7 +160,8 @@ START_TEST(test_case_load__refuses_with_file_line_and_key)
         {9, "   {\"name\": \"dps\", \"times\": 5}],",
          ":9: samplers.1.times must be a list of integers, not 5"},
         {9, "   {\"name\": \"dps\", \"file\": \"c.npz\"}],",
-         ":9: samplers.1.file does not belong to name \"dps\" (its keys: name, label, scheme, eta, "
+         ":9: samplers.1.file does not belong to name \"dps\" (its keys: name, label, preset, "
+         "faults, fault, scheme, eta, "
          "eta_on, "
          "times, steps, spacing, alpha, guidance, zeta, variance, last_noise, start, target)"},
         {9, "   {\"name\": \"affine\"}],",

@@ -21,6 +21,7 @@ static gref_case *with_sampler(const char *entry, int T)
  *   linspace  np.linspace(0, T - 1, K).round()[::-1] + 1
  *   trailing  np.round(np.arange(T, 0, -(T/K)))
  *   skip      list(range(0, T, T//K))[::-1], plus 1
+ *   quad      DiffPIR: seq = [int(s) for s in np.sqrt(np.linspace(0, T**2, K))]; seq[-1] -= 1; T - seq, no 0 behind
  * and 0 behind each. K = 48 of 1000 has the halves 937.5, 812.5, ...: to even.
  */
 START_TEST(test_case_steps__are_the_times_of_published_code)
@@ -35,6 +36,7 @@ START_TEST(test_case_steps__are_the_times_of_published_code)
         {"linspace", 20, 1, 2, {1, 0}},
         {"trailing", 20, 6, 7, {20, 17, 13, 10, 7, 3, 0}},
         {"skip", 20, 6, 8, {19, 16, 13, 10, 7, 4, 1, 0}},
+        {"quad", 1000, 10, 10, {1000, 667, 529, 423, 334, 255, 184, 119, 58, 1}},
         {"trailing", 1000, 48, 49, {1000, 979, 958, 937, 917, 896, 875, 854, 833, 812,
                                     792,  771, 750, 729, 708, 687, 667, 646, 625, 604,
                                     583,  562, 542, 521, 500, 479, 458, 437, 417, 396,
@@ -125,7 +127,7 @@ START_TEST(test_case_steps__are_refused_in_one_line)
          ":9: samplers.1.spacing belongs to samplers.1.steps, which the case does not have"},
         {"   {\"name\": \"dps\", \"steps\": 5, \"spacing\": \"trailling\"}],",
          ":9: samplers.1.spacing must be one of \"all\", \"leading\", \"linspace\", \"trailing\", "
-         "\"skip\", not \"trailling\" (did you mean trailing?)"},
+         "\"skip\", \"quad\", not \"trailling\" (did you mean trailing?)"},
         {"   {\"name\": \"dps\", \"steps\": 5, \"spacing\": \"all\"}],",
          ":9: samplers.1.steps is 5, but the spacing \"all\" visits all 20 times of the schedule"},
     };

@@ -109,10 +109,12 @@ START_TEST(test_diagnose__right_candidate_has_no_entry)
 }
 END_TEST
 
-/* Rows that cannot show on a problem: 24 measurements are needed for A to stand for A^T. */
+/* Rows that cannot show on a problem: 24 measurements are needed for A to stand for A^T, and the scheme
+ * em, or ddim on uneven times, for two faults (planted and found by tests/cli/samplers.sh). */
 static bool invisible(const char *name, bool blur)
 {
-    return !blur && strcmp(name, "A-for-AT") == 0;
+    return (!blur && strcmp(name, "A-for-AT") == 0) || strcmp(name, "diffusion-x2") == 0 ||
+           strcmp(name, "previous-t") == 0;
 }
 
 /* Every row of the catalogue is found from at least one kind of array, on blur and on inpainting, and from every

@@ -31,6 +31,7 @@ cmd_function cmd_doctor;
 cmd_function cmd_eval;
 cmd_function cmd_golden;
 cmd_function cmd_replay;
+cmd_function cmd_samplers;
 cmd_function cmd_study;
 cmd_function cmd_w2;
 

@@ -29,6 +29,7 @@ static const struct {
      cmd_asymptotics},
     {"budget", "where the error of each sampler comes from, one source at a time", cmd_budget},
     {"replay", "run the samplers of a case on noise of your own", cmd_replay},
+    {"samplers", "what samplers there are, and what each of them does", cmd_samplers},
     {"eval", "one function of a sampler at points of your own", cmd_eval},
     {"doctor", "test the BLAS and the arithmetic of this machine", cmd_doctor},
     {"w2", "the distance of two Gaussian laws in files, with a proof", cmd_w2},

@@ -36,6 +36,9 @@ GREF_API bool gref_case_targets_prior(const gref_case *c, int k);
 GREF_API int gref_case_laws_at(const gref_case *c, const int **t);
 GREF_API int gref_case_w2_every(const gref_case *c);
 
+/* What a case may name as a sampler, or what one of them does, as text; the caller frees it. */
+GREF_API GREF_NODISCARD gref_status gref_samplers_text(char **text, const char *name);
+
 #ifdef __cplusplus
 }
 #endif

@@ -61,6 +61,15 @@ typedef enum {
     GREF_ETA_STATE     /* "state": N = eta^2 (1 - a') */
 } gref_eta_on;
 
+/* A bug of published code, put in on purpose (gref samplers says whose). */
+typedef enum {
+    GREF_FAULT_NONE,             /* "none" */
+    GREF_FAULT_NOISE_OVER_SQRT2, /* "noise-over-sqrt2": every noise; ddrm */
+    GREF_FAULT_DIFFUSION_X2,     /* "diffusion-x2": g^2 in drift and noise; scheme "em" */
+    GREF_FAULT_PREVIOUS_T,       /* "previous-t": a' at t - T/K; scheme "ddim" */
+    GREF_FAULT_NOISE_WITHOUT_VT  /* "noise-without-VT": V fe eps for V fe V^T eps; ddnm+ */
+} gref_fault;
+
 typedef struct {
     gref_scheme scheme;
     double eta; /* of "ddim" and of the projection rows, in [0, 1] */
@@ -76,6 +85,7 @@ typedef struct {
     double eta_b;     /* ddrm, in [0, 1] */
     double lambda;    /* diffpir, > 0 */
     double rho_scale; /* diffpir: rho = rho_scale lambda sigma^2 a/(1 - a), > 0 */
+    gref_fault fault;
     double
         rank_tol; /* singular values of A up to this one count as 0; 0: max(m, n) eps times the largest */
     /* Borrowed; of variance "file": entry t - 1 is N of the step that leaves t. */
@@ -108,6 +118,7 @@ GREF_API const char *gref_guidance_name(gref_guidance guidance);
 GREF_API const char *gref_variance_name(gref_variance variance);
 GREF_API const char *gref_start_name(gref_start start);
 GREF_API const char *gref_r2_name(gref_r2 r2);
+GREF_API const char *gref_fault_name(gref_fault fault);
 /* False, and *out unchanged, for an unknown name. */
 GREF_API bool gref_scheme_parse(gref_scheme *out, const char *name);
 GREF_API bool gref_eta_on_parse(gref_eta_on *out, const char *name);
@@ -115,6 +126,7 @@ GREF_API bool gref_guidance_parse(gref_guidance *out, const char *name);
 GREF_API bool gref_variance_parse(gref_variance *out, const char *name);
 GREF_API bool gref_start_parse(gref_start *out, const char *name);
 GREF_API bool gref_r2_parse(gref_r2 *out, const char *name);
+GREF_API bool gref_fault_parse(gref_fault *out, const char *name);
 
 #ifdef __cplusplus
 }

@@ -42,7 +42,9 @@ struct gref_sampler {
     double dG;   /* |G - B^T B|_F of rounding, proved */
     gref_mat W, b,
         VT; /* B = W diag(b) V^T, m x k, k x 1, k x n, where phi is constant and not 0; else empty */
-    gref_mat Wr;   /* k x 1, W^T r */
+    gref_mat Wr; /* k x 1, W^T r */
+    gref_mat
+        kernel; /* n x n, what stands for I - V V^T in the fault "noise-without-VT"; else empty */
     double dW, dV; /* how far W and V are from orthogonal matrices W^ and V^, |.|_F, proved */
     double dB;     /* |B - W^ diag(b) V^^T|_F, likewise */
     double off;    /* what W^ W^^T r lacks of r, likewise */
@@ -119,6 +121,7 @@ gref_status gref_start_moments(gref_moments *x, const gref_sampler *s);
 gref_status gref_in_singular_basis(gref_mat F, const gref_sampler *s, gref_cmat f, double base);
 
 /* projection.c: the step of a row that projects, and its norm without data; its noise alone, or the symmetric root of that. */
+gref_status gref_projection_form_kernel(gref_sampler *s);
 gref_status gref_projection_step(gref_step *step, double *free_norm, const gref_sampler *s,
                                  const gref_rule *rule);
 gref_status gref_projection_noise(gref_mat N, const gref_sampler *s, const gref_rule *rule,

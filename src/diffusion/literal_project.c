@@ -35,6 +35,11 @@ static gref_status apply(gref_mat X, const gref_literal *l, const gref_rule *rul
     gref_five none = five_at(l, rule, 0.0);
     double base = value_of(image ? gref_projected_image(l->d.row, rule, none) : none, which);
     SCOPED(gref_mat) Y = {0};
+    if (which == OF_EPS && l->s->kernel.a != NULL) { /* the fault "noise-without-VT" */
+        TRY(gref_mat_new(&Y, X.m, X.n));
+        gref_mat_copy(Y, gref_const(X));
+        return gref_gemm(X, base, gref_const(l->s->kernel), false, gref_const(Y), false, 0.0);
+    }
     TRY(gref_mat_new(&Y, VT.m, X.n));
     TRY(gref_gemm(Y, 1.0, VT, false, gref_const(X), false, 0.0));
     for (int i = 0; i < VT.m; i++) {

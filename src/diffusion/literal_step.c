@@ -38,7 +38,7 @@ static double backward(const gref_rule *r, const gref_literal_mode *k, gref_sche
     if (scheme != GREF_SCHEME_DDIM)
         return r->p * e + r->q * score;
     double x0hat = k->gain * (e + k->in) + k->out + k->lift * grad;
-    return sqrt(r->next.abar) * x0hat - sqrt(r->direction * r->at.qbar) * score;
+    return sqrt(r->taken.abar) * x0hat - sqrt(r->direction * r->at.qbar) * score;
 }
 
 static gref_status move(gref_mat E, gref_literal *l, int t, gref_part what)
@@ -48,8 +48,8 @@ static gref_status move(gref_mat E, gref_literal *l, int t, gref_part what)
     bool by_convention = l->d.row->placement == GREF_PLACED_BY_CONVENTION;
     bool in_score = by_convention && c->guidance == GREF_GUIDANCE_SCORE;
     double f = root_factor(l, &r), inside = l->d.guidance_unscaled ? 1.0 / (f * r.p) : 1.0;
-    double p =
-        c->scheme != GREF_SCHEME_DDIM ? f * r.p / right.p : f * sqrt(r.next.abar / right.next.abar);
+    double p = c->scheme != GREF_SCHEME_DDIM ? f * r.p / right.p
+                                             : f * sqrt(r.taken.abar / right.taken.abar);
     double drift = what == GREF_PART_WHOLE /* of mu */
                        ? (p - 1.0) * sqrt(right.next.abar) + p * right.drift
                        : 0.0;

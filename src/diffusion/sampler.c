@@ -16,7 +16,7 @@ void gref_sampler_free(gref_sampler *s)
 {
     if (s == NULL)
         return;
-    gref_mat *owned[] = {&s->G, &s->Br, &s->W, &s->b, &s->VT, &s->Wr, &s->centre};
+    gref_mat *owned[] = {&s->G, &s->Br, &s->W, &s->b, &s->VT, &s->Wr, &s->kernel, &s->centre};
     for (size_t k = 0; k < sizeof owned / sizeof *owned; k++)
         gref_mat_free(owned[k]);
     gref_schedule_free(&s->own);
@@ -101,9 +101,10 @@ static gref_status find_centre(gref_sampler *s)
 static bool is_proved(const gref_sampler *s)
 {
     const gref_convention *c = &s->spec.convention;
-    return gref_sampler_has_model(s) && !s->row->rows_summed &&
+    return gref_sampler_has_model(s) && !s->row->rows_summed && c->fault == GREF_FAULT_NONE &&
            s->schedule->kind == GREF_SCHEDULE_DISCRETE &&
            (c->scheme == GREF_SCHEME_DDPM || c->scheme == GREF_SCHEME_DDIM) &&
+           c->variance != GREF_VARIANCE_FRACTION && /* pow rounds as its library pleases */
            (c->start == GREF_START_STANDARD || c->start == GREF_START_EXACT);
 }
 
@@ -129,6 +130,8 @@ static gref_status prepare(gref_sampler *s)
     TRY(gref_row_refuse(row, &s->spec, &facts));
     s->proved = is_proved(s);
     TRY(find_centre(s));
+    if (s->spec.convention.fault == GREF_FAULT_NOISE_WITHOUT_VT)
+        TRY(gref_projection_form_kernel(s));
     if (gref_sampler_has_stages(s) && s->spec.convention.scheme == GREF_SCHEME_RK4)
         TRY(gref_schedule_doubled(&s->midpoints, s->schedule));
     if (gref_guidance_is_plain(s) ? gref_row_has_guidance(row)

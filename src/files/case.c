@@ -1,8 +1,8 @@
 /*
  * Case files: loading, printing, and what a case hands out.
  *
- * A case goes through four stages: the JSON text is parsed; overrides are applied to the parsed
- * tree; the tree is checked against the schema while a second, completed tree is built; rules that
+ * A case goes through five stages: the JSON text is parsed; overrides are applied to the parsed
+ * tree; samplers that name a preset get its keys; the tree is checked against the schema while a second, completed tree is built; rules that
  * tie keys together are checked on the completed tree. Whatever goes wrong is said in one line with
  * the place: the case file and line of the key, or the override that set it.
  */
@@ -107,6 +107,7 @@ gref_status gref_case_load(gref_case **out_case, const char *path, const char *c
     TRY(read_text(&c->text, &length, path));
     TRY(parse(c, length));
     TRY(gref_case_override_all(c, sets, n_sets));
+    TRY(gref_case_expand_presets(c));
     TRY(gref_case_complete(c));
     TRY(gref_case_check_rules(c));
     *out_case = TAKE(c);

@@ -65,6 +65,11 @@ static bool uses_last_noise(const gref_row *row, const gref_convention *c)
                                   c->scheme == GREF_SCHEME_EI);
 }
 
+static bool has_fault(const gref_row *row, const gref_convention *c)
+{
+    return gref_row_fault(row, c) != GREF_FAULT_NONE;
+}
+
 static bool always(const gref_row *row, const gref_convention *c)
 {
     (void)row, (void)c;
@@ -116,6 +121,7 @@ DEFINE_WORD(guidance, guidance)
 DEFINE_WORD(variance, variance)
 DEFINE_WORD(start, start)
 DEFINE_WORD(r2, r2)
+DEFINE_WORD(fault, fault)
 
 #define A_WORD(key, type, uses, why)                                                               \
     {                                                                                              \
@@ -143,6 +149,7 @@ static const knob knobs[] = {
     A_NUMBER("eta_b", eta_b, is_ddrm, "only ddrm has one"),
     A_NUMBER("lambda", lambda, is_diffpir, "only diffpir has one"),
     A_NUMBER("rho_scale", rho_scale, is_diffpir, "only diffpir has one"),
+    A_WORD("fault", fault, has_fault, "no published code of it has one"),
     A_NUMBER("rank_tol", rank_tol, decides_rank, "only rows that project, and pigdm-code, have one"),
 };
 /* clang-format on */
@@ -283,12 +290,19 @@ static json_t *as_written(const gref_case *c, const knob *k, const gref_conventi
     return same ? json_deep_copy(common) : json_integer((int)x);
 }
 
+/* Nobody is told that there is no fault. */
+static bool is_silent(const knob *k, const gref_convention *v)
+{
+    return k->uses == has_fault && v->fault == GREF_FAULT_NONE;
+}
+
 gref_status gref_case_show_convention(json_t *entry, const gref_case *c, const gref_convention *v)
 {
     const gref_row *row = gref_row_find(json_string_value(json_object_get(entry, "name")));
     for (int k = 0; k < N_KNOBS; k++) {
         bool inside = strcmp(knobs[k].key, "fraction") == 0; /* of {"fraction": f} */
-        if (inside || !knobs[k].uses(row, v) || json_object_get(entry, knobs[k].key) != NULL)
+        if (inside || is_silent(&knobs[k], v) || !knobs[k].uses(row, v) ||
+            json_object_get(entry, knobs[k].key) != NULL)
             continue;
         json_t *value = as_written(c, &knobs[k], v);
         REQUIRE(json_object_set_new(entry, knobs[k].key, value) == 0, GREF_ERR_NOMEM,
@@ -305,7 +319,7 @@ json_t *gref_convention_json(const gref_sampler_spec *spec)
         return o;
     for (int k = spec->convention.scheme == GREF_SCHEME_DDPM; k < N_KNOBS;
          k++) /* the default is not said */
-        if (knobs[k].uses(row, &spec->convention))
+        if (knobs[k].uses(row, &spec->convention) && !is_silent(&knobs[k], &spec->convention))
             json_object_set_new(o, knobs[k].key, value_of(&spec->convention, &knobs[k]));
     if (spec->n_times > 0) {
         json_t *times = json_array();

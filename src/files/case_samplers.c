@@ -19,13 +19,6 @@ static void append_value(char label[64], const char *key, const json_t *value)
         snprintf(label + length, 64 - length, "%.*s", (int)used, part);
 }
 
-static bool same_value(const json_t *a, const json_t *b)
-{
-    if (json_is_number(a) && json_is_number(b))
-        return json_number_value(a) == json_number_value(b);
-    return a == b || json_equal(a, b);
-}
-
 /* The value of the completed entry; of one that does not use the key, that of "conventions". */
 static json_t *in_force(const gref_case *c, const json_t *entry, const char *key)
 {
@@ -46,7 +39,7 @@ static bool differs(const gref_case *c, const json_t *samplers, const char *name
         if (json_object_get(entry, "label") != NULL || strcmp(other, name) != 0)
             continue;
         value = in_force(c, entry, key);
-        if (any && !same_value(first, value))
+        if (any && !gref_case_same(first, value))
             return true;
         first = value;
         any = true;
@@ -64,12 +57,16 @@ static const char *label_key(int k)
     return k < n ? gref_case_switch(k) : times[k - n];
 }
 
-/* The name, and what tells this sampler from the other unlabelled ones of its name. */
+/* The preset; or the name, and what tells this sampler from the other unlabelled ones of its name. */
 static void suggest_label(char label[64], const gref_case *c, const json_t *samplers,
                           const json_t *entry)
 {
     const char *name = json_string_value(json_object_get(entry, "name"));
-    snprintf(label, 64, "%s", name);
+    const char *preset = json_string_value(json_object_get(entry, "preset"));
+    bool faulty = json_is_true(json_object_get(entry, "faults"));
+    snprintf(label, 64, "%s%s", preset != NULL ? preset : name, faulty ? "-faults" : "");
+    if (preset != NULL)
+        return;
     const char *key;
     for (int k = 0; (key = label_key(k)) != NULL; k++) {
         json_t *value = json_object_get(entry, key);

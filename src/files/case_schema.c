@@ -58,8 +58,9 @@
 #define SAMPLERS METHODS "|affine"
 #define SCHEMES "ddpm|ddim|em|ei|euler|heun|rk4"
 #define ETAS "std|variance|state"
-#define SPACINGS "all|leading|linspace|trailing|skip"
+#define SPACINGS "all|leading|linspace|trailing|skip|quad"
 #define TARGETS "posterior|prior"
+#define FAULTS "noise-over-sqrt2|diffusion-x2|previous-t|noise-without-VT"
 #define GUIDANCES "score|mean|after"
 #define VARIANCES "beta|beta_tilde|fixed_large"
 #define STARTS "standard|exact|noise|authors|paper"
@@ -149,6 +150,9 @@ static const gref_case_row rows[] = {
 
     KEY("samplers",    ANY,                "name",        KIND,     MUST,             SAMPLERS),
     KEY("samplers",    ANY,                "label",       LABEL,    MAY,              NULL),
+    KEY("samplers",    METHODS,            "preset",      TEXT,     MAY,              NULL),
+    WITH("preset", "samplers", METHODS, "faults", BOOL, MAY, NULL),
+    KEY("samplers",    METHODS,            "fault",       WORD,     MAY,              FAULTS),
     KEY("samplers",    "affine",           "file",        FILENAME, MUST,             NULL),
     KEY("samplers",    SCHEMED,            "scheme",      WORD,     MAY,              SCHEMES),
     KEY("samplers",    METHODS,            "eta",         NUMBER,   MAY,              "[0,1]"),

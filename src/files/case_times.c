@@ -2,13 +2,14 @@
  * The visited times of a sampler: a list, or K steps with a spacing of the schedule's T.
  *
  * A spacing gives the k-th of the visited times from the start, k = 0, 1, ...; after them the chain
- * ends at 0. Published code counts from 0: its t is t - 1 here.
+ * ends at 0, that of "quad" at 1. Published code counts from 0: its t is t - 1 here.
  *
  *     all         T - k, K = T
  *     leading     (K - 1 - k) floor(T/K) + 1                        diffusers' set_timesteps, steps_offset = 0
  *     linspace    round((K - 1 - k) (T - 1)/(K - 1)) + 1            likewise, numpy.linspace
  *     trailing    round(T - k T/K)                                  likewise, numpy.arange
  *     skip        the k-th last of range(0, T, floor(T/K)), plus 1  DDRM; may be more than K times
+ *     quad        T - floor(sqrt(k T^2/(K - 1))) for k < K - 1      DiffPIR; then 1, where its chain ends
  *
  * For some K numpy.arange ends with one time more, -1 in their count; here it is left out.
  * round is that of NumPy, halves to even. The products and differences are taken in the order in
@@ -55,14 +56,17 @@ static int place_skip(int k, int K, int T)
     return (count_skip(K, T) - 1 - k) * (T / K) + 1;
 }
 
+static int place_quad(int k, int K, int T)
+{
+    return T - (int)sqrt(k * ((double)T * T / (K - 1)));
+}
+
 static const struct {
     const char *name;
     place *at;
-} spacings[] = {{"all", place_all},
-                {"leading", place_leading},
-                {"linspace", place_linspace},
-                {"trailing", place_trailing},
-                {"skip", place_skip}};
+} spacings[] = {{"all", place_all},           {"leading", place_leading},
+                {"linspace", place_linspace}, {"trailing", place_trailing},
+                {"skip", place_skip},         {"quad", place_quad}};
 
 /* The spacing of that name, NULL if there is none. */
 static place *find_spacing(const char *name)
@@ -104,10 +108,13 @@ static gref_status read_steps(gref_case *c, int k, const json_t *entry, const ch
     CASE_REQUIRE(spacing != place_all || K == T, c, key,
                  "%s is %d, but the spacing \"all\" visits all %d times of the schedule", key, K,
                  T);
-    int visited = spacing == place_skip ? count_skip(K, T) : K;
+    CASE_REQUIRE(spacing != place_quad || K >= 3, c, key,
+                 "%s is %d, but the spacing \"quad\" makes one step less and needs 3", key, K);
+    int visited = spacing == place_skip ? count_skip(K, T) : spacing == place_quad ? K - 1 : K;
     TRY(make_room(c, k, visited + 1));
     for (int i = 0; i < visited; i++)
         c->owned[k].times[i] = spacing(i, K, T);
+    c->owned[k].times[visited] = spacing == place_quad ? 1 : 0;
     return GREF_OK;
 }
 

@@ -40,3 +40,15 @@ bool gref_case_ints(int *x, int count, const gref_case *c, const char *object, c
         x[k] = (int)json_integer_value(json_array_get(list, (size_t)k));
     return list != NULL;
 }
+
+bool gref_case_same(const json_t *a, const json_t *b)
+{
+    if (json_is_number(a) && json_is_number(b))
+        return json_number_value(a) == json_number_value(b);
+    if (!json_is_array(a) || !json_is_array(b) || json_array_size(a) != json_array_size(b))
+        return a == b || json_equal(a, b);
+    for (size_t k = 0; k < json_array_size(a); k++)
+        if (!gref_case_same(json_array_get(a, k), json_array_get(b, k)))
+            return false;
+    return true;
+}

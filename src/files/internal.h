@@ -258,6 +258,15 @@ bool gref_case_needs_met(const gref_case_row *row, const json_t *done);
 gref_status gref_case_check_value(const gref_case *c, const gref_case_row *row, const char *key,
                                   const json_t *value);
 gref_status gref_case_override_all(gref_case *c, const char *const *sets, int n_sets);
+/* presets.c: the keys of published code, put into the entries that name it. */
+gref_status gref_case_expand_presets(gref_case *c);
+typedef struct {
+    const char *name, *repository; /* the latter with its commit */
+    const char *keys, *schedule;   /* JSON; the schedule without which these keys mean nothing */
+    const char *faults;            /* JSON: the keys that put its published fault in; NULL: none */
+    const char *samples, *fault;   /* in words */
+} gref_preset;
+const gref_preset *gref_preset_at(int k); /* NULL after the last */
 gref_status gref_case_complete(gref_case *c);
 gref_status gref_case_check_rules(gref_case *c);
 gref_status gref_case_read_schedule(gref_case *c);
@@ -284,6 +293,9 @@ uint64_t gref_case_seed(const gref_case *c, const char *object);
 bool gref_case_is(const gref_case *c, const char *object, const char *kind);
 /* A list of `count` ints. False if the key is absent. */
 bool gref_case_ints(int *x, int count, const gref_case *c, const char *object, const char *key);
+
+/* Equal, numbers by their value: 1 is 1.0. */
+bool gref_case_same(const json_t *a, const json_t *b);
 
 /* Path of a file named in the case; the caller frees it; NULL without memory. */
 char *gref_case_file(const gref_case *c, const char *name);

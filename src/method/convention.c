@@ -25,6 +25,12 @@ static const char *const r2_names[] = {[GREF_R2_1_ABAR] = "1-abar",
                                        [GREF_R2_1_ABAR_ABAR] = "(1-abar)/abar",
                                        [GREF_R2_1_ABAR_2_ABAR] = "(1-abar)/(2-abar)"};
 
+static const char *const fault_names[] = {[GREF_FAULT_NONE] = "none",
+                                          [GREF_FAULT_NOISE_OVER_SQRT2] = "noise-over-sqrt2",
+                                          [GREF_FAULT_DIFFUSION_X2] = "diffusion-x2",
+                                          [GREF_FAULT_PREVIOUS_T] = "previous-t",
+                                          [GREF_FAULT_NOISE_WITHOUT_VT] = "noise-without-VT"};
+
 #define COUNT(table) ((int)(sizeof(table) / sizeof *(table)))
 
 static const char *name_of(const char *const *table, int count, int value)
@@ -61,6 +67,7 @@ DEFINE_SWITCH(guidance, guidance_names)
 DEFINE_SWITCH(variance, variance_names)
 DEFINE_SWITCH(start, start_names)
 DEFINE_SWITCH(r2, r2_names)
+DEFINE_SWITCH(fault, fault_names)
 
 /**
  * What a case means when it names no convention: scheme "ddpm", guidance "score", variance

@@ -78,6 +78,7 @@ struct gref_row {
         x_kept; /* of project: the part w sqrt(a) of x is no part of the projected x0hat (diffpir) */
     bool n_varies;    /* of project: n depends on s */
     double eta, zeta; /* defaults of the authors */
+    gref_fault fault; /* of project: the one that its published code has */
     gref_start start; /* likewise */
 };
 
@@ -102,6 +103,8 @@ typedef struct {
 /* Of starts that are neither given nor exact. */
 gref_component gref_start_component(const gref_row *row, const gref_convention *c, gref_time at,
                                     double sigma, double s);
+/* The fault that can be put into the row with its scheme. */
+gref_fault gref_row_fault(const gref_row *row, const gref_convention *c);
 /* True if that start depends on s. */
 bool gref_start_projects(const gref_row *row, const gref_convention *c);
 
@@ -126,6 +129,7 @@ gref_status gref_row_refuse(const gref_row *row, const gref_sampler_spec *spec,
  */
 struct gref_rule {
     gref_time at, next;
+    gref_time taken; /* whose a' ddim takes: next, but for the fault "previous-t" */
     double p, q, h, c;
     double kappa; /* coefficient of the guidance J A^T C^-1 (v - A x0hat); 0 without */
     double drift; /* p sqrt(a) - sqrt(a'), of the mean; 0 but where p is not sqrt(a'/a) */
@@ -134,9 +138,9 @@ struct gref_rule {
     double beta; /* beta_t of the schedule, or 1 - abar/abar' where the schedule has no betas */
 };
 
-/* A step: the visited time before t (-1 for the first), t, and the next. */
+/* A step: the visited time before t (-1 for the first), t, the next, and t - T/K for K steps. */
 typedef struct {
-    int before, t, next;
+    int before, t, next, back;
 } gref_hop;
 
 gref_rule gref_rule_at(const gref_row *row, const gref_convention *c, const gref_schedule *schedule,

@@ -65,7 +65,13 @@ gref_five gref_project_ddnm_plus(const gref_convention *c, const gref_rule *r, d
     return (gref_five){.x = root * (1.0 - share), .v = root * share / s, .n = f.n};
 }
 
-gref_five gref_project_ddrm(const gref_convention *c, const gref_rule *r, double sigma, double s)
+/* Of ddrm's variances. */
+static double noise_factor(const gref_convention *c)
+{
+    return c->fault == GREF_FAULT_NOISE_OVER_SQRT2 ? 0.5 : 1.0;
+}
+
+static gref_five ddrm(const gref_convention *c, const gref_rule *r, double sigma, double s)
 {
     gref_five f = unobserved(c, r);
     int side = noisier_than_data(r, sigma, s);
@@ -76,6 +82,13 @@ gref_five gref_project_ddrm(const gref_convention *c, const gref_rule *r, double
         return (gref_five){.x = root - f.e * s / sigma, .v = f.e / sigma, .n = f.n};
     return (gref_five){
         .x = root * (1.0 - c->eta_b), .v = root * c->eta_b / s, .n = r->next.qbar - kept * kept};
+}
+
+gref_five gref_project_ddrm(const gref_convention *c, const gref_rule *r, double sigma, double s)
+{
+    gref_five f = ddrm(c, r, sigma, s);
+    f.n *= noise_factor(c);
+    return f;
 }
 
 gref_five gref_project_diffpir(const gref_convention *c, const gref_rule *r, double sigma, double s)
@@ -120,7 +133,10 @@ gref_component gref_start_component(const gref_row *row, const gref_convention *
         return (gref_component){0.0, at.qbar};
     if (!gref_start_projects(row, c))
         return (gref_component){0.0, 1.0};
-    if (row->authors == GREF_AUTHORS_DDRM)
-        return start_ddrm(at, sigma, s, c->start == GREF_START_PAPER);
+    if (row->authors == GREF_AUTHORS_DDRM) {
+        gref_component x = start_ddrm(at, sigma, s, c->start == GREF_START_PAPER);
+        x.variance *= noise_factor(c);
+        return x;
+    }
     return (gref_component){s > 0.0 ? sqrt(at.abar) / s : 0.0, at.qbar};
 }

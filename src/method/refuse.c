@@ -108,6 +108,9 @@ gref_status gref_row_refuse(const gref_row *row, const gref_sampler_spec *spec,
     bool after = c->guidance == GREF_GUIDANCE_AFTER;
     TRY(refuse_times(spec, p->schedule != NULL ? p->schedule->T : 0));
     TRY(refuse_start(row, c));
+    REQUIRE(c->fault == GREF_FAULT_NONE || c->fault == gref_row_fault(row, c), GREF_ERR_RANGE,
+            "%s with the scheme \"%s\" has no fault \"%s\"", row->name, gref_scheme_name(c->scheme),
+            gref_fault_name(c->fault));
     if (row->project != NULL)
         return refuse_projection(row, c);
     if (p->schedule != NULL && !row->chain)

@@ -186,6 +186,7 @@ static const gref_row rows[] = {
      .title = "DDRM (Kawar et al. 2022)",
      .source = "Kawar et al. 2022",
      PROJECTION(gref_project_ddrm),
+     .fault = GREF_FAULT_NOISE_OVER_SQRT2,
      .authors = GREF_AUTHORS_DDRM,
      .n_varies = true,
      .eta = 0.85},
@@ -198,6 +199,7 @@ static const gref_row rows[] = {
      .title = "DDNM+ for noisy data (Wang et al. 2023)",
      .source = "Wang et al. 2023",
      PROJECTION(gref_project_ddnm_plus),
+     .fault = GREF_FAULT_NOISE_WITHOUT_VT,
      .n_varies = true,
      .eta = 0.85},
     {.name = "diffpir",
@@ -243,6 +245,15 @@ bool gref_row_has_likelihood(const gref_row *row)
 bool gref_row_has_guidance(const gref_row *row)
 {
     return row->tau != NULL;
+}
+
+gref_fault gref_row_fault(const gref_row *row, const gref_convention *c)
+{
+    if (row->project != NULL || row->chain)
+        return row->fault;
+    return c->scheme == GREF_SCHEME_EM     ? GREF_FAULT_DIFFUSION_X2
+           : c->scheme == GREF_SCHEME_DDIM ? GREF_FAULT_PREVIOUS_T
+                                           : GREF_FAULT_NONE;
 }
 
 double gref_rank_tolerance(const gref_convention *c, int m, int n, double largest)

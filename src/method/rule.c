@@ -22,6 +22,9 @@
  *
  * with eta in the place of eta^2 for eta_on "variance", and (1 - eta^2)(1 - a') for "state". A step
  * to t - 1 takes beta from the schedule, whose abar is their product.
+ *
+ * Faults: "diffusion-x2" doubles beta in q and N of em; "previous-t" takes for the a' of ddim abar at
+ * t - T/K, K the number of steps.
  */
 #include <math.h>
 
@@ -49,9 +52,11 @@ int gref_times_last(const gref_sampler_spec *spec)
 
 gref_hop gref_times_hop(const gref_sampler_spec *spec, int T, int t)
 {
-    gref_hop hop = {t < T ? t + 1 : -1, t, gref_times_next(spec, t)};
-    if (spec->n_times > 0)
+    gref_hop hop = {t < T ? t + 1 : -1, t, gref_times_next(spec, t), t - 1};
+    if (spec->n_times > 1) {
         hop.before = -1;
+        hop.back = t - T / (spec->n_times - 1);
+    }
     for (int k = 1; k < spec->n_times; k++)
         if (spec->times[k] == t)
             hop.before = spec->times[k - 1];
@@ -115,18 +120,21 @@ static void ddpm(gref_rule *r, ratio k, bool continuous)
 
 static void ddim(gref_rule *r, ratio k, const gref_convention *c)
 {
-    double eta = c->eta, square = c->eta_on == GREF_ETA_VARIANCE ? eta : eta * eta;
+    bool on_variance = c->eta_on == GREF_ETA_VARIANCE;
+    double eta = c->eta, square = on_variance ? eta : eta * eta;
+    double rest = on_variance ? 1.0 - eta : (1.0 - eta) * (1.0 + eta); /* 1 - square */
     r->noise = square * k.beta_tilde;
     r->direction =
-        r->next.qbar * ((1.0 - square) * r->at.qbar + square * k.alpha * r->next.qbar) / r->at.qbar;
+        r->taken.qbar * (rest * r->at.qbar + square * k.alpha * r->taken.qbar) / r->at.qbar;
     if (c->eta_on == GREF_ETA_STATE) {
-        r->noise = square * r->next.qbar;
-        r->direction = (1.0 - square) * r->next.qbar;
+        r->noise = square * r->taken.qbar;
+        r->direction = rest * r->taken.qbar;
     }
     r->p = 1.0 / sqrt(k.alpha);
     r->c = sqrt(r->at.qbar * r->direction);
     r->q = r->at.qbar * (k.beta / k.alpha + r->noise) / (r->p * r->at.qbar + r->c);
-    r->h = sqrt(k.alpha) * r->next.abar;
+    r->h = sqrt(k.alpha) * r->taken.abar;
+    r->drift = sqrt(r->taken.abar) - sqrt(r->next.abar);
 }
 
 static void ei(gref_rule *r, ratio k)
@@ -160,7 +168,7 @@ static double guidance_of(const gref_row *row, const gref_convention *c, const g
                           double variance)
 {
     if (row->placement == GREF_PLACED_BY_ROW)
-        return sqrt(r->at.abar * r->next.abar);
+        return sqrt(r->at.abar * r->taken.abar);
     switch (c->guidance) {
     case GREF_GUIDANCE_MEAN:
         return variance;
@@ -176,8 +184,11 @@ gref_rule gref_rule_at(const gref_row *row, const gref_convention *c, const gref
                        gref_hop hop)
 {
     gref_rule r = {.at = gref_time_at(schedule, hop.t), .next = gref_time_at(schedule, hop.next)};
-    ratio whole = ratio_of(schedule, hop.t, hop.next), k = step_of(schedule, hop.t, hop.next);
-    double variance = 0.0;
+    bool astray = c->fault == GREF_FAULT_PREVIOUS_T && c->scheme == GREF_SCHEME_DDIM;
+    int taken = !astray ? hop.next : hop.back > 0 ? hop.back : 0;
+    ratio whole = ratio_of(schedule, hop.t, taken), k = step_of(schedule, hop.t, hop.next);
+    double variance = 0.0, times = c->fault == GREF_FAULT_DIFFUSION_X2 ? 2.0 : 1.0;
+    r.taken = gref_time_at(schedule, taken);
     r.beta = schedule->kind == GREF_SCHEDULE_DISCRETE ? schedule->beta[hop.t] : whole.beta;
     if (row->project != NULL) {
         if (!row->n_varies)
@@ -196,8 +207,8 @@ gref_rule gref_rule_at(const gref_row *row, const gref_convention *c, const gref
         ei(&r, whole);
         break;
     case GREF_SCHEME_EM:
-        r.noise = k.beta;
-        by_score(&r, 1.0 + 0.5 * k.beta, k.beta);
+        r.noise = times * k.beta;
+        by_score(&r, 1.0 + 0.5 * k.beta, times * k.beta);
         drifts(&r);
         break;
     case GREF_SCHEME_EULER:

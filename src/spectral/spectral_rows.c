@@ -76,6 +76,9 @@ gref_status gref_spectral_sampler_init(gref_spectral_sampler *out_s, const gref_
     REQUIRE(spec->convention.start != GREF_START_GIVEN ||
                 (mean.a == NULL && (cov.a == NULL || cov.m == 1)),
             GREF_ERR_RANGE, "%s has no spectral form: its start is given as a matrix", spec->label);
+    REQUIRE(spec->convention.fault != GREF_FAULT_NOISE_WITHOUT_VT, GREF_ERR_RANGE,
+            "%s has no spectral form: its fault \"%s\" depends on a basis of the kernel of A",
+            spec->label, gref_fault_name(spec->convention.fault));
     singular_values(&facts, z);
     facts.lambda_least = INFINITY;
     for (int i = 0; i < z->q * z->blocks; i++)

@@ -70,6 +70,8 @@ ROW_SETS(abar_late, s->abar_shift = 1)
 ROW_SETS(abar_early, s->abar_shift = -1)
 ROW_SETS(beta_late, s->beta_shift = 1)
 ROW_SETS(beta_early, s->beta_shift = -1)
+ROW_SETS(diffusion_x2, s->convention.fault = GREF_FAULT_DIFFUSION_X2)
+ROW_SETS(previous_t, s->convention.fault = GREF_FAULT_PREVIOUS_T)
 ROW_SETS(A_for_AT, s->adjoint_is_A = true)
 ROW_SETS(kernel_flipped, s->operator_form = GREF_OPERATOR_FLIPPED)
 ROW_SETS(A_column_major, s->operator_form = GREF_OPERATOR_COLUMN_MAJOR)
@@ -292,6 +294,15 @@ const gref_catalogue_entry gref_catalogue[] = {
     {{"beta-early", "beta_t", "0-based tables", "beta is read at t - 1, abar at t"},
      "shift",
      beta_early},
+    {{"diffusion-x2", "score and N of scheme em", "deepinv, VP SDE",
+      "g^2 is 2 beta(t), twice too large, in the drift's score and in the noise"},
+     "fault",
+     diffusion_x2},
+    {{"previous-t", "a' of scheme ddim", "diffusers, timestep_spacing linspace and trailing",
+      "the step takes for a' the abar at t - T/K, K the number of steps, not at the next visited "
+      "t"},
+     "fault",
+     previous_t},
     {{"A-for-AT", "guidance", TEXTBOOK, "A is applied where its adjoint A^T belongs"},
      "adjoint",
      A_for_AT},

@@ -300,6 +300,16 @@ START_TEST(test_majorant_close__sharpens)
     law.errors = (gref_law_errors){.w2 = 1, .mean = 2, .cov = 0.1, .fresh = 0.5};
     gref_majorant_close(&law);
     ck_assert(law.errors.w2 == 1 && law.errors.mean == 1 && law.errors.cov == 0.1);
+    const double before[] = {9, 9, 0}, added[] = {0.5, 0, 0.5}, theta[] = {sqrt(0.5 / 9), 0, 1};
+    for (int k = 0; k < 3; k++) { /* nothing fresh: 0x1p-400 for theta, and the rounding alone */
+        double f = k == 1 ? 2 * EPS * 9 : (1 + 1 / theta[k]) * pow(added[k], 2);
+        gref_mat_fill(law.W, 0);
+        GREF_AT(law.W, 0, 0) = before[k];
+        law.errors = (gref_law_errors){.w2 = 100, .fresh = added[k]};
+        gref_majorant_close(&law);
+        ck_assert_inflated("widened", GREF_AT(law.W, 0, 0), (1 + theta[k]) * before[k] + f);
+        ck_assert_inflated("widened by", GREF_AT(law.W, 1, 1), f);
+    }
     made_law_free(&law);
 }
 END_TEST

@@ -40,6 +40,9 @@ GREF_API bool gref_marginal_lost(const gref_marginal *law);
 GREF_API bool gref_marginal_mean_lost(const gref_marginal *law);
 /* First step (from the start down) with an eigenvalue of M_t below -1, or 0 if none so far. */
 GREF_API int gref_marginal_first_unstable(const gref_marginal *law);
+/* The largest factor on alpha, or zeta of guidance "after", for which no step is unstable; NAN where no such scale is. */
+GREF_API GREF_NODISCARD gref_status gref_marginal_stable_factor(double *factor,
+                                                                const gref_marginal *law);
 /* log10 of max_t sqrt(tr P_t / tr C_{t|v}) so far: how far the law has grown beyond its target. */
 GREF_API double gref_marginal_growth(const gref_marginal *law);
 

@@ -41,13 +41,15 @@ typedef struct {
 
 typedef struct {
     gref_sampler_spec spec;
-    bool to_prior;      /* w2 and data are distances to the prior; no `modelled` */
-    bool guided;        /* false: it ignores v, and `prior` of its rows is filled in */
-    bool models;        /* it takes p_t(x | v) to be some law: `modelled` is known */
-    bool stable;        /* no step with an eigenvalue of M_t below -1 */
-    int first_unstable; /* t of the first such step, from T down; 0 if none */
-    int diverged_at;    /* largest t whose law has diverged; -1 if none */
-    bool mean_lost;     /* at t = 0: no samples are drawn */
+    bool to_prior;       /* w2 and data are distances to the prior; no `modelled` */
+    bool guided;         /* false: it ignores v, and `prior` of its rows is filled in */
+    double stable_scale; /* of an unstable one: the largest alpha, or zeta of guidance "after", that
+                            is stable; or NAN */
+    bool models;         /* it takes p_t(x | v) to be some law: `modelled` is known */
+    bool stable;         /* no step with an eigenvalue of M_t below -1 */
+    int first_unstable;  /* t of the first such step, from T down; 0 if none */
+    int diverged_at;     /* largest t whose law has diverged; -1 if none */
+    bool mean_lost;      /* at t = 0: no samples are drawn */
     bool lost;     /* it diverged to rounding: it had grown and shrank again (gref_marginal_lost) */
     double growth; /* max over t of log10 sqrt(tr P_t / tr C_{t|v}) */
     int n_rows;
@@ -69,8 +71,9 @@ typedef struct {
     double clipped;   /* farthest from 0 of the eigenvalues of Sigma set to 0 */
     int n_samplers;
     gref_study_sampler *samplers;
-    bool self_tested; /* the BLAS passed gref_trust_require in this run */
-    char note[512];   /* what could not be done and why ("no gnuplot"), or "" */
+    bool self_tested;      /* the BLAS passed gref_trust_require in this run */
+    char not_studied[256]; /* labels of samplers without a Gaussian law, "a, b", or "" */
+    char note[512];        /* what could not be done and why ("no gnuplot"), or "" */
 } gref_study;
 
 /* Called now and then; returning false cancels the study. */

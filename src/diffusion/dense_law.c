@@ -371,7 +371,13 @@ static void errors_of(double *mean, double *cov, double *w2, const gref_marginal
         *mean = *cov = INFINITY;
 }
 
+static gref_status stable_factor(double *factor, const gref_marginal *head)
+{
+    return gref_sampler_stable_factor(factor, gref_dense_law_of(head)->s);
+}
+
 static const gref_law_kind dense = {
+    .stable_factor = stable_factor,
     .release = release,
     .advance = advance,
     .spread = spread,

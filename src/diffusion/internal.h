@@ -156,6 +156,10 @@ gref_status gref_stages_step(gref_step *step, double *free_norm, const gref_samp
 gref_status gref_step_form(gref_mat M, gref_mat c, const gref_sampler *s, const gref_rule *rule,
                            int t);
 
+/* stable.c: the largest factor on the guidance for which no step turns a direction over and stretches it; NAN for
+ * rows whose steps are not linear in such a factor. */
+gref_status gref_sampler_stable_factor(double *factor, const gref_sampler *s);
+
 /* The rule of the step that leaves t. */
 gref_rule gref_sampler_rule(const gref_sampler *s, int t);
 /* N_t of the step that leaves t, as far as it is a multiple of I. */

@@ -270,3 +270,17 @@ void gref_marginal_errors(double *mean, double *cov, double *w2, const gref_marg
     if (law->kind->errors != NULL)
         law->kind->errors(mean, cov, w2, law);
 }
+
+/**
+ * The largest factor by which the guidance may be multiplied so that no step of the chain is unstable.
+ *
+ * The scale is alpha of dps and dps-square, zeta of guidance "after": steps are linear in it.
+ * @param[out] factor  NAN for other rows and for schemes of several evaluations; inf where nothing guides.
+ * @return GREF_OK; GREF_ERR_NOMEM.
+ * @error  dense: relative 1e-3, from above (power iteration); spectral: rounding.
+ * @see    THEORY section 6. Tests: test_marginal.c
+ */
+gref_status gref_marginal_stable_factor(double *factor, const gref_marginal *law)
+{
+    return law->kind->stable_factor(factor, law);
+}

@@ -28,6 +28,7 @@ typedef struct {
     gref_status (*w2_modelled)(gref_w2 *out, const gref_marginal *law);
     gref_status (*certify)(gref_w2 *out, const gref_marginal *law);
     void (*errors)(double *mean, double *cov, double *w2, const gref_marginal *law);
+    gref_status (*stable_factor)(double *factor, const gref_marginal *law);
 } gref_law_kind;
 
 /* The head of every law. */

@@ -472,7 +472,36 @@ static gref_status mean_of(gref_mat mean, const gref_marginal *head)
     return GREF_OK;
 }
 
+/* In a block of M = diag(g) - tau w w^T that is where tau sum w^2/(1 + g) > 1. */
+static gref_status stable_factor(double *factor, const gref_marginal *head)
+{
+    const gref_spectral_sampler *s = &gref_spectral_law_of(head)->s;
+    const gref_spectral *z = s->z;
+    double most = 0.0;
+    *factor = NAN;
+    if (s->general || !gref_row_has_guidance(s->row) ||
+        !(s->row->phi == NULL || (s->row->placement == GREF_PLACED_BY_CONVENTION &&
+                                  s->spec.convention.guidance == GREF_GUIDANCE_AFTER)))
+        return GREF_OK;
+    for (int t = gref_times_first(&s->spec, s->schedule->T); gref_times_next(&s->spec, t) >= 0;
+         t = gref_times_next(&s->spec, t)) {
+        gref_rule rule = gref_spectral_rule(s, t);
+        for (int b = 0; b < z->blocks; b++) {
+            double sum = 0.0;
+            for (int k = 0; k < z->q; k++) {
+                double lambda = GREF_AT(z->lambda, k, b);
+                double w = gref_forward_gain(rule.at, lambda) * GREF_AT(z->a, k, b);
+                sum += w * w / (1.0 + gref_rule_gain(&rule, lambda));
+            }
+            most = fmax(most, gref_spectral_strength(s, &rule, b) * sum);
+        }
+    }
+    *factor = 1.0 / most;
+    return GREF_OK;
+}
+
 static const gref_law_kind by_spectra = {
+    .stable_factor = stable_factor,
     .release = release,
     .advance = advance,
     .spread = spread,

@@ -74,6 +74,8 @@ static json_t *sampler_json(const gref_study_sampler *s)
                         s->lost || s->diverged_at < 0 ? json_null() : json_integer(s->diverged_at));
     json_object_set_new(o, "lost_at", s->lost ? json_integer(s->diverged_at) : json_null());
     json_object_set_new(o, "growth_log10", number(s->growth));
+    if (!s->stable)
+        json_object_set_new(o, "stable_scale", number(s->stable_scale));
     json_object_set_new(o, "steps", steps);
     json_object_set(o, "modelled", s->models ? modelled : json_null());
     json_decref(modelled);
@@ -124,6 +126,8 @@ char *gref_study_summary(const gref_study *study)
     json_object_set_new(o, "self_test", json_string(study->self_tested ? "passed" : "skipped"));
     json_object_set_new(o, "note", study->note[0] == '\0' ? json_null() : json_string(study->note));
     json_object_set_new(o, "samplers", samplers);
+    if (study->not_studied[0] != '\0')
+        json_object_set_new(o, "not_studied", json_string(study->not_studied));
     return json_text(o);
 }
 
@@ -260,6 +264,12 @@ static void put_end(FILE *f, int width, const gref_study_sampler *s, const gref_
         fprintf(f, "%-*s ignores v: W2 to the prior (%.2e)\n", width, "", row->prior.w2);
 }
 
+/* The key that scales the guidance. */
+static const char *scale_name(const gref_study_sampler *s)
+{
+    return s->spec.convention.guidance == GREF_GUIDANCE_AFTER ? "zeta" : "alpha";
+}
+
 static void table_at_end(FILE *f, const gref_study *study, int width)
 {
     if (all_to_prior(study))
@@ -287,6 +297,9 @@ static void table_at_end(FILE *f, const gref_study *study, int width)
                     s->lost ? "the law has grown, shrunk, and is lost to rounding"
                             : "the law exceeds every double",
                     s->diverged_at);
+        if (isfinite(s->stable_scale))
+            fprintf(f, "%-*s every step is stable up to %s = %.3g\n", width, "", scale_name(s),
+                    s->stable_scale);
         if (!s->models && !s->stable)
             fprintf(f, "%-*s its matrices count as such where |M_t| > max(1, |M_t without data|)\n",
                     width, "");
@@ -306,6 +319,8 @@ static void put_table(FILE *f, const void *what)
             study->cols, study->m, study->sigma, study->T, study->path);
     table_over_t(f, study, width);
     table_at_end(f, study, width);
+    if (study->not_studied[0] != '\0')
+        fprintf(f, "\nnot studied, for want of a Gaussian law: %s\n", study->not_studied);
 }
 
 /** The table that `gref study` prints. The caller frees it; NULL without memory. */

@@ -221,6 +221,12 @@ static gref_status walk(run *r, gref_study_sampler *s)
     s->first_unstable = gref_marginal_first_unstable(law);
     s->stable = s->first_unstable == 0;
     s->growth = gref_marginal_growth(law);
+    s->stable_scale = NAN;
+    if (!s->stable) {
+        const gref_convention *c = &s->spec.convention;
+        TRY(gref_marginal_stable_factor(&s->stable_scale, law));
+        s->stable_scale *= c->guidance == GREF_GUIDANCE_AFTER ? c->zeta : c->alpha_dps;
+    }
     s->lost = gref_marginal_lost(law);
     s->mean_lost = gref_marginal_mean_lost(law);
     return GREF_OK;
@@ -317,20 +323,26 @@ static gref_status open_npz(run *r, const char *dir)
     return gref_npz_create(&r->npz, path);
 }
 
-/* The samplers of the case, before their laws are known. */
+/* The samplers of the case, before their laws are known; those that have none are left out by name. */
 static gref_status list_samplers(gref_study *o)
 {
     const gref_sampler_spec *specs = NULL;
     int count = gref_case_samplers(o->c, &specs);
     o->samplers = gref_alloc((size_t)count, sizeof *o->samplers);
     REQUIRE(o->samplers != NULL, GREF_ERR_NOMEM, "no memory for %d samplers", count);
-    o->n_samplers = count;
     for (int k = 0; k < count; k++) {
         gref_status status = gref_sampler_require_gaussian(specs[k].name);
-        if (status != GREF_OK)
+        if (status != GREF_OK && k == count - 1 && o->n_samplers == 0) /* none is left */
             return gref_fail_context(status, "sampler %s", specs[k].label);
-        o->samplers[k].spec = specs[k];
-        o->samplers[k].to_prior = gref_case_targets_prior(o->c, k);
+        if (status != GREF_OK) {
+            size_t used = strlen(o->not_studied);
+            snprintf(o->not_studied + used, sizeof o->not_studied - used, "%s%s",
+                     used > 0 ? ", " : "", specs[k].label);
+            continue;
+        }
+        gref_study_sampler *s = &o->samplers[o->n_samplers++];
+        s->spec = specs[k];
+        s->to_prior = gref_case_targets_prior(o->c, k);
     }
     return GREF_OK;
 }

@@ -219,10 +219,32 @@ gref study case.json --out out --set conventions.guidance=after --set convention
 exits 0
 complains 'guidance "after" does not use C_'
 
-subtest "dps-norm has no law to study, and says so before anything is computed"
+subtest "dps-norm has no law to study: alone it is refused before anything is computed, beside others it is left out by name"
 setup
-gref study case.json --out out --set 'samplers=[{"name": "cgdm"}, {"name": "dps-norm", "zeta": 0.5}]'
+gref study case.json --out out --set 'samplers=[{"name": "dps-norm", "zeta": 0.5}]'
 refused 2 'sampler dps-norm: dps-norm has no Gaussian law' 'replayed'
+gref study case.json --out out --set 'samplers=[{"name": "dps-norm", "zeta": 0.5}, {"name": "cgdm"}]'
+exits 0
+prints '^cgdm .* none$' '^not studied, for want of a Gaussian law: dps-norm$'
+check "the summary too" grep -q '"not_studied": "dps-norm"' out/summary.json
+
+# Steps are linear in zeta: what the table calls stable is, a little more is not, on either path.
+for path in dense spectral; do
+    subtest "the largest stable zeta is stable, and 1 % more is not, on the $path path"
+    setup
+    after() {
+        gref study case.json --out out --force --path "$path" \
+            --set "samplers=[{\"name\": \"dps\", \"guidance\": \"after\", \"zeta\": $1}]"
+        exits 0
+    }
+    after 40
+    prints '^ +every step is stable up to zeta = [0-9.]+$'
+    zeta=$(sed -n 's/.* stable up to zeta = //p' ../out)
+    after "$(awk "BEGIN {print 0.99*$zeta}")"
+    prints '^dps .* none$'
+    after "$(awk "BEGIN {print 1.01*$zeta}")"
+    prints '^dps .* from t = [0-9]+ on'
+done
 
 subtest "no --out"
 setup

@@ -166,7 +166,12 @@ char *gref_case_print(const gref_case *c)
     FILE *fp = open_memstream(&text, &size);
     if (fp == NULL)
         return NULL;
-    bool done = print_value(fp, c->completed, 0);
+    json_auto_t *shown = json_copy(c->completed);
+    if (gref_case_is(c, "operator", "none")) {
+        json_object_del(shown, "noise"); /* that of case_complete.c, which nobody gave */
+        json_object_del(shown, "observation");
+    }
+    bool done = print_value(fp, shown, 0);
     fputc('\n', fp);
     done = done && !ferror(fp);
     if (fclose(fp) != 0 || !done) {

@@ -192,8 +192,32 @@ static gref_status complete_object(json_t **out_object, const gref_case *c, cons
     return GREF_OK;
 }
 
+/*
+ * Without an operator there is no v, and nothing that v would need. The case is run as one whose A is zero:
+ * what it measures is noise of its own, and the posterior is the prior.
+ */
+static gref_status remove_measurement(gref_case *c)
+{
+    static const char *const parts[] = {"noise", "observation"};
+    const json_t *operator= json_object_get(c->given, "operator");
+    const char *kind = json_string_value(json_object_get(operator, "kind"));
+    if (kind == NULL || strcmp(kind, "none") != 0)
+        return GREF_OK;
+    for (int k = 0; k < 2; k++)
+        CASE_REQUIRE(json_object_get(c->given, parts[k]) == NULL, c, parts[k],
+                     "%s has no use: the operator is \"none\", so nothing is measured", parts[k]);
+    int failed = json_object_set_new(c->given, "noise", json_pack("{s:f}", "sigma", 1.0));
+    if (json_object_get(c->given, "samplers") == NULL)
+        failed |= json_object_set_new(c->given, "samplers",
+                                      json_pack("[{s:s}]", "name", "unconditional"));
+    REQUIRE(failed == 0, GREF_ERR_NOMEM, "no memory for a case");
+    return GREF_OK;
+}
+
 /* c->completed from c->given. */
 gref_status gref_case_complete(gref_case *c)
 {
+    if (json_is_object(c->given))
+        TRY(remove_measurement(c));
     return complete_object(&c->completed, c, "", "", c->given);
 }

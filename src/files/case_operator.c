@@ -173,6 +173,15 @@ static gref_status matrix(built *b, const gref_case *c, int rows, int cols)
     return GREF_OK;
 }
 
+/* Of an unconditional study: zeros, which measure nothing. */
+static gref_status none(built *b, const gref_case *c, int rows, int cols)
+{
+    (void)c;
+    b->v_rows = rows;
+    b->v_cols = cols;
+    return gref_mat_new(&b->A, rows * cols, rows * cols);
+}
+
 gref_status gref_case_operator(gref_mat *A, int *v_rows, int *v_cols, const gref_case *c, int rows,
                                int cols, bool shaped)
 {
@@ -181,6 +190,7 @@ gref_status gref_case_operator(gref_mat *A, int *v_rows, int *v_cols, const gref
         build_fn *build;
         bool neighbours; /* needs the shape of x0 */
     } kinds[] = {
+        {"none", none, false},
         {"identity", identity, false},
         {"gaussian_blur", convolution, true},
         {"motion_blur", convolution, true},

@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "internal.h"
+#include "method/method.h"
 
 /* Appends "-key=value" if it fits; what a label may not have is left out, '/' becomes '_'. */
 static void append_value(char label[64], const char *key, const json_t *value)
@@ -231,6 +232,9 @@ static gref_status read_sampler(gref_case *c, int k, const json_t *entry)
              json_string_value(json_object_get(entry, "name")));
     if (strcmp(spec->name, "affine") == 0)
         return read_chain(c, k, entry, at);
+    CASE_REQUIRE(!gref_row_find(spec->name)->guided || !gref_case_is(c, "operator", "none"), c, at,
+                 "%s, \"%s\", uses v, and the operator is \"none\": \"unconditional\" does not", at,
+                 spec->name);
     TRY(gref_case_read_convention(&spec->convention, c, entry, at));
     TRY(read_arrays(c, k, entry, at));
     return gref_case_read_times(c, k, entry, at);

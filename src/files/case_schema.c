@@ -39,7 +39,8 @@
 #define THE_THREE                                                                                  \
     "[{\"name\": \"cgdm\"}, {\"name\": \"pigdm\", \"r2\": \"1-abar\"},"                            \
     " {\"name\": \"dps\", \"alpha\": 1.0}]"
-#define OPERATORS "identity|gaussian_blur|motion_blur|kernel|super_resolution|inpainting|matrix"
+#define OPERATORS                                                                                  \
+    "none|identity|gaussian_blur|motion_blur|kernel|super_resolution|inpainting|matrix"
 #define BOUNDARIES "periodic|zero|reflect|symmetric|replicate|valid"
 #define SCHEMA "gref-case/1"
 #define PRIORS ADSN "|patches|gaussian"

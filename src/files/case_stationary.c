@@ -69,12 +69,14 @@ static gref_status require_stationary(const gref_case *c)
 
 static gref_status read_operator(gref_stationary *p, const gref_case *c)
 {
-    double one = 1.0;
+    double one = 1.0, zero = 0.0;
     SCOPED(gref_mat) K = {0};
     if (gref_case_is(c, "operator", "super_resolution")) {
         CASE_TRY(c, "operator.factor",
                  gref_stationary_super_resolution(p, gref_case_int(c, "operator", "factor"),
                                                   gref_case_filter(c)));
+    } else if (gref_case_is(c, "operator", "none")) {
+        TRY(gref_stationary_convolution(p, (gref_cmat){&zero, 1, 1, 1}, false));
     } else if (gref_case_is(c, "operator", "identity")) {
         TRY(gref_stationary_convolution(p, (gref_cmat){&one, 1, 1, 1}, false));
     } else {

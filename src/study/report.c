@@ -315,8 +315,12 @@ static void put_table(FILE *f, const void *what)
         int length = (int)strlen(study->samplers[k].spec.label);
         width = length > width ? length : width;
     }
-    fprintf(f, "n = %d (%d x %d), m = %d, sigma = %g, T = %d; %s path\n\n", study->n, study->rows,
-            study->cols, study->m, study->sigma, study->T, study->path);
+    fprintf(f, "n = %d (%d x %d), ", study->n, study->rows, study->cols);
+    if (gref_case_is(study->c, "operator", "none"))
+        fprintf(f, "no operator");
+    else
+        fprintf(f, "m = %d, sigma = %g", study->m, study->sigma);
+    fprintf(f, ", T = %d; %s path\n\n", study->T, study->path);
     table_over_t(f, study, width);
     table_at_end(f, study, width);
     if (study->not_studied[0] != '\0')

@@ -66,9 +66,12 @@ static gref_status read_problem(engine *e, gref_study *o, gref_npz_writer *npz)
     o->v_rows = p->v_rows;
     o->v_cols = p->v_cols;
     TRY(gref_study_add(npz, "Sigma", p->Sigma, 2));
-    TRY(gref_study_add(npz, "A", p->A, 2));
+    bool measured = !gref_case_is(o->c, "operator", "none");
+    if (measured)
+        TRY(gref_study_add(npz, "A", p->A, 2));
     TRY(gref_study_add(npz, "mu", p->mu, 1));
-    TRY(gref_study_add(npz, "v", p->v, 1));
+    if (measured)
+        TRY(gref_study_add(npz, "v", p->v, 1));
     TRY(gref_study_add(npz, "x0", p->x0, 1));
     if (o->v_cols == 1)
         TRY(find_places(&o->v_place, gref_const(p->A)));

@@ -228,6 +228,24 @@ exits 0
 prints '^cgdm .* none$' '^not studied, for want of a Gaussian law: dps-norm$'
 check "the summary too" grep -q '"not_studied": "dps-norm"' out/summary.json
 
+subtest "without an operator a study is of the prior: the same law as ddpm's, held against it, and nothing of v"
+setup
+gref study case.json --out out --set 'samplers=[{"name": "ddpm", "target": "prior"}]'
+exits 0
+with=$(sed -n 's/^ddpm .*(\(.*\))$/\1/p' ../out | head -1)
+gref study case.json --out bad --set 'operator={"kind": "none"}'
+exits 2
+complains 'noise has no use: the operator is "none"'
+rm -r out case.json grass.png
+setup '"operator": {"kind": "none"}' '"schedule": {"kind": "linear", "beta": [1e-3, 0.3], "steps": 20}'
+gref study case.json --out out
+exits 0
+prints ', no operator, T = ' '^unconditional '
+check "the same distance" grep -q "($with)" ../out
+gref study case.json --out guided --set 'samplers=[{"name": "dps"}]'
+exits 2
+complains 'samplers.0, "dps", uses v, and the operator is "none"'
+
 # Steps are linear in zeta: what the table calls stable is, a little more is not, on either path.
 for path in dense spectral; do
     subtest "the largest stable zeta is stable, and 1 % more is not, on the $path path"

@@ -48,7 +48,8 @@ START_TEST(test_case_load__refuses_with_file_line_and_key)
          ":3: prior.mean must be a number or a file name, not true"},
         {4, " \"operator\": {", ":4: operator.kind is missing"},
         {4, " \"operator\": {\"kind\": \"gausian_blur\",",
-         ":4: operator.kind must be one of \"identity\", \"gaussian_blur\", \"motion_blur\", "
+         ":4: operator.kind must be one of \"none\", \"identity\", \"gaussian_blur\", "
+         "\"motion_blur\", "
          "\"kernel\", "
          "\"super_resolution\", \"inpainting\", \"matrix\", not \"gausian_blur\" (did you mean "
          "gaussian_blur?)"},

@@ -155,11 +155,6 @@ static const knob knobs[] = {
 /* clang-format on */
 enum { N_KNOBS = sizeof knobs / sizeof *knobs };
 
-const char *gref_case_switch(int k)
-{
-    return k < N_KNOBS ? knobs[k].key : NULL;
-}
-
 /* What the case writes; all of it where the completed case is all that is known (golden files). */
 static json_t *written(const gref_case *c, const char *key)
 {

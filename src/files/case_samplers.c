@@ -48,15 +48,11 @@ static bool differs(const gref_case *c, const json_t *samplers, const char *name
     return false;
 }
 
-/* The keys that may tell samplers of one name apart. */
-static const char *label_key(int k)
-{
-    static const char *const times[] = {"steps", "spacing", NULL};
-    int n = 0;
-    while (gref_case_switch(n) != NULL)
-        n++;
-    return k < n ? gref_case_switch(k) : times[k - n];
-}
+/* The keys that may tell samplers of one name apart, in the order in which a label has them; golden files
+ * know their arrays by labels. */
+static const char *const label_keys[] = {
+    "scheme", "eta",      "eta_on",     "steps", "spacing", "alpha",  "r2",        "guidance",
+    "zeta",   "variance", "last_noise", "start", "eta_b",   "lambda", "rho_scale", "rank_tol"};
 
 /* The preset; or the name, and what tells this sampler from the other unlabelled ones of its name. */
 static void suggest_label(char label[64], const gref_case *c, const json_t *samplers,
@@ -68,8 +64,8 @@ static void suggest_label(char label[64], const gref_case *c, const json_t *samp
     snprintf(label, 64, "%s%s", preset != NULL ? preset : name, faulty ? "-faults" : "");
     if (preset != NULL)
         return;
-    const char *key;
-    for (int k = 0; (key = label_key(k)) != NULL; k++) {
+    for (size_t k = 0; k < sizeof label_keys / sizeof *label_keys; k++) {
+        const char *key = label_keys[k];
         json_t *value = json_object_get(entry, key);
         const char *word = json_string_value(value);
         bool plain = word != NULL && (strcmp(word, "ddpm") == 0 || strcmp(word, "std") == 0);

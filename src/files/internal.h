@@ -272,11 +272,9 @@ gref_status gref_case_check_rules(gref_case *c);
 gref_status gref_case_read_schedule(gref_case *c);
 gref_status gref_case_read_samplers(gref_case *c);
 gref_status gref_case_read_times(gref_case *c, int k, const json_t *entry, const char *at);
-/* case_conventions.c: the switches of an entry; the k-th key, NULL after the last; what is in force,
- * put into the entry. */
+/* case_conventions.c: the switches of an entry; what is in force, put into the entry. */
 gref_status gref_case_read_convention(gref_convention *out, const gref_case *c, const json_t *entry,
                                       const char *at);
-const char *gref_case_switch(int k);
 gref_status gref_case_show_convention(json_t *entry, const gref_case *c, const gref_convention *v);
 /* What is in force for a sampler, and no convention that its method does not read: for summaries
  * and manifests. */

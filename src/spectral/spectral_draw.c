@@ -179,8 +179,6 @@ static void chains_free(chains *c)
 {
     for (int i = 0; c->E != NULL && i < c->count * c->N; i++)
         gref_cplx_free(&c->E[i]);
-    for (int k = 0; c->s != NULL && k < c->count; k++)
-        gref_schedule_free(&c->s[k].midpoints);
     free(c->E);
     for (int k = 0; c->s != NULL && k < c->count; k++)
         gref_spectral_sampler_free(&c->s[k]);
@@ -199,12 +197,8 @@ static gref_status chains_new(chains *c, const gref_spectral *z, const gref_sche
     c->s = gref_alloc((size_t)count, sizeof *c->s);
     c->E = gref_alloc((size_t)count * (size_t)N, sizeof *c->E);
     REQUIRE(c->s != NULL && c->E != NULL, GREF_ERR_NOMEM, "no memory for %d chains", count);
-    for (int k = 0; k < count; k++) {
+    for (int k = 0; k < count; k++)
         TRY(gref_spectral_sampler_init(&c->s[k], z, schedule, specs[k]));
-        if (specs[k]->convention.scheme == GREF_SCHEME_RK4 &&
-            gref_row_has_stages(c->s[k].row, &specs[k]->convention))
-            TRY(gref_schedule_doubled(&c->s[k].midpoints, schedule));
-    }
     TRY(gref_block_step_new(&c->x, z->q));
     for (int i = 0; i < count * N; i++)
         TRY(gref_cplx_new(&c->E[i], z->q, z->blocks));

@@ -232,8 +232,7 @@ gref_status gref_modelled_guidance(gref_mat Gamma, gref_mat g, const gref_sample
 
 bool gref_guidance_is_plain(const gref_sampler *s)
 {
-    return s->row->placement == GREF_PLACED_BY_CONVENTION &&
-           s->spec.convention.guidance == GREF_GUIDANCE_AFTER;
+    return gref_row_guides_plainly(s->row, &s->spec.convention);
 }
 
 gref_status gref_guidance_at(gref_mat Gamma, gref_mat g, const gref_sampler *s, int t)

@@ -89,6 +89,8 @@ const gref_row *gref_row_find(const char *name);
 bool gref_row_has_likelihood(const gref_row *row);
 /* True if the row adds guidance J A^T C^-1 (v - A x0hat), C its own or one that only it calls so. */
 bool gref_row_has_guidance(const gref_row *row);
+/* True if its guidance is that of C = I: convention "after" of a row that leaves it to the convention. */
+bool gref_row_guides_plainly(const gref_row *row, const gref_convention *c);
 /* r_t^2 of PiGDM; and c in r_t^2 - (1 - abar) lambda/s = r_t^2 (1 - abar) (1 - c lambda)/s. */
 double gref_r2_value(gref_r2 r2, gref_time at);
 double gref_r2_slope(gref_r2 r2);

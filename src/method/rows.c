@@ -256,6 +256,11 @@ gref_fault gref_row_fault(const gref_row *row, const gref_convention *c)
                                            : GREF_FAULT_NONE;
 }
 
+bool gref_row_guides_plainly(const gref_row *row, const gref_convention *c)
+{
+    return row->placement == GREF_PLACED_BY_CONVENTION && c->guidance == GREF_GUIDANCE_AFTER;
+}
+
 double gref_rank_tolerance(const gref_convention *c, int m, int n, double largest)
 {
     return c->rank_tol > 0.0 ? c->rank_tol : (m > n ? m : n) * 2 * GREF_U * largest;

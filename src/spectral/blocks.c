@@ -59,13 +59,14 @@ gref_status gref_blocks_step(gref_mat S, gref_cplx shift, const gref_spectral_sa
 {
     const gref_spectral *z = s->z;
     int q = z->q;
+    gref_rule rule = gref_spectral_rule(s, t);
     SCOPED(gref_block_step) x = {0};
     SCOPED(gref_mat) M = {0}, c = {0};
     SCOPED(gref_cplx) turned = {0};
     if (!gref_spectral_runs_on_posterior(s)) {
         TRY(gref_block_step_new(&x, q));
         for (int b = 0; b < z->blocks; b++) {
-            TRY(gref_block_step_at(&x, s, t, b));
+            TRY(gref_block_step_at(&x, s, &rule, t, b));
             gref_mat_copy((gref_mat){&GREF_AT(S, 0, b), q, q, q}, gref_const(x.M));
             for (int k = 0; k < q; k++) {
                 GREF_AT(shift.re, k, b) = GREF_AT(x.c, k, 0);
@@ -89,11 +90,12 @@ gref_status gref_blocks_noise(gref_mat S, const gref_spectral_sampler *s, int t)
 {
     const gref_spectral *z = s->z;
     int q = z->q;
+    gref_rule rule = gref_spectral_rule(s, t);
     SCOPED(gref_block_step) x = {0};
     TRY(gref_block_step_new(&x, q));
     for (int b = 0; b < z->blocks; b++) {
         double singular = gref_spectral_singular(s, b);
-        TRY(gref_block_step_at(&x, s, t, b));
+        TRY(gref_block_step_at(&x, s, &rule, t, b));
         for (int i = 0; i < q * q; i++) {
             double ai = GREF_AT(z->a, i % q, b), aj = GREF_AT(z->a, i / q, b);
             double along = singular > 0.0 ? ai / singular * (aj / singular) : 0.0;

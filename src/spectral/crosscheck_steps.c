@@ -103,8 +103,7 @@ static void by_rule(gref_bounds_at *d, const gref_scales *k, const gref_spectral
                     const gref_rule *r)
 {
     gref_ratio gain = {r->h, r->c, d->abar, d->qbar}, inverse = {0, 1, d->abar, d->qbar};
-    bool after = s->row->placement == GREF_PLACED_BY_CONVENTION &&
-                 s->spec.convention.guidance == GREF_GUIDANCE_AFTER;
+    bool after = gref_row_guides_plainly(s->row, &s->spec.convention);
     double unit = k->unit, least = d->abar * k->least + d->qbar, root = sqrt(d->abar);
     double drift = fabs(r->drift);
     measure_step(d, s, r);
@@ -232,9 +231,10 @@ static gref_status block_norm(double *norm, const gref_spectral_sampler *s, int 
         *norm = gref_mat_norm_max(gref_const(M));
         return GREF_OK;
     }
+    gref_rule rule = gref_spectral_rule(s, t);
     TRY(gref_block_step_new(&x, z->q));
     for (int b = 0; b < z->blocks; b++) {
-        TRY(gref_block_step_at(&x, s, t, b));
+        TRY(gref_block_step_at(&x, s, &rule, t, b));
         *norm = fmax(*norm, gref_mat_norm_fro(gref_const(x.M)));
     }
     return GREF_OK;

@@ -149,7 +149,9 @@ typedef struct {
 
 gref_status gref_block_step_new(gref_block_step *x, int q);
 void gref_block_step_free(gref_block_step *x); /* accepts {0} */
-gref_status gref_block_step_at(gref_block_step *x, const gref_spectral_sampler *s, int t, int b);
+/* rule: that of the step that leaves t, which is the same in every block. */
+gref_status gref_block_step_at(gref_block_step *x, const gref_spectral_sampler *s,
+                               const gref_rule *rule, int t, int b);
 /* The same in the modes of Sigma_post, all blocks at once: M a diagonal, q blocks x 1, c q blocks x 2. */
 gref_status gref_posterior_steps_at(gref_mat M, gref_mat c, const gref_spectral_sampler *s, int t);
 /* The start in block b as a step from nothing: c, its mean less sqrt(abar_T) mu_post, and its noise. M is

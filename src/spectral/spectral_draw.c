@@ -234,7 +234,7 @@ static gref_status step_one(chains *c, bool *diverged, int k, int i, int t)
     if (!s->general)
         most = backward_step(E, c->Z, s, &w);
     for (int b = 0; s->general && b < s->z->blocks && !isnan(most); b++) {
-        TRY(gref_block_step_at(&c->x, s, t, b));
+        TRY(gref_block_step_at(&c->x, s, &w, t, b));
         double own = move_block(E, c->Z, c->T, s, &c->x, roots, b);
         most = isnan(own) ? NAN : fmax(most, own);
     }

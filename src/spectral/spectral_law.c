@@ -344,7 +344,8 @@ static gref_status advance_general(gref_spectral_law *law, const gref_block_step
     return GREF_OK;
 }
 
-static gref_status advance_general_blocks(gref_spectral_law *law, bool *unstable)
+static gref_status advance_general_blocks(gref_spectral_law *law, const gref_rule *w,
+                                          bool *unstable)
 {
     int q = law->s.z->q;
     bool stretched;
@@ -354,7 +355,7 @@ static gref_status advance_general_blocks(gref_spectral_law *law, bool *unstable
     TRY(gref_mat_new(&work, q, q));
     TRY(gref_mat_new(&old, q, 2));
     for (int b = 0; b < law->s.z->blocks; b++) {
-        TRY(gref_block_step_at(&x, &law->s, law->head.t, b));
+        TRY(gref_block_step_at(&x, &law->s, w, law->head.t, b));
         TRY(stretches(&stretched, &x, work));
         *unstable = *unstable || stretched;
         TRY(advance_general(law, &x, work, old, b));
@@ -419,7 +420,7 @@ static gref_status advance(gref_marginal *head)
     if (law->posterior)
         TRY(advance_on_posterior(law, &w));
     else if (law->s.general)
-        TRY(advance_general_blocks(law, &unstable));
+        TRY(advance_general_blocks(law, &w, &unstable));
     else
         unstable = advance_blocks(law, &w, scratch);
     if (unstable && law->head.first_unstable == 0) {
@@ -480,8 +481,7 @@ static gref_status stable_factor(double *factor, const gref_marginal *head)
     double most = 0.0;
     *factor = NAN;
     if (s->general || !gref_row_has_guidance(s->row) ||
-        !(s->row->phi == NULL || (s->row->placement == GREF_PLACED_BY_CONVENTION &&
-                                  s->spec.convention.guidance == GREF_GUIDANCE_AFTER)))
+        !(s->row->phi == NULL || gref_row_guides_plainly(s->row, &s->spec.convention)))
         return GREF_OK;
     for (int t = gref_times_first(&s->spec, s->schedule->T); gref_times_next(&s->spec, t) >= 0;
          t = gref_times_next(&s->spec, t)) {

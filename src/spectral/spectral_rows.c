@@ -118,8 +118,7 @@ double gref_spectral_strength(const gref_spectral_sampler *s, const gref_rule *r
 {
     if (!s->row->guided)
         return 0.0;
-    if (s->row->placement == GREF_PLACED_BY_CONVENTION &&
-        s->spec.convention.guidance == GREF_GUIDANCE_AFTER)
+    if (gref_row_guides_plainly(s->row, &s->spec.convention))
         return rule->kappa;
     if (s->row->pseudo && gref_spectral_singular(s, b) == 0.0)
         return 0.0;

@@ -149,21 +149,21 @@ static gref_status by_stages(gref_block_step *x, const gref_spectral_sampler *s,
     return GREF_OK;
 }
 
-gref_status gref_block_step_at(gref_block_step *x, const gref_spectral_sampler *s, int t, int b)
+gref_status gref_block_step_at(gref_block_step *x, const gref_spectral_sampler *s,
+                               const gref_rule *rule, int t, int b)
 {
-    gref_rule rule = gref_spectral_rule(s, t);
     place at = {*s, b};
-    x->noise = x->along = rule.noise;
+    x->noise = x->along = rule->noise;
     if (s->row->project != NULL) {
-        project(x, s, &rule, b);
+        project(x, s, rule, b);
         return GREF_OK;
     }
     if (s->general) {
         x->noise = x->along = 0.0;
-        return by_stages(x, s, &rule, t, b);
+        return by_stages(x, s, rule, t, b);
     }
-    x->free_norm = free_gain(s->z, &rule, b);
-    return form_by_rule(x->M, x->c, &at, &rule, t);
+    x->free_norm = free_gain(s->z, rule, b);
+    return form_by_rule(x->M, x->c, &at, rule, t);
 }
 
 /* In the modes of Sigma_post the score is exact, and diagonal. */
